@@ -1,0 +1,1 @@
+"""Poses with identities and ground truth to scores."""

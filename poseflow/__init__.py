@@ -1,0 +1,46 @@
+"""Online multi-person pose tracking: estimate, track and score poses in video.
+
+Everything public is reachable from here and imported on first use, so that
+`import poseflow` stays quick and loads neither torch nor OpenCV.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from poseflow import skeletons as skeletons
+    from poseflow.errors import PoseFlowError as PoseFlowError
+    from poseflow.poses import Poses as Poses
+    from poseflow.sequence import Frame as Frame
+    from poseflow.sequence import PoseSequence as PoseSequence
+    from poseflow.skeleton import Skeleton as Skeleton
+
+__version__ = "0.1.0"
+
+# Public name -> where it lives. A module of its own is its own home.
+_HOMES = {
+    "Frame": "poseflow.sequence",
+    "PoseFlowError": "poseflow.errors",
+    "PoseSequence": "poseflow.sequence",
+    "Poses": "poseflow.poses",
+    "Skeleton": "poseflow.skeleton",
+    "skeletons": "poseflow.skeletons",
+}
+
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'poseflow' has no attribute {name!r}")
+    module = importlib.import_module(home)
+    value = module if home == f"poseflow.{name}" else getattr(module, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -1,0 +1,248 @@
+"""`Poses`: the people of one frame, the type that flows through everything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from poseflow.boxes import keypoint_extent
+from poseflow.errors import PoseFlowError
+from poseflow.skeleton import Skeleton
+from poseflow.skeletons import for_joint_count, get
+
+Array = npt.NDArray[Any]
+Index = int | slice | npt.NDArray[np.bool_] | npt.NDArray[np.integer[Any]] | list[int]
+
+NO_TRACK = -1
+"""The track id of a person whom no tracker has seen yet."""
+
+
+@dataclass(frozen=True, eq=False, repr=False, init=False)
+class Poses:
+    """The people of one frame as a struct of arrays, read-only, P = 0 included.
+
+    Only `keypoints` is required; the rest has the defaults given below. A joint is
+    *missing* when its score is 0. Coordinates that are not finite make a joint missing
+    and are stored as (0, 0).
+
+    Attributes:
+        keypoints: `(P, K, 2)` pixels, x right and y down.
+        keypoint_scores: `(P, K)`, at least 0, usually up to 1; default 1.
+        boxes: `(P, 4)` as x1, y1, x2, y2 in pixels; default the extent of the joints
+            that are present.
+        scores: `(P,)` score of the whole person; default the mean score of the joints
+            that are present.
+        track_ids: `(P,)` int64 identities, -1 where there is none; default -1.
+        skeleton: What the K joints are, a `Skeleton` or its name; default the built-in
+            one with K joints (COCO-17 for 17).
+        dtype: Storage of all arrays but `track_ids`: float32, or float64 where digits
+            must survive (what files are read into).
+
+    Raises:
+        PoseFlowError: If shapes disagree or an array is not numeric.
+
+    Examples:
+        >>> import numpy as np
+        >>> poses = Poses(np.zeros((2, 17, 2)), scores=[0.9, 0.4])
+        >>> poses
+        <Poses: 2 people, coco17, no ids>
+        >>> len(poses[poses.scores > 0.5]), len(Poses.empty("coco17"))
+        (1, 0)
+    """
+
+    keypoints: Array
+    keypoint_scores: Array
+    boxes: Array
+    scores: Array
+    track_ids: npt.NDArray[np.int64]
+    skeleton: Skeleton
+
+    def __init__(
+        self,
+        keypoints: npt.ArrayLike,
+        keypoint_scores: npt.ArrayLike | None = None,
+        boxes: npt.ArrayLike | None = None,
+        scores: npt.ArrayLike | None = None,
+        track_ids: npt.ArrayLike | None = None,
+        skeleton: Skeleton | str | None = None,
+        dtype: npt.DTypeLike = np.float32,
+    ) -> None:
+        if np.dtype(dtype) not in (np.dtype(np.float32), np.dtype(np.float64)):
+            raise PoseFlowError(f"dtype must be float32 or float64, got {dtype!r}")
+
+        points = _array("keypoints", keypoints, dtype)
+        if points.ndim != 3 or points.shape[2] != 2:
+            raise PoseFlowError(
+                "keypoints: expected shape (people, joints, 2), got "
+                f"{points.shape}; scores belong into keypoint_scores"
+            )
+        people, joints = points.shape[:2]
+        if skeleton is None:
+            skeleton = for_joint_count(joints)
+        elif isinstance(skeleton, str):
+            skeleton = get(skeleton)
+        if len(skeleton) != joints:
+            raise PoseFlowError(
+                f"keypoints: skeleton {skeleton.name!r} has {len(skeleton)} joints, "
+                f"got an array of {joints}"
+            )
+
+        def fitting(
+            name: str, value: npt.ArrayLike, *shape: int, dtype: npt.DTypeLike = dtype
+        ) -> Array:
+            array = _array(name, value, dtype)
+            if array.shape != shape:
+                raise PoseFlowError(
+                    f"{name}: expected shape {shape} to go with keypoints, "
+                    f"got {array.shape}"
+                )
+            return array
+
+        if keypoint_scores is None:
+            marks = np.ones((people, joints), dtype)
+        else:
+            marks = fitting("keypoint_scores", keypoint_scores, people, joints)
+        broken = ~np.isfinite(points).all(axis=2) | ~np.isfinite(marks)
+        if broken.any():
+            points[broken] = 0
+            marks[broken] = 0
+        present = marks > 0
+        if boxes is None:
+            boxes = keypoint_extent(points, present)
+        if scores is None:
+            total = np.where(present, marks, 0).sum(axis=1)
+            scores = total / np.maximum(present.sum(axis=1), 1)
+        if track_ids is None:
+            track_ids = np.full(people, NO_TRACK)
+        self._freeze(
+            points,
+            marks,
+            fitting("boxes", boxes, people, 4),
+            fitting("scores", scores, people),
+            fitting("track_ids", track_ids, people, dtype=np.int64),
+            skeleton,
+        )
+
+    def _freeze(self, *values: Any) -> None:
+        for name, value in zip(_FIELDS, values, strict=True):
+            if isinstance(value, np.ndarray):
+                value.flags.writeable = False
+            object.__setattr__(self, name, value)
+
+    @classmethod
+    def _trusted(cls, *values: Any) -> Self:
+        """Build from arrays that are known to fit: `_FIELDS` in order."""
+        poses = object.__new__(cls)
+        poses._freeze(*values)
+        return poses
+
+    @classmethod
+    def empty(
+        cls, skeleton: Skeleton | str = "coco17", dtype: npt.DTypeLike = np.float32
+    ) -> Self:
+        """Nobody, with the joints of `skeleton`."""
+        if isinstance(skeleton, str):
+            skeleton = get(skeleton)
+        keypoints = np.zeros((0, len(skeleton), 2), dtype)
+        return cls(keypoints, skeleton=skeleton, dtype=dtype)
+
+    @classmethod
+    def concatenate(cls, parts: Iterable[Poses]) -> Self:
+        """The people of all parts, in order.
+
+        Raises:
+            PoseFlowError: If there is no part, or parts have different skeletons.
+        """
+        parts = list(parts)
+        if not parts:
+            raise PoseFlowError(
+                "concatenate needs at least one Poses; use Poses.empty for nobody"
+            )
+        names = {part.skeleton.name for part in parts}
+        if any(part.skeleton != parts[0].skeleton for part in parts):
+            raise PoseFlowError(
+                f"poses of different skeletons cannot be joined: {sorted(names)}; "
+                "convert them first"
+            )
+        return cls._trusted(
+            *(np.concatenate([getattr(p, name) for p in parts]) for name in _ARRAYS),
+            parts[0].skeleton,
+        )
+
+    @property
+    def present(self) -> npt.NDArray[np.bool_]:
+        """`(P, K)`: which joints are there, that is, have a score above 0."""
+        return self.keypoint_scores > 0
+
+    def replace(self, **changes: Any) -> Self:
+        """A copy with some fields exchanged, checked as at birth; keeps the dtype."""
+        unknown = sorted(set(changes) - set(_FIELDS))
+        if unknown:
+            raise PoseFlowError(
+                f"Poses has no field {', '.join(unknown)}; it has {', '.join(_FIELDS)}"
+            )
+        values = {name: getattr(self, name) for name in _FIELDS} | changes
+        return type(self)(**values, dtype=self.keypoints.dtype)
+
+    def astype(self, dtype: npt.DTypeLike) -> Self:
+        """The same people in float32 or float64."""
+        return type(self)(**{n: getattr(self, n) for n in _FIELDS}, dtype=dtype)
+
+    def __len__(self) -> int:
+        """Number of people, P."""
+        return len(self.keypoints)
+
+    def __bool__(self) -> bool:
+        """True always: an empty frame is still a frame; ask `len` for people."""
+        return True
+
+    def __getitem__(self, which: Index) -> Self:
+        """People by number, slice, mask or list of numbers; always a `Poses`."""
+        if isinstance(which, int | np.integer):
+            if not -len(self) <= which < len(self):
+                raise IndexError(f"person {which} of {len(self)}")
+            which = [int(which)]
+        elif isinstance(which, list) and not which:
+            which = slice(0, 0)
+        return self._trusted(
+            *(np.array(getattr(self, name)[which]) for name in _ARRAYS), self.skeleton
+        )
+
+    def __iter__(self) -> Iterator[Self]:
+        """Each person as a `Poses` of one."""
+        return (self[k] for k in range(len(self)))
+
+    def __eq__(self, other: object) -> bool:
+        """True if every array and the skeleton are equal; dtypes may differ."""
+        if not isinstance(other, Poses):
+            return NotImplemented
+        return self.skeleton == other.skeleton and all(
+            np.array_equal(getattr(self, name), getattr(other, name))
+            for name in _ARRAYS
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        known = self.track_ids[self.track_ids != NO_TRACK].tolist()
+        ids = f"ids {known}" if known else "no ids"
+        people = "1 person" if len(self) == 1 else f"{len(self)} people"
+        return f"<Poses: {people}, {self.skeleton.name}, {ids}>"
+
+
+_ARRAYS = ("keypoints", "keypoint_scores", "boxes", "scores", "track_ids")
+_FIELDS = (*_ARRAYS, "skeleton")
+
+
+def _array(name: str, value: Any, dtype: npt.DTypeLike) -> Array:
+    """An own, contiguous copy, so that nobody else can write into it."""
+    try:
+        return np.array(value, dtype=dtype)
+    except (TypeError, ValueError) as error:
+        raise PoseFlowError(
+            f"{name}: expected an array of numbers ({error})"
+        ) from error

@@ -1,0 +1,101 @@
+"""A video's result: frames in order, with the source's size and frame rate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, overload
+
+import numpy as np
+import numpy.typing as npt
+
+from poseflow.poses import Poses
+from poseflow.skeleton import Skeleton
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One moment of a video and the people in it.
+
+    Attributes:
+        index: Position in the source, from 0.
+        time: Seconds since the start of the source.
+        poses: The people.
+        image: `(H, W, 3)` uint8 BGR, or None where only poses travel.
+        name: What the result calls the frame (`image_id`): the file's name in a
+            folder, the zero-padded number with `.jpg` in a video.
+    """
+
+    index: int
+    time: float
+    poses: Poses
+    image: npt.NDArray[np.uint8] | None = field(default=None, repr=False)
+    name: str = ""
+
+    def __eq__(self, other: object) -> bool:
+        """Equal index, time, name and poses; the image does not count."""
+        if not isinstance(other, Frame):
+            return NotImplemented
+        return (self.index, self.time, self.name) == (
+            other.index,
+            other.time,
+            other.name,
+        ) and self.poses == other.poses
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+@dataclass(frozen=True)
+class PoseSequence(Sequence[Frame]):
+    """The poses of one video, frame after frame.
+
+    Attributes:
+        frames: In order of `Frame.index`; frames without people may be left out by a
+            file format, never by the tracker.
+        skeleton: The joints of every frame's poses.
+        name: Name of the sequence, such as the video's stem.
+        size: Width and height of the source in pixels, if known.
+        fps: Frames per second of the source, if known.
+    """
+
+    frames: tuple[Frame, ...]
+    skeleton: Skeleton
+    name: str = ""
+    size: tuple[int, int] | None = None
+    fps: float | None = None
+
+    @overload
+    def __getitem__(self, which: int) -> Frame: ...
+    @overload
+    def __getitem__(self, which: slice) -> PoseSequence: ...
+    def __getitem__(self, which: int | slice) -> Frame | PoseSequence:
+        """One frame by position, or a shorter sequence by slice."""
+        if isinstance(which, slice):
+            return PoseSequence(
+                self.frames[which], self.skeleton, self.name, self.size, self.fps
+            )
+        return self.frames[which]
+
+    def __len__(self) -> int:
+        """Number of frames."""
+        return len(self.frames)
+
+    def __iter__(self) -> Iterator[Frame]:
+        """The frames in order."""
+        return iter(self.frames)
+
+    @property
+    def track_ids(self) -> npt.NDArray[np.int64]:
+        """All identities that occur, ascending, without -1."""
+        seen: list[npt.NDArray[Any]] = [f.poses.track_ids for f in self.frames]
+        if not seen:
+            return np.zeros(0, np.int64)
+        ids = np.unique(np.concatenate(seen))
+        return ids[ids >= 0]
+
+    def __repr__(self) -> str:
+        people = sum(len(f.poses) for f in self.frames)
+        return (
+            f"<PoseSequence {self.name!r}: {len(self)} frames, {people} poses, "
+            f"{len(self.track_ids)} ids, {self.skeleton.name}>"
+        )

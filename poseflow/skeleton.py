@@ -1,0 +1,115 @@
+"""What the joints of a pose are: names, limbs, left/right pairs and OKS sigmas."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from poseflow.errors import PoseFlowError
+
+
+@dataclass(frozen=True)
+class Skeleton:
+    """The joints that a pose consists of, in order, and how they belong together.
+
+    Attributes:
+        name: Short identifier, such as `"coco17"`; what formats and the CLI call it.
+        joints: Names of the K joints, unique, snake case, `left_`/`right_` being the
+            person's own left and right.
+        limbs: Pairs of joint names that a drawing connects.
+        sigmas: K per-joint constants of object keypoint similarity (COCO's k = 2 sigma
+            is applied by `oks`, not here).
+        sigmas_source: Where the sigmas come from.
+
+    Examples:
+        >>> fish = Skeleton("fish", ("mouth", "tail"), limbs=(("mouth", "tail"),))
+        >>> len(fish), fish.index("tail"), fish.flip_indices.tolist()
+        (2, 1, [0, 1])
+    """
+
+    name: str
+    joints: tuple[str, ...]
+    limbs: tuple[tuple[str, str], ...] = ()
+    sigmas: tuple[float, ...] = ()
+    sigmas_source: str = "uniform default"
+
+    DEFAULT_SIGMA = 0.05
+
+    def __post_init__(self) -> None:
+        """Check that names are unique and that limbs and sigmas fit the joints."""
+        for field in ("joints", "sigmas"):
+            object.__setattr__(self, field, tuple(getattr(self, field)))
+        object.__setattr__(self, "limbs", tuple((a, b) for a, b in self.limbs))
+        if not self.name or not self.joints:
+            raise PoseFlowError(
+                f"a skeleton needs a name and at least one joint, got name "
+                f"{self.name!r} with {len(self.joints)} joints"
+            )
+        twice = sorted({j for j in self.joints if self.joints.count(j) > 1})
+        if twice:
+            raise PoseFlowError(
+                f"skeleton {self.name!r}: joint names must be unique, "
+                f"these come twice: {', '.join(twice)}"
+            )
+        strangers = sorted({j for limb in self.limbs for j in limb} - set(self.joints))
+        if strangers:
+            raise PoseFlowError(
+                f"skeleton {self.name!r}: limbs name joints that it does not have: "
+                f"{', '.join(strangers)}"
+            )
+        if not self.sigmas:
+            object.__setattr__(self, "sigmas", (self.DEFAULT_SIGMA,) * len(self.joints))
+        if len(self.sigmas) != len(self.joints) or min(self.sigmas) <= 0:
+            raise PoseFlowError(
+                f"skeleton {self.name!r}: expected {len(self.joints)} sigmas > 0, "
+                f"got {len(self.sigmas)} with a minimum of {min(self.sigmas)}"
+            )
+
+    def __len__(self) -> int:
+        """Number of joints, K."""
+        return len(self.joints)
+
+    def __repr__(self) -> str:
+        return f"<Skeleton {self.name!r}, {len(self)} joints>"
+
+    def index(self, joint: str) -> int:
+        """Position of a joint.
+
+        Raises:
+            PoseFlowError: If the skeleton has no joint of that name.
+        """
+        try:
+            return self.joints.index(joint)
+        except ValueError:
+            raise PoseFlowError(
+                f"skeleton {self.name!r} has no joint {joint!r}; it has "
+                f"{', '.join(self.joints)}"
+            ) from None
+
+    @cached_property
+    def limb_indices(self) -> npt.NDArray[np.int64]:
+        """Limbs as an `(L, 2)` array of joint positions."""
+        pairs = [(self.index(a), self.index(b)) for a, b in self.limbs]
+        return np.array(pairs, dtype=np.int64).reshape(-1, 2)
+
+    @cached_property
+    def left_right(self) -> tuple[tuple[int, int], ...]:
+        """Positions of every joint whose name is `left_x` with its `right_x`."""
+        place = {joint: k for k, joint in enumerate(self.joints)}
+        return tuple(
+            (k, place["right_" + joint.removeprefix("left_")])
+            for k, joint in enumerate(self.joints)
+            if joint.startswith("left_")
+            and "right_" + joint.removeprefix("left_") in place
+        )
+
+    @cached_property
+    def flip_indices(self) -> npt.NDArray[np.int64]:
+        """The joint that takes each place when a picture is mirrored, `(K,)`."""
+        order = np.arange(len(self))
+        for left, right in self.left_right:
+            order[[left, right]] = right, left
+        return order
