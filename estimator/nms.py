@@ -10,10 +10,10 @@ import numpy.typing as npt
 
 from poseflow.boxes import box_area, keypoint_extent
 from poseflow.errors import PoseFlowError
+from poseflow.oks import oks
 from poseflow.pose_similarity import (
     SimilarityParameters,
     joint_distances,
-    oks,
     parametric_similarity,
 )
 from poseflow.poses import Poses
@@ -208,7 +208,8 @@ def oks_nms(
         array([1])
     """
     mean_areas = (areas[:, None] + areas[None, :]) / 2
-    alike = oks(keypoints, keypoints, mean_areas, sigmas)
+    everything = np.ones(keypoints.shape[:2], bool)
+    alike = oks(keypoints, keypoints, mean_areas, sigmas, everything)
     groups = _greedy_groups(scores, alike > threshold)
     return np.array([pick for pick, _ in groups], np.int64)
 

@@ -1,7 +1,6 @@
 """How alike two poses of one frame are: one code for pose NMS and pose-flow NMS.
 
-Sources: Fang et al., "RMPE" (ICCV 2017), equations 8-10, for the parametric
-similarity; the COCO keypoint evaluation for object keypoint similarity (OKS).
+Source: Fang et al., "RMPE" (ICCV 2017), equations 8-10.
 """
 
 from __future__ import annotations
@@ -100,38 +99,3 @@ def parametric_similarity(
     by_place = np.exp(-distances / p.sigma_distance_px).sum(axis=-1)
     similarity: Floats = by_score + p.spatial_weight * by_place
     return similarity
-
-
-def oks(
-    a: Floats, b: Floats, areas: Floats, sigmas: Floats, visible: Bools | None = None
-) -> Floats:
-    """Object keypoint similarity of every pose of `a` with every pose of `b`.
-
-    `mean over visible joints of exp(-d^2 / (2 area (2 sigma)^2))` (COCO keypoint
-    evaluation).
-
-    Args:
-        a: Reference keypoints `(N, K, 2)`.
-        b: Keypoints `(M, K, 2)`.
-        areas: Area of each reference person in square pixels, `(N,)`, or of each pair,
-            `(N, M)`; an area of 0 leaves similarity only for exactly equal joints.
-        sigmas: `(K,)` per-joint constants, as in `Skeleton.sigmas`.
-        visible: `(N, K)` joints of the reference that count; default all.
-
-    Returns:
-        `(N, M)` in [0, 1]; 0 for a reference without a visible joint.
-    """
-    square = np.square(joint_distances(a, b))
-    if areas.ndim == 1:
-        areas = areas[:, None]
-    spread = 2 * areas[..., None] * np.square(2 * sigmas)
-    spread = np.maximum(spread, np.finfo(spread.dtype).tiny)
-    # The quotient may overflow to infinity, of which the similarity is 0.
-    with np.errstate(over="ignore"):
-        similarity = np.exp(-square / spread)
-    if visible is None:
-        mean: Floats = similarity.mean(axis=-1)
-        return mean
-    counted = np.where(visible[:, None], similarity, 0).sum(axis=-1)
-    result: Floats = counted / np.maximum(visible.sum(axis=1), 1)[:, None]
-    return result

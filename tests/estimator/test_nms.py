@@ -8,7 +8,7 @@ import pytest
 from poseflow import Poses, skeletons
 from poseflow.errors import PoseFlowError
 from poseflow.estimator.nms import PoseNMSParameters, oks_nms, pose_nms, suppress
-from poseflow.pose_similarity import SimilarityParameters, oks
+from poseflow.pose_similarity import SimilarityParameters
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "alphapose" / "pose_nms.npz"
 
@@ -107,15 +107,6 @@ def test_wrong_shapes_are_named():
         pose_nms(np.zeros((2, 17, 2)), np.zeros((2, 17)), np.zeros((1, 4)), np.ones(2))
     with pytest.raises(PoseFlowError, match="sigma_score: expected more than 0"):
         SimilarityParameters(sigma_score=0)
-
-
-def test_oks_by_hand():
-    # One joint, area 100, sigma 0.05: exp(-25 / (2 * 100 * 0.01)) for 5 px.
-    a, b = np.zeros((1, 1, 2)), np.array([[[3.0, 4.0]]])
-    value = oks(a, b, np.array([100.0]), np.array([0.05]))
-    np.testing.assert_allclose(value, [[np.exp(-12.5)]])
-    hidden = oks(a, b, np.array([100.0]), np.array([0.05]), np.zeros((1, 1), bool))
-    assert hidden.tolist() == [[0.0]]
 
 
 def test_oks_nms_keeps_the_best_of_copies():
