@@ -110,7 +110,7 @@ def test_everything_public_is_there():
     for name in poseflow.__all__:
         assert getattr(poseflow, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'poses_flow'"):
-        poseflow.poses_flow  # noqa: B018
+        poseflow.poses_flow
 
 
 def test_every_package_is_listed_and_typed():
