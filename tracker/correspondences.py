@@ -50,6 +50,9 @@ class PixelIdentity:
         return sides[..., 0] * sides[..., 1]
 
 
+TABLE_SIZE = 400_000
+"""Entries of the lookup table behind the counting of points; about 2 MB."""
+
 Correspondences: TypeAlias = Floats | PixelIdentity
 """`(M, 4)` x1, y1, x2, y2 in pixels, or the closed form `PixelIdentity`."""
 
@@ -96,7 +99,7 @@ def count_shared(
         second: Regions `(K, P, 4)` in the later frame.
 
     Returns:
-        Whole numbers in float64: `(K, N)` leaving each first region, `(K, P)` arriving
+        Whole numbers (exact below 2**24) in float64: `(K, N)` leaving each first region, `(K, P)` arriving
         in each second region, `(K, N, P)` doing both.
 
     Examples:
@@ -123,22 +126,13 @@ def count_shared(
             np.zeros((layers, new)),
             np.zeros((layers, old, new)),
         )
-    if layers == 1:  # few regions, each with many points: a dense product is quickest
-        leaving = _inside(matches[:, :2], first[0])
-        arriving = _inside(matches[:, 2:], second[0])
-        # Counts stay below 2**24, where float32 is exact.
-        both = leaving.astype(np.float32) @ arriving.astype(np.float32).T
-        return (
-            leaving.sum(axis=1, dtype=np.float64)[None],
-            arriving.sum(axis=1, dtype=np.float64)[None],
-            both.astype(np.float64)[None],
-        )
     leaving_csr, leaving_sum = _incidence(matches[:, :2], first)
     arriving_csr, arriving_sum = _incidence(matches[:, 2:], second)
-    product = (leaving_csr @ arriving_csr.T).tocoo()
-    both = np.zeros((layers, old, new))
-    both[product.row // old, product.row % old, product.col % new] = product.data
-    return leaving_sum, arriving_sum, both
+    product = leaving_csr @ arriving_csr.T
+    row = np.repeat(np.arange(layers * old), np.diff(product.indptr))
+    both = np.zeros((layers * old, new))
+    both[row, product.indices % new] = product.data
+    return leaving_sum, arriving_sum, both.reshape(layers, old, new)
 
 
 def shared_fraction(
@@ -160,67 +154,58 @@ def shared_fraction(
     return np.divide(both, either + epsilon, out=both, where=either > 0)
 
 
-def _inside(points: Floats, regions: Floats) -> npt.NDArray[np.bool_]:
-    """Which of `(M, 2)` points lie in which of `(R, 4)` regions, `(R, M)`."""
-    x, y = points[:, 0], points[:, 1]
-    x1, y1, x2, y2 = regions.T[:, :, None]
-    inside = (x >= x1) & (x <= x2)
-    inside &= y >= y1
-    inside &= y <= y2
-    return inside
-
-
 def _incidence(points: Floats, regions: Floats) -> tuple[Any, Floats]:
-    """The same as a sparse matrix for many small regions.
+    """Which of M points lie in which regions, as a sparse matrix.
 
     Points are binned in horizontal strips and sorted by x inside a strip, so that a
-    region looks at few points only.
+    region looks at few points that it does not hold. The x test is made on ranks, and
+    is exact; the y test follows.
 
     Returns:
         CSR `(K * R, K * M)`, block diagonal in the layers, and the `(K, R)` counts.
     """
     layers, count, total = regions.shape[0], regions.shape[1], len(points)
-    x, y = points[:, 0], points[:, 1]
-    boxes = regions.reshape(-1, 4)
-    x1, y1, x2, y2 = boxes.T
+    x1, y1, x2, y2 = regions.reshape(-1, 4).T
+    box = np.flatnonzero((x2 >= x1) & (y2 >= y1))
+    by_x = np.argsort(points[:, 0])
+    x, y = points[by_x, 0], points[by_x, 1]
+    x1, y1, x2, y2 = x1[box], y1[box], x2[box], y2[box]
 
-    # Key of a point: strip number times a width that no x exceeds, plus x. Looking up
-    # half a pixel further on each side hides rounding; the exact test follows.
-    with np.errstate(invalid="ignore"):
-        usable = (x2 >= x1) & (y2 >= y1)
-    heights = (y2 - y1)[usable]
-    strip = max(float(np.median(heights)), 1.0) if len(heights) else 1.0
-    left, top = float(x.min()), float(y.min())
-    width = float(x.max()) - left + 4.0
-    number = np.floor((y - top) / strip)
-    key = number * width + (x - left + 1.0)
-    order = np.argsort(key)
-    key = key[order]
+    top = float(y.min())
+    span = float(y.max()) - top
+    # Half a typical region high, but never so many strips that the table below grows.
+    strip = float(np.median(y2 - y1)) / 2 if len(box) else 1.0
+    strip = max(strip, 1.0, span * total / TABLE_SIZE)
+    number = ((y - top) / strip).astype(np.int16)
+    last = int(number.max())
+    order = np.argsort(number, kind="stable")  # radix sort: short integers
+    # Points of a strip whose x rank is below r, counted on from the strip's first.
+    table = np.zeros((last + 1, total + 1), np.int32)
+    table[number, np.arange(1, total + 1)] = 1
+    np.cumsum(table.ravel(), out=table.ravel())
 
-    last = number.max()
-    box = np.flatnonzero(usable)
-    with np.errstate(invalid="ignore"):
-        begin = np.clip(np.floor((y1[box] - top - 0.5) / strip), 0, last + 1)
-        end = np.clip(np.floor((y2[box] - top + 0.5) / strip), -1, last)
-    strips = np.maximum(end - begin + 1, 0).astype(np.int64)
-    row = np.repeat(box, strips)
-    base = (np.repeat(begin, strips) + _ramp(strips)) * width
-    near = base + np.clip(x1[row] - left + 0.5, 0, width - 1)
-    far = base + np.clip(x2[row] - left + 1.5, 0, width - 1)
-    start = np.searchsorted(key, near, side="left")
-    found = np.maximum(np.searchsorted(key, far, side="right") - start, 0)
+    begin = np.clip(np.floor((y1 - top) / strip), 0, last + 1).astype(np.int64)
+    end = np.clip(np.floor((y2 - top) / strip), -1, last).astype(np.int64)
+    strips = np.maximum(end - begin + 1, 0)
+    which = np.repeat(np.arange(len(box)), strips)
+    base = np.repeat(begin, strips) + _ramp(strips)
+    start = table[base, np.searchsorted(x, x1, "left")[which]]
+    stop = table[base, np.searchsorted(x, x2, "right")[which]]
+    found = stop - start
+    point = order[np.repeat(start, found) + _ramp(found)]
+    which = np.repeat(which, found)
+    height = y[point]
+    keep = height >= y1[which]
+    keep &= height <= y2[which]
+    row, point = box[which[keep]], by_x[point[keep]]
 
-    row = np.repeat(row, found)
-    which = order[np.repeat(start, found) + _ramp(found)]
-    px, py = x[which], y[which]
-    keep = (px >= x1[row]) & (px <= x2[row]) & (py >= y1[row]) & (py <= y2[row])
-    row, which = row[keep], which[keep]
     per_region = np.bincount(row, minlength=layers * count)
-    pointer = np.zeros(layers * count + 1, np.int64)
+    pointer = np.zeros(layers * count + 1, np.int32)
     np.cumsum(per_region, out=pointer[1:])
-    columns = (row // count) * total + which
+    columns = point + (row // max(count, 1)) * total
     matrix = sparse.csr_array(
-        (np.ones(len(row)), columns, pointer), shape=(layers * count, layers * total)
+        (np.ones(len(row), np.float32), columns.astype(np.int32), pointer),
+        shape=(layers * count, layers * total),
     )
     return matrix, per_region.reshape(layers, count).astype(np.float64)
 

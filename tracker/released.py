@@ -280,29 +280,16 @@ class ReleasedTracker:
         grades: Floats = older[0] * boxes + older[1] * joints
         if matches is None or not former.any():
             return grades
-        recent = old[former]
-        box_share = shared_fraction(
-            matches, recent.boxes[None], new.boxes[None], RELEASED_EPSILON
-        )[0]
-        joint_share = self._per_joint(matches, recent, new)
+        share = shared_fraction(
+            matches, old[former].layers, new.layers, RELEASED_EPSILON
+        )
         grades[former] = (
-            weights[0] * box_share
+            weights[0] * share[0]
             + weights[1] * boxes[former]
-            + weights[2] * mean_of_best(joint_share, best)
+            + weights[2] * mean_of_best(_joints_last(share[1:]), best)
             + weights[3] * joints[former]
         )
         return grades
-
-    @staticmethod
-    def _per_joint(matches: Correspondences, old: Regions, new: Regions) -> Floats:
-        """Share of correspondences of every joint's squares, `(N, P, K)`."""
-        share = shared_fraction(
-            matches,
-            old.squares.swapaxes(0, 1),
-            new.squares.swapaxes(0, 1),
-            RELEASED_EPSILON,
-        )
-        return np.ascontiguousarray(np.moveaxis(share, 0, -1))
 
     def _similarity(
         self,
@@ -327,27 +314,19 @@ class ReleasedTracker:
             overlap(old.squares[i], new.squares[j], 0.0, 0.0), best, common[i, j]
         )
         total = weights[1] * boxes + weights[3] * joints
-        weight = np.broadcast_to(weights[1] + weights[3] * (common > 0), total.shape)
+        weight = weights[1] + weights[3] * (common > 0)
         if matches is not None and len(matches) and former.any():
-            recent = old[former]
-            weight = weight.copy()
-            shares = (
-                (recent.boxes[None], new.boxes[None], weights[0]),
-                (
-                    recent.squares.swapaxes(0, 1),
-                    new.squares.swapaxes(0, 1),
-                    weights[2],
-                ),
+            leaving, arriving, both = count_shared(
+                matches, old[former].layers, new.layers
             )
-            for first, second, importance in shares:
-                leaving, arriving, both = count_shared(matches, first, second)
-                either = leaving[:, :, None] + arriving[:, None, :] - both
-                evidence = (leaving[:, :, None] > 0) & (arriving[:, None, :] > 0)
-                share = np.divide(both, either, out=both, where=evidence)
-                seen = evidence.sum(axis=0)
-                few = _mean_of_few(np.moveaxis(share, 0, -1), best, seen)
-                total[former] += importance * few
-                weight[former] += importance * (seen > 0)
+            either = leaving[:, :, None] + arriving[:, None, :] - both
+            evidence = (leaving[:, :, None] > 0) & (arriving[:, None, :] > 0)
+            share = np.divide(both, either, out=both, where=evidence)
+            seen = evidence[1:].sum(axis=0)
+            total[former] += weights[0] * share[0] + weights[2] * _mean_of_few(
+                _joints_last(share[1:]), best, seen
+            )
+            weight[former] += weights[0] * evidence[0] + weights[2] * (seen > 0)
         similarity: Floats = np.divide(
             total, weight, out=np.zeros_like(total), where=weight > 0
         )
@@ -362,6 +341,11 @@ class ReleasedTracker:
             limit = self.options.gate_heights * np.maximum.outer(sizes[0], sizes[1])
             near: npt.NDArray[np.bool_] = apart <= limit
         return near
+
+
+def _joints_last(layers: Floats) -> Floats:
+    """`(K, N, P)` as `(N, P, K)`, contiguous so that selection is quick."""
+    return np.ascontiguousarray(np.moveaxis(layers, 0, -1))
 
 
 def _mean_of_few(values: Floats, best: int, count: Floats) -> Floats:
