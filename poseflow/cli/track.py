@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-import time
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 

@@ -17,7 +17,20 @@ from poseflow.video.pixels import Image
 from poseflow.video.source import DEFAULT_FPS, Source, SourceFrame
 
 IMAGE_SUFFIXES = frozenset(
-    ".bmp .jp2 .jpe .jpeg .jpg .pbm .pgm .png .ppm .tif .tiff .webp".split()
+    [
+        ".bmp",
+        ".jp2",
+        ".jpe",
+        ".jpeg",
+        ".jpg",
+        ".pbm",
+        ".pgm",
+        ".png",
+        ".ppm",
+        ".tif",
+        ".tiff",
+        ".webp",
+    ]
 )
 
 _SHOWN = 3

@@ -133,7 +133,9 @@ class VideoWriter:
         self._encoder = encoder if encoder in av.codec.codecs_available else None
         self.codec = self._encoder or f"{self._letters} (OpenCV)"
         if self._encoder is None:
-            _LOG.warning("PyAV has no %s; %s is written as %s", encoder, path, self.codec)
+            _LOG.warning(
+                "PyAV has no %s; %s is written as %s", encoder, path, self.codec
+            )
         self.fps = fps or DEFAULT_FPS
         self.frames = 0
         self._size = size
@@ -328,7 +330,9 @@ class _OpenCvSink:
 
 def _hidden(path: Path) -> Path:
     """A name beside `path` that nobody takes for a result; keeps the suffix."""
-    return path.with_name(f".{path.stem}.{os.getpid()}-{os.urandom(4).hex()}{path.suffix}")
+    return path.with_name(
+        f".{path.stem}.{os.getpid()}-{os.urandom(4).hex()}{path.suffix}"
+    )
 
 
 @contextmanager
