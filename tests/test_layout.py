@@ -29,12 +29,14 @@ FLOORS = {
     "poseflow.video": 1,
     "poseflow.drawing": 1,
     "poseflow.synthetic": 1,
+    "poseflow.pose_similarity": 1,
     "poseflow.conversion": 0,
     "poseflow.skeletons": 0,
     "poseflow.skeleton": 0,
     "poseflow.sequence": 0,
     "poseflow.poses": 0,
     "poseflow.boxes": 0,
+    "poseflow.oks": 0,
     "poseflow.errors": 0,
 }
 

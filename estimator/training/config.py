@@ -28,7 +28,7 @@ class _Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     pass
 
 
-class InputConfig(_Config, frozen=True):
+class InputConfig(_Config, frozen=True, kw_only=True):
     """What the network sees.
 
     Attributes:
@@ -46,7 +46,7 @@ class InputConfig(_Config, frozen=True):
     margin: Above0 = 1.25
 
 
-class AugmentConfig(_Config, frozen=True):
+class AugmentConfig(_Config, frozen=True, kw_only=True):
     """How training pictures vary.
 
     Attributes:
@@ -73,7 +73,7 @@ class AugmentConfig(_Config, frozen=True):
     erase: Fraction = 0.0
 
 
-class _Dataset(_Config, frozen=True):
+class _Dataset(_Config, frozen=True, kw_only=True):
     """Fields of every data set.
 
     Attributes:
@@ -87,7 +87,7 @@ class _Dataset(_Config, frozen=True):
     repeat: Positive = 1
 
 
-class LspetConfig(_Dataset, frozen=True, tag_field="format", tag="lspet"):
+class LspetConfig(_Dataset, frozen=True, kw_only=True, tag_field="format", tag="lspet"):
     """Leeds Sports Pose Extended as a zip of pictures with `labels.npz`.
 
     Attributes:
@@ -99,14 +99,16 @@ class LspetConfig(_Dataset, frozen=True, tag_field="format", tag="lspet"):
     last: Positive | None = None
 
 
-class LspMatConfig(_Dataset, frozen=True, tag_field="format", tag="lsp_mat"):
+class LspMatConfig(
+    _Dataset, frozen=True, kw_only=True, tag_field="format", tag="lsp_mat"
+):
     """Leeds Sports Pose or its extension as published: `joints.mat` and `images/`."""
 
     first: Positive = 1
     last: Positive | None = None
 
 
-class CocoConfig(_Dataset, frozen=True, tag_field="format", tag="coco"):
+class CocoConfig(_Dataset, frozen=True, kw_only=True, tag_field="format", tag="coco"):
     """COCO keypoints, and whatever shares the layout (PoseTrack18, PoseTrack21).
 
     Attributes:
@@ -124,7 +126,7 @@ class CocoConfig(_Dataset, frozen=True, tag_field="format", tag="coco"):
     fold: tuple[Count, ...] = (0,)
 
 
-class MpiiConfig(_Dataset, frozen=True, tag_field="format", tag="mpii"):
+class MpiiConfig(_Dataset, frozen=True, kw_only=True, tag_field="format", tag="mpii"):
     """MPII in the JSON layout of the human-pose-estimation codebases.
 
     Attributes:
@@ -139,7 +141,7 @@ class MpiiConfig(_Dataset, frozen=True, tag_field="format", tag="mpii"):
 AnyDataset = LspetConfig | LspMatConfig | CocoConfig | MpiiConfig
 
 
-class DataConfig(_Config, frozen=True):
+class DataConfig(_Config, frozen=True, kw_only=True):
     """Where people come from.
 
     Attributes:
@@ -158,7 +160,7 @@ class DataConfig(_Config, frozen=True):
     workers: Count = 0
 
 
-class OptimizerConfig(_Config, frozen=True):
+class OptimizerConfig(_Config, frozen=True, kw_only=True):
     """How weights change.
 
     Attributes:
@@ -174,7 +176,7 @@ class OptimizerConfig(_Config, frozen=True):
     clip: AtLeast0 = 0.0
 
 
-class ScheduleConfig(_Config, frozen=True):
+class ScheduleConfig(_Config, frozen=True, kw_only=True):
     """How the learning rate changes.
 
     Attributes:
@@ -193,7 +195,7 @@ class ScheduleConfig(_Config, frozen=True):
     warmup_epochs: AtLeast0 = 0.0
 
 
-class TrainConfig(_Config, frozen=True):
+class TrainConfig(_Config, frozen=True, kw_only=True):
     """A training run.
 
     Attributes:
