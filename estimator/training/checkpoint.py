@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import pickle
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -47,7 +48,7 @@ class Progress:
     step: int = 0
     loss_sum: float = 0.0
     seconds: float = 0.0
-    best: float = -1.0
+    best: float = -math.inf
     rows: list[dict[str, Any]] = field(default_factory=list)
 
 

@@ -252,7 +252,7 @@ class _Run:
         if process.first:
             state = self._kept_state()
             due = progress.epoch % self.config.validate_every == 0
-            score = -loss - 1e6
+            score = -loss
             if self.held_back is not None and (
                 due or progress.epoch == self.config.epochs
             ):
@@ -261,8 +261,8 @@ class _Run:
                 score = found.pck02 if math.isfinite(found.pck02) else found.acc
             description = describe(self.config)
             save_weights(self.folder / "last.safetensors", state, description)
-            better = score > progress.best or not progress.rows
-            if better and (self.held_back is None or "acc" in row):
+            comparable = self.held_back is None or "acc" in row
+            if comparable and score > progress.best:
                 progress.best = score
                 save_weights(self.folder / "best.safetensors", state, description)
         progress.rows.append(row)

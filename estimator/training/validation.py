@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
+from poseflow.errors import PoseFlowError
+from poseflow.estimator.devices import choose_device
 from poseflow.estimator.heatmap import decode_heatmaps, flip_back
+from poseflow.estimator.training.config import InputConfig, TrainConfig
 from poseflow.estimator.training.metrics import (
     Predictions,
     heatmap_accuracy,
@@ -18,12 +22,14 @@ from poseflow.estimator.training.metrics import (
     pck,
     torso_sizes,
 )
+from poseflow.estimator.training.readers import read_people
 from poseflow.estimator.training.samples import (
     Batch,
     Samples,
     as_input,
     plain_loader,
 )
+from poseflow.estimator.weights import load_network
 from poseflow.skeleton import Skeleton
 
 PCKH_THRESHOLD = 0.5
@@ -170,3 +176,61 @@ def _map(
     """Points `(N, K, 2)` through affine maps `(N, 2, 3)`."""
     moved = points @ matrices[:, :, :2].transpose(0, 2, 1) + matrices[:, None, :, 2]
     return np.asarray(moved)
+
+
+def validate(
+    config: TrainConfig,
+    weights: str | Path,
+    *,
+    split: str = "validate",
+    device: str = "auto",
+) -> ValidationReport:
+    """How good weights are on a configuration's data.
+
+    Crops are made as the weights' own description says; the configuration gives the
+    data and the skeleton to compare in.
+
+    Args:
+        config: A training configuration.
+        weights: File with weights of any known network.
+        split: `validate` or `test`.
+        device: `auto`, `cpu`, `cuda` or `cuda:N`.
+
+    Raises:
+        PoseFlowError: If the split has no data, or the weights other joints than the
+            configuration's skeleton.
+    """
+    if split not in ("validate", "test"):
+        raise PoseFlowError(f"split: expected validate or test, got {split!r}")
+    datasets = config.data.validate if split == "validate" else config.data.test
+    if not datasets:
+        raise PoseFlowError(f"data.{split}: expected at least one data set, got none")
+    skeleton = config.target()
+    loaded = load_network(weights)
+    what = loaded.description
+    if what.joints != skeleton.joints:
+        raise PoseFlowError(
+            f"{weights}: the weights' joints are {', '.join(what.joints)}; skeleton "
+            f"{skeleton.name!r} has {', '.join(skeleton.joints)}"
+        )
+    people = read_people(datasets, Path(config.data.root), skeleton)
+    seen = InputConfig(
+        width=what.width,
+        height=what.height,
+        mean=what.mean,
+        std=what.std,
+        margin=what.margin,
+    )
+    samples = Samples(people, skeleton, seen)
+    place = choose_device(device)
+    module = loaded.module.to(place, memory_format=torch.channels_last)
+    found = predict(
+        module,
+        samples,
+        skeleton,
+        place,
+        workers=config.data.workers,
+        flip_test=config.flip_test,
+        bfloat16=False,
+    )
+    return report(found, samples, skeleton)
