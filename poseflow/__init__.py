@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from poseflow import skeletons as skeletons
     from poseflow.errors import PoseFlowError as PoseFlowError
+    from poseflow.pipeline import track as track
     from poseflow.poses import Poses as Poses
     from poseflow.sequence import Frame as Frame
     from poseflow.sequence import PoseSequence as PoseSequence
@@ -29,6 +30,7 @@ _HOMES = {
     "Skeleton": "poseflow.skeleton",
     "Tracker": "poseflow.tracker",
     "skeletons": "poseflow.skeletons",
+    "track": "poseflow.pipeline",
 }
 
 __all__ = sorted(_HOMES)
