@@ -180,7 +180,7 @@ class Gatherer:
             marks[broken] = 0
         present = marks > 0
         with np.errstate(over="ignore", invalid="ignore"):
-            boxes = xywh_to_xyxy(boxes)
+            boxes = xywh_to_xyxy(boxes).astype(np.float64, copy=False)
             boxless = ~np.isfinite(boxes).all(axis=1)
             extent = keypoint_extent(points[boxless], present[boxless])
             # There and back, so that a box written and read again stays the same.
@@ -262,10 +262,10 @@ class Gatherer:
         rank = np.array(ranks, dtype=np.int64)[image]
         order = np.lexsort((rows, rank))
         whole = Poses(
-            *(
-                np.concatenate([getattr(block, name) for block in blocks])[order]
-                for name in ("points", "marks", "boxes", "scores")
-            ),
+            np.concatenate([block.points for block in blocks])[order],
+            np.concatenate([block.marks for block in blocks])[order],
+            np.concatenate([block.boxes for block in blocks])[order],
+            np.concatenate([block.scores for block in blocks])[order],
             _without_shared_zero(ids, rank)[order],
             skeleton,
             dtype=np.float64,

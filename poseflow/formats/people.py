@@ -103,7 +103,7 @@ def _columns(poses: Poses) -> Iterator[tuple[list[float], Any, Any, int | None]]
     scores = shortest(poses.scores)
     scored = np.isfinite(scores).tolist()
     rows = zip(
-        numbers.reshape(len(poses), -1).tolist(),
+        numbers.reshape(len(poses), 3 * points.shape[1]).tolist(),
         scores.tolist(),
         scored,
         boxes.tolist(),
