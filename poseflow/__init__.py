@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from poseflow.sequence import Frame as Frame
     from poseflow.sequence import PoseSequence as PoseSequence
     from poseflow.skeleton import Skeleton as Skeleton
+    from poseflow.tracker import Tracker as Tracker
 
 __version__ = "0.1.0"
 
@@ -35,6 +36,7 @@ _HOMES = {
     "Poses": "poseflow.poses",
     "ResultWriter": "poseflow.formats",
     "Skeleton": "poseflow.skeleton",
+    "Tracker": "poseflow.tracker",
     "convert": "poseflow.conversion",
     "formats": "poseflow.formats",
     "joint_map": "poseflow.conversion",
