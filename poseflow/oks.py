@@ -1,8 +1,4 @@
-"""Object keypoint similarity, COCO's measure of how alike two poses are.
-
-Source: https://cocodataset.org/#keypoints-eval, which defines
-OKS = mean_n exp(-d_n^2 / (2 s^2 k_n^2)), with k_n = 2 sigma_n and s^2 the area.
-"""
+"""Object keypoint similarity: how alike two poses are, in [0, 1]."""
 
 from __future__ import annotations
 
@@ -12,64 +8,52 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.floating[Any]]
-Bools = npt.NDArray[np.bool_]
 
 
 def oks(
-    first: Floats,
-    second: Floats,
-    area: Floats,
+    a_keypoints: Floats,
+    b_keypoints: Floats,
+    areas: npt.ArrayLike,
     sigmas: npt.ArrayLike,
-    first_present: Bools | None = None,
-    second_present: Bools | None = None,
+    present: npt.NDArray[np.bool_],
 ) -> Floats:
-    """OKS of every pose of `first` with every pose of `second`.
+    """Object keypoint similarity of every pose of `a` with every pose of `b`.
+
+    The mean over the joints that count of exp(-d^2 / (2 area (2 sigma)^2)), d being the
+    distance of the joint in the two poses. Source: the COCO keypoint evaluation
+    (cocodataset.org, "Object Keypoint Similarity"), where `a` is the annotation.
 
     Args:
-        first: Keypoints `(N, K, 2)` pixels.
-        second: Keypoints `(M, K, 2)` pixels.
-        area: s^2 in square pixels, `(N,)` for the area of each first pose, or `(N, M)`.
-        sigmas: `(K,)` per-joint constants sigma.
-        first_present: `(N, K)` joints that count; default all.
-        second_present: `(M, K)` joints that count; default all.
+        a_keypoints: `(N, K, 2)` pixels.
+        b_keypoints: `(M, K, 2)` pixels.
+        areas: `(N,)` areas of `a` in square pixels (COCO: of the segment), at least 0;
+            or `(N, M)` for an area of each pair.
+        sigmas: `(K,)` per-joint constants above 0, as in `Skeleton.sigmas`.
+        present: Which joints count: `(N, K)` those of `a`, or `(N, M, K)` per pair.
 
     Returns:
-        `(N, M)` float64 in [0, 1]: the mean over joints that count on both sides, 0
-        where there are none or the area is 0.
+        `(N, M)` float64; 0 where no joint counts.
 
     Examples:
         >>> import numpy as np
-        >>> pose = np.array([[[0, 0], [10, 0.0]]])
-        >>> oks(pose, pose + [[1, 0]], np.array([100.0]), [0.1, 0.1]).round(3)
-        array([[0.882]])
+        >>> a = np.array([[[0, 0], [10, 0.0]]])
+        >>> b = np.array([[[0, 0], [10, 2.0]], [[0, 0], [10, 0.0]]])
+        >>> oks(a, b, [100.0], [0.1, 0.1], np.ones((1, 2), bool)).round(3)
+        array([[0.803, 1.   ]])
     """
-    joints = first.shape[1]
-    shape = (len(first), len(second))
-    if joints == 0 or 0 in shape:
-        return np.zeros(shape)
-    area = np.asarray(area, np.float64)
-    if area.ndim == 1:
-        area = area[:, None]
-    variance = 2.0 * (2.0 * np.asarray(sigmas, np.float64)) ** 2
-    # Joints in front, so that every array below is a stack of (N, M) planes; float64
-    # throughout, because squared distances of float32 lose what small people need.
-    a = np.ascontiguousarray(first.transpose(2, 1, 0), np.float64)[:, :, :, None]
-    b = np.ascontiguousarray(second.transpose(2, 1, 0), np.float64)[:, :, None, :]
+    area = np.asarray(areas, np.float64)
+    area = area[:, None] if area.ndim == 1 else area
+    spread = 2 * np.square(2 * np.asarray(sigmas, np.float64))
+    # Joints in front, so that everything below is a stack of (N, M) planes; float64,
+    # because squared distances of float32 lose what small people need.
+    a = a_keypoints.astype(np.float64).transpose(2, 1, 0)[..., None]
+    b = b_keypoints.astype(np.float64).transpose(2, 1, 0)[..., None, :]
     distance = (a[0] - b[0]) ** 2
     distance += (a[1] - b[1]) ** 2
-    with np.errstate(divide="ignore", invalid="ignore"):
-        distance /= -variance[:, None, None]
-        distance /= area
-    similarity = np.exp(distance, out=distance)
-    if first_present is None and second_present is None:
-        total: Floats = similarity.mean(axis=0)
-    else:
-        both = (
-            np.ones((joints, 1, 1))
-            * (1.0 if first_present is None else first_present.T[:, :, None])
-            * (1.0 if second_present is None else second_present.T[:, None, :])
-        )
-        similarity = np.where(both > 0, similarity, 0.0)
-        count = np.broadcast_to(both, similarity.shape).sum(axis=0)
-        total = similarity.sum(axis=0) / np.maximum(count, 1)
-    return np.where(np.broadcast_to(area, shape) > 0, total, 0.0)
+    distance /= -spread[:, None, None]
+    # The tiny addend is COCO's: an area of 0 then gives 0 (or 1 for equal points).
+    distance /= area + np.spacing(1)
+    count = present if present.ndim == 3 else present[:, None, :]
+    count = count.transpose(2, 0, 1)
+    total: Floats = np.where(count, np.exp(distance, out=distance), 0).sum(axis=0)
+    return total / np.maximum(count.sum(axis=0), 1)

@@ -135,4 +135,5 @@ class OksTracker(IouTracker):
         """
         area = (box_area(old.boxes)[:, None] + box_area(new.boxes)[None]) / 2
         sigmas = np.asarray(old.skeleton.sigmas) * self.options.sigma_factor
-        return oks(old.keypoints, new.keypoints, area, sigmas, old.present, new.present)
+        both = old.present[:, None] & new.present[None]
+        return oks(old.keypoints, new.keypoints, area, sigmas, both)

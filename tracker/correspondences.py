@@ -43,9 +43,7 @@ class PixelIdentity:
     def count(self, regions: Floats) -> Floats:
         """Pixels inside `(..., 4)` xyxy regions, borders included."""
         low = np.maximum(np.ceil(regions[..., :2]), 0)
-        high = np.minimum(
-            np.floor(regions[..., 2:]), (self.width - 1, self.height - 1)
-        )
+        high = np.minimum(np.floor(regions[..., 2:]), (self.width - 1, self.height - 1))
         sides = np.maximum(high - low + 1, 0)
         return sides[..., 0] * sides[..., 1]
 

@@ -57,7 +57,10 @@ def test_every_number_of_the_reference(sequence):
             people = expected["people"]
             assert tracked.track_ids.tolist() == [p["idx"] for p in people]
             np.testing.assert_allclose(
-                step.match_scores, [p["match_score"] for p in people], rtol=0, atol=1e-12
+                step.match_scores,
+                [p["match_score"] for p in people],
+                rtol=0,
+                atol=1e-12,
             )
             assert step.boxes[:, [0, 2, 1, 3]].tolist() == [
                 p["box_x1x2y1y2"] for p in people
@@ -67,8 +70,9 @@ def test_every_number_of_the_reference(sequence):
         assert step.from_former_frame.tolist() == expected["from_former_frame"]
         np.testing.assert_allclose(step.grades, expected["grades"], rtol=0, atol=1e-12)
         assert step.pairs.tolist() == expected["pairs"]
-    assert len(np.unique(np.concatenate([s.candidate_ids for s in steps]))) <= (
-        reference["num_ids"]
+    assert (
+        len(np.unique(np.concatenate([s.candidate_ids for s in steps])))
+        <= (reference["num_ids"])
     )
 
 

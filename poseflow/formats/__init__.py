@@ -1,0 +1,1 @@
+"""Files of poses in and out."""
