@@ -132,7 +132,9 @@ class OrbMatcher:
             found, described = self._orb.detectAndCompute(grey, None)
             if described is None or not len(found):
                 continue
-            points.append(cv2.KeyPoint.convert(found) + np.float32([x1, y1]))
+            points.append(
+                np.asarray(cv2.KeyPoint.convert(found)) + np.array([x1, y1], np.float32)
+            )
             descriptors.append(described)
         return Features(
             np.concatenate(points), np.concatenate(descriptors), size, person
@@ -183,11 +185,7 @@ def people_crops(
 
 
 def _joined(crops: Boxes) -> Boxes:
-    """Replace overlapping crops by their hull until none overlap.
-
-    Every pass over the crops at least halves no cost but ends: each joining leaves one
-    crop fewer, and people per frame are few.
-    """
+    """Replace overlapping crops by their hull until none overlap."""
     crops = crops[np.argsort(crops[:, 0], kind="stable")]
     k = 0
     while k < len(crops):
