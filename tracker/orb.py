@@ -210,9 +210,9 @@ def match_nearby(
 ) -> npt.NDArray[np.int64]:
     """Match descriptors of two frames, each only with those within reach.
 
-    The plane is divided into cells of side `reach`; the features of a cell are compared
-    with those of the cell grown by `reach` on each side. A feature of either frame
-    takes part in one match at most, the nearest.
+    The plane is divided into cells of once or twice the reach; the features of a cell
+    are compared with those of the cell grown by `reach` on each side. A feature of
+    either frame takes part in one match at most, the nearest.
 
     Args:
         before: Features of the earlier frame.
@@ -227,16 +227,17 @@ def match_nearby(
     if not len(before) or not len(now):
         return np.zeros((0, 2), np.int64)
     reach = max(reach, 1.0)
-    cells = np.floor(before.points / reach).astype(np.int64)
-    key = cells[:, 1] * (1 << 20) + cells[:, 0]
-    order = np.argsort(key, kind="stable")
-    starts = np.flatnonzero(np.diff(key[order], prepend=key[order[0]] - 1))
+    side = reach
+    cells, order, starts = _cells(before.points, side)
+    if len(starts) * FEW > len(before):  # calls cost more than distances
+        side = 2 * reach
+        cells, order, starts = _cells(before.points, side)
     by_y = np.argsort(now.points[:, 1], kind="stable")
     sorted_y = now.points[by_y, 1]
     first, second, distance = [], [], []
     for members in np.split(order, starts[1:]):
-        low = (cells[members[0]] - 1) * reach
-        high = low + 3 * reach
+        low = cells[members[0]] * side - reach
+        high = low + side + 2 * reach
         rows = by_y[slice(*np.searchsorted(sorted_y, (low[1], high[1])))]
         x = now.points[rows, 0]
         rows = rows[(x >= low[0]) & (x < high[0])]
@@ -263,3 +264,16 @@ def match_nearby(
     _, nearest = np.unique(pairs[:, 1], return_index=True)
     pairs = pairs[nearest]
     return pairs[np.argsort(pairs[:, 0])]
+
+
+FEW = 16
+"""With fewer features per cell on average, cells are made larger."""
+
+
+def _cells(points: Floats, side: float) -> tuple[Boxes, Boxes, Boxes]:
+    """Cell of every point, points ordered by cell, and where each cell starts."""
+    cells = np.floor(points / side).astype(np.int64)
+    key = cells[:, 1] * (1 << 20) + cells[:, 0]
+    order = np.argsort(key, kind="stable")
+    starts = np.flatnonzero(np.diff(key[order], prepend=key[order[0]] - 1))
+    return cells, order, starts
