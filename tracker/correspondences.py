@@ -45,7 +45,8 @@ class PixelIdentity:
         low = np.maximum(np.ceil(regions[..., :2]), 0)
         high = np.minimum(np.floor(regions[..., 2:]), (self.width - 1, self.height - 1))
         sides = np.maximum(high - low + 1, 0)
-        return sides[..., 0] * sides[..., 1]
+        pixels: Floats = sides[..., 0] * sides[..., 1]
+        return pixels
 
 
 TABLE_SIZE = 400_000
@@ -97,8 +98,8 @@ def count_shared(
         second: Regions `(K, P, 4)` in the later frame.
 
     Returns:
-        Whole numbers (exact below 2**24) in float64: `(K, N)` leaving each first region, `(K, P)` arriving
-        in each second region, `(K, N, P)` doing both.
+        Whole numbers (exact below 2**24) in float64: `(K, N)` leaving each first
+        region, `(K, P)` arriving in each second region, `(K, N, P)` doing both.
 
     Examples:
         >>> import numpy as np
