@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from poseflow import skeletons as skeletons
+    from poseflow import synthetic as synthetic
     from poseflow.errors import PoseFlowError as PoseFlowError
     from poseflow.poses import Poses as Poses
     from poseflow.sequence import Frame as Frame
@@ -27,6 +28,7 @@ _HOMES = {
     "Poses": "poseflow.poses",
     "Skeleton": "poseflow.skeleton",
     "skeletons": "poseflow.skeletons",
+    "synthetic": "poseflow.synthetic",
 }
 
 __all__ = sorted(_HOMES)
