@@ -35,7 +35,6 @@ def paint_background(config: SceneConfig, camera: Camera, seed: int) -> Image:
     else:
         wall, ground = _facades(rng, camera), _pavement(rng, camera)
     canvas = np.full((height, width, 3), 170, np.uint8)
-    depth = FACADE_Z - 0.5
     half = _half_extent(camera)
     near = _nearest(camera)
     floor = np.array(
@@ -49,7 +48,6 @@ def paint_background(config: SceneConfig, camera: Camera, seed: int) -> Image:
             [-half, 0, FACADE_Z],
         ]
     )
-    del depth
     for texture, corners in ((ground, floor), (wall, upright)):
         canvas = _lay(canvas, texture, corners, camera)
     # Air and lens: a little darker to the corners.
@@ -108,6 +106,26 @@ def _tint(rng: np.random.Generator, low: int, high: int, spread: float) -> Any:
     return np.clip(grey + rng.normal(0, spread, 3) + [-spread / 2, 0, spread / 2], 0, 255)
 
 
+_FACADES = (
+    (72, 88, 148), (150, 186, 206), (192, 214, 224), (158, 160, 162), (112, 160, 196),
+    (200, 190, 178), (84, 104, 132), (134, 150, 170), (168, 178, 168), (98, 108, 160),
+)  # fmt: skip
+_SIGNS = (
+    (52, 40, 32), (40, 44, 120), (92, 60, 30), (48, 78, 40), (36, 36, 40), (60, 90, 150),
+    (190, 200, 205), (120, 100, 60),
+)  # fmt: skip
+_CARS = (
+    (60, 58, 56), (198, 200, 202), (150, 150, 152), (40, 36, 120), (110, 70, 40),
+    (36, 34, 34), (90, 110, 120),
+)  # fmt: skip
+
+
+def _pick(rng: np.random.Generator, palette: tuple[tuple[int, int, int], ...]) -> Any:
+    """A colour of a palette, a little off."""
+    colour = np.array(palette[int(rng.integers(len(palette)))], float)
+    return np.clip(colour * rng.uniform(0.88, 1.1) + rng.normal(0, 4, 3), 0, 255)
+
+
 def _tone(colour: Any) -> tuple[float, float, float]:
     b, g, r = (float(v) for v in np.clip(colour, 0, 255))
     return b, g, r
@@ -139,7 +157,7 @@ def _house(rng: np.random.Generator, wall: Image, ppm: float) -> None:
     def px(metres: float) -> int:
         return int(round(metres * m))
 
-    colour = _tint(rng, 95, 205, 16)
+    colour = _pick(rng, _FACADES)
     wall[:] = np.asarray(colour, np.uint8)
     if rng.random() < 0.5:
         _bricks(rng, wall, colour, m)
@@ -161,7 +179,7 @@ def _house(rng: np.random.Generator, wall: Image, ppm: float) -> None:
         for k in range(count):
             cx = int((k + 0.5) * width / count)
             if k == count // 2:
-                door = _tone(_tint(rng, 40, 110, 25))
+                door = _tone(_pick(rng, _SIGNS[:6]))
                 x0, y0 = cx - px(0.5), height - px(2.25)
                 cv2.rectangle(wall, (x0 - px(0.08), y0 - px(0.1)), (cx + px(0.58), height), frame, -1)  # noqa: E501
                 cv2.rectangle(wall, (x0, y0), (cx + px(0.5), height), door, -1)
@@ -210,12 +228,12 @@ def _window(
     x0, y0, x1, y1 = max(x, 0), max(y, 0), min(x + w, wall.shape[1]), min(y + h, wall.shape[0])  # noqa: E501
     if x1 <= x0 or y1 <= y0:
         return
-    glass = _tint(rng, 45, 95, 10)
+    glass = _tint(rng, 45, 95, 6)
     sheen = np.linspace(1.7, 0.8, y1 - y0)[:, None, None]
     pane = np.clip(np.asarray(glass) * sheen + rng.normal(0, 2, (y1 - y0, x1 - x0, 1)), 0, 255)  # noqa: E501
     wall[y0:y1, x0:x1] = pane.astype(np.uint8)
     if rng.random() < 0.5:
-        cloth = _tone(_tint(rng, 150, 225, 14))
+        cloth = _tone(_tint(rng, 165, 220, 6))
         for side in (0, 1):
             a = x0 if side == 0 else x1 - (x1 - x0) // 4
             cv2.rectangle(wall, (a, y0), (a + (x1 - x0) // 4, y1), cloth, -1)
@@ -232,7 +250,7 @@ def _shop(rng: np.random.Generator, wall: Image, m: float) -> None:
     def px(metres: float) -> int:
         return int(round(metres * m))
 
-    base = _tint(rng, 30, 120, 35)
+    base = _pick(rng, _SIGNS)
     top = height - px(3.1)
     cv2.rectangle(wall, (px(0.15), top), (width - px(0.15), height), _tone(base), -1)
     panes = max(int(width / m / 1.9), 1)
@@ -251,7 +269,7 @@ def _shop(rng: np.random.Generator, wall: Image, m: float) -> None:
             w, h = px(rng.uniform(0.1, 0.4)), px(rng.uniform(0.15, 0.7))
             x = int(rng.integers(x0, max(x1 - w, x0 + 1)))
             y = y1 - h - px(rng.choice([0.0, 0.0, 0.7, 1.2]))
-            cv2.rectangle(wall, (x, max(y, y0)), (min(x + w, x1), max(y + h, y0)), _tone(_tint(rng, 40, 220, 45)), -1)  # noqa: E501
+            cv2.rectangle(wall, (x, max(y, y0)), (min(x + w, x1), max(y + h, y0)), _tone(_tint(rng, 40, 200, 28)), -1)  # noqa: E501
         # Reflection: a slanted lighter streak.
         streak = wall[y0:y1, x0:x1].copy()
         a = int(rng.uniform(-0.3, 0.8) * (x1 - x0))
@@ -259,7 +277,7 @@ def _shop(rng: np.random.Generator, wall: Image, m: float) -> None:
         cv2.fillPoly(streak, [quad.astype(np.int32)], (215, 210, 200), cv2.LINE_AA)
         wall[y0:y1, x0:x1] = cv2.addWeighted(wall[y0:y1, x0:x1], 0.78, streak, 0.22, 0)
         cv2.rectangle(wall, (x0, y0), (x1, y1), _tone(base * 0.5), max(px(0.05), 1))
-    sign = _tint(rng, 25, 225, 45)
+    sign = _pick(rng, _SIGNS)
     cv2.rectangle(wall, (px(0.15), top), (width - px(0.15), top + px(0.55)), _tone(sign), -1)  # noqa: E501
     text = "".join(chr(c) for c in rng.integers(65, 91, int(rng.integers(4, 9))))
     ink = _tone(np.clip(300 - sign, 0, 255) if sign.mean() > 128 else sign * 0.3 + 180)
@@ -267,7 +285,7 @@ def _shop(rng: np.random.Generator, wall: Image, m: float) -> None:
     cv2.putText(wall, text, (px(0.5), top + px(0.45)), cv2.FONT_HERSHEY_DUPLEX, scale, ink, max(int(scale * 2), 1), cv2.LINE_AA)  # noqa: E501
     if rng.random() < 0.45:
         stripe = px(0.3)
-        colours = (_tone(_tint(rng, 60, 200, 50)), (225.0, 228.0, 232.0))
+        colours = (_tone(_pick(rng, _SIGNS)), (205.0, 212.0, 216.0))
         y0, y1 = top + px(0.5), top + px(1.05)
         for k, x in enumerate(range(px(0.1), width - px(0.1), max(stripe, 1))):
             right = min(x + stripe, width - px(0.1))
@@ -422,7 +440,7 @@ def _tree(
     leaves = np.array([45.0, 100.0, 72.0]) + _grain(
         rng, (h, w), ((3, 16.0), (8, 22.0), (26, 14.0))
     )[..., None] * [0.7, 1.0, 0.85]
-    crown = (np.arange(h) < foot[1] - 2.45 * ppm)[:, None, None]
+    crown = (np.arange(h) < foot[1] - 1.9 * ppm)[:, None, None]
     trunk = (np.abs(np.arange(w) - foot[0]) < 0.16 * ppm)[None, :, None] & (
         np.arange(h) > foot[1] - 2.75 * ppm
     )[:, None, None]
@@ -434,7 +452,7 @@ def _post(
 ) -> Any:
     """A painted steel post, round."""
     h, w = shape
-    colour = _tint(rng, 40, 90, 8)
+    colour = _tint(rng, 40, 90, 3)
     round_ = 0.6 + 0.7 * np.cos(np.linspace(-1.9, 1.1, w))[None, :, None]
     return np.broadcast_to(np.asarray(colour) * round_, (h, w, 3)).astype(np.float64)
 
@@ -444,7 +462,7 @@ def _car(
 ) -> Any:
     """Paint, windows and wheels."""
     h, w = shape
-    colour = _tint(rng, 40, 210, 45)
+    colour = _pick(rng, _CARS)
     image = np.empty((h, w, 3), np.uint8)
     image[:] = np.asarray(colour, np.uint8)
     image = (image * np.linspace(1.1, 0.55, h)[:, None, None]).clip(0, 255).astype(np.uint8)

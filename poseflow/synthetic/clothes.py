@@ -127,8 +127,8 @@ def _odds(count: int) -> Any:
 def _colour(rng: np.random.Generator) -> Any:
     """A colour as clothes have: often muted, sometimes bright."""
     hue = rng.integers(180)
-    saturation = rng.choice([rng.integers(0, 50), rng.integers(60, 200)])
-    value = rng.integers(45, 240)
+    saturation = rng.choice([rng.integers(0, 45), rng.integers(50, 165)])
+    value = rng.integers(45, 225)
     pixel = np.array([[[hue, saturation, value]]], np.uint8)
     return cv2.cvtColor(pixel, cv2.COLOR_HSV2BGR)[0, 0].astype(float)
 

@@ -456,8 +456,8 @@ class _Figure:
         up = up / max(float(np.hypot(*up)), 1e-6)
         sideways = np.sin(2 * np.pi * self.face)
         if abs(sideways) > 0.4 and np.cos(2 * np.pi * self.face) > -0.3:
-            nose = self.at["nose"]
-            r = 0.011 * self.unit
+            nose = self.at["nose"] - [sideways * 0.006 * self.unit, 0]
+            r = 0.009 * self.unit
             self._stamp("neck", "ball", 0.0, nose + up * r, nose - up * 1.2 * r, r)
         half = self._width(self.face, 0.0455, 0.056)
         self._stamp(

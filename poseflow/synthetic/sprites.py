@@ -116,7 +116,7 @@ def _maps(shape: str, rows: int, columns: int) -> tuple[Any, Any, Image, Image]:
     edge = (width - np.abs(u)) * columns / 2
     opaque = np.clip(edge + 0.5, 0, 1)
     # Lambert with plenty of skylight, and a little darker downwards.
-    light = 0.58 + 0.5 * np.clip(np.cos(angle - _LIGHT), 0, 1) ** 1.2
+    light = 0.66 + 0.4 * np.clip(np.cos(angle - _LIGHT), 0, 1)
     light = light * (1.03 - 0.1 * t[:, None])
     light = np.minimum(light, 1.0)
     turns = (angle / (2 * np.pi)).astype(np.float32)
