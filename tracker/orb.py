@@ -160,7 +160,8 @@ def _covered(points: Floats, crops: Boxes) -> npt.NDArray[np.bool_]:
     x, y = points[:, :1], points[:, 1:]
     inside = (x >= crops[:, 0] + EDGE) & (x < crops[:, 2] - EDGE)
     inside &= (y >= crops[:, 1] + EDGE) & (y < crops[:, 3] - EDGE)
-    return inside.any(axis=1)
+    covered: npt.NDArray[np.bool_] = np.asarray(inside.any(axis=1))
+    return covered
 
 
 EDGE = 12
