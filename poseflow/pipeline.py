@@ -103,6 +103,7 @@ def _track(
     estimator: PoseEstimator | None,
     tracker: OnlineTracker,
 ) -> Iterator[Frame]:
+    from poseflow.tracker import Tracker
     from poseflow.video import open_source
 
     known = None if poses is None else KnownPoses(poses)
@@ -113,7 +114,12 @@ def _track(
             else:
                 assert estimator is not None
                 people = estimator.estimate(shot.image)
-            people = tracker.update(people, shot.image)
+            if isinstance(tracker, Tracker):
+                people = tracker.update(
+                    people, shot.image, name=shot.name, time=shot.time
+                )
+            else:
+                people = tracker.update(people, shot.image)
             yield Frame(shot.index, shot.time, people, shot.image, shot.name)
     if known is not None:
         known.report_unused()
