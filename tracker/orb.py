@@ -33,6 +33,7 @@ class OrbOptions:
         features: Most features per frame, shared out by area among the people.
         levels: Scales of the pyramid, each 1.2 times coarser than the one before.
         fast_threshold: Grey levels by which a corner must stand out.
+        faint_threshold: The same for people on whom that finds few corners.
         margin: Share of a person's longer side by which the search for features goes
             beyond the joints, on each side.
         reach: How far a feature may move, over the median person's longer side.
@@ -43,7 +44,8 @@ class OrbOptions:
 
     features: int = 1000
     levels: int = 4
-    fast_threshold: int = 10
+    fast_threshold: int = 20
+    faint_threshold: int = 7
     margin: float = 0.15
     reach: float = 0.4
     ratio: float = 0.8
@@ -54,6 +56,7 @@ class OrbOptions:
         require("features", self.features, 1)
         require("levels", self.levels, 1, 16)
         require("fast_threshold", self.fast_threshold, 1, 255)
+        require("faint_threshold", self.faint_threshold, 1, self.fast_threshold)
         require("margin", self.margin, 0)
         require("reach", self.reach, 0)
         require("ratio", self.ratio, 0, 1)
@@ -82,7 +85,7 @@ class OrbMatcher:
 
     def __post_init__(self) -> None:
         """Start without a frame before."""
-        self._orb: Any = None
+        self._orbs: tuple[Any, Any] | None = None
         self._before: Features | None = None
 
     def reset(self) -> None:
@@ -108,41 +111,64 @@ class OrbMatcher:
             [before.points[pairs[:, 0]], now.points[pairs[:, 1]]], axis=1
         ).astype(np.float64)
 
+    def _detect(self, grey: Image, share: int) -> tuple[Any, Any]:
+        """Corners and descriptors; where corners are few, faint ones as well."""
+        if self._orbs is None:
+            options = self.options
+            self._orbs = tuple(  # type: ignore[assignment]
+                # The usual edge of 31 pixels would leave nothing of a small person.
+                cv2.ORB.create(
+                    nlevels=options.levels, fastThreshold=threshold, edgeThreshold=EDGE
+                )
+                for threshold in (options.fast_threshold, options.faint_threshold)
+            )
+        assert self._orbs is not None
+        for orb in self._orbs:
+            orb.setMaxFeatures(share)
+            found, described = orb.detectAndCompute(grey, None)
+            if len(found) >= ENOUGH * share:
+                break
+        return found, described
+
     def _features(self, image: Image, poses: Poses) -> Features:
         options = self.options
         size = (image.shape[1], image.shape[0])
         crops, person = people_crops(poses, size, options.margin)
-        if self._orb is None:
-            self._orb = cv2.ORB.create(
-                nlevels=options.levels, fastThreshold=options.fast_threshold
-            )
-            # The default keeps away from the border by 31 pixels, a third of a person.
-            self._orb.setEdgeThreshold(EDGE)
-        areas = ((crops[:, 2] - crops[:, 0]) * (crops[:, 3] - crops[:, 1])).astype(
-            np.float64
-        )
+        areas = _areas(crops).astype(np.float64)
         shares = np.maximum(options.features * areas / max(areas.sum(), 1.0), 1)
         points, descriptors = [NO_POINTS], [NO_DESCRIPTORS]
-        for (x1, y1, x2, y2), share in zip(
-            crops.tolist(), shares.round().astype(int).tolist(), strict=True
+        for k, ((x1, y1, x2, y2), share) in enumerate(
+            zip(crops.tolist(), shares.round().astype(int).tolist(), strict=True)
         ):
             crop = image[y1:y2, x1:x2]
             grey = crop if crop.ndim == 2 else _grey(crop)
-            self._orb.setMaxFeatures(share)
-            found, described = self._orb.detectAndCompute(grey, None)
+            found, described = self._detect(grey, share)
             if described is None or not len(found):
                 continue
-            points.append(
-                np.asarray(cv2.KeyPoint.convert(found)) + np.array([x1, y1], np.float32)
-            )
-            descriptors.append(described)
+            at = np.asarray(cv2.KeyPoint.convert(found)) + np.array([x1, y1])
+            # What an earlier crop covers was found there: twins fail the ratio test.
+            new = ~_covered(at, crops[:k])
+            points.append(at[new].astype(np.float32))
+            descriptors.append(described[new])
         return Features(
             np.concatenate(points), np.concatenate(descriptors), size, person
         )
 
 
+def _covered(points: Floats, crops: Boxes) -> npt.NDArray[np.bool_]:
+    """Which of `(N, 2)` points lie in the inner part of one of the crops."""
+    x, y = points[:, :1], points[:, 1:]
+    inside = (x >= crops[:, 0] + EDGE) & (x < crops[:, 2] - EDGE)
+    inside &= (y >= crops[:, 1] + EDGE) & (y < crops[:, 3] - EDGE)
+    covered: npt.NDArray[np.bool_] = np.asarray(inside.any(axis=1))
+    return covered
+
+
 EDGE = 12
 """Pixels at the border of a crop without features: the patch would be mirrored."""
+
+ENOUGH = 0.3
+"""Share of the asked features below which faint corners are looked for."""
 
 SMALLEST_CROP = 2 * EDGE + 8
 """Crops with a shorter side hold no features worth a look."""
@@ -160,7 +186,7 @@ def _grey(crop: Image) -> Image:
 def people_crops(
     poses: Poses, size: tuple[int, int], margin: float
 ) -> tuple[Boxes, float]:
-    """Whole-pixel rectangles that hold all people, overlapping ones joined.
+    """Whole-pixel rectangles that hold all people, joined where that is less work.
 
     Args:
         poses: People; only joints that are present count.
@@ -185,24 +211,31 @@ def people_crops(
 
 
 def _joined(crops: Boxes) -> Boxes:
-    """Replace overlapping crops by their hull until none overlap."""
-    crops = crops[np.argsort(crops[:, 0], kind="stable")]
+    """Replace crops by their hull where that makes less area to search."""
     k = 0
     while k < len(crops):
-        overlaps = (
-            (crops[:, 0] < crops[k, 2])
-            & (crops[k, 0] < crops[:, 2])
-            & (crops[:, 1] < crops[k, 3])
-            & (crops[k, 1] < crops[:, 3])
+        hulls = np.concatenate(
+            [
+                np.minimum(crops[:, :2], crops[k, :2]),
+                np.maximum(crops[:, 2:], crops[k, 2:]),
+            ],
+            axis=1,
         )
-        if overlaps.sum() == 1:
+        saves = _areas(crops) + _areas(crops[k]) - _areas(hulls)
+        saves[k] = -1
+        best = int(saves.argmax())
+        if saves[best] < 0:
             k += 1
             continue
-        group = crops[overlaps]
-        hull = np.concatenate([group[:, :2].min(axis=0), group[:, 2:].max(axis=0)])
-        crops = np.concatenate([crops[~overlaps], hull[None]])
+        crops = np.concatenate([np.delete(crops, [k, best], axis=0), hulls[[best]]])
         k = 0
     return crops
+
+
+def _areas(crops: Boxes) -> Boxes:
+    sides = crops[..., 2:] - crops[..., :2]
+    areas: Boxes = sides[..., 0] * sides[..., 1]
+    return areas
 
 
 def match_nearby(
