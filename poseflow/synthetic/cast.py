@@ -97,7 +97,7 @@ def _passers_by(
         people += party
         for k, person in enumerate(party):
             places[k] = person.end + rng.exponential(1.0)
-        first = first and max(places) <= 0 or min(places) <= 0
+        first = (first and max(places) <= 0) or min(places) <= 0
     return people
 
 
