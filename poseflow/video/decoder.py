@@ -44,7 +44,8 @@ class VideoStream(Source):
     def __init__(self, url: str, *, fps: float | None = None) -> None:
         self._url = url
         self._is_file = "://" not in url
-        super().__init__(Path(url.split("?")[0]).stem if url else "video")
+        super().__init__(Path(url.split("?")[0]).stem or "video")
+        self.origin = Path(url) if self._is_file else None
         container = self._open()
         try:
             stream = _video(container, url)

@@ -68,6 +68,7 @@ class ImageFiles(Source):
         self._where = where
         self.fps = fps
         self.frame_count = len(self._paths)
+        self.origin = self._paths[0].parent
         names = [path.name for path in self._paths]
         if len(set(names)) < len(names):
             # A glob over several folders: names must still tell the frames apart.

@@ -140,7 +140,9 @@ class VideoWriter:
         self.frames = 0
         self._size = size
         self._sink: _AvSink | _OpenCvSink | None = None
-        self._partial = _hidden(self.path)
+        # The file behind a link is replaced, not the link.
+        self._target = Path(os.path.realpath(self.path))
+        self._partial: Path | None = _hidden(self._target)
         if self.path.is_dir():
             raise FormatError(f"{path}: expected a file name, found a folder")
         # Now rather than after an hour's work: can anything be written here?
@@ -185,7 +187,7 @@ class VideoWriter:
             with _naming(self.path):
                 if self._sink is not None:
                     self._sink.close()
-                    os.replace(partial, self.path)
+                    partial.replace(self._target)
         finally:
             self._sink = None
             partial.unlink(missing_ok=True)
@@ -252,7 +254,7 @@ class ImageWriter:
             target.parent.mkdir(parents=True, exist_ok=True)
             try:
                 partial.write_bytes(data.tobytes())
-                os.replace(partial, target)
+                partial.replace(target)
             finally:
                 partial.unlink(missing_ok=True)
         self.frames += 1
@@ -278,7 +280,7 @@ class _AvSink:
     ) -> None:
         suffix = path.suffix.lower()
         faststart = {"movflags": "+faststart"} if suffix in (".mp4", ".m4v") else {}
-        self._container = av.open(str(path), "w", options=faststart)
+        self._container: Any = av.open(str(path), "w", options=faststart)
         rate = Fraction(fps).limit_denominator(1001 * 60)
         self._stream: Any = self._container.add_stream(
             encoder, rate=rate, options=dict(_OPTIONS.get(encoder, {}))
@@ -341,13 +343,13 @@ def _naming(path: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, av.FFmpegError) as error:
-        code = getattr(error, "errno", None)
+        code = error.errno or 0
         reason = os.strerror(code) if code in errno.errorcode else str(error)
         advice = {
             errno.ENOSPC: "; make room or write elsewhere",
             errno.ENOENT: f"; does the folder {path.parent} exist?",
             errno.EACCES: "; choose a folder that you may write to",
-        }.get(code or 0, "")
+        }.get(code, "")
         raise FormatError(f"{path}: cannot be written ({reason}){advice}") from error
 
 
