@@ -20,6 +20,7 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader
 
 from poseflow.errors import PoseFlowError
+from poseflow.estimator.devices import to_device
 from poseflow.estimator.networks import build
 from poseflow.estimator.training.averaging import AveragedWeights
 from poseflow.estimator.training.checkpoint import (
@@ -134,7 +135,7 @@ class _Run:
         module = build(config.model, len(self.skeleton))
         if config.initial_weights:
             start_from(module, Path(config.initial_weights))
-        self.module = module.to(process.device, memory_format=torch.channels_last)
+        self.module = to_device(module, process.device)
         self.network: Callable[[Tensor], Tensor] = self.module
         if config.compile:
             self.network = torch.compile(self.module)

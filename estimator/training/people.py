@@ -194,7 +194,8 @@ def people_of(
 def concatenate(parts: Sequence[People]) -> People:
     """All people of all parts, in order."""
     containers: list[Path] = []
-    container_of, names, picture_of = [], [], []
+    names: list[str] = []
+    container_of, picture_of = [], []
     for part in parts:
         container_of.append(part.pictures.container_of + len(containers))
         picture_of.append(part.picture_of + len(names))

@@ -35,14 +35,14 @@ class Batch(NamedTuple):
         joints: `(B, K, 2)` float32, crop pixels.
         weights: `(B, K)` float32, 0 for joints to ignore.
         matrices: `(B, 2, 3)` float64, image to crop pixels.
-        index: `(B,)` position in the table of people.
+        who: `(B,)` position in the table of people.
     """
 
     crops: Tensor
     joints: Tensor
     weights: Tensor
     matrices: Tensor
-    index: Tensor
+    who: Tensor
 
 
 class Samples(Dataset[Batch]):

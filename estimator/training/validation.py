@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from poseflow.errors import PoseFlowError
-from poseflow.estimator.devices import choose_device
+from poseflow.estimator.devices import choose_device, to_device
 from poseflow.estimator.heatmap import decode_heatmaps, flip_back
 from poseflow.estimator.training.config import InputConfig, TrainConfig
 from poseflow.estimator.training.metrics import (
@@ -223,7 +223,7 @@ def validate(
     )
     samples = Samples(people, skeleton, seen)
     place = choose_device(device)
-    module = loaded.module.to(place, memory_format=torch.channels_last)
+    module = to_device(loaded.module, place)
     found = predict(
         module,
         samples,
