@@ -22,6 +22,7 @@ from torch.utils.data import DataLoader
 from poseflow.errors import PoseFlowError
 from poseflow.estimator.devices import to_device
 from poseflow.estimator.networks import build
+from poseflow.estimator.normalise import as_input
 from poseflow.estimator.training.averaging import AveragedWeights
 from poseflow.estimator.training.checkpoint import (
     NAME,
@@ -37,7 +38,6 @@ from poseflow.estimator.training.samples import (
     Batch,
     Samples,
     SeededBatches,
-    as_input,
     quiet_worker,
 )
 from poseflow.estimator.training.schedule import learning_rate
@@ -214,7 +214,7 @@ class _Run:
         config, device = self.config, self.process.device
         for group in self.optimizer.param_groups:
             group["lr"] = lr
-        image = as_input(batch.crops, config.input, device)
+        image = as_input(batch.crops, config.input.mean, config.input.std, device)
         weights = batch.weights.to(device, non_blocking=True)
         joints = batch.joints.to(device, non_blocking=True)
         with torch.autocast(
