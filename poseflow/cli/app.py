@@ -8,6 +8,7 @@ import typer
 
 import poseflow
 from poseflow.cli.benchmark import benchmark
+from poseflow.cli.demo import demo
 from poseflow.cli.guard import GuardedGroup
 from poseflow.cli.info import info
 from poseflow.cli.render import render
@@ -40,5 +41,5 @@ def root(
     """Track people's poses in videos, online, and score the tracks."""
 
 
-for _command in (track, render, benchmark, info):
+for _command in (track, render, demo, benchmark, info):
     app.command(name=_command.__name__.replace("_", "-"))(_command)
