@@ -6,6 +6,7 @@ docs/formats.md for the schema.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -46,17 +47,23 @@ def _person(raw: Any) -> _Person:
         ValueError: What is wrong with it, naming the field.
     """
     try:
-        if isinstance(raw, msgspec.Raw):
+        if not isinstance(raw, msgspec.Raw):
+            return msgspec.convert(raw, _Person)
+        try:
             return _DECODER.decode(raw)
-        return msgspec.convert(raw, _Person)
+        except msgspec.ValidationError as error:
+            if "out of range" not in str(error):
+                raise
+            # 1e999 is infinite to Python's parser: a missing joint, not a lost person.
+            return msgspec.convert(json.loads(bytes(raw)), _Person)
     except UnicodeDecodeError as error:
         raise ValueError(f"no valid UTF-8 ({error.reason})") from error
     except msgspec.ValidationError as error:
         text = str(error)
         found = _PLACE.match(text)
         message, field = found.groups() if found else (text, "")
-        for ours, theirs in (("float", "number"), ("array", "list"), ("int", "number")):
-            message = message.replace(ours, theirs)
+        message = re.sub(r"\b(float|int)\b", "number", message)
+        message = re.sub(r"\barray\b", "list", message)
         message = message[:1].lower() + message[1:].replace("`", "")
         raise ValueError(f"{field}: {message}" if field else message) from error
 
