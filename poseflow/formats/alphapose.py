@@ -189,7 +189,7 @@ class ForvisFormat:
 
     def sniff(self, path: Path, head: bytes) -> bool:
         """A JSON object whose first value is a list and not another format's."""
-        if head.strip() == b"{}":
+        if b"".join(head.split()) == b"{}":
             return True
         key = _FIRST_KEY.match(head)
         return key is not None and key[1] not in _OTHER_KINDS
