@@ -95,7 +95,7 @@ def _numbers(person: _Person) -> list[Number]:
 
 def _flatten(values: list[float | list[Number] | None]) -> tuple[list[Number], int]:
     """Numbers without their inner brackets, and how many stood in each (or 0)."""
-    if not any(isinstance(value, list) for value in values):
+    if list not in map(type, values):  # the ordinary case, at the speed of C
         return values, 0  # type: ignore[return-value]
     sizes = {len(value) if isinstance(value, list) else 0 for value in values}
     size = sizes.pop()
@@ -127,6 +127,8 @@ def _add(gatherer: Gatherer, place: int, image: str | None, raw: Any) -> None:
             image = str(person.image_id)
             where += f" (image {image!r})"
         image.encode()
+        if not image:
+            raise ValueError("image_id: empty, expected the frame's name")
         box = person.box
         if box and len(box) != 4:
             raise ValueError(

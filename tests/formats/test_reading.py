@@ -82,7 +82,7 @@ def test_what_is_left_out_is_filled_in(read):
         pytest.param(["1.png", "2.jpg"], [1, 2], id="two kinds of images"),
         pytest.param(["9" * 5000 + ".jpg"], [0], id="no number, but digits"),
         pytest.param(["٣.jpg"], [0], id="other digits"),
-        pytest.param(["", "."], [0, 1], id="no name"),
+        pytest.param([".", "/"], [0, 1], id="odd names"),
     ],
 )
 def test_frame_indices(read, names, indices):
@@ -193,6 +193,7 @@ BAD = [
     pytest.param({"image_id": "1.jpg"}, "required field keypoints", id="no keypoints"),
     pytest.param({"keypoints": keypoints()}, "image_id: missing", id="no image"),
     pytest.param(entry(1.5), "image_id", id="fraction as name"),
+    pytest.param(entry(""), "image_id: empty", id="empty name"),
     pytest.param(7, "expected object, got number", id="a number"),
     pytest.param(None, "expected object, got null", id="null"),
     pytest.param(entry("1.jpg", score="high"), "score", id="text as score"),

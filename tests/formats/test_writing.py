@@ -128,7 +128,7 @@ def results(draw):
             st.one_of(
                 st.integers(0, 10**9).map(str),
                 st.integers(0, 10**6).map("{:06d}.jpg".format),
-                st.text(st.characters(codec="utf-8"), max_size=8),
+                st.text(st.characters(codec="utf-8"), min_size=1, max_size=8),
             ),
             max_size=4,
             unique=True,
