@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Protocol, Self, cast
 
 import av
 import cv2
@@ -280,11 +280,12 @@ class _AvSink:
     ) -> None:
         suffix = path.suffix.lower()
         faststart = {"movflags": "+faststart"} if suffix in (".mp4", ".m4v") else {}
-        self._container: Any = av.open(str(path), "w", options=faststart)
+        self._container = av.open(str(path), "w", options=faststart)
         rate = Fraction(fps).limit_denominator(1001 * 60)
-        self._stream: Any = self._container.add_stream(
+        stream = self._container.add_stream(
             encoder, rate=rate, options=dict(_OPTIONS.get(encoder, {}))
         )
+        self._stream = cast(av.VideoStream, stream)
         self._stream.width, self._stream.height = size
         self._stream.pix_fmt = "yuv420p"
         context = self._stream.codec_context
