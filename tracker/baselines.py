@@ -29,7 +29,7 @@ class IouOptions:
             everybody gets one.
     """
 
-    minimum_iou: float = 0.2
+    minimum_iou: float = 0.1
     max_age_frames: int = 30
     minimum_score: float = -np.inf
 
@@ -54,14 +54,14 @@ class OksOptions:
         max_age_frames: Identities last seen more frames ago are forgotten.
         minimum_score: People with a lower `Poses.scores` get no identity (-1); default,
             everybody gets one.
-        sigma_factor: Multiplies the skeleton's sigmas. They describe how precisely
-            people annotate a still picture; people who move need more room.
+        sigma_factor: Multiplies the skeleton's sigmas: more room for fast movement or
+            few frames per second.
     """
 
-    minimum_oks: float = 0.1
+    minimum_oks: float = 0.02
     max_age_frames: int = 30
     minimum_score: float = -np.inf
-    sigma_factor: float = 2.0
+    sigma_factor: float = 1.0
 
     def __post_init__(self) -> None:
         """Check the ranges."""
