@@ -164,7 +164,8 @@ def _sum_matches(
     size, steps = overlaps.n_groups, len(alphas)
     similarity = overlaps.similarity[cells]
     level = np.searchsorted(alphas - EPS, similarity, side="right")
-    cells, similarity, level = (x[level > 0] for x in (cells, similarity, level))
+    shown = level > 0
+    cells, similarity, level = cells[shown], similarity[shown], level[shown]
     g, p = g[cells], p[cells]
     slot = overlaps.cell_groups[cells] * (steps + 1) + level
 

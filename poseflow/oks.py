@@ -49,5 +49,6 @@ def oks(
     # The tiny addend is COCO's: an area of 0 then gives 0 (or 1 for equal points).
     scale = (area + np.spacing(1))[..., None] * spread
     likeness = np.exp(-np.einsum("nmkx,nmkx->nmk", step, step) / scale)
-    total = np.where(count, likeness, 0).sum(axis=2)
-    return total / np.maximum(count.sum(axis=2), 1)
+    total: Floats = np.where(count, likeness, 0).sum(axis=2)
+    mean: Floats = total / np.maximum(count.sum(axis=2), 1)
+    return mean
