@@ -52,16 +52,8 @@ def oks(
     distance += (a[1] - b[1]) ** 2
     distance /= -spread[:, None, None]
     # The tiny addend is COCO's: an area of 0 then gives 0 (or 1 for equal points).
-<<<<<<< HEAD
-    scale = (area + np.spacing(1))[..., None] * spread
-    likeness = np.exp(-np.einsum("nmkx,nmkx->nmk", step, step) / scale)
-    total: Floats = np.where(count, likeness, 0).sum(axis=2)
-    mean: Floats = total / np.maximum(count.sum(axis=2), 1)
-    return mean
-=======
     distance /= area + np.spacing(1)
     count = present if present.ndim == 3 else present[:, None, :]
     count = count.transpose(2, 0, 1)
     total: Floats = np.where(count, np.exp(distance, out=distance), 0).sum(axis=0)
     return total / np.maximum(count.sum(axis=0), 1)
->>>>>>> formats
