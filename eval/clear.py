@@ -202,9 +202,7 @@ def _match_through_time(edges: _Edges) -> Bool:
         pred_taken[edges.pred_cell[kept]] = True
         matched[kept] = True
 
-        rest = here[
-            ~gt_taken[edges.gt_cell[here]] & ~pred_taken[edges.pred_cell[here]]
-        ]
+        rest = here[~gt_taken[edges.gt_cell[here]] & ~pred_taken[edges.pred_cell[here]]]
         if len(rest):
             chosen = _assign(edges, rest)
             matched[chosen] = True
