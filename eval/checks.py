@@ -63,7 +63,7 @@ def _check_annotation(gt: Annotations) -> Iterator[Problem]:
     yield from _by_frame(
         gt,
         with_joints & (size == 0),
-        "a head box of size zero: only joints exactly in place match (never in poseval)",
+        "a head box of size zero: only joints exactly in place match (in poseval none)",
     )
     for frame, polygon in zip(gt.region_frames.tolist(), gt.regions, strict=True):
         if len(polygon) < 3:

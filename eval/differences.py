@@ -22,14 +22,14 @@ _SENTENCES = {
     "positive of every joint for poseval; what is in them for strict",
     "never_annotated": "joints that are never annotated: AP 0 if never predicted, and "
     "invented objects in tracking, for poseval; left out of all means in strict",
-    "missing_scores": "predicted joints without a score: ranked last by poseval; by the "
-    "pose's score in strict if no joint of the pose has one, else last",
+    "missing_scores": "predicted joints without a score: ranked last by poseval; by "
+    "the pose's score in strict if no joint of the pose has one, else last",
     "zero_heads": "head boxes of size zero: nothing matches for poseval; a joint "
     "exactly in place does in strict",
     "assignment": "predicted poses assigned otherwise: who loses a person to a better "
     "pose may get another in strict, where distances settle ties",
-    "tied_scores": "predicted joints that share their score with another: ranked one by "
-    "one by poseval (here as a stable sort does), all at once in strict",
+    "tied_scores": "predicted joints that share their score with another: ranked one "
+    "by one by poseval (here as a stable sort does), all at once in strict",
     "poseval_fails": "sequences that poseval cannot score (frame counts differ)",
 }
 _ALWAYS = (

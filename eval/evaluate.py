@@ -140,7 +140,7 @@ class _Measured:
 def _metric_names(mode: str, metrics: str | Sequence[str] | None) -> list[str]:
     known = names_of_metrics(mode)
     if metrics is None:
-        return list(known) if mode == "posetrack21" else ["ap", "mot"]
+        return [n for n in known if mode == "posetrack21" or n in ("ap", "mot")]
     if isinstance(metrics, str):
         metrics = metrics.split(",")
     names = list(dict.fromkeys(name.strip() for name in metrics if name.strip()))

@@ -96,7 +96,7 @@ def plot_mota(report: Report) -> Figure:
 
 
 def plot_switches(report: Report) -> Figure:
-    """When identities switch: one row per sequence, a dot's area the joints switched."""
+    """When identities switch: a row per sequence, a dot's area the joints switched."""
     section = report["mot"]
     names = list(section.sequences)
     figure = _figure(9, max(2.0, 0.8 + 0.22 * len(names)))

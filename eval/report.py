@@ -46,10 +46,9 @@ class Report:
         >>> report = poseflow.evaluate(gt, gt, mode="strict")
         >>> report.mean_ap, report.mota
         (100.0, 100.0)
-        >>> print(report.table("markdown", metrics=["mot"]))
-        | strict | Head | Shou | Elb | Wri | Hip | Knee | Ankl | Total |  |
-        |---|---:|---:|---:|---:|---:|---:|---:|---:|---|
-        | MOTA | 100.0 | - | - | - | - | - | - | 100.0 | MOTP 100.0, Prec 100.0, Rec 100.0 |
+        >>> print(report.table("latex", metrics=["ap"], digits=0))
+        % strict: & Head & Shou & Elb & Wri & Hip & Knee & Ankl & Total
+        AP & 100 & - & - & - & - & - & - & 100 \\\\ % Prec 100, Rec 100
     """
 
     mode: str
@@ -69,7 +68,8 @@ class Report:
             return self.sections[metric]
         except KeyError:
             raise PoseFlowError(
-                f"the report has no metric {metric!r}; it has {', '.join(self.sections)}"
+                f"the report has no metric {metric!r}; it has "
+                f"{', '.join(self.sections)}"
             ) from None
 
     @property
