@@ -76,7 +76,7 @@ class Samples:
         )
 
 
-class _AP:
+class PCKhAP:
     """PCKh average precision; the two modes differ in the class attributes."""
 
     mode: str
@@ -132,7 +132,7 @@ class _AP:
         raise NotImplementedError
 
 
-class PosevalAP(_AP):
+class PosevalAP(PCKhAP):
     """AP as poseval computes it, with equal scores in the order of a stable sort."""
 
     mode = "poseval"
@@ -149,7 +149,7 @@ class PosevalAP(_AP):
         return curve.average_precision, curve.precision[-1], curve.recall[-1]
 
 
-class StrictAP(_AP):
+class StrictAP(PCKhAP):
     """AP as defined: equal scores are one threshold, and 0 / 0 is undefined."""
 
     mode = "strict"
