@@ -13,6 +13,7 @@ from typing import Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
+
 from poseflow.eval.assignment import assign
 from poseflow.eval.overlap import Overlaps
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
 from poseflow.eval.assignment import assign
 from poseflow.eval.overlap import Overlaps
 

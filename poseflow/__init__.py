@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from poseflow.sequence import Frame as Frame
     from poseflow.sequence import PoseSequence as PoseSequence
     from poseflow.skeleton import Skeleton as Skeleton
+    from poseflow.tracker import Tracker as Tracker
 
 __version__ = "0.1.0"
 
@@ -26,6 +27,7 @@ _HOMES = {
     "PoseSequence": "poseflow.sequence",
     "Poses": "poseflow.poses",
     "Skeleton": "poseflow.skeleton",
+    "Tracker": "poseflow.tracker",
     "skeletons": "poseflow.skeletons",
 }
 

@@ -43,12 +43,17 @@ def oks(
     """
     area = np.asarray(areas, np.float64)
     area = area[:, None] if area.ndim == 1 else area
-    count = present if present.ndim == 3 else present[:, None, :]
     spread = 2 * np.square(2 * np.asarray(sigmas, np.float64))
-    step = a_keypoints[:, None].astype(np.float64) - b_keypoints[None]
+    # Joints in front, so that everything below is a stack of (N, M) planes; float64,
+    # because squared distances of float32 lose what small people need.
+    a = a_keypoints.astype(np.float64).transpose(2, 1, 0)[..., None]
+    b = b_keypoints.astype(np.float64).transpose(2, 1, 0)[..., None, :]
+    distance = (a[0] - b[0]) ** 2
+    distance += (a[1] - b[1]) ** 2
+    distance /= -spread[:, None, None]
     # The tiny addend is COCO's: an area of 0 then gives 0 (or 1 for equal points).
-    scale = (area + np.spacing(1))[..., None] * spread
-    likeness = np.exp(-np.einsum("nmkx,nmkx->nmk", step, step) / scale)
-    total: Floats = np.where(count, likeness, 0).sum(axis=2)
-    mean: Floats = total / np.maximum(count.sum(axis=2), 1)
-    return mean
+    distance /= area + np.spacing(1)
+    count = present if present.ndim == 3 else present[:, None, :]
+    count = count.transpose(2, 0, 1)
+    total: Floats = np.where(count, np.exp(distance, out=distance), 0).sum(axis=0)
+    return total / np.maximum(count.sum(axis=0), 1)

@@ -5,9 +5,9 @@ import math
 
 import numpy as np
 import pytest
-from poseflow.eval.tracking import score_tracking, tracking_table
 
 from poseflow import Frame, PoseFlowError, Poses, PoseSequence, Skeleton, skeletons
+from poseflow.eval.tracking import score_tracking, tracking_table
 
 
 def walkers(people=3, frames=10, seed=0):

@@ -1,0 +1,3 @@
+"""`poseflow demo`: a rendered street, noisy poses, tracked, drawn and scored."""
+
+from __future__ import annotations
