@@ -7,25 +7,25 @@ faults included; the sections' notes name what differs from the published defini
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+
 from poseflow.eval.average_precision import Curve
-from poseflow.eval.hota import ALPHAS, HotaSums, sum_hota
-from poseflow.eval.joint_overlaps import joint_overlaps
+from poseflow.eval.hota import ALPHAS, HotaSums
+from poseflow.eval.joint_hota import COUNTS, HotaPart, hota_parts, hota_section
 from poseflow.eval.lazy import LazySections
 from poseflow.eval.metric import Section, SequencePair
-from poseflow.eval.pckh import Scene, assign_poses_poseval
+from poseflow.eval.pckh import assign_poses_poseval
 from poseflow.eval.posetrack import PCKhAP, Samples, group_means
 from poseflow.eval.posetrack21_scene import Scene21, scene21
-
 from poseflow.formats.posetrack import JOINTS
 
 Floats = npt.NDArray[np.floating[Any]]
-MODE = "posetrack21"
+MODE: Final = "posetrack21"
 
 AP_NOTES = (
     "posetrack21: a joint that nobody annotates or nobody predicts counts with 0 in "
@@ -63,8 +63,8 @@ class PoseTrack21AP(PCKhAP):
         for pair in pairs:
             prepared = scene21(pair)
             samples = Samples.of(prepared.scene, assign_poses_poseval(prepared.scene))
-            values = (getattr(samples, field.name) for field in fields(samples))
-            parts.append(Samples21(*values, prepared.notes))
+            columns = {f.name: getattr(samples, f.name) for f in fields(samples)}
+            parts.append(Samples21(**columns, notes=prepared.notes))
         return parts
 
     def combine(self, names: Sequence[str], parts: Sequence[Samples]) -> Section:
@@ -72,6 +72,19 @@ class PoseTrack21AP(PCKhAP):
         notes = [n for p in parts if isinstance(p, Samples21) for n in p.notes]
         section = super().combine(names, parts)
         return replace(section, notes=(*AP_NOTES, *dict.fromkeys(notes)))
+
+    def _section(
+        self,
+        samples: Samples,
+        sequences: LazySections | dict[str, Section],
+    ) -> Section:
+        section = super()._section(samples, sequences)
+        titles = {"ap": "AP", "pre": "precision", "rec": "recall"}
+        groups = {
+            title: group_means(section.joints[name], skip_undefined=False)
+            for name, title in titles.items()
+        }
+        return replace(section, groups=groups)
 
     def _figures(self, curve: Curve, annotated: int) -> tuple[float, float, float]:
         """Nothing annotated or nothing predicted gives 0 for all three."""
@@ -83,26 +96,6 @@ class PoseTrack21AP(PCKhAP):
 def with_mean(values: Floats) -> npt.NDArray[np.float64]:
     """`(15, ...)` joints with their mean as a 16th."""
     return np.concatenate([values, values.mean(axis=0, keepdims=True)])
-
-
-@dataclass(frozen=True, eq=False)
-class HotaPart:
-    """What HOTA needs of one sequence: sums `(15, alphas)`, and notes."""
-
-    sums: HotaSums
-    notes: tuple[str, ...] = ()
-
-
-def hota_parts(
-    scenes: Sequence[Scene], notes: Sequence[tuple[str, ...]], *, kit: bool
-) -> list[HotaPart]:
-    """HOTA's sums of each scene, joint by joint, matched as the kit or as published."""
-    if not scenes:
-        return []
-    overlaps = joint_overlaps(scenes)
-    sums = sum_hota(overlaps, align=not kit, runs=MODE if kit else "published")
-    table = sums.reshape(len(JOINTS), len(scenes), -1)
-    return [HotaPart(table[:, k], notes[k]) for k in range(len(scenes))]
 
 
 class PoseTrack21HOTA:
@@ -142,7 +135,6 @@ def _miscounted(prepared: Scene21) -> npt.NDArray[np.int64]:
     return np.asarray(int(empty.sum()) * present.sum(axis=0) - own, np.int64)
 
 
-_COUNTS = {"HOTA_TP": "tp", "HOTA_FN": "fn", "HOTA_FP": "fp"}
 _AVERAGED = ("AssA", "AssRe", "AssPr", "FragA", "LocA")
 
 
@@ -153,8 +145,8 @@ def kit_curves(sums: HotaSums) -> dict[str, Floats]:
     """
     scores = sums.scores(MODE)
     scores["HOTALocA"] = scores["HOTA"] * scores["LocA"]
-    curves = {name: with_mean(v) for name, v in scores.items()}
-    for name, field in _COUNTS.items():
+    curves: dict[str, Floats] = {name: with_mean(v) for name, v in scores.items()}
+    for name, field in COUNTS.items():
         counts = getattr(sums, field)
         curves[name] = np.concatenate([counts, counts.sum(axis=0, keepdims=True)])
     return curves
@@ -168,14 +160,13 @@ def kit_curves_combined(parts: Sequence[HotaSums]) -> dict[str, Floats]:
     sequence, so that it is not the mean of the joints).
     """
     if not parts:
-        zero = np.zeros((len(JOINTS), len(ALPHAS)))
-        return kit_curves(HotaSums(*[zero] * len(fields(HotaSums))))
+        return kit_curves(HotaSums.zeros(len(JOINTS), len(ALPHAS)))
     single = [kit_curves(part) for part in parts]
     curves: dict[str, Floats] = {
         name: sum(c[name] for c in single)  # type: ignore[misc]
-        for name in _COUNTS
+        for name in COUNTS
     }
-    tp, fn, fp = (curves[name] for name in _COUNTS)
+    tp, fn, fp = (curves[name] for name in COUNTS)
     for name in _AVERAGED:
         weighted = sum(c[name] * c["HOTA_TP"] for c in single)
         none = 1.0 if name == "LocA" else 0.0
@@ -190,23 +181,3 @@ def kit_curves_combined(parts: Sequence[HotaSums]) -> dict[str, Floats]:
     curves["FA-RHOTA"] = np.sqrt(curves["DetRe"] * frag_ass)
     curves["HOTALocA"] = curves["HOTA"] * curves["LocA"]
     return curves
-
-
-_SHOWN = ("HOTA", "DetA", "AssA", "LocA", "FragA", "FA-HOTA")
-
-
-def hota_section(mode: str, curves: Mapping[str, Floats]) -> Section:
-    """A section from curves `(16, alphas)`: means over the thresholds, in percent."""
-    joints = {
-        name: 100 * curve.mean(axis=1)
-        for name, curve in curves.items()
-        if name not in _COUNTS and name != "HOTALocA"
-    }
-    counts = {name: curves[name].mean(axis=1) for name in _COUNTS}
-    return Section(
-        name="hota",
-        mode=mode,
-        joints=joints,
-        groups={n: group_means(joints[n], skip_undefined=False) for n in _SHOWN},
-        counts=counts,
-    )

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from poseflow.errors import FormatError
 from poseflow.eval.metric import SequencePair
 from poseflow.eval.pckh import HEAD_FRACTION, Scene
 from poseflow.eval.regions import inside_regions
-
-from poseflow.errors import FormatError
 from poseflow.formats.posetrack import NO_ID, Annotations
 
 Ints = npt.NDArray[np.int64]
