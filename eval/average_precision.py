@@ -73,4 +73,4 @@ def area_under(precision: Float, recall: Float) -> float:
     if not len(recall):
         return 0.0
     envelope = np.maximum.accumulate(precision[::-1])[::-1]
-    return float(np.dot(np.diff(recall, prepend=0.0), envelope))
+    return float((np.diff(recall, prepend=0.0) * envelope).sum())

@@ -22,6 +22,8 @@ from poseflow.eval.pckh import Scene
 Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
+Small = npt.NDArray[np.int32]
+"""Edges are many and their keys small: half the memory is a third less time."""
 
 JOINTS = 15
 
@@ -89,19 +91,19 @@ class Tracking:
 
 @dataclass(frozen=True, eq=False)
 class _Edges:
-    """Pairs of joints within the threshold, by time, then sequence, then person.
+    """Pairs of joints within the threshold, by sequence, time, person.
 
     Keys identify, across sequences: `gt_cell` and `pred_cell` a joint of a person in
     a frame, `gt_track` and `pred_track` a joint of an identity.
     """
 
-    time: Int
-    scene: Int
-    joint: Int
-    gt_cell: Int
-    pred_cell: Int
-    gt_track: Int
-    pred_track: Int
+    time: Small
+    scene: Small
+    joint: Small
+    gt_cell: Small
+    pred_cell: Small
+    gt_track: Small
+    pred_track: Small
     distance: Float
 
 
@@ -130,20 +132,32 @@ def _join(scenes: Sequence[Scene], counted: Sequence[Bool]) -> _Edges:
     gt_base = pred_base = gt_track_base = pred_track_base = 0
     for number, (scene, used) in enumerate(zip(scenes, counted, strict=True)):
         pairs = scene.candidates
-        row, joint = np.nonzero(pairs.matches & used[scene.gt_frames[pairs.gt], None])
-        gt, pred = pairs.gt[row], pairs.pred[row]
+        hit = np.flatnonzero(pairs.matches & used[scene.gt_frames[pairs.gt], None])
+        row, joint = np.divmod(hit.astype(np.int32), JOINTS)
         gt_names, gt_track = np.unique(scene.gt_ids, return_inverse=True)
         pred_names, pred_track = np.unique(scene.pred_ids, return_inverse=True)
+        cells = (
+            np.arange(len(scene.gt_frames)) + gt_base,
+            np.arange(len(scene.pred_frames)) + pred_base,
+            gt_track + gt_track_base,
+            pred_track + pred_track_base,
+        )
+        gt_cell, pred_cell, gt_key, pred_key = (
+            (JOINTS * key).astype(np.int32)[people][row] + joint
+            for key, people in zip(
+                cells, (pairs.gt, pairs.pred, pairs.gt, pairs.pred), strict=True
+            )
+        )
         columns.append(
             (
-                scene.gt_frames[gt],
-                np.full(len(row), number),
+                scene.gt_frames.astype(np.int32)[pairs.gt][row],
+                np.full(len(row), number, np.int32),
                 joint,
-                (gt + gt_base) * JOINTS + joint,
-                (pred + pred_base) * JOINTS + joint,
-                (gt_track[gt] + gt_track_base) * JOINTS + joint,
-                (pred_track[pred] + pred_track_base) * JOINTS + joint,
-                pairs.distances[row, joint],
+                gt_cell,
+                pred_cell,
+                gt_key,
+                pred_key,
+                pairs.distances.ravel()[hit],
             )
         )
         gt_base += len(scene.gt_frames)
@@ -151,34 +165,33 @@ def _join(scenes: Sequence[Scene], counted: Sequence[Bool]) -> _Edges:
         gt_track_base += len(gt_names)
         pred_track_base += len(pred_names)
     if not columns:
-        none = np.zeros(0, np.int64)
+        none = np.zeros(0, np.int32)
         return _Edges(none, none, none, none, none, none, none, np.zeros(0))
-    joined = [np.concatenate(parts) for parts in zip(*columns, strict=True)]
-    order = np.argsort(joined[0], kind="stable")
-    return _Edges(*(column[order] for column in joined))
+    return _Edges(*(np.concatenate(parts) for parts in zip(*columns, strict=True)))
 
 
 def _match_through_time(edges: _Edges) -> Bool:
     """Which edges are matches, deciding frame after frame where there is a choice."""
     matched = _without_rivals(edges.gt_cell, edges.pred_cell)
-    contested = np.flatnonzero(~matched)
+    contested = _by_time(edges, np.flatnonzero(~matched))
     if not len(contested):
         return matched
-    plain = np.flatnonzero(matched)
+    plain = _by_time(edges, np.flatnonzero(matched))
     times = np.unique(edges.time[contested])
     # Everything certain up to and including a contested frame is known before it: an
     # annotated joint cannot be both in one frame.
     plain_ends = np.searchsorted(edges.time[plain], times, side="right")
     contested_ends = np.searchsorted(edges.time[contested], times, side="right")
-    partner = np.full(int(edges.gt_track.max()) + 1, -1)
+    plain_gt, plain_pred = edges.gt_track[plain], edges.pred_track[plain]
+    partner = np.full(int(edges.gt_track.max()) + 1, -1, np.int32)
     gt_taken = np.zeros(int(edges.gt_cell.max()) + 1, np.bool_)
     pred_taken = np.zeros(int(edges.pred_cell.max()) + 1, np.bool_)
     plain_start = contested_start = 0
     for plain_end, contested_end in zip(
         plain_ends.tolist(), contested_ends.tolist(), strict=True
     ):
-        new = plain[plain_start:plain_end]
-        partner[edges.gt_track[new]] = edges.pred_track[new]
+        new = slice(plain_start, plain_end)
+        partner[plain_gt[new]] = plain_pred[new]
         here = contested[contested_start:contested_end]
         plain_start, contested_start = plain_end, contested_end
 
@@ -189,34 +202,58 @@ def _match_through_time(edges: _Edges) -> Bool:
         pred_taken[edges.pred_cell[kept]] = True
         matched[kept] = True
 
-        rest = here[
-            ~gt_taken[edges.gt_cell[here]] & ~pred_taken[edges.pred_cell[here]]
-        ]
+        rest = here[~gt_taken[edges.gt_cell[here]] & ~pred_taken[edges.pred_cell[here]]]
         if len(rest):
-            free = _without_rivals(edges.gt_cell[rest], edges.pred_cell[rest])
-            chosen = np.concatenate([rest[free], _assign(edges, rest[~free])])
+            chosen = _assign(edges, rest)
             matched[chosen] = True
             partner[edges.gt_track[chosen]] = edges.pred_track[chosen]
     return matched
 
 
-def _without_rivals(gt_cell: Int, pred_cell: Int) -> Bool:
+def _by_time(edges: _Edges, which: Int) -> Int:
+    """Positions of edges in order of time; inside a frame as they come."""
+    time = edges.time[which]
+    if len(time) and time.max() < 2**15:
+        time = time.astype(np.int16)  # sorted by radix
+    return which[np.argsort(time, kind="stable")]
+
+
+def _without_rivals(gt_cell: Small, pred_cell: Small) -> Bool:
     """Edges both of whose ends have no other edge."""
     return _unique_mask(gt_cell) & _unique_mask(pred_cell)
 
 
-def _unique_mask(values: Int) -> Bool:
-    if not len(values):
-        return np.zeros(0, np.bool_)
-    low = int(values.min())
-    if int(values.max()) - low < 16 * len(values) + 1024:
-        return np.bincount(values - low)[values - low] == 1
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    return np.asarray(counts[inverse] == 1)
+def _unique_mask(values: Small) -> Bool:
+    return np.asarray(np.bincount(values)[values] == 1)
 
 
 def _assign(edges: _Edges, rest: Int) -> Int:
-    """As many pairs as possible, then the smallest total distance, cell by cell."""
+    """As many pairs as possible, then the smallest total distance."""
+    _, gt = np.unique(edges.gt_cell[rest], return_inverse=True)
+    _, pred = np.unique(edges.pred_cell[rest], return_inverse=True)
+    gt_rivals, pred_rivals = np.bincount(gt)[gt], np.bincount(pred)[pred]
+    chosen = [rest[(gt_rivals == 1) & (pred_rivals == 1)]]
+    left = np.ones(len(rest), np.bool_)
+    left[(gt_rivals == 1) & (pred_rivals == 1)] = False
+    # One person among several predictions that nobody else could have, or the other
+    # way round: the nearest. Only if two are equally near the solver is asked.
+    distance = edges.distance[rest]
+    for hub, spoke_rivals in ((gt, pred_rivals), (pred, gt_rivals)):
+        crossing = np.bincount(hub, spoke_rivals > 1) > 0
+        nearest = np.full(len(crossing), np.inf)
+        np.minimum.at(nearest, hub, distance)
+        is_nearest = distance == nearest[hub]
+        tied = np.bincount(hub, is_nearest) > 1
+        star = left & ~crossing[hub] & ~tied[hub]
+        chosen.append(rest[star & is_nearest])
+        left &= ~star
+    if left.any():
+        chosen.append(_solve(edges, rest[left]))
+    return np.concatenate(chosen)
+
+
+def _solve(edges: _Edges, rest: Int) -> Int:
+    """The assignment problem of each joint of each sequence in one frame."""
     chosen: list[Int] = []
     cell = edges.scene[rest] * JOINTS + edges.joint[rest]
     for key in np.unique(cell).tolist():
@@ -232,7 +269,7 @@ def _assign(edges: _Edges, rest: Int) -> Int:
         edge_at[row, column] = here
         pairs = edge_at[linear_sum_assignment(cost)]
         chosen.append(pairs[pairs >= 0])
-    return np.concatenate(chosen) if chosen else np.zeros(0, np.int64)
+    return np.concatenate(chosen)
 
 
 def _tally(
@@ -291,8 +328,8 @@ def _tally(
                     candidate_distance[k],
                     extra_distance[k],
                 ),
-                edges.time[own],
-                edges.joint[own],
+                edges.time[own].astype(np.int64),
+                edges.joint[own].astype(np.int64),
                 scene.gt_ids[edges.gt_cell[own] // JOINTS - first_gt],
             )
         )
@@ -300,10 +337,10 @@ def _tally(
     return results
 
 
-def _previous(keys: Int, values: Int) -> Int:
+def _previous(keys: Small, values: Small) -> Small:
     """The value at each key's previous occurrence, -1 where there is none."""
     order = np.argsort(keys, kind="stable")
-    before = np.full(len(keys), -1)
+    before = np.full(len(keys), -1, np.int32)
     same = keys[order[1:]] == keys[order[:-1]]
     before[order[1:][same]] = values[order[:-1][same]]
     return before

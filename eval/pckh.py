@@ -148,7 +148,9 @@ def assign_poses(scene: Scene) -> Int:
     mean = np.where(pairs.matches, pairs.distances, 0).sum(axis=1)
     mean /= np.maximum(pairs.matches.sum(axis=1), 1)
     rows = np.flatnonzero(share > 0)
-    rows = rows[np.lexsort((pairs.pred[rows], pairs.gt[rows], mean[rows], -share[rows]))]
+    rows = rows[
+        np.lexsort((pairs.pred[rows], pairs.gt[rows], mean[rows], -share[rows]))
+    ]
     while len(rows):
         # Whoever comes first for both sides at once is final; frames are independent.
         gt, pred = pairs.gt[rows], pairs.pred[rows]

@@ -10,8 +10,15 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from poseflow import formats as formats
     from poseflow import skeletons as skeletons
+    from poseflow.conversion import JointMap as JointMap
+    from poseflow.conversion import convert as convert
+    from poseflow.conversion import joint_map as joint_map
     from poseflow.errors import PoseFlowError as PoseFlowError
+    from poseflow.formats import ResultWriter as ResultWriter
+    from poseflow.formats import read as read
+    from poseflow.formats import write as write
     from poseflow.poses import Poses as Poses
     from poseflow.sequence import Frame as Frame
     from poseflow.sequence import PoseSequence as PoseSequence
@@ -23,12 +30,19 @@ __version__ = "0.1.0"
 # Public name -> where it lives. A module of its own is its own home.
 _HOMES = {
     "Frame": "poseflow.sequence",
+    "JointMap": "poseflow.conversion",
     "PoseFlowError": "poseflow.errors",
     "PoseSequence": "poseflow.sequence",
     "Poses": "poseflow.poses",
+    "ResultWriter": "poseflow.formats",
     "Skeleton": "poseflow.skeleton",
     "Tracker": "poseflow.tracker",
+    "convert": "poseflow.conversion",
+    "formats": "poseflow.formats",
+    "joint_map": "poseflow.conversion",
+    "read": "poseflow.formats",
     "skeletons": "poseflow.skeletons",
+    "write": "poseflow.formats",
 }
 
 __all__ = sorted(_HOMES)

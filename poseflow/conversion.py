@@ -174,7 +174,7 @@ def joint_map(
 @lru_cache(maxsize=64)
 def _joint_map(source: Skeleton, target: Skeleton, estimate: bool) -> JointMap:
     kinds: list[Kind] = []
-    recipes = []
+    recipes: list[tuple[tuple[str, float], ...]] = []
     for joint in target.joints:
         same = _lookup(source, joint)
         if same is not None:

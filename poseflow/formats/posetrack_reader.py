@@ -33,11 +33,15 @@ def parse_annotations(
         >>> parse_annotations(b'{"annolist": [{"annorect": []}]}', "seq")
         <Annotations 'seq': 1 frames, 0 poses, 0 regions, posetrack17>
     """
-    document, problems = decode(data, label)
     with paused_gc():
-        if document.annolist is not None:
-            return annotations17(document.annolist, name, label, problems)
-        return annotations18(document, name, label, problems)
+        return _parse(data, name, label)
+
+
+def _parse(data: bytes, name: str, label: str) -> Annotations:
+    document, problems = decode(data, label)
+    if document.annolist is not None:
+        return annotations17(document.annolist, name, label, problems)
+    return annotations18(document, name, label, problems)
 
 
 def read_annotations(file: SequenceFile | str | Path) -> Annotations:
