@@ -57,6 +57,8 @@ def scene21(pair: SequencePair) -> Scene21:
         return memo
     notes: list[str] = []
     gt, pred = pair.gt, pair.pred
+    if not pair.has_prediction:
+        notes.append("the submission lacks the sequence; nobody is predicted there")
     if (gt.labelled == -1).any():
         notes.append("frames without is_labeled count as labelled")
     used = np.flatnonzero(gt.labelled != 0)
