@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+
 from poseflow.eval.assignment import assign
 from poseflow.eval.overlap import Overlaps
 
@@ -218,8 +219,9 @@ def count_clear(
         overlaps.truth.tracks[matched], minlength=len(overlaps.truth_groups)
     )
     ratio = seen / np.maximum(overlaps.truth_lengths, 1)
-    tracked = ratio > 0.8 if convention == "trackeval" else ratio >= 0.8
-    lost = ratio < 0.2
+    there = overlaps.truth_lengths > 0
+    tracked = there & (ratio > 0.8 if convention == "trackeval" else ratio >= 0.8)
+    lost = there & (ratio < 0.2)
     switches = count(groups[matches.switches])
     return {
         "num_matches": detections - switches,
@@ -232,9 +234,9 @@ def count_clear(
         "num_false_positives": overlaps.result_counts - detections,
         "num_objects": overlaps.truth_counts,
         "num_predictions": overlaps.result_counts,
-        "num_unique_objects": count(overlaps.truth_groups),
+        "num_unique_objects": count(overlaps.truth_groups[there]),
         "mostly_tracked": count(overlaps.truth_groups[tracked]),
-        "partially_tracked": count(overlaps.truth_groups[~tracked & ~lost]),
+        "partially_tracked": count(overlaps.truth_groups[there & ~tracked & ~lost]),
         "mostly_lost": count(overlaps.truth_groups[lost]),
         "num_fragmentations": _fragmentations(overlaps, matched, convention),
         "sum_distance": np.bincount(groups, distances[cells], overlaps.n_groups),

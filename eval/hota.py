@@ -55,6 +55,11 @@ class HotaSums:
     frag: Floats
     frag_ass: Floats
 
+    @classmethod
+    def zeros(cls, *shape: int) -> Self:
+        """Of nothing at all."""
+        return cls(*(np.zeros(shape) for _ in fields(cls)))
+
     def __add__(self, other: Self) -> Self:
         """Both together."""
         names = [field.name for field in fields(self)]

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
 from poseflow.eval.overlap import Detections, Overlaps, Side
 from poseflow.eval.pckh import Scene
-
 from poseflow.formats.posetrack import JOINTS
 
 Ints = npt.NDArray[np.int64]
@@ -20,11 +20,16 @@ REACH = 0.5001
 """Distance in head sizes at which PoseTrack21's joint similarity has fallen to 0."""
 
 
-def joint_overlaps(scenes: Sequence[Scene]) -> Overlaps:
+def joint_overlaps(scenes: Sequence[Scene], *, matches_only: bool = False) -> Overlaps:
     """Every joint of every scene as a group of its own: group = joint x scenes + scene.
 
     The similarity of two joints is max(0, 1 - d / 0.5001), d being their distance in
     head sizes, as in PoseTrack21's evaluation kit.
+
+    Args:
+        scenes: The sequences.
+        matches_only: Whether only pairs within PCKh 0.5 can match, else all that have
+            a similarity above 0.
     """
     joints = len(JOINTS)
     count = len(scenes)
@@ -49,7 +54,8 @@ def joint_overlaps(scenes: Sequence[Scene]) -> Overlaps:
     distances = _stack([p.distances for p in pairs], np.zeros((0, joints))).T
     at = _stack([p.gt + k for p, k in zip(pairs, people[0], strict=False)])
     by = _stack([p.pred + k for p, k in zip(pairs, people[1], strict=False)])
-    joint, pair = np.nonzero(distances < REACH)
+    near = _stack([p.matches for p in pairs], np.zeros((0, joints), np.bool_)).T
+    joint, pair = np.nonzero(near if matches_only else distances < REACH)
     scene_of_frame = np.repeat(np.arange(count), np.diff(frames))
     return Overlaps(
         truth,

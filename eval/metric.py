@@ -100,6 +100,11 @@ METRICS: dict[tuple[str, str], str] = {
     ("poseval", "mot"): "poseflow.eval.posetrack:PosevalMOT",
     ("strict", "ap"): "poseflow.eval.posetrack:StrictAP",
     ("strict", "mot"): "poseflow.eval.posetrack:StrictMOT",
+    ("strict", "hota"): "poseflow.eval.posetrack_tracking:StrictHOTA",
+    ("strict", "idf1"): "poseflow.eval.posetrack_tracking:StrictIdentity",
+    ("strict", "pose"): "poseflow.eval.posetrack_tracking:StrictPoseTracking",
+    ("posetrack21", "ap"): "poseflow.eval.posetrack21:PoseTrack21AP",
+    ("posetrack21", "hota"): "poseflow.eval.posetrack21:PoseTrack21HOTA",
 }
 
 MODES = ("strict", "poseval", "posetrack21")

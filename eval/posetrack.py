@@ -272,7 +272,7 @@ class PosevalMOT(_MOT):
     prepare = staticmethod(prepare_poseval)
 
     def _precision_of_place(self, counts: ClearCounts) -> Float:
-        """The reference sums the distances of all events, not only matches."""
+        """Poseval sums the distances of all events, matches being only a part."""
         total = counts.candidate_distance + counts.matched_distance
         total = total + counts.extra_distance
         ratio = total / np.maximum(counts.detections, 1)

@@ -7,24 +7,25 @@ faults included; the sections' notes name what differs from the published defini
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any
-from weakref import WeakKeyDictionary
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from poseflow.eval.average_precision import precision_recall
-from poseflow.eval.hota import ALPHAS, HotaSums, sum_hota
-from poseflow.eval.joint_overlaps import joint_overlaps
-from poseflow.eval.metric import GROUPS, Section, SequencePair
-from poseflow.eval.pckh import Scene, assign_poses_poseval
-from poseflow.eval.posetrack21_scene import Scene21, scene21
 
+from poseflow.eval.average_precision import Curve
+from poseflow.eval.hota import ALPHAS, HotaSums
+from poseflow.eval.joint_hota import COUNTS, HotaPart, hota_parts, hota_section
+from poseflow.eval.lazy import LazySections
+from poseflow.eval.metric import Section, SequencePair
+from poseflow.eval.pckh import assign_poses_poseval
+from poseflow.eval.posetrack import PCKhAP, Samples, group_means
+from poseflow.eval.posetrack21_scene import Scene21, scene21
 from poseflow.formats.posetrack import JOINTS
 
 Floats = npt.NDArray[np.floating[Any]]
-MODE = "posetrack21"
+MODE: Final = "posetrack21"
 
 AP_NOTES = (
     "posetrack21: a joint that nobody annotates or nobody predicts counts with 0 in "
@@ -41,82 +42,55 @@ HOTA_NOTES = (
     "published it also ends where one of the two is there without the other (strict)",
 )
 
-_SCENES: WeakKeyDictionary[SequencePair, Scene21] = WeakKeyDictionary()
-
-
-def _scene(pair: SequencePair) -> Scene21:
-    """The pair's scene, shared by the metrics that ask for it."""
-    if pair not in _SCENES:
-        _SCENES[pair] = scene21(pair)
-    return _SCENES[pair]
-
 
 @dataclass(frozen=True, eq=False)
-class Samples:
-    """Predicted joints of a sequence, as average precision takes them.
+class Samples21(Samples):
+    """Samples, and the notes of their sequence."""
 
-    Attributes:
-        scores: Per joint, `(n,)`.
-        correct: Per joint, `(n,)`: matched to the annotated joint of its person.
-        annotated: `(15,)` annotated joints.
-        notes: For the report.
-    """
-
-    scores: tuple[Floats, ...]
-    correct: tuple[npt.NDArray[np.bool_], ...]
-    annotated: npt.NDArray[np.int64]
-    notes: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
-class PoseTrack21AP:
+class PoseTrack21AP(PCKhAP):
     """Average precision of poses ("pose estimation" in the kit)."""
+
+    mode = MODE
+    tied_together = False
+    assign = staticmethod(assign_poses_poseval)
 
     def measure(self, pairs: Sequence[SequencePair]) -> list[Samples]:
         """Label every predicted joint of every sequence."""
-        return [_samples(_scene(pair)) for pair in pairs]
+        parts: list[Samples] = []
+        for pair in pairs:
+            prepared = scene21(pair)
+            samples = Samples.of(prepared.scene, assign_poses_poseval(prepared.scene))
+            columns = {f.name: getattr(samples, f.name) for f in fields(samples)}
+            parts.append(Samples21(**columns, notes=prepared.notes))
+        return parts
 
     def combine(self, names: Sequence[str], parts: Sequence[Samples]) -> Section:
         """Pool the samples of all sequences, in the order of their names."""
-        notes = (*AP_NOTES, *dict.fromkeys(n for p in parts for n in p.notes))
-        single = {n: _ap_section([p]) for n, p in zip(names, parts, strict=True)}
-        return replace(_ap_section(parts), sequences=single, notes=notes)
+        notes = [n for p in parts if isinstance(p, Samples21) for n in p.notes]
+        section = super().combine(names, parts)
+        return replace(section, notes=(*AP_NOTES, *dict.fromkeys(notes)))
 
+    def _section(
+        self,
+        samples: Samples,
+        sequences: LazySections | dict[str, Section],
+    ) -> Section:
+        section = super()._section(samples, sequences)
+        titles = {"ap": "AP", "pre": "precision", "rec": "recall"}
+        groups = {
+            title: group_means(section.joints[name], skip_undefined=False)
+            for name, title in titles.items()
+        }
+        return replace(section, groups=groups)
 
-def _samples(prepared: Scene21) -> Samples:
-    scene = prepared.scene
-    chosen = assign_poses_poseval(scene)
-    correct = np.zeros(scene.pred_scores.shape, np.bool_)
-    assigned = chosen >= 0
-    correct[assigned] = scene.candidates.matches[chosen[assigned]]
-    there = scene.pred_present
-    joints = range(len(JOINTS))
-    return Samples(
-        tuple(scene.pred_scores[there[:, j], j] for j in joints),
-        tuple(correct[there[:, j], j] for j in joints),
-        scene.gt_present.sum(axis=0),
-        prepared.notes,
-    )
-
-
-def _ap_section(parts: Sequence[Samples]) -> Section:
-    values = np.zeros((3, len(JOINTS)))
-    for j in range(len(JOINTS)):
-        annotated = sum(int(part.annotated[j]) for part in parts)
-        scores = np.concatenate([np.zeros(0), *(part.scores[j] for part in parts)])
-        none = np.zeros(0, np.bool_)
-        correct = np.concatenate([none, *(part.correct[j] for part in parts)])
-        if annotated and len(scores):
-            curve = precision_recall(scores, correct, annotated, tied_together=False)
-            last = curve.precision[-1], curve.recall[-1]
-            values[:, j] = curve.average_precision, *last
-    names = ("AP", "precision", "recall")
-    joints = {n: with_mean(100 * v) for n, v in zip(names, values, strict=True)}
-    return Section(
-        name="ap",
-        mode=MODE,
-        joints=joints,
-        groups={name: group_columns(v) for name, v in joints.items()},
-    )
+    def _figures(self, curve: Curve, annotated: int) -> tuple[float, float, float]:
+        """Nothing annotated or nothing predicted gives 0 for all three."""
+        if not annotated or not len(curve.recall):
+            return 0.0, 0.0, 0.0
+        return curve.average_precision, curve.precision[-1], curve.recall[-1]
 
 
 def with_mean(values: Floats) -> npt.NDArray[np.float64]:
@@ -124,38 +98,12 @@ def with_mean(values: Floats) -> npt.NDArray[np.float64]:
     return np.concatenate([values, values.mean(axis=0, keepdims=True)])
 
 
-def group_columns(values: Floats) -> npt.NDArray[np.float64]:
-    """The eight columns of the table from `(16,)`: means of joints, then the total."""
-    means = [values[list(joints)].mean() for joints in GROUPS.values()]
-    return np.array([*means, values[-1]])
-
-
-@dataclass(frozen=True, eq=False)
-class HotaPart:
-    """What HOTA needs of one sequence: sums `(15, alphas)`, and notes."""
-
-    sums: HotaSums
-    notes: tuple[str, ...] = ()
-
-
-def hota_parts(
-    scenes: Sequence[Scene], notes: Sequence[tuple[str, ...]], *, kit: bool
-) -> list[HotaPart]:
-    """HOTA's sums of each scene, joint by joint, matched as the kit or as published."""
-    if not scenes:
-        return []
-    overlaps = joint_overlaps(scenes)
-    sums = sum_hota(overlaps, align=not kit, runs=MODE if kit else "published")
-    table = sums.reshape(len(JOINTS), len(scenes), -1)
-    return [HotaPart(table[:, k], notes[k]) for k in range(len(scenes))]
-
-
 class PoseTrack21HOTA:
     """HOTA and its parts per joint ("pose tracking" in the kit)."""
 
     def measure(self, pairs: Sequence[SequencePair]) -> list[HotaPart]:
         """Match joints and sum up, the kit's miscounted misses included."""
-        scenes = [_scene(pair) for pair in pairs]
+        scenes = [scene21(pair) for pair in pairs]
         parts = hota_parts(
             [s.scene for s in scenes], [s.notes for s in scenes], kit=True
         )
@@ -167,10 +115,10 @@ class PoseTrack21HOTA:
     def combine(self, names: Sequence[str], parts: Sequence[HotaPart]) -> Section:
         """Weigh the sequences as the kit does."""
         notes = (*HOTA_NOTES, *dict.fromkeys(n for p in parts for n in p.notes))
-        single = {
-            name: hota_section(MODE, kit_curves(part.sums))
-            for name, part in zip(names, parts, strict=True)
-        }
+        single = LazySections(
+            dict(zip(names, parts, strict=True)),
+            lambda part: hota_section(MODE, kit_curves(part.sums)),
+        )
         whole = kit_curves_combined([part.sums for part in parts])
         section = hota_section(MODE, whole)
         extra = {"alphas": ALPHAS, "curves": whole}
@@ -187,7 +135,6 @@ def _miscounted(prepared: Scene21) -> npt.NDArray[np.int64]:
     return np.asarray(int(empty.sum()) * present.sum(axis=0) - own, np.int64)
 
 
-_COUNTS = {"HOTA_TP": "tp", "HOTA_FN": "fn", "HOTA_FP": "fp"}
 _AVERAGED = ("AssA", "AssRe", "AssPr", "FragA", "LocA")
 
 
@@ -198,8 +145,8 @@ def kit_curves(sums: HotaSums) -> dict[str, Floats]:
     """
     scores = sums.scores(MODE)
     scores["HOTALocA"] = scores["HOTA"] * scores["LocA"]
-    curves = {name: with_mean(v) for name, v in scores.items()}
-    for name, field in _COUNTS.items():
+    curves: dict[str, Floats] = {name: with_mean(v) for name, v in scores.items()}
+    for name, field in COUNTS.items():
         counts = getattr(sums, field)
         curves[name] = np.concatenate([counts, counts.sum(axis=0, keepdims=True)])
     return curves
@@ -213,14 +160,13 @@ def kit_curves_combined(parts: Sequence[HotaSums]) -> dict[str, Floats]:
     sequence, so that it is not the mean of the joints).
     """
     if not parts:
-        zero = np.zeros((len(JOINTS), len(ALPHAS)))
-        return kit_curves(HotaSums(*[zero] * len(fields(HotaSums))))
+        return kit_curves(HotaSums.zeros(len(JOINTS), len(ALPHAS)))
     single = [kit_curves(part) for part in parts]
     curves: dict[str, Floats] = {
         name: sum(c[name] for c in single)  # type: ignore[misc]
-        for name in _COUNTS
+        for name in COUNTS
     }
-    tp, fn, fp = (curves[name] for name in _COUNTS)
+    tp, fn, fp = (curves[name] for name in COUNTS)
     for name in _AVERAGED:
         weighted = sum(c[name] * c["HOTA_TP"] for c in single)
         none = 1.0 if name == "LocA" else 0.0
@@ -235,23 +181,3 @@ def kit_curves_combined(parts: Sequence[HotaSums]) -> dict[str, Floats]:
     curves["FA-RHOTA"] = np.sqrt(curves["DetRe"] * frag_ass)
     curves["HOTALocA"] = curves["HOTA"] * curves["LocA"]
     return curves
-
-
-_SHOWN = ("HOTA", "DetA", "AssA", "LocA", "FragA", "FA-HOTA")
-
-
-def hota_section(mode: str, curves: Mapping[str, Floats]) -> Section:
-    """A section from curves `(16, alphas)`: means over the thresholds, in percent."""
-    joints = {
-        name: 100 * curve.mean(axis=1)
-        for name, curve in curves.items()
-        if name not in _COUNTS
-    }
-    counts = {name: curves[name].mean(axis=1) for name in _COUNTS}
-    return Section(
-        name="hota",
-        mode=mode,
-        joints=joints,
-        groups={name: group_columns(joints[name]) for name in _SHOWN},
-        counts=counts,
-    )

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from poseflow.errors import FormatError
 from poseflow.eval.metric import SequencePair
 from poseflow.eval.pckh import HEAD_FRACTION, Scene
 from poseflow.eval.regions import inside_regions
-
-from poseflow.errors import FormatError
 from poseflow.formats.posetrack import NO_ID, Annotations
 
 Ints = npt.NDArray[np.int64]
@@ -52,8 +52,13 @@ def scene21(pair: SequencePair) -> Scene21:
     Raises:
         FormatError: If the two files have not one image in common.
     """
+    if "posetrack21" in pair.memo:
+        memo: Scene21 = pair.memo["posetrack21"]
+        return memo
     notes: list[str] = []
     gt, pred = pair.gt, pair.pred
+    if not pair.has_prediction:
+        notes.append("the submission lacks the sequence; nobody is predicted there")
     if (gt.labelled == -1).any():
         notes.append("frames without is_labeled count as labelled")
     used = np.flatnonzero(gt.labelled != 0)
@@ -92,7 +97,9 @@ def scene21(pair: SequencePair) -> Scene21:
         pred_scores=scores,
     )
     unpredicted = np.bincount(frames, minlength=len(used)) == 0
-    return Scene21(scene, unpredicted, tuple(f"{pair.name}: {n}" for n in notes))
+    prepared = Scene21(scene, unpredicted, tuple(f"{pair.name}: {n}" for n in notes))
+    pair.memo["posetrack21"] = prepared
+    return prepared
 
 
 def _frame_of_truth(pair: SequencePair, used: Ints, notes: list[str]) -> Ints:
@@ -132,18 +139,15 @@ def _visible(people: Annotations, truth: Annotations) -> tuple[Any, Bools]:
     """Keypoints `(P, 15, 2)`, NaN for what does not exist; and who is left, `(P,)`."""
     # To the kit an absent joint is the point (0, 0), and may lie in a region as well.
     points = np.nan_to_num(people.keypoints, nan=0.0)
+    frames = np.where(people.frames < truth.num_frames, people.frames, -1)
     there = np.zeros(truth.num_frames + 1, np.bool_)
     there[truth.region_frames] = True
-    where = np.append(there[: truth.num_frames], False)[people.frames]
-    if where.any():
-        frames = np.where(where, people.frames, 0)
-        inside = inside_regions(replace(people, keypoints=points, frames=frames), truth)
-        inside &= where[:, None]
+    bounded = there[frames]
+    kept = np.ones(len(people), np.bool_)
+    if bounded.any():
+        inside = inside_regions(points, frames, truth)
         points[inside] = 0
-        left = ~inside.all(axis=1) & (points > 0).any(axis=(1, 2))
-        kept = left | ~where
-    else:
-        kept = np.ones(len(people), np.bool_)
+        kept = ~inside.all(axis=1) & (points > 0).any(axis=(1, 2)) | ~bounded
     points[~(points > 0).all(axis=2)] = np.nan
     return points, kept
 
