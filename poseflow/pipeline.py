@@ -186,19 +186,21 @@ class KnownPoses:
         warnings.warn(f"{found}; they are left out", stacklevel=2)
 
 
-def drain(frames: Iterable[Frame], sinks: Iterable[Sink]) -> int:
+def drain(frames: Iterable[Frame], sinks: Iterable[Sink]) -> tuple[int, int]:
     """Write every frame to every sink.
 
     Returns:
-        How many frames there were.
+        How many frames there were, and the highest identity, which is how many
+        identities were given.
     """
     sinks = tuple(sinks)
-    count = 0
+    count = highest = 0
     for frame in frames:
         for sink in sinks:
             sink.write(frame)
         count += 1
-    return count
+        highest = max(highest, int(frame.poses.track_ids.max(initial=0)))
+    return count, highest
 
 
 def _number(name: str) -> int | None:

@@ -97,7 +97,7 @@ def _passers_by(
         people += party
         for k, person in enumerate(party):
             places[k] = person.end + rng.exponential(1.0)
-        first = first and max(places) <= 0 or min(places) <= 0
+        first = (first and max(places) <= 0) or min(places) <= 0
     return people
 
 
@@ -229,7 +229,7 @@ def _walkers(camera: Camera, rng: np.random.Generator, group: int) -> Party:
 def wall_width(config: SceneConfig) -> float:
     """Width of the wall in metres: about 40 frames of a brisk walk, and a body."""
     seconds = float(np.mean(config.hidden_frames)) / config.fps
-    return float(np.clip(1.0 * seconds, 0.4, 5.0)) + 0.45
+    return float(np.clip(0.85 * seconds, 0.4, 5.0)) + 0.45
 
 
 def _behind_wall(
@@ -242,9 +242,9 @@ def _behind_wall(
     # Along the line of sight the wall covers more ground farther away.
     hidden = wall_width(config) * z / WALL_Z - 0.55
     low, high = config.hidden_frames
-    margin = (high - low) * 0.2
-    seconds = rng.uniform(low + margin, high - margin) / config.fps
-    speed = float(np.clip(hidden / seconds, 0.75, 1.9))
+    margin = (high - low) * 0.15
+    seconds = rng.uniform(low + margin / 2, high - margin) / config.fps
+    speed = float(np.clip(hidden / seconds, 0.6, 2.0))
     edge = camera.half_width(z) + 0.9
     legs: Legs = [Go(-side * edge, z, speed)]
     return [((side * edge, z), legs, body, _manner(rng, wave=0.0), 0.0)]

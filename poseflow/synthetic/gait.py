@@ -131,7 +131,7 @@ def _leg(
     own = stride + offset
     cycle = np.floor(own)
     u = own - cycle
-    width = side * 0.055 * body.stance * h / 1.7
+    width = side * (0.055 * body.stance + 0.07 * manner.dance) * h / 1.7
     heel_to_ball, ankle_to_ball = 0.72 * b.FOOT * h, 0.085 * h
 
     def planted(number: Floats) -> tuple[Floats, Floats]:

@@ -17,7 +17,7 @@ from scipy.signal import lfilter
 
 from poseflow.errors import PoseFlowError
 from poseflow.poses import Poses
-from poseflow.sequence import Frame, PoseSequence
+from poseflow.sequence import PoseSequence
 from poseflow.skeleton import Skeleton
 
 Floats = npt.NDArray[np.float64]

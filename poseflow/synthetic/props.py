@@ -54,12 +54,13 @@ class Prop:
 
     def _crown(self) -> Floats:
         rng = np.random.default_rng((self.seed, 5))
-        angle = np.linspace(0, 2 * np.pi, 40, endpoint=False)
+        angle = np.linspace(0, 2 * np.pi, 240, endpoint=False)
         wave = sum(
             rng.uniform(0.03, 0.1) * np.sin(k * angle + rng.uniform(0, 6.3))
             for k in (2, 3, 5, 7, 11)
         )
-        radius = 1.5 * (1 + wave)
+        leaves = rng.uniform(-0.06, 0.06, len(angle))
+        radius = 1.5 * (1 + wave + leaves)
         crown = np.stack([1.15 * radius * np.cos(angle), radius * np.sin(angle)], 1)
         return np.asarray(crown + [0, self.height + 0.9])
 
@@ -83,11 +84,6 @@ class Prop:
             fixed = np.round((outline + [mx, my]) * 16).astype(np.int32)
             cv2.fillPoly(canvas, [fixed], (255,), cv2.LINE_AA, 4)
         return canvas
-
-    @property
-    def depth_order(self) -> float:
-        """What people's distance is compared with."""
-        return self.z
 
 
 _CAR = [

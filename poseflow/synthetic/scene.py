@@ -61,11 +61,11 @@ class Annotation:
         full_boxes: `(P, 4)` xyxy of the silhouettes, unclipped.
         visible_boxes: `(P, 4)` xyxy of what can be seen, zeros if nothing.
         head_boxes: `(P, 4)` xyxy of the heads, unclipped.
-        depths: `(P,)` metres from the camera.
+        depths: `(P,)` metres from the camera along the ground; the order of painting.
         visible_fractions: `(P,)` share of the body's joints that are in the picture
             and hidden by nobody but the own body.
         points: `(P, J, 2)` pixels of all points of `synthetic.POINTS`.
-        point_depths: `(P, J)` metres along the optical axis.
+        world: `(P, J, 3)` the same in space, metres: x right, y up, z away.
     """
 
     poses: Poses
@@ -77,7 +77,7 @@ class Annotation:
     depths: Floats
     visible_fractions: Floats
     points: Floats
-    point_depths: Floats
+    world: Floats
 
     def __len__(self) -> int:
         """Number of people, P."""
@@ -251,7 +251,7 @@ class Scene:
         ) & (pixels[..., 1] < height)
         on &= inside.any(axis=2)
 
-        distance = depths[:, :, POINT["pelvis"]]
+        distance = world[:, :, POINT["pelvis"], 2]
         occluders = np.zeros(shape, np.int64)
         radii = (
             occlusion.SEGMENT_RADIUS * (heights * girths)[:, None, None]
@@ -263,7 +263,7 @@ class Scene:
         self._hide_by_props(occluders, base, world, on)
         people = {
             "pixels": pixels,
-            "depths": depths,
+            "world": world,
             "occluders": occluders,
             "inside": inside,
             "boxes": boxes,
@@ -362,10 +362,10 @@ class Scene:
             people["boxes"],
             visible,
             np.concatenate([head_low, head_high], axis=1),
-            people["depths"][:, POINT["pelvis"]],
+            people["world"][:, POINT["pelvis"], 2],
             fractions,
             pixels,
-            people["depths"],
+            people["world"],
         )
 
     def __repr__(self) -> str:
