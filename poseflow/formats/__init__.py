@@ -27,6 +27,7 @@ from poseflow.formats.base import (
     register,
     sniff,
 )
+from poseflow.formats.posetrack_writer import FORMATS as POSETRACK_FORMATS
 from poseflow.formats.stream import ResultWriter
 from poseflow.sequence import Frame, PoseSequence
 from poseflow.skeleton import Skeleton
@@ -47,7 +48,7 @@ __all__ = [
     "write",
 ]
 
-for _format in FORMATS:
+for _format in (*FORMATS, *POSETRACK_FORMATS):
     register(_format)
 
 
