@@ -111,9 +111,9 @@ def _columns(poses: Poses) -> Iterator[tuple[list[float], Any, Any, int | None]]
     joint_numbers, edges, scores = np.split(table, [3 * joints, 3 * joints + 4], axis=1)
     low, high = edges[:, :2], edges[:, 2:]
     boxes = np.hstack([low, widths(low, high, poses.boxes[:, 2:])])
-    boxed = np.isfinite(boxes).all(axis=1).tolist()
+    boxed: list[bool] = np.isfinite(boxes).min(axis=1).tolist()
     scores = scores[:, 0]
-    scored = np.isfinite(scores).tolist()
+    scored: list[bool] = np.isfinite(scores).tolist()
     rows = zip(
         joint_numbers.tolist(),
         scores.tolist(),
