@@ -274,7 +274,7 @@ def test_whole_numbers_without_end(tmp_path, digits):
         pytest.param(b"hello", "no file of poses known", id="text"),
         pytest.param(b"\x00\x00\x00\x1cftypisom", "no file of poses", id="a video"),
         pytest.param(b"12", "no file of poses", id="a number"),
-        pytest.param(b'{"images": [], "annotations": []}', "no file of", id="COCO"),
+        pytest.param(b'{"weights": 3}', "no file of poses", id="object"),
         pytest.param(b'[{"image_id": 1,]', "no valid JSON at byte 16", id="comma"),
         pytest.param(b"[1] 2", "no valid JSON at byte 4", id="more behind"),
         pytest.param(b"[\xff]", r"no text \(byte 1\)", id="not UTF-8"),
