@@ -8,8 +8,6 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 
-from poseflow.tracker.kuhn_munkres import kuhn_munkres
-
 Floats: TypeAlias = npt.NDArray[np.floating[Any]]
 Pairs: TypeAlias = npt.NDArray[np.int64]
 
@@ -58,14 +56,18 @@ def assign(
 def assign_released(grades: Floats) -> Pairs:
     """The assignment of the released tracker, ties included.
 
-    Among equal choices the solver's order decides, and with it ids: see `kuhn_munkres`.
+    Kuhn-Munkres as munkres 1.0.12 and 1.1.4 do it; from 2.0 on the package chooses
+    other pairs among equals, which changes ids.
 
     Args:
-        grades: `(N, P)`, larger is better; N and P may differ and be 0. What is not
-            finite counts as 0.
+        grades: `(N, P)`, larger is better; N and P may differ and be 0.
 
     Returns:
         `(n, 2)` rows and columns, ascending by row, n = min(N, P); pairs of grade 0
         are among them.
     """
-    return kuhn_munkres(-np.where(np.isfinite(grades), grades, 0.0))
+    if grades.size == 0:
+        return np.zeros((0, 2), np.int64)
+    from munkres import Munkres
+
+    return np.array(Munkres().compute((-grades).tolist()), np.int64).reshape(-1, 2)

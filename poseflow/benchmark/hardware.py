@@ -9,7 +9,7 @@ import re
 import sys
 from pathlib import Path
 
-VERSIONS = ("numpy", "scipy", "opencv-python")
+VERSIONS = ("numpy", "scipy", "opencv-python", "munkres")
 
 
 def hardware() -> dict[str, str]:
