@@ -103,7 +103,9 @@ def _grain(
 def _tint(rng: np.random.Generator, low: int, high: int, spread: float) -> Any:
     """A muted colour, BGR floats."""
     grey = rng.uniform(low, high)
-    return np.clip(grey + rng.normal(0, spread, 3) + [-spread / 2, 0, spread / 2], 0, 255)
+    return np.clip(
+        grey + rng.normal(0, spread, 3) + [-spread / 2, 0, spread / 2], 0, 255
+    )
 
 
 _FACADES = (
@@ -164,7 +166,9 @@ def _house(rng: np.random.Generator, wall: Image, ppm: float) -> None:
     # Upper floors: windows with frames, sills and curtains.
     pitch = rng.uniform(1.7, 2.4)
     count = max(int(width / m / pitch), 1)
-    frame = _tone(_tint(rng, 200, 245, 5) if rng.random() < 0.7 else _tint(rng, 40, 70, 8))
+    frame = _tone(
+        _tint(rng, 200, 245, 5) if rng.random() < 0.7 else _tint(rng, 40, 70, 8)
+    )
     for floor in (3.9, 6.9):
         for k in range(count):
             cx = int((k + 0.5) * width / count)
@@ -181,15 +185,29 @@ def _house(rng: np.random.Generator, wall: Image, ppm: float) -> None:
             if k == count // 2:
                 door = _tone(_pick(rng, _SIGNS[:6]))
                 x0, y0 = cx - px(0.5), height - px(2.25)
-                cv2.rectangle(wall, (x0 - px(0.08), y0 - px(0.1)), (cx + px(0.58), height), frame, -1)  # noqa: E501
+                cv2.rectangle(
+                    wall,
+                    (x0 - px(0.08), y0 - px(0.1)),
+                    (cx + px(0.58), height),
+                    frame,
+                    -1,
+                )  # noqa: E501
                 cv2.rectangle(wall, (x0, y0), (cx + px(0.5), height), door, -1)
                 for row in range(3):
                     top = y0 + px(0.12 + 0.7 * row)
-                    cv2.rectangle(wall, (x0 + px(0.12), top), (cx + px(0.38), top + px(0.55)), _tone(np.array(door) * 0.7), max(px(0.03), 1))  # noqa: E501
+                    cv2.rectangle(
+                        wall,
+                        (x0 + px(0.12), top),
+                        (cx + px(0.38), top + px(0.55)),
+                        _tone(np.array(door) * 0.7),
+                        max(px(0.03), 1),
+                    )  # noqa: E501
             else:
                 box = (cx - px(0.5), height - px(2.5), px(1.0), px(1.5))
                 _window(rng, wall, box, frame, m)
-    cv2.rectangle(wall, (0, height - px(0.35)), (width, height), _tone(colour * 0.6), -1)
+    cv2.rectangle(
+        wall, (0, height - px(0.35)), (width, height), _tone(colour * 0.6), -1
+    )
     if rng.random() < 0.5:
         x = int(rng.uniform(0.02, 0.05) * width)
         cv2.rectangle(wall, (x, 0), (x + px(0.1), height), _tone(colour * 0.55), -1)
@@ -225,12 +243,19 @@ def _window(
     x, y, w, h = box
     t = max(int(0.07 * m), 1)
     cv2.rectangle(wall, (x - t, y - t), (x + w + t, y + h + t), frame, -1)
-    x0, y0, x1, y1 = max(x, 0), max(y, 0), min(x + w, wall.shape[1]), min(y + h, wall.shape[0])  # noqa: E501
+    x0, y0, x1, y1 = (
+        max(x, 0),
+        max(y, 0),
+        min(x + w, wall.shape[1]),
+        min(y + h, wall.shape[0]),
+    )  # noqa: E501
     if x1 <= x0 or y1 <= y0:
         return
     glass = _tint(rng, 45, 95, 6)
     sheen = np.linspace(1.7, 0.8, y1 - y0)[:, None, None]
-    pane = np.clip(np.asarray(glass) * sheen + rng.normal(0, 2, (y1 - y0, x1 - x0, 1)), 0, 255)  # noqa: E501
+    pane = np.clip(
+        np.asarray(glass) * sheen + rng.normal(0, 2, (y1 - y0, x1 - x0, 1)), 0, 255
+    )  # noqa: E501
     wall[y0:y1, x0:x1] = pane.astype(np.uint8)
     if rng.random() < 0.5:
         cloth = _tone(_tint(rng, 165, 220, 6))
@@ -240,7 +265,13 @@ def _window(
     mid = (x + w // 2, y), (x + w // 2, y + h)
     cv2.line(wall, *mid, frame, max(t // 2, 1))
     cv2.line(wall, (x, y + h // 3), (x + w, y + h // 3), frame, max(t // 2, 1))
-    cv2.rectangle(wall, (x - 2 * t, y + h + t), (x + w + 2 * t, y + h + 2 * t), _tone(np.array(frame) * 0.8), -1)  # noqa: E501
+    cv2.rectangle(
+        wall,
+        (x - 2 * t, y + h + t),
+        (x + w + 2 * t, y + h + 2 * t),
+        _tone(np.array(frame) * 0.8),
+        -1,
+    )  # noqa: E501
 
 
 def _shop(rng: np.random.Generator, wall: Image, m: float) -> None:
@@ -269,20 +300,39 @@ def _shop(rng: np.random.Generator, wall: Image, m: float) -> None:
             w, h = px(rng.uniform(0.1, 0.4)), px(rng.uniform(0.15, 0.7))
             x = int(rng.integers(x0, max(x1 - w, x0 + 1)))
             y = y1 - h - px(rng.choice([0.0, 0.0, 0.7, 1.2]))
-            cv2.rectangle(wall, (x, max(y, y0)), (min(x + w, x1), max(y + h, y0)), _tone(_tint(rng, 40, 200, 28)), -1)  # noqa: E501
+            cv2.rectangle(
+                wall,
+                (x, max(y, y0)),
+                (min(x + w, x1), max(y + h, y0)),
+                _tone(_tint(rng, 40, 200, 28)),
+                -1,
+            )  # noqa: E501
         # Reflection: a slanted lighter streak.
         streak = wall[y0:y1, x0:x1].copy()
         a = int(rng.uniform(-0.3, 0.8) * (x1 - x0))
-        quad = np.array([[a, 0], [a + px(0.4), 0], [a - px(0.3), y1 - y0], [a - px(0.7), y1 - y0]])  # noqa: E501
+        quad = np.array(
+            [[a, 0], [a + px(0.4), 0], [a - px(0.3), y1 - y0], [a - px(0.7), y1 - y0]]
+        )  # noqa: E501
         cv2.fillPoly(streak, [quad.astype(np.int32)], (215, 210, 200), cv2.LINE_AA)
         wall[y0:y1, x0:x1] = cv2.addWeighted(wall[y0:y1, x0:x1], 0.78, streak, 0.22, 0)
         cv2.rectangle(wall, (x0, y0), (x1, y1), _tone(base * 0.5), max(px(0.05), 1))
     sign = _pick(rng, _SIGNS)
-    cv2.rectangle(wall, (px(0.15), top), (width - px(0.15), top + px(0.55)), _tone(sign), -1)  # noqa: E501
+    cv2.rectangle(
+        wall, (px(0.15), top), (width - px(0.15), top + px(0.55)), _tone(sign), -1
+    )  # noqa: E501
     text = "".join(chr(c) for c in rng.integers(65, 91, int(rng.integers(4, 9))))
     ink = _tone(np.clip(300 - sign, 0, 255) if sign.mean() > 128 else sign * 0.3 + 180)
     scale = 0.38 * m / 22
-    cv2.putText(wall, text, (px(0.5), top + px(0.45)), cv2.FONT_HERSHEY_DUPLEX, scale, ink, max(int(scale * 2), 1), cv2.LINE_AA)  # noqa: E501
+    cv2.putText(
+        wall,
+        text,
+        (px(0.5), top + px(0.45)),
+        cv2.FONT_HERSHEY_DUPLEX,
+        scale,
+        ink,
+        max(int(scale * 2), 1),
+        cv2.LINE_AA,
+    )  # noqa: E501
     if rng.random() < 0.45:
         stripe = px(0.3)
         colours = (_tone(_pick(rng, _SIGNS)), (205.0, 212.0, 216.0))
@@ -312,7 +362,9 @@ def _pavement(rng: np.random.Generator, camera: Camera) -> Image:
     size_x, size_z = float(rng.choice([0.6, 0.8, 1.0])), float(rng.choice([0.4, 0.5]))
     base = _tint(rng, 120, 170, 7)
     row = np.floor(z / size_z).astype(int)
-    column = np.floor((x[None, :] + (row[:, None] % 2) * size_x / 2) / size_x).astype(int)
+    column = np.floor((x[None, :] + (row[:, None] % 2) * size_x / 2) / size_x).astype(
+        int
+    )
     shades = np.clip(rng.normal(1, 0.06, (row.max() + 2, column.max() + 2)), 0.8, 1.2)
     shade = shades[row[:, None], column]
     gap = 1.4 / ppm
@@ -332,11 +384,28 @@ def _pavement(rng: np.random.Generator, camera: Camera) -> Image:
     # Stains, leaves, a manhole.
     for _ in range(60):
         centre = (int(rng.integers(columns)), int(rng.integers(rows)))
-        axes = (int(rng.uniform(0.02, 0.12) * ppm) + 1, int(rng.uniform(0.02, 0.1) * ppm) + 1)  # noqa: E501
+        axes = (
+            int(rng.uniform(0.02, 0.12) * ppm) + 1,
+            int(rng.uniform(0.02, 0.1) * ppm) + 1,
+        )  # noqa: E501
         tone = image[centre[1], centre[0]] * rng.uniform(0.6, 0.9)
-        cv2.ellipse(image, centre, axes, float(rng.uniform(0, 180)), 0, 360, tone.tolist(), -1, cv2.LINE_AA)  # noqa: E501
+        cv2.ellipse(
+            image,
+            centre,
+            axes,
+            float(rng.uniform(0, 180)),
+            0,
+            360,
+            tone.tolist(),
+            -1,
+            cv2.LINE_AA,
+        )  # noqa: E501
     centre = (int(rng.uniform(0.3, 0.7) * columns), int(rng.uniform(0.5, 0.8) * rows))
-    for radius, tone in ((0.36, (70, 70, 72)), (0.32, (98, 97, 95)), (0.16, (75, 75, 76))):
+    for radius, tone in (
+        (0.36, (70, 70, 72)),
+        (0.32, (98, 97, 95)),
+        (0.16, (75, 75, 76)),
+    ):
         cv2.circle(image, centre, int(radius * ppm), tone, -1, cv2.LINE_AA)
     return image
 
@@ -352,19 +421,45 @@ def _studio(rng: np.random.Generator, camera: Camera) -> Image:
     step = int(2.6 * ppm)
     for x in range(0, width, step):
         kind = rng.integers(3)
-        a, b = (x + int(0.15 * ppm), height - int(3.2 * ppm)), (x + step - int(0.15 * ppm), height - int(0.4 * ppm))  # noqa: E501
+        a, b = (
+            (x + int(0.15 * ppm), height - int(3.2 * ppm)),
+            (x + step - int(0.15 * ppm), height - int(0.4 * ppm)),
+        )  # noqa: E501
         if kind == 0:
-            _window(rng, wall, (a[0], a[1], b[0] - a[0], b[1] - a[1]), (215.0, 218.0, 220.0), ppm)  # noqa: E501
+            _window(
+                rng,
+                wall,
+                (a[0], a[1], b[0] - a[0], b[1] - a[1]),
+                (215.0, 218.0, 220.0),
+                ppm,
+            )  # noqa: E501
         else:
             cv2.rectangle(wall, a, b, _tone(base * rng.uniform(0.7, 1.15)), -1)
         if kind == 2:
             for _ in range(4):
                 px, py = rng.integers(a[0], b[0]), rng.integers(a[1], b[1])
                 w, h = rng.uniform(0.3, 0.8, 2) * ppm
-                cv2.rectangle(wall, (int(px), int(py)), (int(px + w), int(py + h)), _tone(_tint(rng, 40, 220, 50)), -1)  # noqa: E501
-                cv2.putText(wall, "DANCE", (int(px), int(py + h / 2)), cv2.FONT_HERSHEY_DUPLEX, 0.3 * ppm / 22, (20, 20, 20), 1, cv2.LINE_AA)  # noqa: E501
+                cv2.rectangle(
+                    wall,
+                    (int(px), int(py)),
+                    (int(px + w), int(py + h)),
+                    _tone(_tint(rng, 40, 220, 50)),
+                    -1,
+                )  # noqa: E501
+                cv2.putText(
+                    wall,
+                    "DANCE",
+                    (int(px), int(py + h / 2)),
+                    cv2.FONT_HERSHEY_DUPLEX,
+                    0.3 * ppm / 22,
+                    (20, 20, 20),
+                    1,
+                    cv2.LINE_AA,
+                )  # noqa: E501
         cv2.line(wall, (x, 0), (x, height), _tone(base * 0.6), max(int(0.05 * ppm), 1))
-    cv2.rectangle(wall, (0, height - int(0.25 * ppm)), (width, height), _tone(base * 0.5), -1)  # noqa: E501
+    cv2.rectangle(
+        wall, (0, height - int(0.25 * ppm)), (width, height), _tone(base * 0.5), -1
+    )  # noqa: E501
     noise = _grain(rng, (height, width), ((2, 3.0), (12, 3.0), (80, 5.0)))
     return np.asarray(np.clip(wall + noise[..., None], 0, 255), np.uint8)
 
@@ -379,11 +474,15 @@ def _floor(rng: np.random.Generator, camera: Camera) -> Image:
     row = (y[:, None] + (column[None, :] * 7919) % length) // length
     shades = np.clip(rng.normal(1, 0.08, (row.max() + 1, column.max() + 1)), 0.75, 1.25)
     shade = shades[row, column[None, :]]
-    joint = (x % board == 0)[None, :] | ((y[:, None] + (column[None, :] * 7919) % length) % length == 0)  # noqa: E501
+    joint = (x % board == 0)[None, :] | (
+        (y[:, None] + (column[None, :] * 7919) % length) % length == 0
+    )  # noqa: E501
     shade = np.where(joint, 0.65, shade)
     base = np.array([85.0, 125.0, 165.0]) * rng.uniform(0.8, 1.15)
     noise = _grain(rng, (rows, columns), ((2, 4.0), (6, 3.0), (60, 5.0)))
-    return np.asarray(np.clip(base * shade[..., None] + noise[..., None], 0, 255), np.uint8)
+    return np.asarray(
+        np.clip(base * shade[..., None] + noise[..., None], 0, 255), np.uint8
+    )
 
 
 def paint_prop(prop: Prop, camera: Camera) -> tuple[Any, tuple[int, int]]:
@@ -422,8 +521,19 @@ def _hoarding(
         r = int(rng.uniform(0.04, 0.16) * min(w, h))
         cv2.circle(image, a, r, _tone(_tint(rng, 40, 220, 60)), -1, cv2.LINE_AA)
     text = "".join(chr(c) for c in rng.integers(65, 91, 5))
-    cv2.putText(image, text, (pad + 4, h // 2), cv2.FONT_HERSHEY_DUPLEX, w / 180, (20, 20, 24), max(w // 90, 1), cv2.LINE_AA)  # noqa: E501
-    cv2.rectangle(image, (pad, pad), (w - pad, h - 2 * pad), (45, 45, 48), max(w // 120, 1))
+    cv2.putText(
+        image,
+        text,
+        (pad + 4, h // 2),
+        cv2.FONT_HERSHEY_DUPLEX,
+        w / 180,
+        (20, 20, 24),
+        max(w // 90, 1),
+        cv2.LINE_AA,
+    )  # noqa: E501
+    cv2.rectangle(
+        image, (pad, pad), (w - pad, h - 2 * pad), (45, 45, 48), max(w // 120, 1)
+    )
     return image
 
 
@@ -465,7 +575,9 @@ def _car(
     colour = _pick(rng, _CARS)
     image = np.empty((h, w, 3), np.uint8)
     image[:] = np.asarray(colour, np.uint8)
-    image = (image * np.linspace(1.1, 0.55, h)[:, None, None]).clip(0, 255).astype(np.uint8)
+    image = (
+        (image * np.linspace(1.1, 0.55, h)[:, None, None]).clip(0, 255).astype(np.uint8)
+    )
 
     def at(x: float, y: float) -> tuple[int, int]:
         return int(foot[0] + x * ppm), int(foot[1] - y * ppm)

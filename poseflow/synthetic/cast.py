@@ -243,7 +243,7 @@ def _behind_wall(
     hidden = wall_width(config) * z / WALL_Z - 0.55
     low, high = config.hidden_frames
     margin = (high - low) * 0.15
-    seconds = rng.uniform(low + margin / 2, high - margin) / config.fps
+    seconds = rng.uniform(low, high - 2 * margin) / config.fps
     speed = float(np.clip(hidden / seconds, 0.6, 2.0))
     edge = camera.half_width(z) + 0.9
     legs: Legs = [Go(-side * edge, z, speed)]
@@ -315,4 +315,3 @@ def _dancers(config: SceneConfig, camera: Camera, rng: np.random.Generator) -> P
         manner = _manner(rng, dance=amount, wave=0.0, phone=0.0)
         party.append((spots[k], programs[k], sample_body(rng), manner, tempo))
     return party
-

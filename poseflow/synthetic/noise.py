@@ -108,26 +108,26 @@ class NoiseModel:
         <PoseSequence 'street-1': 20 frames, ... poses, 0 ids, coco17>
     """
 
-    jitter: float = 0.0155
+    jitter: float = 0.0158
     persistence: float = 0.45
     unevenness: float = 0.45
-    stray_rate: float = 0.008
+    stray_rate: float = 0.006
     stray_distance: float = 0.13
-    miss_rate: float = 0.035
-    occluded_miss_rate: float = 0.35
-    small_miss_rate: float = 0.08
+    miss_rate: float = 0.03
+    occluded_miss_rate: float = 0.33
+    small_miss_rate: float = 0.07
     miss_frames: float = 3.0
-    sticking: float = 0.6
-    swap_rate: float = 0.004
-    swap_rate_behind: float = 0.03
+    sticking: float = 0.5
+    swap_rate: float = 0.003
+    swap_rate_behind: float = 0.02
     swap_frames: float = 2.5
     false_positives: float = 0.1
     ghosts: float = 0.15
     ghost_frames: float = 12.0
     duplicate_rate: float = 0.02
     score_top: float = 0.72
-    score_level: float = 1.3
-    score_spread: float = 0.8
+    score_level: float = 0.7
+    score_spread: float = 1.25
     score_threshold: float = 0.16
 
     def __post_init__(self) -> None:
@@ -261,8 +261,11 @@ class NoiseModel:
         points, exchanged = self._swap(track, points, rng)
 
         wrong = np.linalg.norm(error, axis=2)
-        mood = 0.55 * _correlated(rng, (count, 1), 0.9) + 0.85 * _correlated(
-            rng, (count, joints), 0.7
+        # Some people are seen well, some badly, for as long as they are there.
+        mood = (
+            0.75 * rng.normal()
+            + 0.55 * _correlated(rng, (count, 1), 0.9)
+            + 0.75 * _correlated(rng, (count, joints), 0.7)
         )
         logit = (
             self.score_level
@@ -488,15 +491,16 @@ def _spells(
         chance: `(T, ...)` share of time to be on, in [0, 1).
         length: Mean length of a spell in frames.
     """
-    leave = 1 / length
-    enter = np.minimum(chance * leave / np.maximum(1 - chance, 1e-6), 1.0)
+    enter = chance / length / np.maximum(1 - chance, 1e-9)
+    # Where gaps would have to be shorter than a frame, spells are longer instead.
+    leave = np.where(enter > 1, (1 - chance) / np.maximum(chance, 1e-9), 1 / length)
     dice = rng.random(chance.shape)
     out = np.zeros(chance.shape, bool)
     if len(chance) == 0:
         return out
     out[0] = dice[0] < chance[0]
     for t in range(1, len(chance)):
-        out[t] = np.where(out[t - 1], dice[t] >= leave, dice[t] < enter[t])
+        out[t] = np.where(out[t - 1], dice[t] >= leave[t], dice[t] < enter[t])
         # Where the chance is nothing, no spell goes on.
         out[t] &= chance[t] > 0
     return out

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 Image = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float64]
 
-_DRESSED = 96
 _SHADOW_SCALE = 4
 # Metres that a shadow falls to the right and away per metre of height.
 _SUN = np.array([0.55, 0.4])
@@ -151,7 +150,9 @@ class Renderer:
                 cv2.line(dark, ends[0], ends[1], (110,), thick, cv2.LINE_AA, 3)
         dark = cv2.GaussianBlur(dark, (0, 0), max(width / 640, 0.6))
         top = int(max(min(pixels[..., 1].min() - 30, height), 0))
-        lit = cv2.resize(cv2.bitwise_not(dark), None, fx=_SHADOW_SCALE, fy=_SHADOW_SCALE)
+        lit = cv2.resize(
+            cv2.bitwise_not(dark), None, fx=_SHADOW_SCALE, fy=_SHADOW_SCALE
+        )
         lit = cv2.cvtColor(lit[top:height, :width], cv2.COLOR_GRAY2BGR)
         if top < height:
             frame[top:] = cv2.multiply(frame[top:], lit, scale=1 / 255)
@@ -163,8 +164,9 @@ class Renderer:
             wardrobe = dress(actor.look, actor.body.girth)
             found = (wardrobe, Skin(wardrobe.parts))
             self._dressed[track_id] = found
-            while len(self._dressed) > _DRESSED:
+            while len(self._dressed) > max(8, 2 * self.scene.config.people):
                 self._dressed.popitem(last=False)
+        self._dressed.move_to_end(track_id)
         return found
 
     def _person(
@@ -219,8 +221,9 @@ def _streak(dx: float, dy: float) -> Any:
     reach = min(int(np.ceil(length / 2)), 12)
     kernel = np.zeros((2 * reach + 1, 2 * reach + 1), np.float32)
     for s in np.linspace(-0.5, 0.5, 4 * reach + 1):
-        x, y = reach + np.clip(s * dx, -reach, reach), reach + np.clip(
-            s * dy, -reach, reach
+        x, y = (
+            reach + np.clip(s * dx, -reach, reach),
+            reach + np.clip(s * dy, -reach, reach),
         )
         x0, y0 = min(int(x), 2 * reach - 1), min(int(y), 2 * reach - 1)
         fx, fy = x - x0, y - y0
@@ -324,9 +327,7 @@ class _Figure:
     ) -> None:
         length = float(np.hypot(*(bottom - top)))
         sprite = self.skin.sprite(part, shape, turn, length, 2 * half)
-        stamp(
-            self.frame, sprite, top, bottom, half, self.labels, self.label, gain
-        )
+        stamp(self.frame, sprite, top, bottom, half, self.labels, self.label, gain)
 
     def _limb(self, part: str, a: str, b: str, turn: float, gain: float = 1.0) -> None:
         """A tapered capsule from joint to joint."""

@@ -246,16 +246,16 @@ class Scene:
         begin = np.array([actor.begin for actor in cast])[:, None]
         end = np.array([actor.end for actor in cast])[:, None]
         on = (times >= begin) & (times <= end) & (depths.min(axis=2) > 0.5)
-        inside = (
-            (pixels >= 0).all(-1) & (pixels[..., 0] < width)
-        ) & (pixels[..., 1] < height)
+        inside = ((pixels >= 0).all(-1) & (pixels[..., 0] < width)) & (
+            pixels[..., 1] < height
+        )
         on &= inside.any(axis=2)
 
         distance = world[:, :, POINT["pelvis"], 2]
         occluders = np.zeros(shape, np.int64)
-        radii = (
-            occlusion.SEGMENT_RADIUS * (heights * girths)[:, None, None]
-        ) * scale[:, :, occlusion.SEGMENT_A]
+        radii = (occlusion.SEGMENT_RADIUS * (heights * girths)[:, None, None]) * scale[
+            :, :, occlusion.SEGMENT_A
+        ]
         a, t = np.nonzero(on)
         own = occlusion.hidden_by_self(pixels[a, t], depths[a, t], radii[a, t])
         occluders[a, t] = np.where(own, ids[a, None], 0)
@@ -270,7 +270,9 @@ class Scene:
             "reach": reach,
         }
         return [
-            self._annotate({k: v[on[:, t], t] for k, v in people.items()}, ids[on[:, t]])
+            self._annotate(
+                {k: v[on[:, t], t] for k, v in people.items()}, ids[on[:, t]]
+            )
             for t in range(_CHUNK)
         ]
 

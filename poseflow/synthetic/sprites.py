@@ -21,6 +21,9 @@ Floats = npt.NDArray[np.float64]
 
 _SIZES = (6, 8, 11, 16, 22, 32, 45, 64, 90, 128, 181, 256)
 
+# Textures kept per person; walking up to the camera passes through about as many.
+_KEPT = 96
+
 _LIGHT = -0.55  # radians to the left of the line of sight
 
 
@@ -142,6 +145,8 @@ class Skin:
             small = cv2.resize(self._parts[part], size, interpolation=cv2.INTER_AREA)
             found = np.concatenate([small, small, small[:, :2]], axis=1)
             self._small[key] = found
+            while len(self._small) > _KEPT:
+                del self._small[next(iter(self._small))]
         return found
 
     def sprite(
