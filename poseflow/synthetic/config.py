@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from poseflow.errors import PoseFlowError
 from poseflow.synthetic.camera import CameraMotion
@@ -37,7 +37,7 @@ class SceneConfig:
     size: tuple[int, int] = (1280, 720)
     fps: float = 25.0
     people: int = 7
-    motion: CameraMotion = CameraMotion()
+    motion: CameraMotion = field(default_factory=CameraMotion)
     noise: str = "detector"
     hidden_frames: tuple[int, int] = (20, 60)
     motion_blur: float = 0.0

@@ -56,7 +56,7 @@ def _outline(*knots: tuple[float, float]) -> Callable[[Floats], Floats]:
     places, widths = np.array(knots).T
 
     def profile(t: Floats) -> Floats:
-        return np.interp(t, places, widths)
+        return np.asarray(np.interp(t, places, widths))
 
     return profile
 
@@ -125,7 +125,8 @@ def _maps(shape: str, rows: int, columns: int) -> tuple[Any, Any, Image, Image]:
     turns = (angle / (2 * np.pi)).astype(np.float32)
     down = np.repeat(t[:, None], columns, axis=1).astype(np.float32)
     shade = np.round(light * opaque * 255).astype(np.uint8)
-    return turns, down, cv2.merge([shade] * 3), np.uint8(np.round(opaque * 255))
+    three = np.asarray(cv2.merge([shade] * 3), np.uint8)
+    return turns, down, three, np.round(opaque * 255).astype(np.uint8)
 
 
 class Skin:

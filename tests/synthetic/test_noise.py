@@ -127,7 +127,7 @@ def test_hidden_joints_stick_to_the_person_in_front():
         false_positives=0, ghosts=0, score_threshold=0,
     )  # fmt: skip
     front = np.random.default_rng(0).uniform(100, 200, (17, 2))
-    behind = front + [8, -6]
+    behind = front + np.array([8, -6])
     scores = np.ones((2, 17))
     scores[1, 3:7] = 0.5
     poses = Poses(

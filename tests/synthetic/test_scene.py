@@ -19,7 +19,6 @@ from poseflow.synthetic import (
     SceneConfig,
     make_scene,
 )
-
 from poseflow.synthetic.body import sample_body
 
 SMALL = (320, 180)
