@@ -23,7 +23,7 @@ from poseflow.synthetic.annotation import (
 )
 from poseflow.synthetic.body import POINTS, Body
 from poseflow.synthetic.camera import Camera, CameraMotion
-from poseflow.synthetic.config import PRESETS, SceneConfig
+from poseflow.synthetic.config import PRESETS, SceneConfig, random_config
 from poseflow.synthetic.noise import NOISE_PRESETS, Corruption, NoiseModel
 from poseflow.synthetic.scene import Scene, make_scene
 
@@ -47,4 +47,5 @@ __all__ = [
     "Scene",
     "SceneConfig",
     "make_scene",
+    "random_config",
 ]

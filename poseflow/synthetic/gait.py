@@ -74,7 +74,7 @@ def body_points(body: Body, route: Route, manner: Manner, times: Floats) -> Floa
 
     # Pelvis: lower and bobbing twice a stride when walking, over the standing foot.
     hip = body.hip_height
-    drop = (0.024 - 0.019 * np.cos(2 * beat - 3.77)) * swing * h / 1.7
+    drop = (0.0185 - 0.018 * np.cos(2 * beat - 3.77)) * swing * h / 1.7
     drop = drop + manner.dance * 0.03 * (1 + np.cos(2 * beat + manner.style[0]))
     sway = 0.018 * swing * np.cos(beat - 1.885)
     sway = sway + manner.dance * 0.06 * np.sin(beat + manner.style[1])

@@ -98,10 +98,10 @@ class NoiseModel:
         <PoseSequence 'street-1': 20 frames, ... poses, 0 ids, coco17>
     """
 
-    jitter: float = 0.0158
+    jitter: float = 0.0156
     persistence: float = 0.45
-    unevenness: float = 0.45
-    stray_rate: float = 0.006
+    unevenness: float = 0.5
+    stray_rate: float = 0.014
     stray_distance: float = 0.13
     miss_rate: float = 0.03
     occluded_miss_rate: float = 0.33
@@ -116,9 +116,9 @@ class NoiseModel:
     ghost_frames: float = 12.0
     duplicate_rate: float = 0.02
     score_top: float = 0.72
-    score_level: float = 0.7
-    score_spread: float = 1.25
-    score_threshold: float = 0.16
+    score_level: float = 0.75
+    score_spread: float = 1.5
+    score_threshold: float = 0.165
 
     def __post_init__(self) -> None:
         """Check ranges."""

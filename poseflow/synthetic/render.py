@@ -139,6 +139,9 @@ class Renderer:
         ground[..., 1] = 0
         base, depth = camera.project(ground)
         pixels = base @ view[:, :2].T + view[:, 2]
+        top = int(max(min(pixels[..., 1].min() - 30, height), 0))
+        if top >= height:
+            return
         bodies = [self._actors[i].body for i in annotation.poses.track_ids.tolist()]
         for k, body in enumerate(bodies):
             scale = camera.pixels / depth[k] * body.height / _SHADOW_SCALE
@@ -152,13 +155,11 @@ class Renderer:
                 ends = np.round(pixels[k, [a, b]] / _SHADOW_SCALE * 8).astype(int)
                 cv2.line(dark, ends[0], ends[1], (110,), thick, cv2.LINE_AA, 3)
         dark = cv2.GaussianBlur(dark, (0, 0), max(width / 640, 0.6))
-        top = int(max(min(pixels[..., 1].min() - 30, height), 0))
         lit = cv2.resize(
             cv2.bitwise_not(dark), None, fx=_SHADOW_SCALE, fy=_SHADOW_SCALE
         )
         lit = cv2.cvtColor(lit[top:height, :width], cv2.COLOR_GRAY2BGR)
-        if top < height:
-            frame[top:] = cv2.multiply(frame[top:], lit, scale=1 / 255)
+        frame[top:] = cv2.multiply(frame[top:], lit, scale=1 / 255)
 
     def _clothes(self, track_id: int) -> tuple[Wardrobe, Skin]:
         found = self._dressed.get(track_id)
@@ -205,6 +206,10 @@ class Renderer:
             kernel = _streak(float(dx), float(dy))
             if kernel is not None:
                 frame[:] = cv2.filter2D(frame, -1, kernel)
+        if config.light != (1.0, 1.0, 1.0):
+            levels = np.arange(256)[:, None] * np.array(config.light)
+            table = np.clip(np.round(levels), 0, 255).astype(np.uint8)
+            frame[:] = cv2.LUT(frame, table[None])
         rng = np.random.default_rng((scene.seed, 32, index))
         gain = 1 + config.exposure * np.sin(0.35 * scene.time(index) + scene.seed)
         if self._grain is not None:

@@ -81,7 +81,14 @@ class Scene:
                 f"skeleton {self.skeleton.name!r} has no joint that a synthetic person "
                 f"has; known points are {', '.join(POINTS)}"
             )
-        self.camera = Camera(self.config.size, motion=self.config.motion, seed=seed)
+        self.camera = Camera(
+            self.config.size,
+            self.config.camera_height,
+            self.config.camera_pitch,
+            self.config.focal,
+            self.config.motion,
+            seed,
+        )
         self.actors: tuple[Actor, ...] = tuple(cast(self.config, self.camera, seed))
         self.props: tuple[Prop, ...] = place_props(self.config, self.camera, seed)
         self._chunks: OrderedDict[int, list[Annotation]] = OrderedDict()

@@ -319,3 +319,15 @@ def test_nonsense_is_refused(changes, message):
         make_scene("opera")
     with pytest.raises(IndexError):
         make_scene("street", frames=3).render(3)
+
+
+def test_random_scenes_differ():
+    configs = [synthetic.random_config(seed, size=SMALL) for seed in range(12)]
+    assert len({config.plot for config in configs}) >= 3
+    assert len({config.camera_height for config in configs}) == 12
+    people = 0
+    for seed, config in enumerate(configs[:6]):
+        scene = make_scene(config, seed=seed)
+        assert scene.render(0).std() > 5
+        people += len(scene.annotation(0))
+    assert people > 6
