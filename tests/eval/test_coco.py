@@ -256,16 +256,10 @@ def test_damage_never_gives_anything_but_our_error(tmp_path, data):
     side = data.draw(st.integers(0, 1))
     here = documents[side]
     while True:
-        if isinstance(here, dict):
-            keys = sorted(here)
-        else:
-            keys = list(range(len(here)))
+        keys = sorted(here) if isinstance(here, dict) else list(range(len(here)))
         key = data.draw(st.sampled_from(keys))
-        if (
-            isinstance(here[key], dict | list)
-            and here[key]
-            and data.draw(st.booleans())
-        ):
+        inner = isinstance(here[key], dict | list) and here[key]
+        if inner and data.draw(st.booleans()):
             here = here[key]
             continue
         if isinstance(here, dict) and data.draw(st.booleans()):
