@@ -4,8 +4,8 @@ Each joint of each sequence is tracked on its own. All joints of all sequences g
 processed in step, frame after frame, and only where a choice exists: a pair of joints
 that have nobody else within the threshold is matched whatever happened before.
 
-Source: Bernardin and Stiefelhagen, "Evaluating Multiple Object Tracking Performance: The
-CLEAR MOT Metrics" (EURASIP JIVP 2008), section 2.1; the counts are motmetrics 1.4's.
+Source: Bernardin and Stiefelhagen, "Evaluating Multiple Object Tracking Performance:
+The CLEAR MOT Metrics" (EURASIP JIVP 2008), section 2.1; the counts are motmetrics'.
 """
 
 from __future__ import annotations

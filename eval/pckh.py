@@ -1,6 +1,6 @@
-"""PCKh: distances of predicted to annotated joints in units of the head, and who is who.
+"""PCKh: distances of predicted from annotated joints in heads, and who is who.
 
-Every pair of an annotated and a predicted person of the same frame is a *candidate*; all
+Every pair of an annotated and a predicted person of a frame is a *candidate*; all
 candidates of a sequence are handled in one go, as rows of arrays.
 
 Source: Andriluka et al., "2D Human Pose Estimation: New Benchmark and State of the Art

@@ -124,26 +124,37 @@ class Document(msgspec.Struct, gc=False):
 _DECODER = msgspec.json.Decoder(Document)
 
 
-def decode(data: bytes, label: str) -> tuple[Document, list[Problem]]:
-    """The records of a file, and what had to be repaired on the way.
+def decode(data: bytes, label: str, problems: list[Problem]) -> Document:
+    """The records of a file as they are, or repaired if they do not fit the schema.
+
+    Args:
+        data: JSON text.
+        label: What messages call the file.
+        problems: Gets what had to be repaired.
 
     Raises:
-        FormatError: If the file is not JSON, or neither kind of PoseTrack file.
+        FormatError: If the text is not JSON, or neither kind of PoseTrack file.
     """
-    problems: list[Problem] = []
     try:
         document = _DECODER.decode(data)
-        _check_range(document)
-    except (msgspec.MsgspecError, ValueError, RecursionError, OverflowError):
-        document = msgspec.convert(
-            repair(_plain_json(data, label), label, problems), Document
-        )
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return decode_repaired(data, label, problems)
+    return _of_known_kind(document, label)
+
+
+def decode_repaired(data: bytes, label: str, problems: list[Problem]) -> Document:
+    """As `decode`, repairing at once; also numbers that are too large for 64 bits."""
+    repaired = repair(_plain_json(data, label), label, problems)
+    return _of_known_kind(msgspec.convert(repaired, Document), label)
+
+
+def _of_known_kind(document: Document, label: str) -> Document:
     if document.annolist is None and document.images is None:
         raise FormatError(
             f"{label}: neither a PoseTrack17 file (it has no 'annolist') nor a "
             "PoseTrack18 or 21 file (it has no 'images')"
         )
-    return document, problems
+    return document
 
 
 @contextmanager
@@ -160,21 +171,6 @@ def paused_gc() -> Iterator[None]:
     finally:
         if running:
             gc.enable()
-
-
-def _check_range(document: Document) -> None:
-    """Refuse ids that do not fit into 64 bits; `repair` then deals with them."""
-    for image in document.images or ():
-        if not -(2**63) < image.id < 2**63:
-            raise OverflowError
-    for person in document.annotations:
-        track = person.track_id
-        if track is not None and not -(2**63) < track < 2**63:
-            raise OverflowError
-    for frame in document.annolist or ():
-        for rect in frame.annorect:
-            if not -(2**63) <= rect.track_id[0] < 2**63:
-                raise OverflowError
 
 
 def _plain_json(data: bytes, label: str) -> Any:
