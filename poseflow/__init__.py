@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from poseflow import formats as formats
     from poseflow import skeletons as skeletons
+    from poseflow import synthetic as synthetic
     from poseflow.conversion import JointMap as JointMap
     from poseflow.conversion import convert as convert
     from poseflow.conversion import joint_map as joint_map
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from poseflow.formats import ResultWriter as ResultWriter
     from poseflow.formats import read as read
     from poseflow.formats import write as write
+    from poseflow.pipeline import track as track
     from poseflow.poses import Poses as Poses
     from poseflow.sequence import Frame as Frame
     from poseflow.sequence import PoseSequence as PoseSequence
@@ -46,7 +48,9 @@ _HOMES = {
     "joint_map": "poseflow.conversion",
     "read": "poseflow.formats",
     "skeletons": "poseflow.skeletons",
+    "track": "poseflow.pipeline",
     "write": "poseflow.formats",
+    "synthetic": "poseflow.synthetic",
 }
 
 __all__ = sorted(_HOMES)

@@ -103,6 +103,7 @@ def _track(
     estimator: PoseEstimator | None,
     tracker: OnlineTracker,
 ) -> Iterator[Frame]:
+    from poseflow.tracker import Tracker
     from poseflow.video import open_source
 
     known = None if poses is None else KnownPoses(poses)
@@ -113,7 +114,12 @@ def _track(
             else:
                 assert estimator is not None
                 people = estimator.estimate(shot.image)
-            people = tracker.update(people, shot.image)
+            if isinstance(tracker, Tracker):
+                people = tracker.update(
+                    people, shot.image, name=shot.name, time=shot.time
+                )
+            else:
+                people = tracker.update(people, shot.image)
             yield Frame(shot.index, shot.time, people, shot.image, shot.name)
     if known is not None:
         known.report_unused()
@@ -180,19 +186,21 @@ class KnownPoses:
         warnings.warn(f"{found}; they are left out", stacklevel=2)
 
 
-def drain(frames: Iterable[Frame], sinks: Iterable[Sink]) -> int:
+def drain(frames: Iterable[Frame], sinks: Iterable[Sink]) -> tuple[int, int]:
     """Write every frame to every sink.
 
     Returns:
-        How many frames there were.
+        How many frames there were, and the highest identity, which is how many
+        identities were given.
     """
     sinks = tuple(sinks)
-    count = 0
+    count = highest = 0
     for frame in frames:
         for sink in sinks:
             sink.write(frame)
         count += 1
-    return count
+        highest = max(highest, int(frame.poses.track_ids.max(initial=0)))
+    return count, highest
 
 
 def _number(name: str) -> int | None:

@@ -22,6 +22,7 @@ FLOORS = {
     "poseflow.pipeline": 3,
     "poseflow.demo": 3,
     "poseflow.benchmark": 3,
+    "poseflow.render": 3,
     "poseflow.estimator": 2,
     "poseflow.tracker": 2,
     "poseflow.eval": 2,

@@ -25,12 +25,13 @@ class IouOptions:
     Attributes:
         minimum_iou: Pairs must exceed this IoU of their boxes.
         max_age_frames: Identities last seen more frames ago are forgotten.
-        minimum_score: People with a lower `Poses.scores` get no identity (-1).
+        minimum_score: People with a lower `Poses.scores` get no identity (-1); default,
+            everybody gets one.
     """
 
-    minimum_iou: float = 0.2
+    minimum_iou: float = 0.1
     max_age_frames: int = 30
-    minimum_score: float = 0.0
+    minimum_score: float = -np.inf
 
     def __post_init__(self) -> None:
         """Check the ranges."""
@@ -51,15 +52,16 @@ class OksOptions:
     Attributes:
         minimum_oks: Pairs must exceed this OKS.
         max_age_frames: Identities last seen more frames ago are forgotten.
-        minimum_score: People with a lower `Poses.scores` get no identity (-1).
-        sigma_factor: Multiplies the skeleton's sigmas. They describe how precisely
-            people annotate a still picture; people who move need more room.
+        minimum_score: People with a lower `Poses.scores` get no identity (-1); default,
+            everybody gets one.
+        sigma_factor: Multiplies the skeleton's sigmas: more room for fast movement or
+            few frames per second.
     """
 
-    minimum_oks: float = 0.1
+    minimum_oks: float = 0.02
     max_age_frames: int = 30
-    minimum_score: float = 0.0
-    sigma_factor: float = 2.0
+    minimum_score: float = -np.inf
+    sigma_factor: float = 1.0
 
     def __post_init__(self) -> None:
         """Check the ranges."""
@@ -104,7 +106,7 @@ class IouTracker:
         if self._memory is None:
             self._memory = Memory.empty(poses.skeleton, {})
         memory = self._memory.within(view.index, self.options.max_age_frames)
-        eligible = np.flatnonzero(poses.scores >= self.options.minimum_score)
+        eligible = np.flatnonzero(~(poses.scores < self.options.minimum_score))
         people = poses if len(eligible) == len(poses) else poses[eligible]
         pairs = assign(self.similarity(memory.poses, people), self.options.gate)
         rows = np.full(len(people), -1)

@@ -45,7 +45,8 @@ class PixelIdentity:
         low = np.maximum(np.ceil(regions[..., :2]), 0)
         high = np.minimum(np.floor(regions[..., 2:]), (self.width - 1, self.height - 1))
         sides = np.maximum(high - low + 1, 0)
-        return sides[..., 0] * sides[..., 1]
+        pixels: Floats = sides[..., 0] * sides[..., 1]
+        return pixels
 
 
 TABLE_SIZE = 400_000
@@ -97,8 +98,8 @@ def count_shared(
         second: Regions `(K, P, 4)` in the later frame.
 
     Returns:
-        Whole numbers (exact below 2**24) in float64: `(K, N)` leaving each first region, `(K, P)` arriving
-        in each second region, `(K, N, P)` doing both.
+        Whole numbers (exact below 2**24) in float64: `(K, N)` leaving each first
+        region, `(K, P)` arriving in each second region, `(K, N, P)` doing both.
 
     Examples:
         >>> import numpy as np
@@ -118,10 +119,13 @@ def count_shared(
         return matches.count(first), matches.count(second), matches.count(both)
 
     layers, old, new = first.shape[0], first.shape[1], second.shape[1]
-    if len(matches) == 0 or layers * old * new == 0:
+    none = np.zeros((layers, old)), np.zeros((layers, new))
+    if len(matches) == 0:
+        return *none, np.zeros((layers, old, new))
+    if layers * old * new == 0:
         return (
-            np.zeros((layers, old)),
-            np.zeros((layers, new)),
+            _incidence(matches[:, :2], first)[1] if none[0].size else none[0],
+            _incidence(matches[:, 2:], second)[1] if none[1].size else none[1],
             np.zeros((layers, old, new)),
         )
     leaving_csr, leaving_sum = _incidence(matches[:, :2], first)
@@ -173,7 +177,7 @@ def _incidence(points: Floats, regions: Floats) -> tuple[Any, Floats]:
     span = float(y.max()) - top
     # Half a typical region high, but never so many strips that the table below grows.
     strip = float(np.median(y2 - y1)) / 2 if len(box) else 1.0
-    strip = max(strip, 1.0, span * total / TABLE_SIZE)
+    strip = max(strip, 1.0, span * total / TABLE_SIZE, span / 30_000)
     number = ((y - top) / strip).astype(np.int16)
     last = int(number.max())
     order = np.argsort(number, kind="stable")  # radix sort: short integers

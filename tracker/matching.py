@@ -142,7 +142,7 @@ def _from_npz(path: Path, key: str | None) -> npt.NDArray[np.floating[Any]] | No
             rows = archive[names[0] if key is None else key]
     except FormatError:
         raise
-    except (OSError, ValueError, AttributeError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, ValueError, AttributeError, zipfile.BadZipFile) as error:
         raise FormatError(
             f"{path}: expected a .npz archive of arrays without pickles ({error})"
         ) from error

@@ -121,7 +121,9 @@ def overlap(first: Floats, second: Floats, pixel: float, epsilon: float) -> Floa
         `(...)` in [0, 1]; 0 where the regions do not overlap or one is `NOWHERE`.
     """
     # Axis by axis: numpy reduces slowly along an axis of two.
-    inside, first_area, second_area = 1.0, 1.0, 1.0
+    inside: Any = 1.0
+    first_area: Any = 1.0
+    second_area: Any = 1.0
     apart: Any = False
     with np.errstate(invalid="ignore", over="ignore"):
         for low, high in ((0, 2), (1, 3)):
@@ -133,7 +135,8 @@ def overlap(first: Floats, second: Floats, pixel: float, epsilon: float) -> Floa
             second_area = second_area * (second[..., high] - second[..., low] + pixel)
         union = first_area + second_area - inside
     shared: Floats = np.zeros(np.shape(inside))
-    return np.divide(inside, union + epsilon, out=shared, where=~apart)
+    np.divide(inside, union + epsilon, out=shared, where=~apart)
+    return shared
 
 
 def mean_of_best(values: Floats, best: int) -> Floats:

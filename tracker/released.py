@@ -64,7 +64,8 @@ class ReleasedOptions:
         correspondences: Folder or `.npz` to read correspondences from instead.
         image_size: Width and height in pixels that boxes are clipped to; default the
             image's. `compat` cannot do without.
-        max_age_frames: Identities last seen more frames ago are forgotten (`link`).
+        max_age_frames: Identities last seen more frames ago are forgotten (`link`);
+            default 30, under `compat` 100.
         best_joints: How many joints a pose is compared by, the best ones (`num`);
             default 7, without `compat` 7/17 of the skeleton's joints.
         box_margin: Share of width and height by which boxes grow on each side.
@@ -85,19 +86,21 @@ class ReleasedOptions:
     matcher: str | Matcher = "orb"
     correspondences: str | Path | None = None
     image_size: tuple[int, int] | None = None
-    max_age_frames: int = 100
+    max_age_frames: int | None = None
     best_joints: int | None = None
     box_margin: float = 0.1
     square_px: float = 30.0
-    square_fraction: float = 0.15
+    square_fraction: float = 0.1
     weights: tuple[float, float, float, float] = (1.0, 2.0, 1.0, 2.0)
     minimum_grade: float = 0.2
-    minimum_similarity: float = 0.1
+    minimum_similarity: float = 0.05
     gate_heights: float = 1.5
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        require("max_age_frames", self.max_age_frames, 1)
+        if self.max_age_frames is None:
+            object.__setattr__(self, "max_age_frames", 100 if self.compat else 30)
+        require("max_age_frames", self.age, 1)
         if self.best_joints is not None:
             require("best_joints", self.best_joints, 1)
         for name in ("box_margin", "square_px", "minimum_grade", "gate_heights"):
@@ -111,6 +114,12 @@ class ReleasedOptions:
         if self.image_size is not None:
             for value in self.image_size:
                 require("image_size", value, 1)
+
+    @property
+    def age(self) -> int:
+        """`max_age_frames`, once its default is settled."""
+        assert self.max_age_frames is not None
+        return self.max_age_frames
 
     @property
     def overlap_weights(self) -> tuple[float, float]:
@@ -176,7 +185,7 @@ class ReleasedTracker:
         extra = {"boxes": regions.boxes, "squares": regions.squares}
         if self._memory is None:
             self._memory = Memory.empty(poses.skeleton, extra)
-        memory = self._memory.within(view.index, self.options.max_age_frames)
+        memory = self._memory.within(view.index, self.options.age)
         matches = self._correspondences(poses, view, size)
 
         former = memory.last_frame == self._former

@@ -136,8 +136,8 @@ class Tracker:
 
         Args:
             poses: The people of the frame; nobody is ordinary.
-            image: `(H, W, 3)` uint8 BGR or `(H, W)` grey. Only matchers read it; without
-                one, a frame is associated by geometry alone.
+            image: `(H, W, 3)` uint8 BGR or `(H, W)` grey. Only matchers read it;
+                without one, a frame is associated by geometry alone.
             name: Name of the frame, needed where correspondences come from files.
             time: Seconds since the start.
             correspondences: `(M, 4)` matches x1, y1, x2, y2 of the previous frame to

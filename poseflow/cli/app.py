@@ -7,8 +7,12 @@ from typing import Annotated
 import typer
 
 import poseflow
+from poseflow.cli.benchmark import benchmark
+from poseflow.cli.demo import demo
 from poseflow.cli.guard import GuardedGroup
 from poseflow.cli.info import info
+from poseflow.cli.render import render
+from poseflow.cli.track import track
 
 app = typer.Typer(
     name="poseflow",
@@ -37,5 +41,5 @@ def root(
     """Track people's poses in videos, online, and score the tracks."""
 
 
-for _command in (info,):
+for _command in (track, render, demo, benchmark, info):
     app.command(name=_command.__name__.replace("_", "-"))(_command)

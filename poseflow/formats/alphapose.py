@@ -6,6 +6,7 @@ docs/formats.md for the schema.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -46,17 +47,23 @@ def _person(raw: Any) -> _Person:
         ValueError: What is wrong with it, naming the field.
     """
     try:
-        if isinstance(raw, msgspec.Raw):
+        if not isinstance(raw, msgspec.Raw):
+            return msgspec.convert(raw, _Person)
+        try:
             return _DECODER.decode(raw)
-        return msgspec.convert(raw, _Person)
+        except msgspec.ValidationError as error:
+            if "out of range" not in str(error):
+                raise
+            # 1e999 is infinite to Python's parser: a missing joint, not a lost person.
+            return msgspec.convert(json.loads(bytes(raw)), _Person)
     except UnicodeDecodeError as error:
         raise ValueError(f"no valid UTF-8 ({error.reason})") from error
     except msgspec.ValidationError as error:
         text = str(error)
         found = _PLACE.match(text)
         message, field = found.groups() if found else (text, "")
-        for ours, theirs in (("float", "number"), ("array", "list"), ("int", "number")):
-            message = message.replace(ours, theirs)
+        message = re.sub(r"\b(float|int)\b", "number", message)
+        message = re.sub(r"\barray\b", "list", message)
         message = message[:1].lower() + message[1:].replace("`", "")
         raise ValueError(f"{field}: {message}" if field else message) from error
 
@@ -88,7 +95,7 @@ def _numbers(person: _Person) -> list[Number]:
 
 def _flatten(values: list[float | list[Number] | None]) -> tuple[list[Number], int]:
     """Numbers without their inner brackets, and how many stood in each (or 0)."""
-    if not any(isinstance(value, list) for value in values):
+    if list not in map(type, values):  # the ordinary case, at the speed of C
         return values, 0  # type: ignore[return-value]
     sizes = {len(value) if isinstance(value, list) else 0 for value in values}
     size = sizes.pop()
@@ -120,6 +127,8 @@ def _add(gatherer: Gatherer, place: int, image: str | None, raw: Any) -> None:
             image = str(person.image_id)
             where += f" (image {image!r})"
         image.encode()
+        if not image:
+            raise ValueError("image_id: empty, expected the frame's name")
         box = person.box
         if box and len(box) != 4:
             raise ValueError(
@@ -182,7 +191,7 @@ class ForvisFormat:
 
     def sniff(self, path: Path, head: bytes) -> bool:
         """A JSON object whose first value is a list and not another format's."""
-        if head.strip() == b"{}":
+        if b"".join(head.split()) == b"{}":
             return True
         key = _FIRST_KEY.match(head)
         return key is not None and key[1] not in _OTHER_KINDS

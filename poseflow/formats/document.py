@@ -46,7 +46,7 @@ def read_bytes(path: PathLike, most: int | None = None) -> bytes:
     except ValueError as error:  # a NUL in the name
         raise FormatError(f"cannot read {os.fspath(path)!r}: {error}") from error
     data = data.removeprefix(_BOM)
-    if not data.strip():
+    if not data or data.isspace():
         raise FormatError(f"{os.fspath(path)}: the file is empty, expected JSON")
     return data
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,7 +29,7 @@ class Arrays(Source):
             _check_stack(images)
         self._images = images
         self.fps = fps
-        if hasattr(images, "__len__") and hasattr(images, "__getitem__"):
+        if isinstance(images, Sequence | np.ndarray):
             self.frame_count = len(images)
             if not self.frame_count:
                 raise SourceError("images: expected at least one image, found none")

@@ -85,7 +85,11 @@ def _named(text: str, fps: float | None) -> Source:
 
 
 def _globbed(pattern: str, fps: float | None) -> Source:
-    found = sorted(glob.glob(pattern, recursive=True), key=natural_key)
+    found = sorted(
+        # Not Path.glob: the pattern may be absolute.
+        glob.glob(pattern, recursive=True),  # noqa: PTH207
+        key=natural_key,
+    )
     paths = [path for path in map(Path, found) if path.is_file()]
     images = [path for path in paths if is_image(path)]
     if images:

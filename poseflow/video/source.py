@@ -6,7 +6,9 @@ import warnings
 import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import NamedTuple, Self
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
 
 from poseflow.errors import SourceError, SourceWarning
 from poseflow.video.pixels import Image
@@ -19,7 +21,8 @@ AHEAD = 4
 """Frames decoded ahead: enough to even out jitter, 11 MB at 720p."""
 
 
-class SourceFrame(NamedTuple):
+@dataclass(frozen=True, eq=False, slots=True)
+class SourceFrame:
     """One picture of a source.
 
     Attributes:
@@ -35,7 +38,7 @@ class SourceFrame(NamedTuple):
     index: int
     time: float
     name: str
-    image: Image
+    image: Image = field(repr=False)
 
 
 def number_name(index: int) -> str:
@@ -59,6 +62,7 @@ class Source(ABC):
         frame_count: Frames to expect, as the header or folder says; None if unknown.
         is_live: A camera or an endless stream: the oldest waiting frame is dropped
             when the consumer is slower than the source.
+        origin: The file or folder behind it, if there is one.
     """
 
     name: str
@@ -66,6 +70,7 @@ class Source(ABC):
     fps: float | None = None
     frame_count: int | None = None
     is_live: bool = False
+    origin: Path | None = None
     _ahead: int = AHEAD
 
     def __init__(self, name: str) -> None:

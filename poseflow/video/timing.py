@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from typing import Any
 
 
 class FrameCounter:
@@ -78,6 +79,58 @@ class FrameCounter:
             self.lost += len(self._waiting)
             self.index += len(self._waiting)
         self._waiting.clear()
+
+
+class PlayOrder:
+    """Tells frames that are out of place after damage.
+
+    Attributes:
+        last: Time of the last frame that fitted, in seconds; None before the first.
+
+    Args:
+        step: Seconds from frame to frame at a constant rate, or None if unknown.
+    """
+
+    def __init__(self, step: float | None) -> None:
+        self.last: float | None = None
+        self._step = step
+        self._even = step is not None
+        self._broken_key: int | None = None
+
+    def lost_key(self, pts: int | None) -> None:
+        """Note that a key frame is lost: what builds on it is only guessed."""
+        self._broken_key = pts
+
+    def fits(self, frame: Any, damaged: bool) -> bool:
+        """Whether a decoded frame is sound and later than those before it."""
+        if damaged and frame.pts is not None:
+            if self._broken_key is not None and frame.pts >= self._broken_key:
+                if not frame.key_frame or frame.pts == self._broken_key:
+                    return False
+                self._broken_key = None
+            if self.last is not None and frame.time <= self.last:
+                return False
+        if frame.time is not None:
+            if self.last is not None and self._step is not None:
+                self._even &= self._is_one_step(frame.time - self.last)
+            self.last = frame.time
+        return True
+
+    def steady(self, frames: list[Any]) -> list[Any]:
+        """Frames up to a gap, if there has been none at all before."""
+        kept: list[Any] = []
+        last = self.last
+        for frame in frames:
+            known = last is not None and frame.time is not None
+            if self._even and known and not self._is_one_step(frame.time - last):
+                break
+            last = frame.time
+            kept.append(frame)
+        return kept
+
+    def _is_one_step(self, seconds: float) -> bool:
+        # Matroska rounds to milliseconds, twice per difference.
+        return abs(seconds - (self._step or 0)) <= 0.1 * (self._step or 0) + 0.002
 
 
 class FrameClock:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Protocol, Self, cast
 
 import av
 import cv2
@@ -140,7 +140,9 @@ class VideoWriter:
         self.frames = 0
         self._size = size
         self._sink: _AvSink | _OpenCvSink | None = None
-        self._partial = _hidden(self.path)
+        # The file behind a link is replaced, not the link.
+        self._target = Path(os.path.realpath(self.path))
+        self._partial: Path | None = _hidden(self._target)
         if self.path.is_dir():
             raise FormatError(f"{path}: expected a file name, found a folder")
         # Now rather than after an hour's work: can anything be written here?
@@ -156,14 +158,21 @@ class VideoWriter:
         if self._partial is None:
             raise FormatError(f"{self.path}: the video is finished; nothing was added")
         image = to_bgr(image, f"{self.path}, frame {self.frames}")
-        with _naming(self.path):
-            if self._sink is None:
-                width, height = self._size or (image.shape[1], image.shape[0])
-                self._even = (width + width % 2, height + height % 2)
-                self._size = (width, height)
-                self._sink = self._start(self._even)
-            self._sink.write(_fit(image, self._size or self._even, self._even))
+        try:
+            with _naming(self.path):
+                self._append(image)
+        except FormatError:
+            self.discard()  # nothing good can follow
+            raise
         self.frames += 1
+
+    def _append(self, image: Image) -> None:
+        if self._sink is None:
+            width, height = self._size or (image.shape[1], image.shape[0])
+            self._even = (width + width % 2, height + height % 2)
+            self._size = (width, height)
+            self._sink = self._start(self._even)
+        self._sink.write(_fit(image, self._size or self._even, self._even))
 
     def _start(self, size: tuple[int, int]) -> _AvSink | _OpenCvSink:
         partial = self._partial
@@ -185,7 +194,7 @@ class VideoWriter:
             with _naming(self.path):
                 if self._sink is not None:
                     self._sink.close()
-                    os.replace(partial, self.path)
+                    partial.replace(self._target)
         finally:
             self._sink = None
             partial.unlink(missing_ok=True)
@@ -196,8 +205,7 @@ class VideoWriter:
         sink, self._sink = self._sink, None
         if partial is not None:
             if sink is not None:
-                with suppress(Exception):
-                    sink.close()
+                sink.abort()
             partial.unlink(missing_ok=True)
 
     def __enter__(self) -> Self:
@@ -252,7 +260,7 @@ class ImageWriter:
             target.parent.mkdir(parents=True, exist_ok=True)
             try:
                 partial.write_bytes(data.tobytes())
-                os.replace(partial, target)
+                partial.replace(target)
             finally:
                 partial.unlink(missing_ok=True)
         self.frames += 1
@@ -280,9 +288,10 @@ class _AvSink:
         faststart = {"movflags": "+faststart"} if suffix in (".mp4", ".m4v") else {}
         self._container = av.open(str(path), "w", options=faststart)
         rate = Fraction(fps).limit_denominator(1001 * 60)
-        self._stream: Any = self._container.add_stream(
+        stream = self._container.add_stream(
             encoder, rate=rate, options=dict(_OPTIONS.get(encoder, {}))
         )
+        self._stream = cast(av.VideoStream, stream)
         self._stream.width, self._stream.height = size
         self._stream.pix_fmt = "yuv420p"
         context = self._stream.codec_context
@@ -304,6 +313,11 @@ class _AvSink:
         finally:
             self._container.close()
 
+    def abort(self) -> None:
+        # Nothing more is muxed: FFmpeg may crash on that after a failed write.
+        with suppress(OSError, av.FFmpegError):
+            self._container.close()
+
 
 class _OpenCvSink:
     """One file being encoded by OpenCV, where PyAV lacks the encoder."""
@@ -320,6 +334,9 @@ class _OpenCvSink:
 
     def write(self, image: Image) -> None:
         self._writer.write(image)
+
+    def abort(self) -> None:
+        self._writer.release()
 
     def close(self) -> None:
         self._writer.release()
@@ -341,13 +358,13 @@ def _naming(path: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, av.FFmpegError) as error:
-        code = getattr(error, "errno", None)
+        code = error.errno or 0
         reason = os.strerror(code) if code in errno.errorcode else str(error)
         advice = {
             errno.ENOSPC: "; make room or write elsewhere",
             errno.ENOENT: f"; does the folder {path.parent} exist?",
             errno.EACCES: "; choose a folder that you may write to",
-        }.get(code or 0, "")
+        }.get(code, "")
         raise FormatError(f"{path}: cannot be written ({reason}){advice}") from error
 
 

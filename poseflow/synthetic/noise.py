@@ -1,0 +1,513 @@
+"""Pose noise: what a detector would have made of the truth.
+
+Calibrated on the output of a public OpenPose-style model on real clips; docs/synthetic.md
+has the figures side by side. Everything random about a person depends on the seed and
+the person's id alone, so leaving somebody out changes nobody else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.signal import lfilter
+
+from poseflow.errors import PoseFlowError
+from poseflow.poses import Poses
+from poseflow.sequence import PoseSequence
+from poseflow.skeleton import Skeleton
+
+Floats = npt.NDArray[np.float64]
+
+# Jitter of a joint relative to the average, and what its score loses (in logits).
+_JOINTS = {
+    "nose": (0.75, 0.3),
+    "eye": (0.7, 0.4),
+    "ear": (0.8, 0.7),
+    "head_top": (0.9, 0.2),
+    "head_bottom": (0.8, 0.0),
+    "neck": (0.8, -0.1),
+    "shoulder": (0.9, -0.4),
+    "elbow": (1.0, 0.1),
+    "wrist": (1.25, 0.6),
+    "hip": (1.05, -0.2),
+    "knee": (1.0, 0.0),
+    "ankle": (1.05, 0.1),
+}
+
+_ARMS = ("shoulder", "elbow", "wrist")
+_LEGS = ("hip", "knee", "ankle")
+
+
+@dataclass(frozen=True)
+class Corruption:
+    """Detector-like poses and where each comes from.
+
+    Attributes:
+        sequence: The poses, without ids.
+        sources: Per frame `(P,)` int64: the true identity, -1 for a false positive.
+        duplicates: Per frame `(P,)` bool: a further detection of somebody who is
+            detected already.
+    """
+
+    sequence: PoseSequence
+    sources: tuple[npt.NDArray[np.int64], ...]
+    duplicates: tuple[npt.NDArray[np.bool_], ...]
+
+    def oracle(self) -> PoseSequence:
+        """The same poses with their true ids; false positives and doubles dropped."""
+        frames = []
+        for frame, source, double in zip(
+            self.sequence, self.sources, self.duplicates, strict=True
+        ):
+            keep = (source >= 0) & ~double
+            poses = frame.poses[keep].replace(track_ids=source[keep])
+            frames.append(replace(frame, poses=poses))
+        return replace(self.sequence, frames=tuple(frames))
+
+
+@dataclass(frozen=True)
+class NoiseModel:
+    """How a detector errs. Lengths are fractions of a person's height.
+
+    Attributes:
+        jitter: Standard deviation of a joint's error per axis.
+        persistence: Correlation of that error from one frame to the next, in [0, 1).
+        unevenness: Spread (log-normal sigma) of the jitter over people, joints and
+            time; the tail.
+        stray_rate: Probability per joint and frame that it goes somewhere else.
+        stray_distance: Mean distance it goes.
+        miss_rate: Probability that a person in full view is not found.
+        occluded_miss_rate: Added for somebody wholly hidden, less for partly.
+        small_miss_rate: Added for people of no height at all, halved at 80 px.
+        miss_frames: Mean length of a loss in frames.
+        sticking: Probability that a joint hidden by another person is put on that
+            person's joint of the same name.
+        swap_rate: Probability that left and right are exchanged, seen from the front.
+        swap_rate_behind: The same, seen from behind.
+        swap_frames: Mean length of an exchange in frames.
+        false_positives: Mean number per frame of poses where nobody is, for one frame.
+        ghosts: Mean number per frame of poses where nobody is, that stay.
+        ghost_frames: Mean life of a ghost in frames.
+        duplicate_rate: Probability that a person is found twice.
+        score_top: Highest joint score of the detector.
+        score_level: Logit of the score of a well visible joint below `score_top`.
+        score_spread: Standard deviation of that logit.
+        score_threshold: Joints with a lower score are not reported.
+
+    Raises:
+        PoseFlowError: If a value is negative or a probability above 1.
+
+    Examples:
+        >>> from poseflow.synthetic import make_scene
+        >>> scene = make_scene("street", seed=1, frames=20, people=3)
+        >>> NoiseModel.preset("detector").apply(scene.truth(), seed=5)
+        <PoseSequence 'street-1': 20 frames, ... poses, 0 ids, coco17>
+    """
+
+    jitter: float = 0.0155
+    persistence: float = 0.45
+    unevenness: float = 0.45
+    stray_rate: float = 0.008
+    stray_distance: float = 0.13
+    miss_rate: float = 0.035
+    occluded_miss_rate: float = 0.35
+    small_miss_rate: float = 0.08
+    miss_frames: float = 3.0
+    sticking: float = 0.6
+    swap_rate: float = 0.004
+    swap_rate_behind: float = 0.03
+    swap_frames: float = 2.5
+    false_positives: float = 0.1
+    ghosts: float = 0.15
+    ghost_frames: float = 12.0
+    duplicate_rate: float = 0.02
+    score_top: float = 0.72
+    score_level: float = 1.3
+    score_spread: float = 0.8
+    score_threshold: float = 0.16
+
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        for field in fields(self):
+            value = getattr(self, field.name)
+            rate = field.name.endswith(("_rate", "_behind")) or field.name == "sticking"
+            top = 1.0 if rate else np.inf
+            if field.name == "score_level":
+                continue
+            if not 0 <= value <= top:
+                raise PoseFlowError(
+                    f"{field.name}: expected a value from 0 to {top:g}, got {value}"
+                )
+        if not self.persistence < 1:
+            raise PoseFlowError(
+                f"persistence: expected less than 1, got {self.persistence}"
+            )
+        for name in ("miss_frames", "swap_frames", "ghost_frames"):
+            if getattr(self, name) < 1:
+                raise PoseFlowError(
+                    f"{name}: expected 1 or more, got {getattr(self, name)}"
+                )
+
+    @staticmethod
+    def preset(name: str) -> NoiseModel:
+        """`clean`, `detector` (calibrated) or `noisy`.
+
+        Raises:
+            PoseFlowError: If there is no such preset.
+        """
+        if name not in NOISE_PRESETS:
+            raise PoseFlowError(
+                f"unknown noise {name!r}; there are {', '.join(NOISE_PRESETS)}"
+            )
+        return NOISE_PRESETS[name]
+
+    def apply(self, truth: PoseSequence, seed: int = 0) -> PoseSequence:
+        """Detector-like poses for a true sequence, without ids.
+
+        Args:
+            truth: Poses with ids; a joint with a score below 0.75 counts as hidden.
+            seed: What may differ.
+        """
+        return self.corrupt(truth, seed).sequence
+
+    def corrupt(self, truth: PoseSequence, seed: int = 0) -> Corruption:
+        """As `apply`, and says for every pose whose it is."""
+        detections: list[list[_Detection]] = [[] for _ in truth]
+        for identity in truth.track_ids.tolist():
+            track = _track(truth, identity)
+            rng = np.random.default_rng((seed, 11, identity))
+            self._detect(track, rng, detections, identity)
+        self._invent(truth, np.random.default_rng((seed, 12)), detections)
+        frames, sources, doubles = [], [], []
+        for number, (frame, found) in enumerate(zip(truth, detections, strict=True)):
+            rng = np.random.default_rng((seed, 13, number))
+            found = [found[k] for k in rng.permutation(len(found))]
+            frames.append(replace(frame, poses=_poses(found, truth.skeleton)))
+            sources.append(np.array([d.source for d in found], np.int64))
+            doubles.append(np.array([d.double for d in found], bool))
+        sequence = replace(truth, frames=tuple(frames))
+        return Corruption(sequence, tuple(sources), tuple(doubles))
+
+    def _detect(
+        self,
+        track: _Track,
+        rng: np.random.Generator,
+        detections: list[list[_Detection]],
+        identity: int,
+    ) -> None:
+        """Everything that happens to one person."""
+        found = ~self._missed(track, rng)
+        points, scores = self._observe(track, rng)
+        double = _spells(rng, np.full(len(track.frames), self.duplicate_rate), 2.0)
+        again, again_scores = self._observe(track, rng, scale=1.6)
+        for k, frame in enumerate(track.frames):
+            if found[k] and (scores[k] > 0).sum() >= 2:
+                first = _Detection(points[k], scores[k], identity, False)
+                detections[frame].append(first)
+                if double[k] and (again_scores[k] > 0).sum() >= 2:
+                    weaker = again_scores[k] * 0.85
+                    detections[frame].append(
+                        _Detection(again[k], weaker, identity, True)
+                    )
+
+    def _missed(self, track: _Track, rng: np.random.Generator) -> Any:
+        """When a person is not found: `(T,)` bool."""
+        visible = (track.seen & track.present).mean(axis=1)
+        chance = (
+            self.miss_rate
+            + self.occluded_miss_rate * (1 - visible) ** 2
+            + self.small_miss_rate * 2 ** (-track.heights / 80.0)
+        )
+        return _spells(rng, np.minimum(chance, 0.97), self.miss_frames)
+
+    def _observe(
+        self, track: _Track, rng: np.random.Generator, scale: float = 1.0
+    ) -> tuple[Floats, Floats]:
+        """Joints `(T, K, 2)` and their scores `(T, K)`, 0 where not reported."""
+        count, joints = track.present.shape
+        factors, losses = _joint_table(track.skeleton)
+        uneven = np.exp(
+            self.unevenness
+            * (
+                0.5 * rng.normal(size=(1, 1))
+                + 0.6 * rng.normal(size=(1, joints))
+                + 0.6 * _correlated(rng, (count, joints), 0.85)
+            )
+        )
+        hidden = track.present & ~track.seen
+        spread = self.jitter * scale * factors * uneven * np.where(hidden, 2.0, 1.0)
+        noise = _correlated(rng, (count, joints, 2), self.persistence)
+        error = noise * spread[..., None]
+
+        stray = _spells(rng, np.full((count, joints), self.stray_rate), 1.3)
+        angle = rng.uniform(0, 2 * np.pi, (count, joints))
+        far = self.stray_distance * (0.3 + 0.7 * rng.exponential(size=(count, joints)))
+        away = np.stack([np.cos(angle), np.sin(angle)], -1) * far[..., None]
+        error = error + np.where(stray[..., None], away, 0)
+        points = track.points + error * track.heights[:, None, None]
+
+        stick = track.covered & _spells(
+            rng, np.where(track.covered, self.sticking, 0), 6.0
+        )
+        points = np.where(
+            stick[..., None],
+            track.cover + noise * spread[..., None] * track.heights[:, None, None],
+            points,
+        )
+        points, exchanged = self._swap(track, points, rng)
+
+        wrong = np.linalg.norm(error, axis=2)
+        mood = 0.55 * _correlated(rng, (count, 1), 0.9) + 0.85 * _correlated(
+            rng, (count, joints), 0.7
+        )
+        logit = (
+            self.score_level
+            - losses
+            + self.score_spread * mood
+            - 14.0 * np.maximum(wrong - 0.02, 0)
+            - np.where(hidden, 1.6, 0.0)
+            - np.where(exchanged, 0.3, 0.0)
+            + 0.8 * stick
+        )
+        scores = self.score_top / (1 + np.exp(-logit))
+        reported = track.present & (scores >= self.score_threshold)
+        return points, np.where(reported, scores, 0)
+
+    def _swap(
+        self, track: _Track, points: Floats, rng: np.random.Generator
+    ) -> tuple[Floats, npt.NDArray[np.bool_]]:
+        """Exchange left and right of arms, legs or both for a while."""
+        names = track.skeleton.joints
+        chance = np.where(track.behind, self.swap_rate_behind, self.swap_rate)
+        exchanged = np.zeros(points.shape[:2], bool)
+        for parts, share in ((_LEGS, 0.4), (_ARMS, 0.25), ((), 0.35)):
+            when = _spells(rng, chance * share, self.swap_frames)
+            which = np.array([not parts or name.endswith(parts) for name in names])
+            exchanged ^= when[:, None] & which
+        mirrored = points[:, track.skeleton.flip_indices]
+        return np.where(exchanged[..., None], mirrored, points), exchanged
+
+    def _invent(
+        self,
+        truth: PoseSequence,
+        rng: np.random.Generator,
+        detections: list[list[_Detection]],
+    ) -> None:
+        """Poses where nobody is, built like the people of the scene."""
+        shapes = [
+            (frame.poses, k)
+            for frame in truth.frames[:: max(1, len(truth) // 50)]
+            for k in range(len(frame.poses))
+        ]
+        if not shapes:
+            return
+        everything = np.concatenate([p.boxes[k][None] for p, k in shapes])
+        low, high = everything[:, :2].min(0), everything[:, 2:].max(0)
+        births = [
+            (number, life, partial)
+            for rate, mean, partial in (
+                (self.false_positives, 1.0, 0.45),
+                (self.ghosts / self.ghost_frames, self.ghost_frames, 0.2),
+            )
+            for number in range(len(truth))
+            for life in rng.geometric(1 / mean, rng.poisson(rate)).tolist()
+        ]
+        for number, life, partial in births:
+            poses, k = shapes[rng.integers(len(shapes))]
+            box = poses.boxes[k].astype(np.float64)
+            centre = rng.uniform(low, high)
+            size = float(rng.uniform(0.6, 1.1))
+            shape = poses.keypoints[k].astype(np.float64) - (box[:2] + box[2:]) / 2
+            height = float(max(box[3] - box[1], box[2] - box[0], 1.0)) * size
+            keep = poses.present[k] & (rng.random(len(shape)) > partial)
+            level = rng.normal(-0.8, 0.5)
+            noise = _correlated(rng, (life, *shape.shape), 0.7)
+            drift = np.cumsum(rng.normal(0, 0.004, (life, 1, 2)), axis=0)
+            points = centre + shape * size + (0.02 * noise + drift) * height
+            mood = level + 0.6 * _correlated(rng, (life, len(shape)), 0.6)
+            scores = self.score_top / (1 + np.exp(-mood))
+            scores[:, ~keep] = 0
+            scores[scores < self.score_threshold] = 0
+            for step in range(min(life, len(truth) - number)):
+                if (scores[step] > 0).sum() >= 2:
+                    detections[number + step].append(
+                        _Detection(points[step], scores[step], -1, False)
+                    )
+
+
+NOISE_PRESETS = {
+    "clean": NoiseModel(
+        jitter=0.002,
+        unevenness=0.2,
+        stray_rate=0,
+        miss_rate=0,
+        occluded_miss_rate=0,
+        small_miss_rate=0,
+        sticking=0,
+        swap_rate=0,
+        swap_rate_behind=0,
+        false_positives=0,
+        ghosts=0,
+        duplicate_rate=0,
+        score_top=1.0,
+        score_level=4.0,
+        score_spread=0.3,
+        score_threshold=0.01,
+    ),
+    "detector": NoiseModel(),
+    "noisy": NoiseModel(
+        jitter=0.026,
+        unevenness=0.6,
+        stray_rate=0.025,
+        miss_rate=0.12,
+        small_miss_rate=0.2,
+        miss_frames=4.0,
+        sticking=0.75,
+        swap_rate=0.02,
+        swap_rate_behind=0.1,
+        false_positives=0.4,
+        ghosts=0.6,
+        duplicate_rate=0.06,
+        score_level=0.6,
+        score_spread=1.0,
+    ),
+}
+"""Noise models by name."""
+
+
+@dataclass(frozen=True)
+class _Detection:
+    """One pose of one frame."""
+
+    points: Floats
+    scores: Floats
+    source: int
+    double: bool
+
+
+@dataclass(frozen=True)
+class _Track:
+    """One person's truth: T appearances."""
+
+    skeleton: Skeleton
+    frames: list[int]
+    points: Floats  # (T, K, 2)
+    present: npt.NDArray[np.bool_]  # (T, K)
+    seen: npt.NDArray[np.bool_]  # (T, K)
+    heights: Floats  # (T,)
+    covered: npt.NDArray[np.bool_]  # (T, K): hidden by somebody whose joint is `cover`
+    cover: Floats  # (T, K, 2)
+    behind: npt.NDArray[np.bool_]  # (T,): seen from behind
+
+
+def _track(truth: PoseSequence, identity: int) -> _Track:
+    """Collect one identity's appearances and who stands in front of it."""
+    frames: list[int] = []
+    rows: list[tuple[Poses, int]] = []
+    for number, frame in enumerate(truth):
+        for k in np.flatnonzero(frame.poses.track_ids == identity).tolist()[:1]:
+            frames.append(number)
+            rows.append((frame.poses, k))
+    points = np.stack([p.keypoints[k] for p, k in rows]).astype(np.float64)
+    scores = np.stack([p.keypoint_scores[k] for p, k in rows])
+    boxes = np.stack([p.boxes[k] for p, k in rows]).astype(np.float64)
+    sides = boxes[:, 2:] - boxes[:, :2]
+    heights = np.maximum(sides.max(axis=1), 1.0)
+    # A person half out of the picture is as tall as before.
+    heights = np.maximum(heights, 0.8 * np.median(heights))
+    present, seen = scores > 0, scores >= 0.75
+    covered = np.zeros(present.shape, bool)
+    cover = points.copy()
+    for t, (poses, k) in enumerate(rows):
+        hidden = present[t] & ~seen[t]
+        if hidden.any() and len(poses) > 1:
+            _find_cover(poses, k, hidden, heights[t], covered[t], cover[t])
+    behind = np.zeros(len(rows), bool)
+    names = truth.skeleton.joints
+    if "left_shoulder" in names and "right_shoulder" in names:
+        left, right = names.index("left_shoulder"), names.index("right_shoulder")
+        behind = points[:, left, 0] < points[:, right, 0]
+    return _Track(
+        truth.skeleton, frames, points, present, seen, heights, covered, cover, behind
+    )
+
+
+def _find_cover(
+    poses: Poses,
+    k: int,
+    hidden: npt.NDArray[np.bool_],
+    height: float,
+    covered: npt.NDArray[np.bool_],
+    cover: Floats,
+) -> None:
+    """For hidden joints, the same joint of somebody who stands nearer, if close."""
+    front = (poses.boxes[:, 3] > poses.boxes[k, 3]) & (np.arange(len(poses)) != k)
+    if not front.any():
+        return
+    others = poses.keypoints[front].astype(np.float64)
+    gap = np.linalg.norm(others - poses.keypoints[k], axis=2)
+    gap[~poses.present[front]] = np.inf
+    nearest = gap.argmin(axis=0)
+    joints = np.arange(len(hidden))
+    covered[:] = hidden & (gap[nearest, joints] < 0.45 * height)
+    cover[covered] = others[nearest, joints][covered]
+
+
+def _joint_table(skeleton: Skeleton) -> tuple[Floats, Floats]:
+    """Jitter factor and score loss of every joint, `(K,)` each."""
+    rows = []
+    for joint in skeleton.joints:
+        plain = joint.removeprefix("left_").removeprefix("right_")
+        rows.append(_JOINTS.get(plain, (1.0, 0.1)))
+    table = np.array(rows)
+    return table[:, 0], table[:, 1]
+
+
+def _correlated(
+    rng: np.random.Generator, shape: tuple[int, ...], persistence: float
+) -> Floats:
+    """Standard normal series along axis 0 with that lag-one correlation."""
+    noise = rng.normal(size=shape)
+    if persistence == 0 or shape[0] == 0:
+        return noise
+    noise[1:] *= np.sqrt(1 - persistence**2)
+    return np.asarray(lfilter([1.0], [1.0, -persistence], noise, axis=0))
+
+
+def _spells(
+    rng: np.random.Generator, chance: Floats, length: float
+) -> npt.NDArray[np.bool_]:
+    """A two-state Markov chain along axis 0.
+
+    Args:
+        rng: Source of chance.
+        chance: `(T, ...)` share of time to be on, in [0, 1).
+        length: Mean length of a spell in frames.
+    """
+    leave = 1 / length
+    enter = np.minimum(chance * leave / np.maximum(1 - chance, 1e-6), 1.0)
+    dice = rng.random(chance.shape)
+    out = np.zeros(chance.shape, bool)
+    if len(chance) == 0:
+        return out
+    out[0] = dice[0] < chance[0]
+    for t in range(1, len(chance)):
+        out[t] = np.where(out[t - 1], dice[t] >= leave, dice[t] < enter[t])
+        # Where the chance is nothing, no spell goes on.
+        out[t] &= chance[t] > 0
+    return out
+
+
+def _poses(found: Iterable[_Detection], skeleton: Skeleton) -> Poses:
+    """Detections as `Poses`: scores are means of the joints' scores."""
+    found = list(found)
+    if not found:
+        return Poses.empty(skeleton)
+    scores = np.stack([d.scores for d in found])
+    points = np.stack([d.points for d in found])
+    points[scores == 0] = 0
+    return Poses(points, scores, skeleton=skeleton)
