@@ -179,14 +179,15 @@ def _scene(
     """
     problems: list[Problem] = []
     num_frames = int(frame_of.max(initial=-1)) + 1
-    with_regions = np.zeros(gt.num_frames, np.bool_)
+    # One place more: there frame -1, which is none, looks.
+    frame_of = np.append(frame_of, -1)
+    with_regions = np.zeros(gt.num_frames + 1, np.bool_)
     with_regions[gt.region_frames] = True
     sides = []
     for people, gt_frames in ((gt, gt.frames), (pred, gt_frame_of[pred.frames])):
         keypoints = people.keypoints
-        there = gt_frames >= 0
-        keep = there & (frame_of[gt_frames] >= 0)
-        bounded = there & with_regions[gt_frames]
+        keep = frame_of[gt_frames] >= 0
+        bounded = with_regions[gt_frames]
         if bounded.any():
             ignored = inside_regions(keypoints, gt_frames, gt)
             keypoints = np.where(ignored[:, :, None], np.nan, keypoints)
