@@ -1,8 +1,9 @@
 """HOTA: detection and association weighed evenly, over localisation thresholds.
 
 Source: Luiten et al., "HOTA: A Higher Order Metric for Evaluating Multi-Object
-Tracking" (IJCV 2021); fragments are that paper's section 8. Two programs compute it: TrackEval, by the authors, and PoseTrack21's kit, which deviates in the
-ways that `sum_hota` and `HotaSums.scores` name.
+Tracking" (IJCV 2021); fragments are that paper's section 8. Two programs compute it:
+TrackEval, by the authors, and PoseTrack21's kit, which deviates in the ways that
+`sum_hota` and `HotaSums.scores` name.
 """
 
 from __future__ import annotations
