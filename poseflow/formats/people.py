@@ -103,16 +103,19 @@ def _candidates(
 
 def _columns(poses: Poses) -> Iterator[tuple[list[float], Any, Any, int | None]]:
     """Keypoints, score, box and id of every person, as JSON takes them."""
-    points, marks = shortest(poses.keypoints), shortest(poses.keypoint_scores)
-    numbers = np.concatenate([points, marks[..., None]], axis=2)
-    edges = shortest(poses.boxes)
+    people, joints = poses.keypoint_scores.shape
+    triples = np.concatenate([poses.keypoints, poses.keypoint_scores[..., None]], 2)
+    # One row per person, so that a frame costs one rounding.
+    numbers = triples.reshape(people, 3 * joints)
+    table = shortest(np.hstack([numbers, poses.boxes, poses.scores[:, None]]))
+    joint_numbers, edges, scores = np.split(table, [3 * joints, 3 * joints + 4], axis=1)
     low, high = edges[:, :2], edges[:, 2:]
-    boxes = np.concatenate([low, widths(low, high, poses.boxes[:, 2:])], axis=1)
-    boxed = np.isfinite(boxes).all(axis=1).tolist()
-    scores = shortest(poses.scores)
-    scored = np.isfinite(scores).tolist()
+    boxes = np.hstack([low, widths(low, high, poses.boxes[:, 2:])])
+    boxed: list[bool] = np.isfinite(boxes).min(axis=1).tolist()
+    scores = scores[:, 0]
+    scored: list[bool] = np.isfinite(scores).tolist()
     rows = zip(
-        numbers.reshape(len(poses), 3 * points.shape[1]).tolist(),
+        joint_numbers.tolist(),
         scores.tolist(),
         scored,
         boxes.tolist(),
