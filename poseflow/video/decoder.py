@@ -352,4 +352,6 @@ def _diagnosis(path: str, error: Exception) -> str:
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, av.ExitError):  # how PyAV's own time limit shows
+        return f"no answer for {_TIMEOUTS[1]:g} s"
     return str(getattr(error, "strerror", None) or error)

@@ -287,12 +287,12 @@ while True:
 def test_memory_does_not_grow_with_the_video(make_clip):
     psutil = pytest.importorskip("psutil")
     me = psutil.Process()
-    path = make_clip(frames=300, size=(1280, 720), options={"preset": "ultrafast"})
+    path = make_clip(frames=160, size=(1280, 720), options={"preset": "ultrafast"})
     readings = []
     for frame in open_source(path):
         if frame.index >= 50:
             readings.append(me.memory_info().rss)
-    # 250 frames of 720p would be 690 MB.
+    # 110 frames of 720p would be 300 MB.
     assert max(readings) - readings[0] < 60e6
 
 
@@ -354,6 +354,14 @@ def test_nobody_answers(url, capfd):
     with pytest.raises(SourceError, match="cannot be opened"):
         open_source(url)
     assert capfd.readouterr().err == ""
+
+
+def test_a_server_that_says_nothing(monkeypatch):
+    monkeypatch.setattr("poseflow.video.decoder._TIMEOUTS", (0.2, 0.2))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/x.mp4"
+        with pytest.raises(SourceError, match=r"no answer for 0\.2 s"):
+            open_source(url)
 
 
 def test_opening_leaves_no_file_open_on_failure(tmp_path):
