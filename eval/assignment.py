@@ -84,14 +84,17 @@ def _components(rows: Ints, columns: Ints) -> Ints:
     size = int(j.max()) + 1
     graph = coo_array((np.ones(len(rows), np.int8), (rows - low, j)), (size, size))
     _, nodes = connected_components(graph, directed=False)
-    return np.unique(nodes[rows - low], return_inverse=True)[1]
+    labels: Ints = np.unique(nodes[rows - low], return_inverse=True)[1]
+    return labels
 
 
 def _heaviest(cells: Ints, labels: Ints, weights: Floats) -> Ints:
     """The heaviest cell of each label, the first on a tie."""
     order = np.lexsort((cells, -weights[cells], labels))
-    first = np.r_[True, np.diff(labels[order]) != 0][: len(cells)]
-    return cells[order[first]]
+    first = np.ones(len(cells), bool)
+    first[1:] = np.diff(labels[order]) != 0
+    heads: Ints = order[first]
+    return cells[heads]
 
 
 def _distinct(values: Ints, starts: Ints, labels: Ints) -> Ints:

@@ -55,6 +55,11 @@ class HotaSums:
     frag: Floats
     frag_ass: Floats
 
+    @classmethod
+    def zeros(cls, *shape: int) -> Self:
+        """Of nothing at all."""
+        return cls(*(np.zeros(shape) for _ in fields(cls)))
+
     def __add__(self, other: Self) -> Self:
         """Both together."""
         names = [field.name for field in fields(self)]
@@ -165,7 +170,8 @@ def _sum_matches(
     size, steps = overlaps.n_groups, len(alphas)
     similarity = overlaps.similarity[cells]
     level = np.searchsorted(alphas - EPS, similarity, side="right")
-    cells, similarity, level = (x[level > 0] for x in (cells, similarity, level))
+    shown = level > 0
+    cells, similarity, level = cells[shown], similarity[shown], level[shown]
     g, p = g[cells], p[cells]
     slot = overlaps.cell_groups[cells] * (steps + 1) + level
 
