@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import signal
 import stat
 import subprocess
 import sys
@@ -362,3 +363,32 @@ def test_standard_output(tmp_path):
     command = [sys.executable, "-P", "-c", script]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout == "[\n]\nmore\n"
+
+
+ENDLESS = """
+import itertools, sys
+import numpy as np, poseflow
+from poseflow import Frame, Poses
+poses = Poses(np.full((30, 17, 2), 0.5))
+with poseflow.ResultWriter(sys.argv[1]) as writer:
+    for index in itertools.count():
+        writer.write(Frame(index, 0.0, poses))
+        if index == 20:
+            print("working", flush=True)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_ctrl_c_at_any_moment_leaves_a_valid_file(tmp_path):
+    path = tmp_path / "out.json"
+    command = [sys.executable, "-P", "-c", ENDLESS, os.fspath(path)]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as work:
+        assert work.stdout.readline() == b"working\n"
+        work.send_signal(signal.SIGINT)
+        assert work.wait(timeout=60) != 0
+    result = poseflow.read(path)
+    assert len(result) >= 20
+    assert all(len(frame.poses) == 30 for frame in result)
+    assert list(tmp_path.iterdir()) == [path]
