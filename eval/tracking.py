@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from poseflow.boxes import box_area, box_iou
 from poseflow.errors import PoseFlowError
-from poseflow.eval.clear import Convention, count_clear, match_clear
+from poseflow.eval.clear_tracks import Convention, count_clear, match_clear
 from poseflow.eval.hota import EPS, HotaSums, Runs, sum_hota
 from poseflow.eval.identity import count_identity
 from poseflow.eval.overlap import Overlaps
@@ -294,9 +294,9 @@ def score_tracking(
                 f"truth {truth.name!r}, frame {index}: {len(a)} people, some without "
                 "a track id; every true person needs one"
             )
-        b = b[b.track_ids != NO_TRACK]
+        b = b[np.flatnonzero(b.track_ids != NO_TRACK)]
         if joints is not None:
-            a = a[a.present[:, joints[0]].any(axis=1)]
+            a = a[np.flatnonzero(a.present[:, joints[0]].any(axis=1))]
         for side, poses in (("truth", a), ("result", b)):
             _check_ids(poses, side, index)
         table = box_iou(a.boxes, b.boxes) if joints is None else _oks(a, b, *joints)

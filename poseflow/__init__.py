@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from poseflow.conversion import joint_map as joint_map
     from poseflow.errors import PoseFlowError as PoseFlowError
     from poseflow.estimator.estimator import Estimator as Estimator
+    from poseflow.eval.evaluate import evaluate as evaluate
+    from poseflow.eval.report import Report as Report
     from poseflow.formats import ResultWriter as ResultWriter
     from poseflow.formats import read as read
     from poseflow.formats import write as write
@@ -38,10 +40,12 @@ _HOMES = {
     "PoseFlowError": "poseflow.errors",
     "PoseSequence": "poseflow.sequence",
     "Poses": "poseflow.poses",
+    "Report": "poseflow.eval.report",
     "ResultWriter": "poseflow.formats",
     "Skeleton": "poseflow.skeleton",
     "Tracker": "poseflow.tracker",
     "convert": "poseflow.conversion",
+    "evaluate": "poseflow.eval.evaluate",
     "formats": "poseflow.formats",
     "joint_map": "poseflow.conversion",
     "read": "poseflow.formats",

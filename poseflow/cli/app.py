@@ -8,10 +8,27 @@ import typer
 
 import poseflow
 from poseflow.cli.benchmark import benchmark
+from poseflow.cli.convert import convert
+from poseflow.cli.demo import demo
+from poseflow.cli.evaluate import evaluate
 from poseflow.cli.guard import GuardedGroup
 from poseflow.cli.info import info
 from poseflow.cli.render import render
 from poseflow.cli.track import track
+from poseflow.cli.train import train
+from poseflow.cli.validate import validate
+
+COMMANDS = (
+    track,
+    render,
+    convert,
+    evaluate,
+    train,
+    validate,
+    demo,
+    benchmark,
+    info,
+)
 
 app = typer.Typer(
     name="poseflow",
@@ -40,5 +57,5 @@ def root(
     """Track people's poses in videos, online, and score the tracks."""
 
 
-for _command in (track, render, benchmark, info):
+for _command in COMMANDS:
     app.command(name=_command.__name__.replace("_", "-"))(_command)

@@ -164,7 +164,9 @@ def _fault(data: bytes) -> str | None:
         whole = data.rfind(b"\xff\xd9") > data.rfind(b"\xff\xda")
         return None if whole else "found a truncated JPEG (no end mark)"
     if data.startswith(b"\x89PNG"):
-        return None if b"IEND" in data[-1024:] else "found a truncated PNG (no IEND)"
+        end = data.rfind(b"IEND")
+        whole = 0 < end <= len(data) - 8  # its name and checksum
+        return None if whole else "found a truncated PNG (no end mark)"
     return None
 
 
