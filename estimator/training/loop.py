@@ -132,6 +132,8 @@ class _Run:
             worker_init_fn=quiet_worker,
         )
 
+        # Every batch has the same shape, so the search for the best kernels pays.
+        torch.backends.cudnn.benchmark = process.device.type == "cuda"
         module = build(config.model, len(self.skeleton))
         if config.initial_weights:
             start_from(module, Path(config.initial_weights))
@@ -187,7 +189,9 @@ class _Run:
         lr = 0.0
         begun = saved = time.monotonic()
         before = progress.seconds
-        total = torch.zeros((), dtype=torch.float64)
+        # Kept on the device: asking for a number every step would stall a GPU.
+        exact = torch.float32 if self.process.device.type == "mps" else torch.float64
+        total = torch.zeros((), dtype=exact, device=self.process.device)
         for batch in self.loader:
             when = progress.epoch + progress.step / order.steps
             lr = learning_rate(
@@ -234,7 +238,7 @@ class _Run:
         self.optimizer.step()
         if self.average is not None:
             self.average.update(self.module)
-        return loss.detach().to("cpu", torch.float64)
+        return loss.detach()
 
     def _finish_epoch(self, lr: float) -> Row:
         progress, process = self.progress, self.process
