@@ -16,6 +16,7 @@ from poseflow.cli.info import info
 from poseflow.cli.render import render
 from poseflow.cli.track import track
 from poseflow.cli.train import train
+from poseflow.cli.tune_nms import tune_nms
 from poseflow.cli.validate import validate
 
 COMMANDS = (
@@ -25,6 +26,7 @@ COMMANDS = (
     evaluate,
     train,
     validate,
+    tune_nms,
     demo,
     benchmark,
     info,
