@@ -339,10 +339,9 @@ def _round(
 
 def options_from(arguments: Mapping[str, Any]) -> CaseOptions:
     """Options from the arguments that golden files store (lists for tuples)."""
-    return CaseOptions(
-        **{
-            key: tuple(value) if isinstance(value, list) else value
-            for key, value in arguments.items()
-            if key != "seed"
-        }
-    )
+    values: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value
+        for key, value in arguments.items()
+        if key != "seed"
+    }
+    return CaseOptions(**values)

@@ -23,8 +23,9 @@ from poseflow.eval.jobs import find_jobs
 from poseflow.eval.metric import make_metric
 
 POSEVAL_CPU_S = {"loading": 11.0, "ap": 13.0, "mot": 31.0}
-"""Seconds of CPU that poseval (commit 4258a157) takes for `LARGE`: one process, Python
-3.11, numpy 2.4, pandas 3.1, motmetrics 1.4, a 2-core Intel Xeon (Sapphire Rapids class).
+"""Seconds of CPU that poseval (commit 4258a157) takes for `LARGE`: one process,
+Python 3.11, numpy 2.4, pandas 3.1, motmetrics 1.4, on a 2-core Intel Xeon (Sapphire
+Rapids class).
 """
 KIT_CPU_S = {"ap": 6.94, "hota": 19.97}
 """The same for PoseTrack21's evaluation kit (commit 3e61960e) and `LARGE_21`, loading
