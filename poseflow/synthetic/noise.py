@@ -103,7 +103,7 @@ class NoiseModel:
     unevenness: float = 0.5
     stray_rate: float = 0.014
     stray_distance: float = 0.13
-    miss_rate: float = 0.022
+    miss_rate: float = 0.03
     occluded_miss_rate: float = 0.25
     small_miss_rate: float = 0.07
     miss_frames: float = 3.0
