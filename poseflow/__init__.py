@@ -10,24 +10,48 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from poseflow import formats as formats
     from poseflow import skeletons as skeletons
     from poseflow import synthetic as synthetic
+    from poseflow.conversion import JointMap as JointMap
+    from poseflow.conversion import convert as convert
+    from poseflow.conversion import joint_map as joint_map
     from poseflow.errors import PoseFlowError as PoseFlowError
+    from poseflow.estimator.estimator import Estimator as Estimator
+    from poseflow.eval.evaluate import evaluate as evaluate
+    from poseflow.eval.report import Report as Report
+    from poseflow.formats import ResultWriter as ResultWriter
+    from poseflow.formats import read as read
+    from poseflow.formats import write as write
+    from poseflow.pipeline import track as track
     from poseflow.poses import Poses as Poses
     from poseflow.sequence import Frame as Frame
     from poseflow.sequence import PoseSequence as PoseSequence
     from poseflow.skeleton import Skeleton as Skeleton
+    from poseflow.tracker import Tracker as Tracker
 
 __version__ = "0.1.0"
 
 # Public name -> where it lives. A module of its own is its own home.
 _HOMES = {
+    "Estimator": "poseflow.estimator.estimator",
     "Frame": "poseflow.sequence",
+    "JointMap": "poseflow.conversion",
     "PoseFlowError": "poseflow.errors",
     "PoseSequence": "poseflow.sequence",
     "Poses": "poseflow.poses",
+    "Report": "poseflow.eval.report",
+    "ResultWriter": "poseflow.formats",
     "Skeleton": "poseflow.skeleton",
+    "Tracker": "poseflow.tracker",
+    "convert": "poseflow.conversion",
+    "evaluate": "poseflow.eval.evaluate",
+    "formats": "poseflow.formats",
+    "joint_map": "poseflow.conversion",
+    "read": "poseflow.formats",
     "skeletons": "poseflow.skeletons",
+    "track": "poseflow.pipeline",
+    "write": "poseflow.formats",
     "synthetic": "poseflow.synthetic",
 }
 

@@ -28,3 +28,7 @@ class MissingExtraError(PoseFlowError, ImportError):
             f"{purpose} needs {package}, which is not installed: "
             f"pip install 'poseflow[{extra}]'"
         )
+
+
+class SourceWarning(UserWarning):
+    """Part of a video, folder or stream was unusable; the rest was delivered."""

@@ -11,8 +11,29 @@ from __future__ import annotations
 from poseflow.errors import PoseFlowError
 from poseflow.skeleton import Skeleton
 from poseflow.skeletons.coco import COCO17
+from poseflow.skeletons.halpe import HALPE26, HALPE136
+from poseflow.skeletons.mpii import LSP14, MPII16
+from poseflow.skeletons.openpose import BODY25, OPENPOSE18
+from poseflow.skeletons.posetrack import POSETRACK15, POSETRACK17, POSETRACK18
+from poseflow.skeletons.wholebody import WHOLEBODY133
 
-__all__ = ["COCO17", "for_joint_count", "get", "names", "register"]
+__all__ = [
+    "BODY25",
+    "COCO17",
+    "HALPE26",
+    "HALPE136",
+    "LSP14",
+    "MPII16",
+    "OPENPOSE18",
+    "POSETRACK15",
+    "POSETRACK17",
+    "POSETRACK18",
+    "WHOLEBODY133",
+    "for_joint_count",
+    "get",
+    "names",
+    "register",
+]
 
 _REGISTRY: dict[str, Skeleton] = {}
 
@@ -68,5 +89,18 @@ def for_joint_count(joints: int) -> Skeleton:
     )
 
 
-for _skeleton in (COCO17,):
+# Where two have the same number of joints, the first is what that number means.
+for _skeleton in (
+    COCO17,
+    POSETRACK17,
+    POSETRACK18,
+    POSETRACK15,
+    MPII16,
+    LSP14,
+    OPENPOSE18,
+    BODY25,
+    HALPE26,
+    HALPE136,
+    WHOLEBODY133,
+):
     register(_skeleton)

@@ -1,0 +1,48 @@
+# `make demo` and `make test` need only Python 3.11+, make and a package index.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check
+SPEC   := setup.cfg pyproject.toml constraints.txt
+
+.PHONY: demo test lint typecheck bench clean
+
+demo: $(VENV)/.demo
+	$(BIN)/poseflow demo --out demo
+
+test: $(VENV)/.test
+	$(BIN)/pytest -n auto
+
+lint: $(VENV)/.lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+# mypy follows the folder mapping of setup.cfg only where it is installed, hence the
+# copy, and only from outside the repository root, hence the `cd`.
+typecheck: $(VENV)/.lint
+	rm -rf $(VENV)/wheel build
+	$(PIP) install --quiet --no-deps --target $(VENV)/wheel .
+	rm -rf build poseflow.egg-info
+	cd $(VENV)/wheel && MYPYPATH=. ../bin/mypy --config-file ../../pyproject.toml -p poseflow
+
+bench: $(VENV)/.demo
+	$(BIN)/poseflow benchmark
+
+clean:
+	rm -rf $(VENV) demo build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "poseflow needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; name another with: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo: $(SPEC) | $(BIN)/python
+	$(PIP) install --quiet -c constraints.txt -e .
+	touch $@
+
+$(VENV)/.test: $(SPEC) | $(BIN)/python
+	$(PIP) install --quiet -c constraints.txt -e '.[test]'
+	touch $@ $(VENV)/.demo
+
+$(VENV)/.lint: $(SPEC) | $(BIN)/python
+	$(PIP) install --quiet -c constraints.txt -e '.[test,lint]'
+	touch $@ $(VENV)/.test $(VENV)/.demo

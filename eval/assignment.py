@@ -1,0 +1,157 @@
+"""One-to-one assignment in sparse tables: the pairs of largest total weight."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Ints = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.floating[Any]]
+
+
+def assign(rows: Ints, columns: Ints, weights: Floats) -> Mask:
+    """Choose cells, at most one per row and column, of the largest total weight.
+
+    The table may hold any number of frames at once: cells that share neither row nor
+    column, directly or through others, do not influence each other. A cell alone in
+    its row and column is taken at once, a row or column whose cells have no other
+    neighbours takes its heaviest (the first on a tie), two rows or two columns with
+    any number of cells are decided by their four heaviest, and only what remains is
+    left to the Hungarian method.
+
+    Args:
+        rows: `(C,)` row of each cell, non-negative.
+        columns: `(C,)` column of each cell, non-negative.
+        weights: `(C,)`, all above 0. A cell that is not listed weighs 0.
+
+    Returns:
+        `(C,)`: which cells are chosen.
+
+    Examples:
+        >>> import numpy as np
+        >>> i, j = np.array([0, 0, 1, 2]), np.array([0, 1, 0, 2])
+        >>> assign(i, j, np.array([0.9, 0.6, 0.5, 0.1]))
+        array([False,  True,  True,  True])
+    """
+    chosen = np.zeros(len(rows), bool)
+    if not len(rows):
+        return chosen
+    row_degrees = np.bincount(rows)[rows]
+    column_degrees = np.bincount(columns)[columns]
+    chosen[(row_degrees == 1) & (column_degrees == 1)] = True
+    rest = np.flatnonzero(~chosen)
+    if not len(rest):
+        return chosen
+
+    labels = _components(rows[rest], columns[rest])
+    # A component is a star around a row if no column of it has a second cell.
+    by_row = np.bincount(labels, column_degrees[rest] > 1) == 0
+    by_column = np.bincount(labels, row_degrees[rest] > 1) == 0
+    star = (by_row | by_column)[labels]
+    chosen[_heaviest(rest[star], labels[star], weights)] = True
+    rest, labels = rest[~star], labels[~star]
+
+    for across in (columns, rows):
+        if len(rest):
+            along = rows if across is columns else columns
+            two = (_distinct(along[rest], labels) == 2)[labels]
+            chosen[_best_two(rest[two], labels[two], along, across, weights)] = True
+            rest, labels = rest[~two], _relabelled(labels[~two])
+    if len(rest):
+        chosen[_hungarian(rest, labels, rows, columns, weights)] = True
+    return chosen
+
+
+def _hungarian(
+    rest: Ints, labels: Ints, rows: Ints, columns: Ints, weights: Floats
+) -> Ints:
+    """The cells of the best assignment, component by component."""
+    # Here, because it takes longer to import than most tables to decide.
+    from scipy.optimize import linear_sum_assignment
+
+    order = np.argsort(labels, kind="stable")
+    chosen = []
+    for cells in np.split(rest[order], np.cumsum(np.bincount(labels))[:-1]):
+        _, i = np.unique(rows[cells], return_inverse=True)
+        _, j = np.unique(columns[cells], return_inverse=True)
+        table = np.zeros((i.max() + 1, j.max() + 1))
+        table[i, j] = weights[cells]
+        taken = np.zeros(table.shape, bool)
+        taken[linear_sum_assignment(table, maximize=True)] = True
+        chosen.append(cells[taken[i, j]])
+    return np.concatenate(chosen)
+
+
+def _components(rows: Ints, columns: Ints) -> Ints:
+    """Dense labels `(C,)` of the connected parts of the table."""
+    row_labels = np.arange(rows.max() + 1)
+    column_labels = np.full(columns.max() + 1, len(row_labels))
+    while True:
+        # The smallest label wanders through the component, two steps a turn.
+        np.minimum.at(column_labels, columns, row_labels[rows])
+        before = row_labels[rows]
+        np.minimum.at(row_labels, rows, column_labels[columns])
+        if np.array_equal(before, row_labels[rows]):
+            return _relabelled(before)
+
+
+def _relabelled(labels: Ints) -> Ints:
+    """The same labels without gaps."""
+    dense: Ints = np.unique(labels, return_inverse=True)[1]
+    return dense
+
+
+def _heaviest(cells: Ints, labels: Ints, weights: Floats) -> Ints:
+    """The heaviest cell of each label, the first on a tie."""
+    order = np.lexsort((cells, -weights[cells], labels))
+    first = np.ones(len(cells), bool)
+    first[1:] = np.diff(labels[order]) != 0
+    heads: Ints = order[first]
+    return cells[heads]
+
+
+def _distinct(values: Ints, labels: Ints) -> Ints:
+    """How many different values each label has."""
+    order = np.lexsort((values, labels))
+    new = np.ones(len(order), bool)
+    new[1:] = (np.diff(values[order]) != 0) | (np.diff(labels[order]) != 0)
+    return np.bincount(labels[order][new])
+
+
+def _best_two(
+    cells: Ints, labels: Ints, along: Ints, across: Ints, weights: Floats
+) -> Ints:
+    """The best assignment of components that have two lines each.
+
+    Args:
+        cells: Positions of the components' cells.
+        labels: Their component.
+        along: Line of every cell of the table; two in each component.
+        across: The other index of every cell.
+        weights: Of every cell.
+    """
+    if not len(cells):
+        return cells
+    # Only a line's two heaviest cells can matter: the other line blocks at most one.
+    order = np.lexsort((cells, -weights[cells], along[cells], labels))
+    cells, labels = cells[order], labels[order]
+    line = along[cells]
+    head = np.ones(len(cells), bool)
+    head[1:] = (line[1:] != line[:-1]) | (labels[1:] != labels[:-1])
+    first = np.flatnonzero(head)  # lines in pairs: first, second, first, second, ...
+    lengths = np.diff(np.append(first, len(cells)))
+    second = np.where(lengths > 1, first + 1, -1)
+    a, b = cells[first[0::2]], cells[first[1::2]]
+    a2, b2 = (np.where(s >= 0, cells[s], -1) for s in (second[0::2], second[1::2]))
+    # Without a second cell the other line's first stands alone.
+    heavy_a = np.where(b2 >= 0, weights[b2], 0) + weights[a]
+    heavy_b = np.where(a2 >= 0, weights[a2], 0) + weights[b]
+    clash = across[a] == across[b]
+    keep_a = ~clash | (heavy_a >= heavy_b)
+    left = np.where(keep_a, a, a2)
+    right = np.where(~clash | ~keep_a, b, b2)
+    both: Ints = np.concatenate([left, right])
+    return both[both >= 0]

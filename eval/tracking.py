@@ -1,0 +1,348 @@
+"""Tracking scores of any pose sequence: CLEAR, identity and HOTA from one comparison.
+
+For PoseTrack's own joint-by-joint figures see `poseflow.evaluate`; this compares whole
+people, of any skeleton, by object keypoint similarity or by their boxes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from poseflow.boxes import box_area, box_iou
+from poseflow.errors import PoseFlowError
+from poseflow.eval.clear_tracks import Convention, count_clear, match_clear
+from poseflow.eval.hota import EPS, HotaSums, Runs, sum_hota
+from poseflow.eval.identity import count_identity
+from poseflow.eval.overlap import Overlaps
+from poseflow.oks import oks
+from poseflow.poses import NO_TRACK, Poses
+from poseflow.sequence import PoseSequence
+
+Similarity = Literal["oks", "iou"]
+
+COLUMNS = (
+    *("HOTA", "DetA", "AssA", "LocA", "MOTA", "MOTP", "IDF1", "IDP", "IDR"),
+    *("precision", "recall", "IDs", "Frag", "MT", "ML", "FP", "FN"),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class TrackingScores:
+    """Tracking scores of one sequence, or of several added together.
+
+    Ratios are in percent and NaN where there is nothing to divide by. `a + b` pools the
+    counts of two sequences, so that long ones weigh more; `sum(scores)` works.
+
+    Attributes:
+        name: What was scored.
+        counts: py-motmetrics' counts (`num_misses`, `idtp`, ...), and `sum_similarity`
+            of the matches.
+        sums: What HOTA follows from, `(alphas,)` each.
+        threshold: The similarity that a match needs, in CLEAR and identity scores.
+    """
+
+    name: str
+    counts: Mapping[str, float]
+    sums: HotaSums
+    threshold: float = 0.5
+
+    def __add__(self, other: TrackingScores) -> TrackingScores:
+        """Both together.
+
+        Raises:
+            PoseFlowError: If the two were made with different thresholds.
+        """
+        if self.threshold != other.threshold:
+            raise PoseFlowError(
+                f"scores at threshold {self.threshold} and {other.threshold} cannot "
+                "be added; score both at the same threshold"
+            )
+        counts = {k: v + other.counts[k] for k, v in self.counts.items()}
+        name = self.name if self.name == other.name else "total"
+        return TrackingScores(name, counts, self.sums + other.sums, self.threshold)
+
+    def __radd__(self, other: int) -> TrackingScores:
+        """What `sum` starts from."""
+        return self
+
+    def _ratio(self, over: str | float, *under: str) -> float:
+        value = self.counts[over] if isinstance(over, str) else over
+        total = sum(self.counts[name] for name in under)
+        return 100 * float(value) / float(total) if total else math.nan
+
+    @property
+    def mota(self) -> float:
+        """1 - (misses + false positives + switches) / annotated; at most 100."""
+        names = ("num_misses", "num_false_positives", "num_switches")
+        wrong = sum(self.counts[name] for name in names)
+        return 100 - self._ratio(wrong, "num_objects")
+
+    @property
+    def motp(self) -> float:
+        """Mean similarity of the matches."""
+        return self._ratio("sum_similarity", "num_detections")
+
+    @property
+    def precision(self) -> float:
+        """Matches over detections of the result."""
+        return self._ratio("num_detections", "num_predictions")
+
+    @property
+    def recall(self) -> float:
+        """Matches over annotated detections."""
+        return self._ratio("num_detections", "num_objects")
+
+    @property
+    def idf1(self) -> float:
+        """Harmonic mean of IDP and IDR."""
+        return self._ratio(2 * self.counts["idtp"], "num_objects", "num_predictions")
+
+    @property
+    def idp(self) -> float:
+        """Detections of the result that have their person's best id."""
+        return self._ratio("idtp", "num_predictions")
+
+    @property
+    def idr(self) -> float:
+        """Annotated detections that have their person's best id."""
+        return self._ratio("idtp", "num_objects")
+
+    @property
+    def id_switches(self) -> int:
+        """Matches whose person was matched to another id before."""
+        return int(self.counts["num_switches"])
+
+    @property
+    def fragmentations(self) -> int:
+        """Interruptions of people's tracking."""
+        return int(self.counts["num_fragmentations"])
+
+    @property
+    def mostly_tracked(self) -> int:
+        """People matched in at least 80 % of their frames."""
+        return int(self.counts["mostly_tracked"])
+
+    @property
+    def mostly_lost(self) -> int:
+        """People matched in less than 20 % of their frames."""
+        return int(self.counts["mostly_lost"])
+
+    def curves(self, runs: Runs = "published") -> dict[str, npt.NDArray[Any]]:
+        """HOTA's scores in percent at each of the 19 thresholds."""
+        return {name: 100 * v for name, v in self.sums.scores(runs).items()}
+
+    def _mean(self, name: str) -> float:
+        return float(self.curves()[name].mean())
+
+    @property
+    def hota(self) -> float:
+        """Mean over the thresholds of sqrt(DetA AssA)."""
+        return self._mean("HOTA")
+
+    @property
+    def det_a(self) -> float:
+        """Mean detection accuracy."""
+        return self._mean("DetA")
+
+    @property
+    def ass_a(self) -> float:
+        """Mean association accuracy."""
+        return self._mean("AssA")
+
+    @property
+    def loc_a(self) -> float:
+        """Mean localisation accuracy."""
+        return self._mean("LocA")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every score under the field's name, ready for JSON; NaN becomes None.
+
+        HOTA's are means over the thresholds.
+        """
+        ratios: dict[str, float] = {
+            k: float(v.mean()) for k, v in self.curves().items()
+        }
+        ratios |= {"MOTA": self.mota, "MOTP": self.motp, "IDF1": self.idf1}
+        ratios |= {"IDP": self.idp, "IDR": self.idr}
+        ratios |= {"precision": self.precision, "recall": self.recall}
+        known = {k: None if math.isnan(v) else v for k, v in ratios.items()}
+        whole = {
+            k: int(v) if float(v).is_integer() else float(v)
+            for k, v in self.counts.items()
+        }
+        return {"name": self.name, "threshold": self.threshold, **known, **whole}
+
+    def row(self) -> dict[str, str]:
+        """The figures of `table`, rounded as printed."""
+        values = self.to_dict()
+        values |= {"IDs": self.id_switches, "Frag": self.fragmentations}
+        values |= {"MT": self.mostly_tracked, "ML": self.mostly_lost}
+        values["FP"] = int(self.counts["num_false_positives"])
+        values["FN"] = int(self.counts["num_misses"])
+        return {name: _cell(values[name]) for name in COLUMNS}
+
+    def table(self) -> str:
+        """The figures as text, one sequence a line; see `tracking_table` for several.
+
+        Examples:
+            >>> from poseflow import PoseSequence, skeletons
+            >>> nothing = PoseSequence((), skeletons.COCO17, "empty")
+            >>> print(score_tracking(nothing, nothing).table()[:26])
+            sequence  HOTA  DetA  AssA
+        """
+        return tracking_table([self])
+
+    def __str__(self) -> str:
+        return self.table()
+
+
+def tracking_table(scores: Iterable[TrackingScores]) -> str:
+    """Several sequences' figures as text, one line each under a common header."""
+    rows = [["sequence", *COLUMNS]]
+    rows += [[s.name, *s.row().values()] for s in scores]
+    widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if k == 0 else cell.rjust(width)
+            for k, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in rows
+    )
+
+
+def _cell(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return str(value) if isinstance(value, int) else f"{value:.1f}"
+
+
+def score_overlaps(
+    overlaps: Overlaps,
+    names: Iterable[str],
+    frames: Iterable[int],
+    threshold: float = 0.5,
+    convention: Convention = "motmetrics",
+) -> list[TrackingScores]:
+    """Scores of each group of a table of similarities.
+
+    Args:
+        overlaps: All pairs with a similarity above 0, in [0, 1].
+        names: Name of each group.
+        frames: Number of frames of each group.
+        threshold: A match needs similarity >= threshold, but for rounding.
+        convention: Whose reading of CLEAR.
+    """
+    near = overlaps.keep(overlaps.similarity >= threshold - EPS)
+    distances = 1 - near.similarity
+    matches = match_clear(near, distances, convention)
+    counts = count_clear(near, matches, distances, convention) | count_identity(near)
+    counts["sum_similarity"] = counts["num_detections"] - counts.pop("sum_distance")
+    sums = sum_hota(overlaps)
+    return [
+        TrackingScores(
+            name,
+            {"num_frames": length, **{k: v[k_th].item() for k, v in counts.items()}},
+            sums[k_th],
+            threshold,
+        )
+        for k_th, (name, length) in enumerate(zip(names, frames, strict=True))
+    ]
+
+
+def score_tracking(
+    truth: PoseSequence,
+    result: PoseSequence,
+    similarity: Similarity = "oks",
+    threshold: float = 0.5,
+) -> TrackingScores:
+    """Compare a tracker's result with the true identities, for any skeleton.
+
+    Frames pair by `Frame.index`; a frame that one side lacks has nobody on that side.
+    OKS counts the joints that are present in the truth, over the area of its box;
+    joints pair by name if the skeletons differ. True people without a joint do not
+    count with `"oks"`, and people without an id in the result never do.
+
+    Args:
+        truth: Everybody with an id.
+        result: What a tracker answered.
+        similarity: `"oks"` or `"iou"` (of the boxes).
+        threshold: What CLEAR and identity scores call a match, above 0, at most 1.
+
+    Raises:
+        PoseFlowError: If the truth lacks an id, an id is twice in a frame, a frame is
+            twice in a sequence, or no joint is common to both.
+    """
+    if similarity not in ("oks", "iou"):
+        raise PoseFlowError(f"similarity must be 'oks' or 'iou', got {similarity!r}")
+    if not 0 < threshold <= 1:
+        raise PoseFlowError(f"threshold must be above 0, at most 1, got {threshold}")
+    joints = _common_joints(truth, result) if similarity == "oks" else None
+    sides = [_by_index(s, side) for s, side in ((truth, "truth"), (result, "result"))]
+    nobody = [Poses.empty(s.skeleton) for s in (truth, result)]
+    frames = []
+    moments = sorted(sides[0].keys() | sides[1].keys())
+    for index in moments:
+        a, b = (s.get(index, none) for s, none in zip(sides, nobody, strict=True))
+        if (a.track_ids == NO_TRACK).any():
+            raise PoseFlowError(
+                f"truth {truth.name!r}, frame {index}: {len(a)} people, some without "
+                "a track id; every true person needs one"
+            )
+        b = b[np.flatnonzero(b.track_ids != NO_TRACK)]
+        if joints is not None:
+            a = a[np.flatnonzero(a.present[:, joints[0]].any(axis=1))]
+        for side, poses in (("truth", a), ("result", b)):
+            _check_ids(poses, side, index)
+        table = box_iou(a.boxes, b.boxes) if joints is None else _oks(a, b, *joints)
+        frames.append((a.track_ids, b.track_ids, np.where(table > 0, table, np.nan)))
+    overlaps = Overlaps.from_frames(frames)
+    name = truth.name or result.name or "sequence"
+    return score_overlaps(overlaps, [name], [len(moments)], threshold)[0]
+
+
+def _oks(a: Poses, b: Poses, at: list[int], by: list[int]) -> npt.NDArray[Any]:
+    sigmas = np.array(a.skeleton.sigmas)[at]
+    # Where the result lacks a joint it has no place, which is as far off as can be.
+    points = np.where(b.present[..., None], b.keypoints, np.inf)[:, by]
+    areas = box_area(a.boxes.astype(np.float64))
+    return oks(a.keypoints[:, at], points, areas, sigmas, a.present[:, at])
+
+
+def _common_joints(
+    truth: PoseSequence, result: PoseSequence
+) -> tuple[list[int], list[int]]:
+    mine, theirs = truth.skeleton, result.skeleton
+    common = [joint for joint in mine.joints if joint in theirs.joints]
+    if not common:
+        raise PoseFlowError(
+            f"skeletons {mine.name!r} (truth) and {theirs.name!r} (result) have no "
+            "joint in common; convert one of them or compare boxes: similarity='iou'"
+        )
+    return [mine.index(j) for j in common], [theirs.index(j) for j in common]
+
+
+def _by_index(sequence: PoseSequence, side: str) -> dict[int, Poses]:
+    out: dict[int, Poses] = {}
+    for frame in sequence:
+        if frame.index in out:
+            raise PoseFlowError(
+                f"{side} {sequence.name!r}: frame {frame.index} comes twice; expected "
+                "every index once"
+            )
+        out[frame.index] = frame.poses
+    return out
+
+
+def _check_ids(poses: Poses, side: str, index: int) -> None:
+    ids, times = np.unique(poses.track_ids, return_counts=True)
+    if (times > 1).any():
+        raise PoseFlowError(
+            f"{side}, frame {index}: track id {ids[times > 1][0]} is given to "
+            f"{times.max()} people; expected every id once in a frame"
+        )

@@ -1,0 +1,61 @@
+"""All commands, by name."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+import poseflow
+from poseflow.cli.benchmark import benchmark
+from poseflow.cli.convert import convert
+from poseflow.cli.demo import demo
+from poseflow.cli.evaluate import evaluate
+from poseflow.cli.guard import GuardedGroup
+from poseflow.cli.info import info
+from poseflow.cli.render import render
+from poseflow.cli.track import track
+from poseflow.cli.train import train
+from poseflow.cli.validate import validate
+
+COMMANDS = (
+    track,
+    render,
+    convert,
+    evaluate,
+    train,
+    validate,
+    demo,
+    benchmark,
+    info,
+)
+
+app = typer.Typer(
+    name="poseflow",
+    cls=GuardedGroup,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"poseflow {poseflow.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_version, is_eager=True, help="Show the version."
+        ),
+    ] = False,
+) -> None:
+    """Track people's poses in videos, online, and score the tracks."""
+
+
+for _command in COMMANDS:
+    app.command(name=_command.__name__.replace("_", "-"))(_command)

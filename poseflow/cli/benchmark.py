@@ -1,0 +1,41 @@
+"""`poseflow benchmark`: measurements, with the hardware they ran on."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Suite(StrEnum):
+    """What there is to measure."""
+
+    ASSOCIATION = "association"
+
+
+def benchmark(
+    suite: Annotated[
+        Suite, typer.Argument(help="What to measure.")
+    ] = Suite.ASSOCIATION,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Fewer frames: a first impression.")
+    ] = False,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Also write the figures here.")
+    ] = None,
+) -> None:
+    """Measure speed and print the figures as a table."""
+    from poseflow.benchmark.association import measure_association
+
+    if quick:
+        report = measure_association(
+            people=(5, 10, 33), frames=10, repeats=1, stream=200
+        )
+    else:
+        report = measure_association()
+    if json_file is not None:
+        json_file.write_text(json.dumps(report.to_dict(), indent=1), encoding="utf-8")
+    typer.echo(report.table())

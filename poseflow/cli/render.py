@@ -1,0 +1,36 @@
+"""`poseflow render`: a result drawn over its source."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from poseflow.cli.progress import progress
+
+
+def render(
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="Video file, folder or glob of images, camera index, rtsp/http url."
+        ),
+    ],
+    tracked: Annotated[str, typer.Argument(help="Result of track, any known format.")],
+    out: Annotated[
+        str,
+        typer.Argument(help="Video (.mp4 .mov .mkv .webm .avi), or folder of images."),
+    ],
+    trail: Annotated[
+        int, typer.Option(min=0, help="Frames of each person's path to show.")
+    ] = 30,
+    boxes: Annotated[bool, typer.Option("--boxes", help="Also draw boxes.")] = False,
+    labels: Annotated[bool, typer.Option(help="Write the identities.")] = True,
+) -> None:
+    """Draw the people of TRACKED over SOURCE."""
+    from poseflow.drawing import Overlay
+    from poseflow.render import render as draw
+
+    overlay = Overlay(trail=trail, boxes=boxes, labels=labels)
+    done = draw(source, tracked, out, overlay=overlay, progress=progress)
+    typer.echo(f"{done.path}: {done.frames} frames, {done.codec}", err=True)

@@ -1,0 +1,19 @@
+"""Pictures of results: overlays of tracked poses, and contact sheets.
+
+Examples:
+    >>> import numpy as np
+    >>> from poseflow import Poses
+    >>> from poseflow.drawing import Overlay
+    >>> image = np.zeros((90, 120, 3), np.uint8)
+    >>> person = Poses(np.random.default_rng(0).uniform(20, 80, (1, 17, 2)))
+    >>> Overlay().draw(image, person.replace(track_ids=[3])).shape, int(image.max())
+    ((90, 120, 3), 0)
+"""
+
+from __future__ import annotations
+
+from poseflow.drawing.contact_sheet import contact_sheet
+from poseflow.drawing.overlay import Overlay
+from poseflow.drawing.palette import identity_colors
+
+__all__ = ["Overlay", "contact_sheet", "identity_colors"]

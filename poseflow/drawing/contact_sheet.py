@@ -1,0 +1,86 @@
+"""Many pictures on one sheet, to be looked at side by side."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from poseflow.drawing.text import paste, text_mask
+from poseflow.errors import PoseFlowError
+
+Image = npt.NDArray[np.uint8]
+
+_PAPER = (250, 250, 250)
+_INK = (50, 50, 50)
+
+
+def contact_sheet(
+    images: Sequence[Image],
+    columns: int | None = None,
+    labels: Sequence[str] | None = None,
+    *,
+    width: int = 1600,
+) -> Image:
+    """Images in reading order on one light sheet, each fitted into an equal cell.
+
+    Args:
+        images: `(H, W, 3)` uint8 BGR each; sizes may differ.
+        columns: Cells per row; default about as many as rows.
+        labels: A short text below each image.
+        width: Width of the sheet in pixels.
+
+    Returns:
+        `(height, width, 3)` uint8 BGR.
+
+    Raises:
+        PoseFlowError: If there is no image, labels do not match, or cells would be
+            smaller than 16 pixels.
+
+    Examples:
+        >>> import numpy as np
+        >>> contact_sheet([np.zeros((30, 40, 3), np.uint8)] * 5, 3, width=400).shape
+        (204, 400, 3)
+    """
+    if not images:
+        raise PoseFlowError("contact_sheet needs at least one image, got none")
+    if labels is not None and len(labels) != len(images):
+        raise PoseFlowError(
+            f"labels: expected {len(images)}, one for each image, got {len(labels)}"
+        )
+    if columns is None:
+        columns = math.ceil(math.sqrt(len(images)))
+    gap = max(width // 100, 4)
+    cell = (width - gap) // max(columns, 1) - gap
+    if columns < 1 or cell < 16:
+        raise PoseFlowError(
+            f"columns: expected 1 or more that leave 16 pixels each, got {columns} on "
+            f"a sheet {width} pixels wide"
+        )
+    # The median shape, so that one odd image does not waste everyone's space.
+    ratio = float(np.median([image.shape[0] / image.shape[1] for image in images]))
+    tall = max(round(cell * ratio), 1)
+    letter = max(min(cell // 24, 14), 7)
+    strip = 0 if labels is None else letter * 2 + gap // 2
+    rows = math.ceil(len(images) / columns)
+    sheet = np.full((rows * (tall + strip + gap) + gap, width, 3), _PAPER, np.uint8)
+    for k, image in enumerate(images):
+        row, column = divmod(k, columns)
+        y, x = gap + row * (tall + strip + gap), gap + column * (cell + gap)
+        scale = min(cell / image.shape[1], tall / image.shape[0])
+        size = (
+            max(round(image.shape[1] * scale), 1),
+            max(round(image.shape[0] * scale), 1),
+        )
+        way = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+        small = cv2.resize(image, size, interpolation=way)
+        top, left = y + (tall - size[1]) // 2, x + (cell - size[0]) // 2
+        sheet[top : top + size[1], left : left + size[0]] = small
+        if labels is not None and labels[k]:
+            mask = text_mask(labels[k], letter)[:, :cell]
+            ink = np.full((*mask.shape, 3), _INK, np.uint8)
+            paste(sheet, ink, mask, x, y + tall + letter // 2)
+    return sheet

@@ -1,0 +1,127 @@
+"""Files of poses: reading, writing, and the registry of formats.
+
+`read` finds out by itself what kind of file it has; `write` writes the default format,
+AlphaPose's list with boxes and identities. docs/formats.md describes each format.
+
+Examples:
+    >>> from poseflow import formats
+    >>> formats.names()[:3]
+    ('default', 'forvis', 'coco')
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from poseflow.errors import FormatError, PoseFlowError
+from poseflow.formats.alphapose import FORMATS
+from poseflow.formats.atomic import AtomicFile, PathLike, check_writable
+from poseflow.formats.base import (
+    Encoder,
+    Format,
+    Hints,
+    get,
+    names,
+    register,
+    sniff,
+)
+from poseflow.formats.openpose import OpenPoseFormat
+from poseflow.formats.posetrack_writer import FORMATS as POSETRACK_FORMATS
+from poseflow.formats.stream import ResultWriter
+from poseflow.sequence import Frame, PoseSequence
+from poseflow.skeleton import Skeleton
+from poseflow.skeletons import get as get_skeleton
+
+__all__ = [
+    "AtomicFile",
+    "Encoder",
+    "Format",
+    "Hints",
+    "ResultWriter",
+    "check_writable",
+    "get",
+    "names",
+    "read",
+    "register",
+    "sniff",
+    "write",
+]
+
+for _format in (*FORMATS, OpenPoseFormat(), *POSETRACK_FORMATS):
+    register(_format)
+
+
+def read(
+    path: PathLike,
+    format: str | Format | None = None,
+    *,
+    skeleton: Skeleton | str | None = None,
+    size: tuple[int, int] | None = None,
+    fps: float | None = None,
+) -> PoseSequence:
+    """The poses in a file, in float64, so that writing them gives the same digits.
+
+    Frames come in order of their index: the number that a numeric name is, otherwise
+    the position in natural order. Frames that the file leaves out are left out. The
+    whole file is held in memory; the Python objects of its numbers are not.
+
+    Args:
+        path: A JSON file, gzipped or not; a folder for formats that are one.
+        format: Name of the format; None finds out.
+        skeleton: What the joints are; None goes by their number (COCO-17 for 17).
+        size: Width and height of the source in pixels, which files do not tell.
+        fps: Frames per second of the source; frames have time 0 without it.
+
+    Raises:
+        FormatError: If the file cannot be read, is no such file, or none of its poses
+            is usable. Single bad poses are left out, with one warning for all.
+
+    Examples:
+        >>> import tempfile, pathlib
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "walk.json"
+        >>> entry = '{"image_id": "3.jpg", "keypoints": [%s]}' % ",".join(["1"] * 51)
+        >>> _ = path.write_text(f"[{entry}]")
+        >>> read(path, fps=10)
+        <PoseSequence 'walk': 1 frames, 1 poses, 0 ids, coco17>
+        >>> read(path, fps=10)[0].time
+        0.3
+    """
+    if isinstance(skeleton, str):
+        skeleton = get_skeleton(skeleton)
+    if fps is not None and not fps > 0:
+        raise PoseFlowError(f"fps: expected a number above 0, got {fps}")
+    if format is None:
+        format = sniff(path)
+    elif isinstance(format, str):
+        format = get(format)
+    return format.read(Path(path), Hints(skeleton, size, fps))
+
+
+def write(
+    result: PoseSequence | Iterable[Frame],
+    path: PathLike,
+    format: str | Format = "default",
+) -> None:
+    """Write a result, whole or not at all: until it is complete a previous file stays.
+
+    Args:
+        result: A sequence, or frames as they come, such as `poseflow.track(...)`.
+        path: Where to; `-` is standard output.
+        format: Name of the format.
+
+    Raises:
+        FormatError: If `path` cannot be written or the format is only readable.
+    """
+    if os.fspath(path).endswith(".gz"):
+        raise FormatError(
+            f"cannot write {os.fspath(path)}: gzip is only read; write a .json file "
+            "and compress that"
+        )
+    hints = Hints()
+    if isinstance(result, PoseSequence):
+        hints = Hints(result.skeleton, result.size, result.fps, result.name)
+    with ResultWriter(path, format, hints=hints, on_interrupt="discard") as writer:
+        for frame in result:
+            writer.write(frame)

@@ -1,0 +1,252 @@
+"""AlphaPose's results: the default list, the dictionary "forvis", and COCO's list.
+
+Written from the published description of the output and from files, see
+docs/formats.md for the schema.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from poseflow.errors import FormatError
+from poseflow.formats.base import Encoder, Hints
+from poseflow.formats.document import kind_of, parse, read_bytes
+from poseflow.formats.gather import Gatherer
+from poseflow.formats.people import DictEncoder, ListEncoder
+from poseflow.poses import NO_TRACK
+from poseflow.sequence import PoseSequence
+
+Number = float | None
+Entry = TypeVar("Entry")
+
+
+class _Person(msgspec.Struct, gc=False):
+    """What an entry may hold; other fields are ignored."""
+
+    keypoints: list[float | list[Number] | None]
+    image_id: str | int | None = None
+    score: Number = None
+    scores: float | list[float | list[Number] | None] | None = None
+    box: list[Number] | None = None
+    idx: int | float | list[Any] | None = None
+
+
+_DECODER = msgspec.json.Decoder(_Person)
+_PLACE = re.compile(r"^(.*?) - at `(?:key in )?\$\.?(.*?)`$", re.DOTALL)
+
+
+def decode_entry(
+    raw: Any, decoder: msgspec.json.Decoder[Entry], kind: type[Entry]
+) -> Entry:
+    """One entry, from undecoded JSON or from what Python's parser made of it.
+
+    Args:
+        raw: `msgspec.Raw` or plain objects.
+        decoder: Decoder of `kind`.
+        kind: What the entry is to be.
+
+    Raises:
+        ValueError: What is wrong with it, naming the field.
+    """
+    try:
+        if not isinstance(raw, msgspec.Raw):
+            return msgspec.convert(raw, kind)
+        try:
+            return decoder.decode(raw)
+        except msgspec.ValidationError as error:
+            if "out of range" not in str(error):
+                raise
+            # 1e999 is infinite to Python's parser: a missing joint, not a lost person.
+            return msgspec.convert(json.loads(bytes(raw)), kind)
+    except UnicodeDecodeError as error:
+        raise ValueError(f"no valid UTF-8 ({error.reason})") from error
+    except msgspec.ValidationError as error:
+        text = str(error)
+        found = _PLACE.match(text)
+        message, field = found.groups() if found else (text, "")
+        message = re.sub(r"\b(float|int)\b", "number", message)
+        message = re.sub(r"\barray\b", "list", message)
+        message = message[:1].lower() + message[1:].replace("`", "")
+        raise ValueError(f"{field}: {message}" if field else message) from error
+
+
+def _numbers(person: _Person) -> list[Number]:
+    """x, y, score of every joint in one flat list, from any of the shapes in use."""
+    flat, size = _flatten(person.keypoints)
+    scores = person.scores
+    if isinstance(scores, list):
+        marks, _ = _flatten(scores)
+        if len(flat) == 2 * len(marks):
+            return [
+                v for k, c in enumerate(marks) for v in (*flat[2 * k : 2 * k + 2], c)
+            ]
+        if len(flat) != 3 * len(marks):
+            raise ValueError(
+                f"scores: {len(marks)} for {len(flat)} keypoint numbers; expected one "
+                "score for every x, y or x, y, score"
+            )
+    elif size == 2:
+        return [v for k in range(0, len(flat), 2) for v in (*flat[k : k + 2], 1.0)]
+    if not flat or len(flat) % 3:
+        raise ValueError(
+            f"keypoints: expected x, y, score for every joint, found {len(flat)} "
+            "numbers, which 3 does not divide"
+        )
+    return flat
+
+
+def _flatten(values: list[float | list[Number] | None]) -> tuple[list[Number], int]:
+    """Numbers without their inner brackets, and how many stood in each (or 0)."""
+    if list not in map(type, values):  # the ordinary case, at the speed of C
+        return values, 0  # type: ignore[return-value]
+    sizes = {len(value) if isinstance(value, list) else 0 for value in values}
+    size = sizes.pop()
+    if sizes or size not in (1, 2, 3):
+        raise ValueError("keypoints: expected lists of one length, [x, y] or [x, y, s]")
+    return [v for value in values for v in value], size  # type: ignore[union-attr]
+
+
+def track_id(idx: Any) -> int:
+    """The identity in `idx`, which some versions wrap into lists; -1 for none."""
+    while isinstance(idx, list) and len(idx) == 1:
+        idx = idx[0]
+    if idx is None or idx == []:
+        return NO_TRACK
+    whole = isinstance(idx, int | float) and not isinstance(idx, bool)
+    if not whole or idx != idx or abs(idx) >= 2**63 or idx != int(idx):
+        raise ValueError(f"idx: expected a whole number, found {str(idx)[:40]}")
+    return max(int(idx), NO_TRACK)
+
+
+def _add(gatherer: Gatherer, place: int, image: str | None, raw: Any) -> None:
+    """Put an entry in, or note what is wrong with it."""
+    where = f"entry {place}" if image is None else f"entry {place} (image {image!r})"
+    try:
+        person = decode_entry(raw, _DECODER, _Person)
+        if image is None:
+            if person.image_id is None:
+                raise ValueError("image_id: missing, expected the frame's name")
+            image = str(person.image_id)
+            where += f" (image {image!r})"
+        image.encode()
+        if not image:
+            raise ValueError("image_id: empty, expected the frame's name")
+        box = person.box
+        if box and len(box) != 4:
+            raise ValueError(
+                f"box: expected 4 numbers (left, top, width, height), found {len(box)}"
+            )
+        score = person.score
+        if score is None and not isinstance(person.scores, list):
+            score = person.scores
+        numbers = _numbers(person)
+        gatherer.add(place, image, numbers, score, box, track_id(person.idx))
+    except UnicodeEncodeError:
+        gatherer.problems.add(where, "image_id: no valid text")
+    except ValueError as error:
+        gatherer.problems.add(where, str(error))
+
+
+_FIRST_KEY = re.compile(rb'^\s*\{\s*"((?:[^"\\]|\\.)*)"\s*:\s*\[')
+_OTHER_KINDS = (
+    *(b"images", b"annotations", b"categories", b"info", b"licenses"),
+    *(b"annolist", b"people", b"videos"),
+)
+
+
+class ListFormat:
+    """A flat list, one entry per person and frame."""
+
+    def __init__(self, name: str, summary: str, coco: bool = False) -> None:
+        self.name = name
+        self.summary = summary
+        self._coco = coco
+
+    def sniff(self, path: Path, head: bytes) -> bool:
+        """A JSON list; `coco` is the same to a reader."""
+        return not self._coco and head.lstrip()[:1] == b"["
+
+    def read(self, path: Path, hints: Hints) -> PoseSequence:
+        """See `poseflow.formats.base.Format.read`."""
+        document = parse(read_bytes(path), list[msgspec.Raw], path)
+        if not isinstance(document, list):
+            raise FormatError(
+                f"{path}: expected a list with one entry per person, found "
+                f"{kind_of(document)}"
+                + (" (format forvis?)" if isinstance(document, dict) else "")
+            )
+        gatherer = Gatherer(path, hints)
+        for place, raw in enumerate(_release(document)):
+            _add(gatherer, place, None, raw)
+        return gatherer.finish()
+
+    def encoder(self, hints: Hints) -> Encoder:
+        """See `poseflow.formats.base.Format.encoder`."""
+        return ListEncoder(coco=self._coco)
+
+
+class ForvisFormat:
+    """A dictionary from image to its people."""
+
+    name = "forvis"
+    summary = 'AlphaPose\'s "forvis" dictionary {image: [{keypoints, scores, ...}]}'
+
+    def sniff(self, path: Path, head: bytes) -> bool:
+        """A JSON object whose first value is a list and not another format's."""
+        if b"".join(head.split()) == b"{}":
+            return True
+        key = _FIRST_KEY.match(head)
+        return key is not None and key[1] not in _OTHER_KINDS
+
+    def read(self, path: Path, hints: Hints) -> PoseSequence:
+        """See `poseflow.formats.base.Format.read`."""
+        document = parse(read_bytes(path), dict[str, list[msgspec.Raw]], path)
+        if not isinstance(document, dict):
+            raise FormatError(
+                f"{path}: expected an object {{image: [people]}}, found "
+                f"{kind_of(document)}"
+                + (" (format default?)" if isinstance(document, list) else "")
+            )
+        gatherer = Gatherer(path, hints)
+        place = 0
+        for image, people in document.items():
+            if not isinstance(people, list):
+                gatherer.problems.add(
+                    f"image {image!r}",
+                    f"expected a list of people, found {kind_of(people)}",
+                )
+                continue
+            try:
+                image.encode()
+            except UnicodeEncodeError:
+                gatherer.problems.add(f"image {image!r}", "the name is no valid text")
+                continue
+            gatherer.image(image)
+            for raw in people:
+                _add(gatherer, place, image, raw)
+                place += 1
+        return gatherer.finish()
+
+    def encoder(self, hints: Hints) -> Encoder:
+        """See `poseflow.formats.base.Format.encoder`."""
+        return DictEncoder()
+
+
+def _release(items: list[Any]) -> Iterator[Any]:
+    """The items in order, each forgotten once it has been used."""
+    items.reverse()
+    while items:
+        yield items.pop()
+
+
+FORMATS: Iterable[ListFormat | ForvisFormat] = (
+    ListFormat("default", "AlphaPose's list of people with box and idx"),
+    ForvisFormat(),
+    ListFormat("coco", "COCO keypoint results: a list without box and idx", coco=True),
+)

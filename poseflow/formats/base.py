@@ -1,0 +1,156 @@
+"""What a file format is, and the registry of those that are known by name."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from poseflow.errors import FormatError, PoseFlowError
+from poseflow.formats.atomic import PathLike, explain
+from poseflow.formats.document import HEAD_BYTES, read_bytes
+from poseflow.sequence import Frame, PoseSequence
+from poseflow.skeleton import Skeleton
+
+
+@dataclass(frozen=True)
+class Hints:
+    """What a file does not say about the video it belongs to.
+
+    Attributes:
+        skeleton: What the joints are; None lets the format or their number decide.
+        size: Width and height of the source in pixels.
+        fps: Frames per second; gives frames their time, which is 0 without it.
+        name: Name of the sequence; None takes the file's.
+    """
+
+    skeleton: Skeleton | None = None
+    size: tuple[int, int] | None = None
+    fps: float | None = None
+    name: str | None = None
+
+    def time(self, index: int) -> float:
+        """Seconds since the start of the source at which a frame is shown."""
+        return index / self.fps if self.fps else 0.0
+
+
+class Encoder(Protocol):
+    """Turns frames into the pieces of one file, in order."""
+
+    def start(self) -> bytes:
+        """What precedes the first frame."""
+        ...
+
+    def frame(self, frame: Frame) -> bytes:
+        """What a frame adds; may be empty where `end` writes everything."""
+        ...
+
+    def end(self) -> bytes:
+        """What closes the file; leaves it valid after any number of frames."""
+        ...
+
+
+class Format(Protocol):
+    """One kind of file that holds the poses of a video."""
+
+    @property
+    def name(self) -> str:
+        """What users call it."""
+        ...
+
+    @property
+    def summary(self) -> str:
+        """One line for lists and help."""
+        ...
+
+    def sniff(self, path: Path, head: bytes) -> bool:
+        """Whether a file looks like this format.
+
+        Args:
+            path: Where it is; may be a folder.
+            head: Its first bytes (unzipped), empty for a folder.
+        """
+        ...
+
+    def read(self, path: Path, hints: Hints) -> PoseSequence:
+        """The poses, float64, frames in order.
+
+        Raises:
+            FormatError: If nothing can be read; single bad poses are left out with one
+                warning for all of them.
+        """
+        ...
+
+    def encoder(self, hints: Hints) -> Encoder:
+        """What writes one file.
+
+        Raises:
+            FormatError: If the format can only be read.
+        """
+        ...
+
+
+_REGISTRY: dict[str, Format] = {}
+
+
+def register(entry: Format, *, replace: bool = False) -> Format:
+    """Make a format known to `read`, `write` and the command line.
+
+    Sniffing asks in order of registration.
+
+    Raises:
+        PoseFlowError: If another format has that name and `replace` is not set.
+    """
+    if _REGISTRY.get(entry.name, entry) is not entry and not replace:
+        raise PoseFlowError(
+            f"a different format is already called {entry.name!r}; choose another "
+            "name or pass replace=True"
+        )
+    _REGISTRY[entry.name] = entry
+    return entry
+
+
+def names() -> tuple[str, ...]:
+    """Names of all known formats."""
+    return tuple(_REGISTRY)
+
+
+def get(name: str) -> Format:
+    """The format of that name.
+
+    Raises:
+        FormatError: If there is none.
+    """
+    try:
+        return _REGISTRY[name]
+    except KeyError:
+        raise FormatError(
+            f"unknown format {name!r}; known are {', '.join(names())}"
+        ) from None
+
+
+def sniff(path: PathLike) -> Format:
+    """The format that a file or folder is in.
+
+    Raises:
+        FormatError: If it cannot be read or looks like nothing known.
+    """
+    place = Path(path)
+    try:
+        head = b"" if place.is_dir() else read_bytes(path, HEAD_BYTES)
+    except ValueError as error:
+        if isinstance(error, FormatError):
+            raise
+        raise FormatError(f"cannot read {os.fspath(path)!r}: {error}") from error
+    try:
+        for entry in _REGISTRY.values():
+            if entry.sniff(place, head):
+                return entry
+    except OSError as error:
+        raise explain(error, path, "read") from error
+    found = "a folder" if not head else f"a file that begins {head[:40]!r}"
+    raise FormatError(
+        f"{os.fspath(path)}: this is no file of poses known here: found {found}; "
+        f"expected one of the formats {', '.join(names())}"
+    )

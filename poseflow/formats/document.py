@@ -1,0 +1,164 @@
+"""JSON files, read so that what is wrong with them can be said in one line."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import re
+import stat
+import zlib
+from pathlib import Path
+from typing import IO, Any
+
+import msgspec
+
+from poseflow.errors import FormatError
+from poseflow.formats.atomic import PathLike, explain
+
+_BOM = b"\xef\xbb\xbf"
+HEAD_BYTES = 65536
+"""How much of a file `head` gives to those who guess its format."""
+
+_PIECE = 1 << 20
+
+MAX_UNZIPPED_BYTES = 2 << 30
+"""A few megabytes of gzip can hold terabytes; no result is that large."""
+
+
+def read_bytes(path: PathLike, most: int | None = None) -> bytes:
+    """A file's content, unzipped if it is gzip, without a byte order mark.
+
+    Args:
+        path: File to read.
+        most: Stop after that many bytes; None reads all.
+
+    Raises:
+        FormatError: If it cannot be read, is a folder or is empty.
+    """
+    try:
+        mode = Path(path).stat().st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+            raise FormatError(
+                f"cannot read {os.fspath(path)}: it is a pipe or device, expected a "
+                "file, which is read more than once"
+            )
+        with Path(path).open("rb") as file:
+            zipped = file.read(2) == b"\x1f\x8b"
+            file.seek(0)
+            if zipped:
+                with gzip.GzipFile(fileobj=file) as unzipped:
+                    data = unzipped.read(
+                        MAX_UNZIPPED_BYTES + 1 if most is None else most
+                    )
+            else:
+                data = file.read(-1 if most is None else most)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise FormatError(f"{os.fspath(path)}: damaged gzip file ({error})") from error
+    except OSError as error:
+        raise explain(error, path, "read") from error
+    except FormatError:
+        raise
+    except ValueError as error:  # a NUL in the name
+        raise FormatError(f"cannot read {os.fspath(path)!r}: {error}") from error
+    if zipped and len(data) > MAX_UNZIPPED_BYTES:
+        raise FormatError(
+            f"{os.fspath(path)}: more than {MAX_UNZIPPED_BYTES} bytes once unzipped; "
+            "unzip it first if that is meant to be"
+        )
+    data = data.removeprefix(_BOM)
+    if not data or data.isspace():
+        raise FormatError(f"{os.fspath(path)}: the file is empty, expected JSON")
+    return data
+
+
+def _unzip(file: IO[bytes], most: int) -> bytes:
+    parts = []
+    with gzip.GzipFile(fileobj=file) as unzipped:
+        while most > 0 and (part := unzipped.read(min(most, _PIECE))):
+            parts.append(part)
+            most -= len(part)
+    return b"".join(parts)
+
+
+def parse(data: bytes, kind: Any, path: PathLike) -> Any:
+    """Decode JSON, by preference into `kind`, which should cost no copy of the content.
+
+    Args:
+        data: The text.
+        kind: What msgspec is to make of it, such as `list[msgspec.Raw]`.
+        path: Named in errors.
+
+    Returns:
+        A `kind`, or plain Python objects where the text is only JSON to Python (`NaN`,
+        `Infinity`, numbers too large) or of another shape.
+
+    Raises:
+        FormatError: If the text is no JSON.
+    """
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except RecursionError:
+        raise _too_deep(path) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, ValueError):
+        return _lenient(data, path)
+
+
+def _too_deep(path: PathLike) -> FormatError:
+    return FormatError(f"{os.fspath(path)}: nested too deeply to be a file of poses")
+
+
+def _cut(data: bytes, path: PathLike) -> FormatError:
+    return FormatError(
+        f"{os.fspath(path)}: the JSON breaks off at byte {len(data)}; the file is "
+        "truncated, write or download it again"
+    )
+
+
+def _lenient(data: bytes, path: PathLike) -> Any:
+    where = os.fspath(path)
+    try:
+        text = data.decode(json.detect_encoding(data))
+    except UnicodeDecodeError as error:
+        if error.reason == "unexpected end of data":
+            raise _cut(data, path) from error
+        raise FormatError(
+            f"{where}: expected JSON, found something that is no text "
+            f"(byte {error.start})"
+        ) from error
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise _too_deep(path) from None
+    except json.JSONDecodeError as error:
+        at = len(text[: error.pos].encode("utf-8", "surrogatepass"))
+        if _is_cut(text, error):
+            raise _cut(data, path) from error
+        found = text[error.pos : error.pos + 20].split("\n")[0]
+        raise FormatError(
+            f"{where}: no valid JSON at byte {at} (line {error.lineno}): {error.msg}, "
+            f"found {found!r}"
+        ) from error
+    except ValueError as error:  # a number of thousands of digits
+        raise FormatError(f"{where}: no valid JSON: {error}") from error
+
+
+_CUT_NUMBER = re.compile(r"-|\.|[eE][+-]?")
+_WORDS = ("true", "false", "null", "NaN", "Infinity", "-Infinity")
+
+
+def _is_cut(text: str, error: json.JSONDecodeError) -> bool:
+    """Whether the parser ran out of text rather than into something wrong."""
+    if error.msg.startswith(("Unterminated string", "Invalid \\uXXXX")):
+        return '"' not in text[error.pos + 1 :]
+    rest = text[error.pos :].rstrip()
+    cut_word = any(word.startswith(rest) for word in _WORDS)
+    return cut_word or _CUT_NUMBER.fullmatch(rest) is not None
+
+
+def kind_of(value: object) -> str:
+    """What JSON calls a value, with its article."""
+    if value is None:
+        return "null"
+    names = {bool: "a truth value", dict: "an object", list: "a list", str: "a string"}
+    return names.get(type(value), "a number")

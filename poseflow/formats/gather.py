@@ -1,0 +1,323 @@
+"""From entries of a file, one per person and in any order, to a sequence of frames."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from poseflow.boxes import keypoint_extent, xywh_to_xyxy, xyxy_to_xywh
+from poseflow.errors import FormatError, PoseFlowError
+from poseflow.formats.atomic import PathLike
+from poseflow.formats.base import Hints
+from poseflow.formats.names import frame_indices
+from poseflow.poses import NO_TRACK, Poses
+from poseflow.sequence import Frame, PoseSequence
+from poseflow.skeleton import Skeleton
+from poseflow.skeletons import for_joint_count, get
+
+Floats = npt.NDArray[np.float64]
+
+_CHUNK = 4096
+"""People whose numbers are held as Python objects at a time."""
+
+
+class Problems:
+    """What was wrong with single entries of a file: said once, at the end."""
+
+    SHOWN = 3
+
+    def __init__(self, path: PathLike) -> None:
+        self.path = os.fspath(path)
+        self.bad: list[tuple[str, str]] = []
+        self.count = 0
+        self.broken_joints = 0
+        self.broken_place = ""
+
+    def add(self, place: str, reason: str) -> None:
+        """An entry that is left out."""
+        self.count += 1
+        if len(self.bad) < self.SHOWN:
+            self.bad.append((place, reason))
+
+    def report(self, kept: int) -> None:
+        """Warn about what was left out.
+
+        Raises:
+            FormatError: If nothing was kept.
+        """
+        if self.count:
+            shown = "; ".join(f"{place}: {reason}" for place, reason in self.bad)
+            if not kept:
+                raise FormatError(
+                    f"{self.path}: none of its {self.count} poses can be read; {shown}"
+                )
+            more = self.count - len(self.bad)
+            self._warn(
+                f"left out {self.count} of {self.count + kept} poses that cannot be "
+                f"read: {shown}" + (f"; and {more} more" if more else "")
+            )
+        if self.broken_joints:
+            self._warn(
+                f"{self.broken_joints} joints have coordinates or scores that are no "
+                f"finite numbers and count as missing, first in {self.broken_place}"
+            )
+
+    def _warn(self, text: str) -> None:
+        # Seen from the caller of `read`: report, finish, Format.read, read.
+        warnings.warn(f"{self.path}: {text}", stacklevel=6)
+
+
+@dataclass
+class _Block:
+    """People with the same number of joints, K."""
+
+    rows: npt.NDArray[np.int64]
+    points: Floats
+    marks: Floats
+    boxes: Floats
+    scores: Floats
+
+
+class Gatherer:
+    """Collects people one by one and makes frames of them.
+
+    Numbers are moved into arrays every few thousand people, so that the memory needed
+    is that of the result and not that of Python's lists.
+    """
+
+    def __init__(self, path: PathLike, hints: Hints) -> None:
+        self.path = os.fspath(path)
+        self.hints = hints
+        self.problems = Problems(path)
+        self._images: dict[str, int] = {}  # name -> its number, in order of appearance
+        self._image: list[int] = []
+        self._ids: list[int] = []
+        self._places: list[int] = []
+        self._place_text = "entry {}"
+        self._blocks: list[_Block] = []
+        self._numbers: list[Sequence[float | None]] = []
+        self._scores: list[float | None] = []
+        self._boxes: list[Sequence[float | None] | None] = []
+
+    def image(self, name: str) -> int:
+        """Make a frame known, even if nobody is in it."""
+        return self._images.setdefault(name, len(self._images))
+
+    def add(
+        self,
+        place: int,
+        image: str,
+        numbers: Sequence[float | None],
+        score: float | None,
+        box: Sequence[float | None] | None,
+        track_id: int,
+    ) -> None:
+        """One person.
+
+        Args:
+            place: Position in the file, from 0, for messages.
+            image: Name of the frame.
+            numbers: 3 K numbers x, y, score; None counts as not finite.
+            score: Of the person; None or not finite takes the mean of the joints.
+            box: Left, top, width, height; None or not finite takes the joints' extent.
+            track_id: Identity, -1 for none.
+        """
+        self._image.append(self.image(image))
+        self._places.append(place)
+        self._ids.append(track_id)
+        self._numbers.append(numbers)
+        self._scores.append(score)
+        self._boxes.append(box)
+        if len(self._numbers) == _CHUNK:
+            self._flush()
+
+    def place(self, row: int) -> str:
+        """Where a person stands in the file, for people to find it."""
+        image = next(n for n, k in self._images.items() if k == self._image[row])
+        return f"entry {self._places[row]} (image {image!r})"
+
+    def _flush(self) -> None:
+        first = len(self._image) - len(self._numbers)
+        lengths = np.array([len(numbers) for numbers in self._numbers], dtype=np.int64)
+        nowhere = (None,) * 4
+        scores = _floats(self._scores)
+        boxes = _floats([box or nowhere for box in self._boxes]).reshape(-1, 4)
+        for length in np.unique(lengths):
+            chosen = np.flatnonzero(lengths == length)
+            table = _floats([self._numbers[k] for k in chosen])
+            table = table.reshape(len(chosen), -1, 3)
+            points, marks = table[..., :2].copy(), table[..., 2].copy()
+            self._blocks.append(
+                self._block(
+                    chosen + first, points, marks, boxes[chosen], scores[chosen]
+                )
+            )
+        self._numbers, self._scores, self._boxes = [], [], []
+
+    def _block(
+        self,
+        rows: npt.NDArray[np.int64],
+        points: Floats,
+        marks: Floats,
+        boxes: Floats,
+        scores: Floats,
+    ) -> _Block:
+        broken = ~np.isfinite(points).all(axis=2) | ~np.isfinite(marks)
+        if broken.any():
+            if not self.problems.broken_joints:
+                row = rows[int(broken.any(axis=1).argmax())]
+                self.problems.broken_place = self.place(int(row))
+            self.problems.broken_joints += int(broken.sum())
+            points[broken] = 0
+            marks[broken] = 0
+        present = marks > 0
+        with np.errstate(over="ignore", invalid="ignore"):
+            boxes = xywh_to_xyxy(boxes).astype(np.float64, copy=False)
+            boxless = ~np.isfinite(boxes).all(axis=1)
+            extent = keypoint_extent(points[boxless], present[boxless])
+            # There and back, so that a box written and read again stays the same.
+            boxes[boxless] = xywh_to_xyxy(xyxy_to_xywh(extent))
+            unscored = ~np.isfinite(scores)
+            total = np.where(present, marks, 0).sum(axis=1)
+            means = total / np.maximum(present.sum(axis=1), 1)
+        scores[unscored] = np.nan_to_num(means[unscored], posinf=0.0)
+        return _Block(rows, points, marks, boxes, scores)
+
+    def finish(self) -> PoseSequence:
+        """The frames, in order.
+
+        Raises:
+            FormatError: If there were people and not one could be used.
+        """
+        self._flush()
+        skeleton = self._skeleton()
+        blocks = []
+        for block in self._blocks:
+            if block.points.shape[1] == len(skeleton):
+                blocks.append(block)
+                continue
+            found = block.points.shape[1]
+            for row in block.rows.tolist():
+                self.problems.add(
+                    self.place(row),
+                    f"keypoints: expected {3 * len(skeleton)} numbers "
+                    f"({len(skeleton)} joints of {skeleton.name}), found {3 * found} "
+                    f"({found} joints)",
+                )
+        self._blocks = []
+        self.problems.report(sum(len(block.rows) for block in blocks))
+        return PoseSequence(
+            self._frames(blocks, skeleton),
+            skeleton,
+            self._name(),
+            self.hints.size,
+            self.hints.fps,
+        )
+
+    def _name(self) -> str:
+        if self.hints.name is not None:
+            return self.hints.name
+        return Path(self.path).name.removesuffix(".gz").removesuffix(".json")
+
+    def _skeleton(self) -> Skeleton:
+        """The given one, or what most people's number of joints means."""
+        if self.hints.skeleton is not None:
+            return self.hints.skeleton
+        counts: Counter[int] = Counter()
+        for block in self._blocks:
+            counts[block.points.shape[1]] += len(block.rows)
+        if not counts:
+            return get("coco17")
+        unknown: PoseFlowError | None = None
+        for joints, _ in counts.most_common():
+            try:
+                return for_joint_count(joints)
+            except PoseFlowError as error:
+                unknown = unknown or error
+        row = int(self._blocks[0].rows[0])
+        raise FormatError(f"{self.path}: {self.place(row)}: {unknown}") from unknown
+
+    def _frames(self, blocks: list[_Block], skeleton: Skeleton) -> tuple[Frame, ...]:
+        index_of = frame_indices(self._images)
+        names: dict[int, str] = {}
+        for name, index in index_of.items():
+            names.setdefault(index, name)
+        if not blocks:
+            blocks = [_nobody(len(skeleton))]
+        rows = np.concatenate([block.rows for block in blocks])
+        ids = np.array(self._ids, dtype=np.int64)[rows]
+        image = np.array(self._image, dtype=np.int64)[rows]
+        # Ranks instead of indices: a file's name may be any number.
+        ordered = sorted(names)
+        rank_of_index = {index: rank for rank, index in enumerate(ordered)}
+        ranks = [rank_of_index[index] for index in index_of.values()]
+        rank = np.array(ranks, dtype=np.int64)[image]
+        order = np.lexsort((rows, rank))
+        points, marks, boxes, scores = (
+            np.concatenate([getattr(block, name) for block in blocks])[order]
+            for name in ("points", "marks", "boxes", "scores")
+        )
+        ids = _without_shared_zero(ids, rank)[order]
+        bounds = np.searchsorted(rank[order], np.arange(len(ordered) + 1)).tolist()
+
+        def frame(rank: int, index: int) -> Frame:
+            part = slice(bounds[rank], bounds[rank + 1])
+            # Views of arrays that `_block` has made whole: long files are not copied.
+            poses = Poses._trusted(
+                points[part],
+                marks[part],
+                boxes[part],
+                scores[part],
+                ids[part],
+                skeleton,
+            )
+            return Frame(index, self.hints.time(index), poses, name=names[index])
+
+        return tuple(frame(rank, index) for rank, index in enumerate(ordered))
+
+
+def _floats(values: Any) -> Floats:
+    try:
+        return np.array(values, dtype=np.float64)
+    except OverflowError:  # whole numbers of hundreds of digits
+        clip = np.vectorize(_clip, otypes=[np.float64])
+        array: Floats = clip(np.array(values, dtype=object))
+        return array
+
+
+def _clip(value: float | None) -> float:
+    try:
+        return np.nan if value is None else float(value)
+    except OverflowError:
+        return np.inf
+
+
+def _nobody(joints: int) -> _Block:
+    return _Block(
+        np.zeros(0, np.int64),
+        np.zeros((0, joints, 2)),
+        np.zeros((0, joints)),
+        np.zeros((0, 4)),
+        np.zeros(0),
+    )
+
+
+def _without_shared_zero(
+    ids: npt.NDArray[np.int64], rank: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """Take 0 for "no identity" where two people of a frame have it.
+
+    Results that were never tracked often carry `idx: 0` for everybody.
+    """
+    zero = rank[ids == 0]
+    if len(zero) > len(np.unique(zero)):
+        return np.where(ids == 0, NO_TRACK, ids)
+    return ids

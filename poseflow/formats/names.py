@@ -1,0 +1,76 @@
+"""What frames are called, and which number a name means."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import PurePosixPath
+
+_DIGITS = re.compile(r"(\d+)", re.ASCII)
+_LONGEST = 18
+"""More digits than that are no frame number (and would not fit 64 bits)."""
+
+
+def frame_name(index: int) -> str:
+    """How a video's frame is called in results: zero-padded, with .jpg.
+
+    Examples:
+        >>> frame_name(41)
+        '000041.jpg'
+    """
+    return f"{index:06d}.jpg"
+
+
+def frame_number(name: str) -> int | None:
+    """The number that a name consists of, or None if it is a name of another kind.
+
+    Examples:
+        >>> frame_number("000041.jpg"), frame_number("41"), frame_number("img41.jpg")
+        (41, 41, None)
+    """
+    stem = PurePosixPath(name.replace("\\", "/")).stem
+    if stem.isascii() and stem.isdigit() and len(stem) <= _LONGEST:
+        return int(stem)
+    return None
+
+
+def natural_key(name: str) -> tuple[tuple[int, int, str, str], ...]:
+    """Sort key under which `img2` comes before `img10`; the order of image folders.
+
+    Case counts only between names that are otherwise equal.
+
+    Examples:
+        >>> sorted(["img10.jpg", "img2.jpg", "IMG1.jpg"], key=natural_key)
+        ['IMG1.jpg', 'img2.jpg', 'img10.jpg']
+    """
+    key = []
+    for k, part in enumerate(_DIGITS.split(name)):
+        digits = part.lstrip("0")
+        # By length and digits: int() refuses numbers of thousands of digits.
+        number = (0, len(digits), digits, part)
+        key.append(number if k % 2 else (1, 0, part.casefold(), ""))
+    return (*key, (2, 0, name, ""))
+
+
+def frame_indices(names: Iterable[str]) -> dict[str, int]:
+    """Frame index of every name.
+
+    Where all names are numbers, padded or not, that number; `0.jpg` and `000000.jpg`
+    are one frame. Otherwise (or where a number alone does not say which frame, as with
+    several folders) the position in natural order.
+
+    Examples:
+        >>> frame_indices(["7.jpg", "000002.jpg"])
+        {'7.jpg': 7, '000002.jpg': 2}
+        >>> frame_indices(["b2.png", "b10.png"])
+        {'b2.png': 0, 'b10.png': 1}
+    """
+    unique = list(dict.fromkeys(names))
+    known = [n for name in unique if (n := frame_number(name)) is not None]
+    if len(known) == len(unique):
+        paths = [PurePosixPath(name.replace("\\", "/")) for name in unique]
+        one_kind = len({(path.parent, path.suffix) for path in paths}) <= 1
+        if one_kind or len(set(known)) == len(known):
+            return dict(zip(unique, known, strict=True))
+    ordered = sorted(unique, key=natural_key)
+    return {name: position for position, name in enumerate(ordered)}

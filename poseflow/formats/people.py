@@ -1,0 +1,191 @@
+"""Writing people as AlphaPose does, with no digit too many and none too few."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from poseflow.formats.names import frame_name
+from poseflow.poses import NO_TRACK, Poses
+from poseflow.sequence import Frame
+
+Floats = npt.NDArray[np.float64]
+
+
+class _ListEntry(msgspec.Struct, omit_defaults=True, gc=False):
+    image_id: str | int
+    category_id: int
+    keypoints: list[float]
+    score: float | None = None
+    box: list[float] | None = None
+    idx: int | None = None
+
+
+class _DictEntry(msgspec.Struct, omit_defaults=True, gc=False):
+    keypoints: list[float]
+    scores: float | None = None
+    box: list[float] | None = None
+    idx: int | None = None
+
+
+_POWERS = 10.0 ** np.arange(23)  # the powers of ten that float64 holds exactly
+
+
+def shortest(values: npt.NDArray[np.floating[Any]]) -> Floats:
+    """The same numbers in float64, with no more decimals than give them back.
+
+    A float32 like 0.1 is 0.10000000149... in float64; what comes out is 0.1, which
+    float32 takes for the same number. float64 needs no help: JSON gets its shortest
+    form anyway.
+
+    Examples:
+        >>> shortest(np.array([0.1, 640.25], np.float32)).tolist()
+        [0.1, 640.25]
+    """
+    wide: Floats = values.astype(np.float64)
+    if values.dtype == np.float64:
+        return wide
+    return _round(wide, lambda rounded: rounded, values)
+
+
+def widths(low: Floats, high: Floats, exact: npt.NDArray[np.floating[Any]]) -> Floats:
+    """Widths that, added to `low`, give `exact` again in its own precision.
+
+    Not every pair of float64 edges has such a width; then the sum is off by the last
+    bit. Edges that were once made from a width, as by reading a file, always have one.
+
+    Args:
+        low: Left or top edges, any shape.
+        high: Right or bottom edges as they would be written.
+        exact: The same edges as they are stored.
+    """
+    return _round(high - low, lambda rounded: low + rounded, exact)
+
+
+def _round(
+    values: Floats,
+    restore: Callable[[Floats], Floats],
+    exact: npt.NDArray[np.floating[Any]],
+) -> Floats:
+    """The first of a few candidates from which `restore` makes `exact`."""
+    result = values.copy()
+    unsolved = np.isfinite(values)
+    for candidate in _candidates(values, exact):
+        with np.errstate(over="ignore", invalid="ignore"):
+            fits = unsolved & (restore(candidate).astype(exact.dtype) == exact)
+        result[fits] = candidate[fits]
+        unsolved &= ~fits
+        if not unsolved.any():
+            break
+    return result
+
+
+def _candidates(
+    values: Floats, exact: npt.NDArray[np.floating[Any]]
+) -> Iterator[Floats]:
+    """Rounded to the stored precision or one digit more, unrounded, a bit beside."""
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        half_step = np.spacing(np.abs(exact)).astype(np.float64) / 2
+        decimals = np.nan_to_num(np.floor(-np.log10(half_step)))
+        for more in (0, 1):
+            places = np.clip(decimals + more, 0, len(_POWERS) - 1).astype(np.int64)
+            scale = _POWERS[places]
+            # A quotient of whole numbers is the float64 nearest to the decimal.
+            yield np.rint(values * scale) / scale
+    yield values
+    yield np.nextafter(values, -np.inf)
+    yield np.nextafter(values, np.inf)
+
+
+def _columns(poses: Poses) -> Iterator[tuple[list[float], Any, Any, int | None]]:
+    """Keypoints, score, box and id of every person, as JSON takes them."""
+    people, joints = poses.keypoint_scores.shape
+    triples = np.concatenate([poses.keypoints, poses.keypoint_scores[..., None]], 2)
+    # One row per person, so that a frame costs one rounding.
+    numbers = triples.reshape(people, 3 * joints)
+    table = shortest(np.hstack([numbers, poses.boxes, poses.scores[:, None]]))
+    joint_numbers, edges, scores = np.split(table, [3 * joints, 3 * joints + 4], axis=1)
+    low, high = edges[:, :2], edges[:, 2:]
+    boxes = np.hstack([low, widths(low, high, poses.boxes[:, 2:])])
+    boxed: list[bool] = np.isfinite(boxes).min(axis=1).tolist()
+    scores = scores[:, 0]
+    scored: list[bool] = np.isfinite(scores).tolist()
+    rows = zip(
+        joint_numbers.tolist(),
+        scores.tolist(),
+        scored,
+        boxes.tolist(),
+        boxed,
+        poses.track_ids.tolist(),
+        strict=True,
+    )
+    for keypoints, score, has_score, box, has_box, track_id in rows:
+        yield (
+            keypoints,
+            score if has_score else None,
+            box if has_box else None,
+            None if track_id == NO_TRACK else track_id,
+        )
+
+
+class ListEncoder:
+    """A list with one line per person.
+
+    Args:
+        coco: Leave out box and idx and call frames by number, as COCO results do.
+    """
+
+    def __init__(self, coco: bool = False) -> None:
+        self._coco = coco
+        self._json = msgspec.json.Encoder()
+        self._separator = b"\n"
+
+    def start(self) -> bytes:
+        """The opening bracket."""
+        return b"["
+
+    def frame(self, frame: Frame) -> bytes:
+        """The people of a frame; nothing for a frame without people."""
+        image: str | int
+        image = frame.index if self._coco else frame.name or frame_name(frame.index)
+        lines = []
+        for keypoints, score, box, track_id in _columns(frame.poses):
+            entry = _ListEntry(image, 1, keypoints, score)
+            if not self._coco:
+                entry.box, entry.idx = box, track_id
+            lines.append(self._json.encode(entry))
+        if not lines:
+            return b""
+        separator, self._separator = self._separator, b",\n"
+        return separator + b",\n".join(lines)
+
+    def end(self) -> bytes:
+        """The closing bracket."""
+        return b"\n]\n"
+
+
+class DictEncoder:
+    """An object with one line per frame, also for frames without people."""
+
+    def __init__(self) -> None:
+        self._json = msgspec.json.Encoder()
+        self._separator = b"\n"
+
+    def start(self) -> bytes:
+        """The opening brace."""
+        return b"{"
+
+    def frame(self, frame: Frame) -> bytes:
+        """A frame's name and its people."""
+        people = [_DictEntry(*columns) for columns in _columns(frame.poses)]
+        name = self._json.encode(frame.name or frame_name(frame.index))
+        separator, self._separator = self._separator, b",\n"
+        return separator + name + b": " + self._json.encode(people)
+
+    def end(self) -> bytes:
+        """The closing brace."""
+        return b"\n}\n"

@@ -1,0 +1,115 @@
+"""PoseTrack17's `annolist` records as the columns of `Annotations`."""
+
+from __future__ import annotations
+
+from itertools import chain
+from operator import attrgetter
+from typing import Any
+
+import numpy as np
+
+from poseflow.formats.posetrack import Annotations, Float, Int, Problem
+from poseflow.formats.posetrack_json import Frame17, Point17, Rect17
+
+JOINTS = 15
+
+
+def annotations17(
+    frames: list[Frame17], name: str, label: str, problems: list[Problem]
+) -> Annotations:
+    """The people of all frames, from decoded records."""
+    people = [rect for frame in frames for rect in frame.annorect]
+    frame_of = np.repeat(np.arange(len(frames)), [len(f.annorect) for f in frames])
+    keypoints, scores = _joints(people, frame_of, label, problems)
+    corners = np.stack([_column(people, key) for key in ("x1", "y1", "x2", "y2")], 1)
+    regions = [
+        np.array([(c.x[0], c.y[0]) for c in region.point], float).reshape(-1, 2)
+        for frame in frames
+        for region in frame.ignore_regions
+    ]
+    return Annotations(
+        name=name,
+        source=label,
+        format="posetrack17",
+        image_names=tuple(f.image[0].name if f.image else "" for f in frames),
+        image_ids=np.arange(len(frames)),
+        labelled=np.array(
+            [int(bool(f.is_labeled[0])) if f.is_labeled else -1 for f in frames],
+            np.int8,
+        ),
+        frames=frame_of,
+        track_ids=np.fromiter(
+            chain.from_iterable(map(attrgetter("track_id"), people)),
+            np.int64,
+            len(people),
+        ),
+        keypoints=keypoints,
+        scores=scores,
+        flags=np.where(np.isnan(keypoints[:, :, 0]), np.nan, 1.0),
+        has_points=np.array(
+            [bool(r.annopoints) and r.annopoints[0].point is not None for r in people],
+            np.bool_,
+        ),
+        head_boxes=corners,
+        head_sizes=np.hypot(
+            corners[:, 2] - corners[:, 0], corners[:, 3] - corners[:, 1]
+        ),
+        boxes=np.full((len(people), 4), np.nan),
+        pose_scores=_column(people, "score"),
+        whole_numbers=np.zeros(len(frames), np.bool_),
+        regions=tuple(regions),
+        region_frames=np.repeat(
+            np.arange(len(frames)), [len(f.ignore_regions) for f in frames]
+        ),
+        problems=tuple(problems),
+    )
+
+
+def _column(records: list[Any], key: str) -> Float:
+    """A field that is a tuple of one in every record, without a loop in Python."""
+    values = chain.from_iterable(map(attrgetter(key), records))
+    return np.fromiter(values, np.float64, len(records))
+
+
+def _joints(
+    people: list[Rect17], frame_of: Int, label: str, problems: list[Problem]
+) -> tuple[Float, Float]:
+    """Keypoints `(P, 15, 2)`, scores `(P, 15)`; a joint's first entry counts."""
+    lists = [(r.annopoints[0].point or ()) if r.annopoints else () for r in people]
+    points: list[Point17] = list(chain.from_iterable(lists))
+    person = np.repeat(np.arange(len(people)), [len(p) for p in lists])
+    joint = _column(points, "id")
+    table = np.full((3, len(people) * JOINTS), np.nan)
+    known = (joint >= 0) & (joint < JOINTS)
+    if not known.all():
+        for row in np.unique(person[~known]).tolist():
+            odd = sorted({int(j) for j in joint[~known & (person == row)]})
+            problems.append(
+                Problem(
+                    label,
+                    int(frame_of[row]),
+                    f"joint ids {odd} are not among 0 to 14; left out",
+                )
+            )
+    cell = (person * JOINTS + np.where(known, joint, 0).astype(np.int64))[::-1]
+    keep = known[::-1]
+    whole = bool(known.all())
+    for row, key in zip(table, ("x", "y", "score"), strict=True):
+        values = _column(points, key)[::-1]
+        # Written backwards, so that the first entry of a joint is what remains.
+        if whole:
+            row[cell] = values
+        else:
+            row[cell[keep]] = values[keep]
+    if np.count_nonzero(~np.isnan(table[0])) < np.count_nonzero(known):
+        counts = np.bincount(cell[keep], minlength=len(people) * JOINTS)
+        for row in np.unique(np.flatnonzero(counts > 1) // JOINTS).tolist():
+            problems.append(
+                Problem(
+                    label,
+                    int(frame_of[row]),
+                    "a person lists a joint twice; the first entry counts",
+                )
+            )
+    shaped = table.reshape(3, len(people), JOINTS)
+    return np.stack([shaped[0], shaped[1]], axis=2), shaped[2]

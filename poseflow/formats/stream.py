@@ -1,0 +1,106 @@
+"""Writing a result frame by frame, in constant memory."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Literal, Self
+
+from poseflow.errors import FormatError
+from poseflow.formats.atomic import AtomicFile, PathLike
+from poseflow.formats.base import Format, Hints, get
+from poseflow.sequence import Frame
+
+
+class ResultWriter:
+    """A result file that grows with the video and appears when it is complete.
+
+    As a context manager it commits at the end of the block. If the block is interrupted
+    (Ctrl-C) it commits as well: what was done is kept, as a valid file. If the block
+    raises anything else, the result is discarded and a previous file stays as it was.
+    The exception goes on in either case.
+
+    Args:
+        path: Where to; `-` is standard output.
+        format: Name of a format that can be written, or a `Format`.
+        hints: What the video is, for formats that store it.
+        on_interrupt: `"discard"` to treat an interruption like an error.
+
+    Raises:
+        FormatError: At once if `path` cannot be written, or the format is unknown or
+            only readable; later if the system refuses (disk full).
+
+    Examples:
+        >>> import tempfile, pathlib
+        >>> from poseflow import Frame, Poses
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "out.json"
+        >>> with ResultWriter(path) as writer:
+        ...     writer.write(Frame(0, 0.0, Poses.empty()))
+        >>> path.read_text().split()
+        ['[', ']']
+    """
+
+    def __init__(
+        self,
+        path: PathLike,
+        format: str | Format = "default",
+        *,
+        hints: Hints | None = None,
+        on_interrupt: Literal["keep", "discard"] = "keep",
+    ) -> None:
+        entry = get(format) if isinstance(format, str) else format
+        self.frames = 0
+        self._keep = on_interrupt == "keep"
+        self._encoder = entry.encoder(hints or Hints())
+        self._file = AtomicFile(path)
+        self._end = 0  # of the last complete frame
+        self._open = True
+        self._append(self._encoder.start())
+
+    def _append(self, data: bytes) -> None:
+        self._file.write(data)
+        self._end += len(data)
+
+    def write(self, frame: Frame) -> None:
+        """Append a frame.
+
+        Raises:
+            FormatError: If the system refuses, or the writer is closed.
+        """
+        if not self._open:
+            raise FormatError(f"cannot write {self._file.path}: it is already closed")
+        self._append(self._encoder.frame(frame))
+        self.frames += 1
+
+    def commit(self) -> None:
+        """Close the file properly and put it into place; later calls do nothing."""
+        if not self._open:
+            return
+        self._open = False
+        try:
+            self._file.rewind(self._end)
+            self._file.write(self._encoder.end())
+            self._file.commit()
+        finally:
+            self._file.discard()
+
+    def discard(self) -> None:
+        """Drop what was written; a previous file stays."""
+        self._open = False
+        self._file.discard()
+
+    def __enter__(self) -> Self:
+        """The writer itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Commit or discard, depending on how the block ended."""
+        interrupted = kind is not None and issubclass(kind, KeyboardInterrupt)
+        if kind is None or (interrupted and self._keep):
+            self.commit()
+        else:
+            self.discard()

@@ -1,0 +1,186 @@
+"""Finding the sequence files of a ground truth or submission, and reading them.
+
+A folder, a single file, or a zip archive whose members are read in memory: nothing is
+ever written to disk, members are known by their base names only, and what comes out of
+any compressed stream is counted while it comes, whatever sizes its headers claim.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zipfile
+import zlib
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import IO
+
+from poseflow.errors import FormatError
+
+MAX_FILE_BYTES = 1 << 30
+"""Largest sequence file after decompression, 1 GiB: 100 times the longest known."""
+MAX_ARCHIVE_FILES = 20_000
+"""Most members that a zip archive may have."""
+
+
+@dataclass(frozen=True, slots=True)
+class SequenceFile:
+    """One sequence's file: on disk, or a member of a zip archive.
+
+    Attributes:
+        name: Name of the sequence, the file's name without `.json` or `.json.gz`.
+        path: The file or the archive.
+        member: The member's name inside the archive, None for a plain file.
+        size: Bytes on disk or, in an archive, as its directory claims.
+    """
+
+    name: str
+    path: Path
+    member: str | None = None
+    size: int = 0
+
+    @property
+    def label(self) -> str:
+        """What messages call the file."""
+        if self.member is None:
+            return str(self.path)
+        return f"{self.path.name}: {self.member}"
+
+    def read_bytes(self, limit: int = MAX_FILE_BYTES) -> bytes:
+        """The decompressed content.
+
+        Raises:
+            FormatError: If the file cannot be read, is damaged, or is larger than
+                `limit` bytes once decompressed.
+        """
+        try:
+            if self.member is None:
+                if not self.path.name.endswith(".gz"):
+                    if self.path.stat().st_size > limit:
+                        raise self._too_large(limit)
+                    return self.path.read_bytes()
+                with self.path.open("rb") as stream:
+                    return self._bounded(stream, limit)
+            with (
+                zipfile.ZipFile(self.path) as archive,
+                archive.open(self.member) as stream,
+            ):
+                return self._bounded(stream, limit)
+        except (OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
+            raise FormatError(f"{self.label}: cannot be read ({error})") from error
+        except (RuntimeError, NotImplementedError, KeyError, ValueError) as error:
+            if isinstance(error, FormatError):
+                raise
+            # zipfile: RuntimeError for an encrypted member, NotImplementedError for
+            # a compression method that it lacks.
+            raise FormatError(f"{self.label}: cannot be unpacked ({error})") from error
+
+    def _bounded(self, stream: IO[bytes], limit: int) -> bytes:
+        if (self.member or self.path.name).endswith(".gz"):
+            stream = io.BufferedReader(gzip.GzipFile(fileobj=stream))  # type: ignore[type-var]
+        data = stream.read(limit + 1)
+        if len(data) > limit:
+            raise self._too_large(limit)
+        return data
+
+    def _too_large(self, limit: int) -> FormatError:
+        return FormatError(
+            f"{self.label}: more than {limit / 2**20:.0f} MiB of JSON; a sequence's "
+            "file has a few MiB, so this is not one"
+        )
+
+
+def find_sequence_files(path: str | Path) -> list[SequenceFile]:
+    """The sequence files of a folder, a zip archive or a single file, sorted by name.
+
+    In a folder the `.json` and `.json.gz` files directly inside are taken or, if there
+    are none, those of the folders below. Hidden files and macOS's `__MACOSX` doubles
+    are passed over.
+
+    Raises:
+        FormatError: If there is no such path, it holds no sequence file, two of its
+            files belong to the same sequence, or it is not a readable archive.
+    """
+    path = Path(path)
+    if path.is_dir():
+        found = _in_folder(path)
+    elif path.is_file():
+        found = _in_archive(path) if _is_archive(path) else [_plain(path)]
+    else:
+        raise FormatError(f"{path}: no such file or folder")
+    if not found:
+        raise FormatError(
+            f"{path}: holds no sequence file; expected one .json or .json.gz for each "
+            "sequence"
+        )
+    found.sort(key=lambda file: file.name)
+    for before, after in pairwise(found):
+        if before.name == after.name:
+            raise FormatError(
+                f"{after.label}: sequence {after.name!r} is there twice, the other "
+                f"file is {before.label}; remove one"
+            )
+    return found
+
+
+def sequence_name(file_name: str) -> str:
+    """The sequence that a file belongs to.
+
+    Examples:
+        >>> sequence_name("val/000342_mpii_test.json.gz")
+        '000342_mpii_test'
+    """
+    base = file_name.replace("\\", "/").rsplit("/", 1)[-1]
+    return base.removesuffix(".gz").removesuffix(".json")
+
+
+def _is_archive(path: Path) -> bool:
+    try:
+        return zipfile.is_zipfile(path)
+    except OSError as error:
+        raise FormatError(f"{path}: cannot be read ({error})") from error
+
+
+def _wanted(name: str) -> bool:
+    parts = name.replace("\\", "/").split("/")
+    return (
+        name.endswith((".json", ".json.gz"))
+        and not any(part.startswith(".") for part in parts if part not in (".", ".."))
+        and "__MACOSX" not in parts
+    )
+
+
+def _plain(path: Path) -> SequenceFile:
+    return SequenceFile(sequence_name(path.name), path, None, path.stat().st_size)
+
+
+def _in_folder(folder: Path) -> list[SequenceFile]:
+    try:
+        found = [p for p in folder.iterdir() if _wanted(p.name) and p.is_file()]
+        if not found:
+            found = [
+                p
+                for p in folder.rglob("*.json*")
+                if _wanted(p.relative_to(folder).as_posix()) and p.is_file()
+            ]
+        return [_plain(p) for p in found]
+    except OSError as error:
+        raise FormatError(f"{folder}: cannot be read ({error})") from error
+
+
+def _in_archive(path: Path) -> list[SequenceFile]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+    except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+        raise FormatError(f"{path}: not a readable zip archive ({error})") from error
+    if len(members) > MAX_ARCHIVE_FILES:
+        raise FormatError(
+            f"{path}: has {len(members)} members, at most {MAX_ARCHIVE_FILES} expected"
+        )
+    return [
+        SequenceFile(sequence_name(m.filename), path, m.filename, m.file_size)
+        for m in members
+        if not m.is_dir() and _wanted(m.filename)
+    ]

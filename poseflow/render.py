@@ -1,0 +1,119 @@
+"""Draw a tracking result over its source: what `poseflow render` does."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from poseflow.drawing import Overlay
+from poseflow.errors import PoseFlowError
+from poseflow.pipeline import KnownPoses, PosesInput
+from poseflow.sequence import Frame
+from poseflow.video import Source, SourceFrame, open_source, open_writer
+
+Progress = Callable[[Iterable[SourceFrame], int | None], Iterable[SourceFrame]]
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """What `render` wrote.
+
+    Attributes:
+        path: The video, or the folder of images.
+        frames: How many frames are in it.
+        codec: How they are encoded: `libx264` is H.264, which browsers play.
+    """
+
+    path: Path
+    frames: int
+    codec: str
+
+
+class OverlaySink:
+    """Takes tracked frames and writes them, drawn, to a video or image folder.
+
+    Use it in a `with` statement: a normal end and Ctrl-C keep what was written, any
+    other exception leaves a previous file as it was.
+
+    Args:
+        out: Where to, see `poseflow.video.open_writer`.
+        source: What is drawn over, for the size and rate; and never written onto.
+        overlay: How to draw; default `Overlay()`.
+
+    Raises:
+        PoseFlowError: If `out` is the source itself, or cannot be written.
+    """
+
+    def __init__(
+        self,
+        out: str | os.PathLike[str],
+        source: Source | None = None,
+        overlay: Overlay | None = None,
+    ) -> None:
+        origin = None if source is None else source.origin
+        if origin is not None and Path(out).resolve() == origin.resolve():
+            raise PoseFlowError(
+                f"{out}: this is the source itself; give the overlay another name"
+            )
+        size, fps = (None, None) if source is None else (source.size, source.fps)
+        self._writer = open_writer(out, size, fps)
+        self._overlay = overlay or Overlay()
+        self.path = self._writer.path
+        self.codec = self._writer.codec
+
+    @property
+    def frames(self) -> int:
+        """How many frames were written."""
+        return self._writer.frames
+
+    def write(self, frame: Frame) -> None:
+        """Draw a frame that has its image, and append it."""
+        if frame.image is None:
+            raise PoseFlowError(
+                f"frame {frame.index} has no image to draw on; track with images"
+            )
+        drawn = self._overlay.draw(frame.image, frame.poses)
+        self._writer.write(drawn, frame.name or None)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        self._writer.__exit__(kind, *rest)
+
+
+def render(
+    source: Any,
+    result: PosesInput,
+    out: str | os.PathLike[str],
+    *,
+    overlay: Overlay | None = None,
+    progress: Progress | None = None,
+) -> Rendered:
+    """Draw the people of `result` over `source` and write a video or images.
+
+    Args:
+        source: Whatever `poseflow.video.open_source` takes.
+        result: A result file, a `PoseSequence`, or frames; matched to the source's
+            frames by name, else by number.
+        out: `out.mp4`, or a folder for images (see `poseflow.video.open_writer`).
+        overlay: How to draw; default `Overlay()`.
+        progress: Wraps the frames, with how many are expected, as they go by.
+
+    Raises:
+        PoseFlowError: If source, result or output is unusable, or no frame of the
+            result occurs in the source. A previous output is then intact.
+    """
+    known = KnownPoses(result)
+    with open_source(source) as video, OverlaySink(out, video, overlay) as sink:
+        shots: Iterable[SourceFrame] = video
+        if progress is not None:
+            shots = progress(video, video.frame_count)
+        for shot in shots:
+            poses = known.of(shot)
+            sink.write(Frame(shot.index, shot.time, poses, shot.image, shot.name))
+        known.report_unused()
+    return Rendered(sink.path, sink.frames, sink.codec)

@@ -1,0 +1,186 @@
+"""A folder or list of image files as a source."""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from poseflow.errors import SourceError
+from poseflow.video.pixels import Image
+from poseflow.video.source import DEFAULT_FPS, Source, SourceFrame
+
+IMAGE_SUFFIXES = frozenset(
+    [
+        ".bmp",
+        ".jp2",
+        ".jpe",
+        ".jpeg",
+        ".jpg",
+        ".pbm",
+        ".pgm",
+        ".png",
+        ".ppm",
+        ".tif",
+        ".tiff",
+        ".webp",
+    ]
+)
+
+_SHOWN = 3
+
+
+def natural_key(name: str) -> list[tuple[int, int, str]]:
+    """Sort key that puts `frame10` after `frame9`.
+
+    Examples:
+        >>> sorted(["f10.jpg", "f9.jpg", "F1.jpg"], key=natural_key)
+        ['F1.jpg', 'f9.jpg', 'f10.jpg']
+    """
+    parts = re.split(r"(\d+)", name)
+    key = [
+        (0, int(part), part) if k % 2 else (1, 0, part.casefold())
+        for k, part in enumerate(parts)
+    ]
+    # Names that differ in case only still have one order.
+    return [*key, (2, 0, name)]
+
+
+def is_image(path: Path) -> bool:
+    """Whether the name says image; hidden files (`._x.jpg`) do not count."""
+    return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
+
+
+class ImageFiles(Source):
+    """Image files in the order given; `index` counts files, broken ones included."""
+
+    def __init__(
+        self, paths: Sequence[Path], name: str, where: str, fps: float | None = None
+    ) -> None:
+        super().__init__(name)
+        self._paths = list(paths)
+        self._where = where
+        self.fps = fps
+        self.frame_count = len(self._paths)
+        self.origin = self._paths[0].parent
+        names = [path.name for path in self._paths]
+        if len(set(names)) < len(names):
+            # A glob over several folders: names must still tell the frames apart.
+            top = os.path.commonpath([path.parent for path in self._paths])
+            names = [path.relative_to(top).as_posix() for path in self._paths]
+        self._names = names
+        # The first good image tells the size, and that there is one at all.
+        first = next(self._frames([]))
+        self.size = (first.image.shape[1], first.image.shape[0])
+
+    @classmethod
+    def in_folder(cls, folder: Path, fps: float | None = None) -> ImageFiles:
+        """All images of a folder in natural order, sub-folders left aside.
+
+        Raises:
+            SourceError: If the folder cannot be listed or holds no readable image.
+        """
+        try:
+            paths = [path for path in folder.iterdir() if is_image(path)]
+        except OSError as error:
+            raise SourceError(
+                f"{folder}: the folder cannot be listed ({error.strerror})"
+            ) from error
+        if not paths:
+            raise SourceError(
+                f"{folder}: expected a folder of images "
+                f"({', '.join(sorted(IMAGE_SUFFIXES))}), found none in it"
+            )
+        paths.sort(key=lambda path: natural_key(path.name))
+        return cls(paths, folder.resolve().name, str(folder), fps)
+
+    def _frames(self, troubles: list[str]) -> Iterator[SourceFrame]:
+        broken: list[str] = []
+        rate = self.fps or DEFAULT_FPS
+        for index, (path, name) in enumerate(
+            zip(self._paths, self._names, strict=True)
+        ):
+            try:
+                image = read_image(path)
+            except SourceError as error:
+                broken.append(str(error))
+                continue
+            yield SourceFrame(index, index / rate, name, image)
+        if len(broken) == len(self._paths):
+            raise SourceError(
+                broken[0]
+                if len(broken) == 1
+                else f"{self._where}: none of {len(broken)} images can be read; "
+                f"first: {broken[0]}"
+            )
+        if broken:
+            more = f"; and {len(broken) - _SHOWN} more" if len(broken) > _SHOWN else ""
+            troubles.append(
+                f"{self._where}: {len(broken)} of {len(self._paths)} images could not "
+                f"be read and were left out: {'; '.join(broken[:_SHOWN])}{more}"
+            )
+
+
+def read_image(path: Path) -> Image:
+    """One image file as BGR uint8, upright as its EXIF data says.
+
+    Raises:
+        SourceError: If the file is missing, empty, truncated or no image.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise SourceError(f"{path}: cannot be read ({error.strerror})") from error
+    fault = _fault(data)
+    if fault:
+        raise SourceError(f"{path}: expected an image, {fault}")
+    with quiet_opencv():
+        try:
+            image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        except cv2.error:
+            image = None
+    if image is None:
+        raise SourceError(f"{path}: expected an image, found data no decoder reads")
+    return np.asarray(image, np.uint8)
+
+
+def _fault(data: bytes) -> str | None:
+    """What is plainly wrong with an image file, before a decoder complains aloud.
+
+    Some OpenCV versions fill the missing part of a truncated JPEG with grey and say
+    nothing; and libpng and libjpeg write to standard error themselves.
+    """
+    if not data:
+        return "found an empty file (0 bytes)"
+    if data.startswith(b"\xff\xd8"):
+        # In coded data 0xFF is always followed by 0 or a restart mark, so an end mark
+        # behind the last start of scan is the real one (not a thumbnail's).
+        whole = data.rfind(b"\xff\xd9") > data.rfind(b"\xff\xda")
+        return None if whole else "found a truncated JPEG (no end mark)"
+    if data.startswith(b"\x89PNG"):
+        end = data.rfind(b"IEND")
+        whole = 0 < end <= len(data) - 8  # its name and checksum
+        return None if whole else "found a truncated PNG (no end mark)"
+    return None
+
+
+_SILENCE = threading.Lock()
+
+
+@contextmanager
+def quiet_opencv() -> Iterator[None]:
+    """Keep OpenCV's own log off standard error; our message says it better."""
+    log = cv2.utils.logging
+    with _SILENCE:
+        before = log.getLogLevel()
+        log.setLogLevel(log.LOG_LEVEL_SILENT)
+        try:
+            yield
+        finally:
+            log.setLogLevel(before)

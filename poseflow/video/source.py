@@ -1,0 +1,128 @@
+"""What every source of frames offers, whatever stands behind it."""
+
+from __future__ import annotations
+
+import warnings
+import weakref
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+from poseflow.errors import SourceError, SourceWarning
+from poseflow.video.pixels import Image
+from poseflow.video.prefetch import Prefetcher
+
+DEFAULT_FPS = 25.0
+"""Frames per second where a source does not say (image folders, arrays)."""
+
+AHEAD = 4
+"""Frames decoded ahead: enough to even out jitter, 11 MB at 720p."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class SourceFrame:
+    """One picture of a source.
+
+    Attributes:
+        index: Position in the source, from 0. Frames that could not be read leave a
+            gap: the others keep their numbers.
+        time: Seconds since the start of the source, from its own timestamps where it
+            has any.
+        name: What results call the frame (`image_id`): the file's name in a folder,
+            the zero-padded index with `.jpg` otherwise.
+        image: `(H, W, 3)` uint8 in BGR order.
+    """
+
+    index: int
+    time: float
+    name: str
+    image: Image = field(repr=False)
+
+
+def number_name(index: int) -> str:
+    """The name of frame `index` of a video: `000041.jpg`."""
+    return f"{index:06d}.jpg"
+
+
+class Source(ABC):
+    """Frames of a video, folder, camera or stream, in order.
+
+    Iterate it for `SourceFrame`s; iterate it again to start over (live sources go on
+    with the present). Decoding runs a few frames ahead in a thread. Parts that cannot
+    be read are left out, and one `SourceWarning` at the end says which.
+
+    Attributes:
+        name: Short name for the sequence: a file's stem, a folder's name.
+        size: Width and height in pixels as delivered (rotation applied); None before
+            the first frame of an iterator of arrays.
+        fps: Frames per second; None where the source has no rate (image folders), and
+            then `time` counts `DEFAULT_FPS`.
+        frame_count: Frames to expect, as the header or folder says; None if unknown.
+        is_live: A camera or an endless stream: the oldest waiting frame is dropped
+            when the consumer is slower than the source.
+        origin: The file or folder behind it, if there is one.
+    """
+
+    name: str
+    size: tuple[int, int] | None = None
+    fps: float | None = None
+    frame_count: int | None = None
+    is_live: bool = False
+    origin: Path | None = None
+    _ahead: int = AHEAD
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._closed = False
+        self._running: weakref.WeakSet[Prefetcher[SourceFrame]] = weakref.WeakSet()
+
+    @abstractmethod
+    def _frames(self, troubles: list[str]) -> Iterator[SourceFrame]:
+        """The frames, from the start; what went wrong is appended to `troubles`."""
+
+    def __iter__(self) -> Iterator[SourceFrame]:
+        """The frames in order.
+
+        Raises:
+            SourceError: If the source is closed or yields no frame at all.
+
+        Warns:
+            SourceWarning: Once, at the end, if some frames could not be read.
+        """
+        if self._closed:
+            raise SourceError(f"{self.name}: the source is closed; open it again")
+        # A list that the worker fills, and that is read only when it has ended.
+        troubles: list[str] = []
+        frames = self._frames(troubles)
+        if not self._ahead:
+            yield from frames
+        else:
+            ahead = Prefetcher(frames, self._ahead, newest=self.is_live)
+            self._running.add(ahead)
+            try:
+                yield from ahead
+            finally:
+                ahead.close()
+        if troubles:
+            warnings.warn("; ".join(troubles), SourceWarning, stacklevel=2)
+
+    def close(self) -> None:
+        """End decoding and let go of files and devices; safe to call twice."""
+        self._closed = True
+        for running in list(self._running):
+            running.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        size = "size unknown" if self.size is None else "{}x{}".format(*self.size)
+        count = "" if self.frame_count is None else f", {self.frame_count} frames"
+        rate = "" if self.fps is None else f", {self.fps:g} fps"
+        live = ", live" if self.is_live else ""
+        return f"<{type(self).__name__} {self.name!r}: {size}{count}{rate}{live}>"

@@ -1,0 +1,383 @@
+"""Write frames as a video that browsers play, or as a folder of images."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from fractions import Fraction
+from pathlib import Path
+from typing import Protocol, Self, cast
+
+import av
+import cv2
+import numpy as np
+
+from poseflow.errors import FormatError
+from poseflow.formats.atomic import check_writable, explain
+from poseflow.video.images import IMAGE_SUFFIXES, quiet_opencv
+from poseflow.video.pixels import Image, to_bgr
+from poseflow.video.source import DEFAULT_FPS, number_name
+
+_LOG = logging.getLogger(__name__)
+
+_CODECS = {
+    ".mp4": ("libx264", "mp4v"),
+    ".m4v": ("libx264", "mp4v"),
+    ".mov": ("libx264", "mp4v"),
+    ".mkv": ("libx264", "mp4v"),
+    ".webm": ("libvpx-vp9", "VP80"),
+    ".avi": ("mpeg4", "MJPG"),
+}
+"""File suffix -> FFmpeg's encoder, and OpenCV's four letters where that is missing."""
+
+_OPTIONS = {
+    "libx264": {"preset": "veryfast", "crf": "21"},
+    "libvpx-vp9": {"deadline": "realtime", "cpu-used": "8", "crf": "32", "b": "0"},
+    "mpeg4": {"qmin": "3", "qmax": "3", "flags": "+qscale", "b": "8000000"},
+}
+
+# FFmpeg's numbers for BT.601 as OpenCV converts: players assume BT.709 for HD unless
+# the stream says otherwise.
+_SMPTE170M, _LIMITED = 6, 1
+
+
+class Writer(Protocol):
+    """Where frames go: `VideoWriter` or `ImageWriter`."""
+
+    def write(self, image: Image, name: str | None = None) -> None:
+        """Append a frame."""
+
+    def close(self) -> None:
+        """Finish: what was written becomes visible."""
+
+    def discard(self) -> None:
+        """Give up: what was there before stays."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None: ...
+
+
+def is_image_folder(path: str | os.PathLike[str]) -> bool:
+    """Whether an output of that name is a folder of images.
+
+    It is, if it ends in a slash, is a folder already, or has no suffix.
+    """
+    text = os.fspath(path)
+    return text.endswith(("/", os.sep)) or Path(text).is_dir() or not Path(text).suffix
+
+
+def open_writer(
+    path: str | os.PathLike[str],
+    size: tuple[int, int] | None = None,
+    fps: float | None = None,
+) -> VideoWriter | ImageWriter:
+    """A writer for `path`: images if it names a folder, a video otherwise.
+
+    Args:
+        path: `out.mp4` (also .m4v .mov .mkv .webm .avi), or a folder: an existing one,
+            or any name that ends in `/` or has no suffix.
+        size: Width and height of a video; default the first frame's.
+        fps: Frames per second of a video; default 25.
+
+    Raises:
+        FormatError: If the suffix is unknown, or the place cannot be written.
+    """
+    if is_image_folder(path):
+        return ImageWriter(path)
+    return VideoWriter(path, size, fps)
+
+
+class VideoWriter:
+    """Writes a video of constant frame rate, atomically: all of it or nothing.
+
+    The file appears under its name on `close`; until then frames go into a hidden
+    file beside it. In a `with` statement, a normal end and Ctrl-C keep what was
+    written, any other exception leaves the previous file as it was.
+
+    Args:
+        path: The file; its suffix chooses the format.
+        size: Width and height in pixels; default those of the first frame. Odd sides
+            are made even by repeating the last row or column, which H.264's 4:2:0
+            pixels need. Frames of another size are fitted in, with black bars.
+        fps: Frames per second; default 25.
+
+    Attributes:
+        codec: The encoder in use: `libx264` (H.264), or for example `mp4v (OpenCV)`
+            where PyAV has no libx264.
+        frames: Frames written so far.
+
+    Raises:
+        FormatError: If the suffix is unknown or the file cannot be written; at any
+            write, and at the end, if the disk is full.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        size: tuple[int, int] | None = None,
+        fps: float | None = None,
+    ) -> None:
+        self.path = Path(path)
+        suffix = self.path.suffix.lower()
+        if suffix not in _CODECS:
+            raise FormatError(
+                f"{path}: expected a video name ending in {', '.join(_CODECS)}, or a "
+                f"folder for images (ending in /), got {suffix or 'no suffix'}"
+            )
+        if fps is not None and not 0 < fps <= 1000:
+            raise FormatError(f"{path}: expected a frame rate in (0, 1000], got {fps}")
+        encoder, self._letters = _CODECS[suffix]
+        self._encoder = encoder if encoder in av.codec.codecs_available else None
+        self.codec = self._encoder or f"{self._letters} (OpenCV)"
+        if self._encoder is None:
+            _LOG.warning(
+                "PyAV has no %s; %s is written as %s", encoder, path, self.codec
+            )
+        self.fps = fps or DEFAULT_FPS
+        self.frames = 0
+        self._size = size
+        self._sink: _AvSink | _OpenCvSink | None = None
+        # Now rather than after an hour's work: can anything be written here?
+        check_writable(self.path)
+        # The file behind a link is replaced, not the link.
+        self._target = Path(os.path.realpath(self.path))
+        self._partial: Path | None = _hidden(self._target)
+        with _naming(self.path):
+            self._partial.touch(exist_ok=False)
+
+    def write(self, image: Image, name: str | None = None) -> None:
+        """Append a frame, `(H, W, 3)` uint8 BGR; `name` is for image folders.
+
+        Raises:
+            FormatError: If the writer is closed, or the disk is full.
+        """
+        if self._partial is None:
+            raise FormatError(f"{self.path}: the video is finished; nothing was added")
+        image = to_bgr(image, f"{self.path}, frame {self.frames}")
+        try:
+            with _naming(self.path):
+                self._append(image)
+        except FormatError:
+            self.discard()  # nothing good can follow
+            raise
+        self.frames += 1
+
+    def _append(self, image: Image) -> None:
+        if self._sink is None:
+            width, height = self._size or (image.shape[1], image.shape[0])
+            self._even = (width + width % 2, height + height % 2)
+            self._size = (width, height)
+            self._sink = self._start(self._even)
+        self._sink.write(_fit(image, self._size or self._even, self._even))
+
+    def _start(self, size: tuple[int, int]) -> _AvSink | _OpenCvSink:
+        partial = self._partial
+        assert partial is not None
+        if self._encoder is None:
+            return _OpenCvSink(partial, self._letters, size, self.fps)
+        return _AvSink(partial, self._encoder, size, self.fps)
+
+    def close(self) -> None:
+        """Finish the file and put it in place; without frames, nothing appears.
+
+        Raises:
+            FormatError: If the last bytes cannot be written.
+        """
+        partial, self._partial = self._partial, None
+        if partial is None:
+            return
+        try:
+            with _naming(self.path):
+                if self._sink is not None:
+                    self._sink.close()
+                    partial.replace(self._target)
+        finally:
+            self._sink = None
+            partial.unlink(missing_ok=True)
+
+    def discard(self) -> None:
+        """Give up, and leave what was there before."""
+        partial, self._partial = self._partial, None
+        sink, self._sink = self._sink, None
+        if partial is not None:
+            if sink is not None:
+                sink.abort()
+            partial.unlink(missing_ok=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None or issubclass(kind, KeyboardInterrupt):
+            self.close()
+        else:
+            self.discard()
+
+
+class ImageWriter:
+    """Writes each frame as an image file of its own, each atomically.
+
+    Args:
+        folder: Made if it is not there, with its parents.
+        suffix: `.jpg` or `.png`, for frames whose name has no image suffix.
+
+    Attributes:
+        codec: What is written, for messages.
+        frames: Frames written so far.
+
+    Raises:
+        FormatError: If the folder cannot be made or written to.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str], suffix: str = ".jpg") -> None:
+        self.path = Path(folder)
+        self.codec = "images"
+        self.frames = 0
+        self._suffix = suffix
+        with _naming(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+
+    def write(self, image: Image, name: str | None = None) -> None:
+        """Write a frame as `name`; without one, as its number."""
+        name = number_name(self.frames) if name is None else name
+        target = self.path / name
+        if target.suffix.lower() not in IMAGE_SUFFIXES:
+            target = target.with_name(target.name + self._suffix)
+        if not target.resolve().is_relative_to(self.path.resolve()):
+            raise FormatError(f"{self.path}: the frame name {name!r} leads out of it")
+        where = f"{self.path}, frame {name}"
+        settings = [cv2.IMWRITE_JPEG_QUALITY, 92, cv2.IMWRITE_PNG_COMPRESSION, 3]
+        with quiet_opencv():
+            done, data = cv2.imencode(target.suffix, to_bgr(image, where), settings)
+        if not done:
+            raise FormatError(f"{where}: OpenCV cannot write {target.suffix} images")
+        partial = _hidden(target)
+        with _naming(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                partial.write_bytes(data.tobytes())
+                partial.replace(target)
+            finally:
+                partial.unlink(missing_ok=True)
+        self.frames += 1
+
+    def close(self) -> None:
+        """Nothing is pending: every image is in place when `write` returns."""
+
+    def discard(self) -> None:
+        """Keep the images written so far: each is whole."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class _AvSink:
+    """One file being encoded by FFmpeg."""
+
+    def __init__(
+        self, path: Path, encoder: str, size: tuple[int, int], fps: float
+    ) -> None:
+        suffix = path.suffix.lower()
+        faststart = {"movflags": "+faststart"} if suffix in (".mp4", ".m4v") else {}
+        self._container = av.open(str(path), "w", options=faststart)
+        rate = Fraction(fps).limit_denominator(1001 * 60)
+        stream = self._container.add_stream(
+            encoder, rate=rate, options=dict(_OPTIONS.get(encoder, {}))
+        )
+        self._stream = cast(av.VideoStream, stream)
+        self._stream.width, self._stream.height = size
+        self._stream.pix_fmt = "yuv420p"
+        context = self._stream.codec_context
+        context.time_base = 1 / rate
+        context.colorspace, context.color_range = _SMPTE170M, _LIMITED
+        self._count = 0
+
+    def write(self, image: Image) -> None:
+        planes = cv2.cvtColor(image, cv2.COLOR_BGR2YUV_I420)
+        frame = av.VideoFrame.from_ndarray(np.asarray(planes, np.uint8), "yuv420p")
+        frame.colorspace, frame.color_range = _SMPTE170M, _LIMITED
+        frame.pts = self._count
+        self._container.mux(self._stream.encode(frame))
+        self._count += 1
+
+    def close(self) -> None:
+        try:
+            self._container.mux(self._stream.encode())
+        finally:
+            self._container.close()
+
+    def abort(self) -> None:
+        # Nothing more is muxed: FFmpeg may crash on that after a failed write.
+        with suppress(OSError, av.FFmpegError):
+            self._container.close()
+
+
+class _OpenCvSink:
+    """One file being encoded by OpenCV, where PyAV lacks the encoder."""
+
+    def __init__(
+        self, path: Path, letters: str, size: tuple[int, int], fps: float
+    ) -> None:
+        self._path = path
+        with quiet_opencv():
+            code = cv2.VideoWriter.fourcc(*letters)
+            self._writer = cv2.VideoWriter(str(path), code, fps, size)
+        if not self._writer.isOpened():
+            raise OSError(errno.EIO, f"OpenCV cannot encode {letters} here")
+
+    def write(self, image: Image) -> None:
+        self._writer.write(image)
+
+    def abort(self) -> None:
+        self._writer.release()
+
+    def close(self) -> None:
+        self._writer.release()
+        # OpenCV keeps quiet about failed writes; an empty file tells.
+        if not self._path.stat().st_size:
+            raise OSError(errno.EIO, "OpenCV wrote nothing")
+
+
+def _hidden(path: Path) -> Path:
+    """A name beside `path` that nobody takes for a result; keeps the suffix."""
+    return path.with_name(
+        f".{path.stem}.{os.getpid()}-{os.urandom(4).hex()}{path.suffix}"
+    )
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Turn what the system or FFmpeg says into one line about `path`."""
+    try:
+        yield
+    except OSError as error:
+        raise explain(error, path) from error
+    except av.FFmpegError as error:
+        raise explain(OSError(error.errno, error.strerror), path) from error
+
+
+def _fit(image: Image, size: tuple[int, int], even: tuple[int, int]) -> Image:
+    """The image scaled into `size` with black bars, then padded to `even`."""
+    width, height = size
+    rows, columns = image.shape[:2]
+    if (columns, rows) != size:
+        scale = min(width / columns, height / rows)
+        inner = (max(round(columns * scale), 1), max(round(rows * scale), 1))
+        way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+        small = cv2.resize(image, inner, interpolation=way)
+        left, top = (width - inner[0]) // 2, (height - inner[1]) // 2
+        canvas = np.zeros((height, width, 3), np.uint8)
+        canvas[top : top + inner[1], left : left + inner[0]] = small
+        image = canvas
+    if even != size:
+        image = np.pad(
+            image, ((0, even[1] - height), (0, even[0] - width), (0, 0)), mode="edge"
+        )
+    return image

@@ -1,0 +1,131 @@
+"""The house keeps its shape: floors, folder mapping, a light import."""
+
+import ast
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FOLDERS = {
+    "poseflow": "poseflow",
+    "estimator": "poseflow.estimator",
+    "tracker": "poseflow.tracker",
+    "eval": "poseflow.eval",
+}
+
+# docs/architecture.md: imports point down only. The longest matching prefix counts.
+FLOORS = {
+    "poseflow.cli": 4,
+    "poseflow.pipeline": 3,
+    "poseflow.demo": 3,
+    "poseflow.benchmark": 3,
+    "poseflow.render": 3,
+    "poseflow.estimator": 2,
+    "poseflow.tracker": 2,
+    "poseflow.eval": 2,
+    "poseflow.formats": 1,
+    "poseflow.video": 1,
+    "poseflow.drawing": 1,
+    "poseflow.synthetic": 1,
+    "poseflow.pose_similarity": 1,
+    "poseflow.conversion": 0,
+    "poseflow.skeletons": 0,
+    "poseflow.skeleton": 0,
+    "poseflow.sequence": 0,
+    "poseflow.poses": 0,
+    "poseflow.boxes": 0,
+    "poseflow.oks": 0,
+    "poseflow.errors": 0,
+}
+
+
+def floor_of(module):
+    while module:
+        if module in FLOORS:
+            return module, FLOORS[module]
+        module = module.rpartition(".")[0]
+    return None
+
+
+def modules():
+    for folder, package in FOLDERS.items():
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            parts = path.relative_to(ROOT / folder).with_suffix("").parts
+            name = ".".join([package, *parts]).removesuffix(".__init__")
+            yield pytest.param(name, path, id=name)
+
+
+def imports_of(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import; say poseflow.…"
+            for alias in node.names:
+                yield f"{node.module}.{alias.name}"
+
+
+@pytest.mark.parametrize(("name", "path"), list(modules()))
+def test_imports_point_down(name, path):
+    if name in ("poseflow", "poseflow.__main__"):
+        return  # the face knows everybody, lazily
+    mine = floor_of(name)
+    assert mine is not None, f"{name} has no floor: give it one in FLOORS"
+    for imported in imports_of(path):
+        top = imported.partition(".")[0]
+        assert top not in {"tracker", "estimator", "eval"}, f"say poseflow.{imported}"
+        if top != "poseflow":
+            continue
+        theirs = floor_of(imported)
+        if theirs is None:
+            continue  # `from poseflow import X`: the face
+        family, floor = mine
+        # Estimator, tracker and eval know the types, not each other; elsewhere
+        # neighbours on a floor may visit.
+        visit = theirs[1] < floor or (theirs[1] == floor and floor != 2)
+        assert theirs[0] == family or visit, (
+            f"{name} (floor {floor}) imports {imported} (floor {theirs[1]})"
+        )
+
+
+@pytest.mark.parametrize("folder", ["tracker", "estimator", "eval"])
+def test_folders_do_not_become_top_level_modules(folder):
+    found = importlib.util.find_spec(folder)
+    assert found is None or str(ROOT) not in str(found.origin)
+    assert importlib.util.find_spec(f"poseflow.{folder}") is not None
+
+
+def test_import_is_light():
+    code = (
+        "import sys, poseflow; poseflow.__dir__();"
+        "heavy = {'torch', 'cv2', 'numpy', 'scipy', 'av', 'typer'} & set(sys.modules);"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-P", "-c", code], check=True)
+
+
+def test_everything_public_is_there():
+    import poseflow
+
+    for name in poseflow.__all__:
+        assert getattr(poseflow, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'poses_flow'"):
+        poseflow.poses_flow
+
+
+def test_every_package_is_listed_and_typed():
+    import configparser
+
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    listed = set(setup["options"]["packages"].split())
+    on_disk = {
+        ".".join([package, *path.parent.relative_to(ROOT / folder).parts])
+        for folder, package in FOLDERS.items()
+        for path in (ROOT / folder).rglob("__init__.py")
+    }
+    assert listed == on_disk
+    assert (ROOT / "poseflow" / "py.typed").exists()

@@ -1,0 +1,149 @@
+"""Memory of identities: who was seen when and where, bounded by age."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from poseflow.poses import Poses
+from poseflow.skeleton import Skeleton
+
+Array: TypeAlias = npt.NDArray[Any]
+Ints: TypeAlias = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Track:
+    """One identity as a tracker remembers it.
+
+    Attributes:
+        track_id: Identity, from 1.
+        first_frame: Number of `update` calls before the one that gave the id.
+        last_frame: The same for the latest appearance.
+        appearances: Frames in which the person was seen.
+        mean_score: Mean of the person scores over the appearances.
+        latest: The latest pose, a `Poses` of one.
+    """
+
+    track_id: int
+    first_frame: int
+    last_frame: int
+    appearances: int
+    mean_score: float
+    latest: Poses
+
+
+@dataclass(frozen=True)
+class Memory:
+    """The latest appearance of N identities, the most recently seen first.
+
+    People of one frame keep their input order. An identity leaves when it was last seen
+    more than `max_age_frames` frames ago, so memory is bounded by the people of that
+    many frames.
+
+    Attributes:
+        poses: Latest poses, with their `track_ids`.
+        last_frame: `(N,)` number of the frame of the latest appearance.
+        first_frame: `(N,)` number of the frame that gave the id.
+        appearances: `(N,)` frames in which each was seen.
+        total_score: `(N,)` sum of their person scores.
+        extra: Arrays of N rows that a tracker derives once per appearance.
+    """
+
+    poses: Poses
+    last_frame: Ints
+    first_frame: Ints
+    appearances: Ints
+    total_score: Array
+    extra: Mapping[str, Array]
+
+    @classmethod
+    def empty(cls, skeleton: Skeleton, extra: Mapping[str, Array]) -> Memory:
+        """Nobody; `extra` gives the shapes and types of the derived arrays."""
+        none = np.zeros(0, np.int64)
+        return cls(
+            Poses.empty(skeleton, np.float64),
+            none,
+            none,
+            none,
+            np.zeros(0),
+            {name: array[:0] for name, array in extra.items()},
+        )
+
+    def __len__(self) -> int:
+        """Number of identities, N."""
+        return len(self.last_frame)
+
+    @property
+    def ids(self) -> Ints:
+        """`(N,)` identities."""
+        return self.poses.track_ids
+
+    def __getitem__(self, which: Array) -> Memory:
+        """Some of the identities, by mask or numbers."""
+        return Memory(
+            self.poses[which],
+            self.last_frame[which],
+            self.first_frame[which],
+            self.appearances[which],
+            self.total_score[which],
+            {name: array[which] for name, array in self.extra.items()},
+        )
+
+    def within(self, frame: int, max_age_frames: int) -> Memory:
+        """Those last seen at most `max_age_frames` before `frame`."""
+        recent = frame - self.last_frame <= max_age_frames
+        return self if recent.all() else self[recent]
+
+    def remember(
+        self, poses: Poses, rows: Ints, frame: int, extra: Mapping[str, Array]
+    ) -> Memory:
+        """The memory after a frame.
+
+        Args:
+            poses: The frame's people with their ids.
+            rows: `(P,)` their rows in this memory, -1 for a new identity.
+            frame: Number of the frame.
+            extra: Derived arrays of P rows.
+        """
+        known = rows >= 0
+        first = np.full(len(rows), frame)
+        seen = np.ones(len(rows), np.int64)
+        total = poses.scores.astype(np.float64)
+        if known.any():
+            old = rows[known]
+            first[known] = self.first_frame[old]
+            seen[known] += self.appearances[old]
+            total[known] += self.total_score[old]
+        stay = np.ones(len(self), np.bool_)
+        stay[rows[known]] = False
+        rest = self[stay]
+        return Memory(
+            Poses.concatenate([poses.astype(np.float64), rest.poses]),
+            np.concatenate([np.full(len(rows), frame), rest.last_frame]),
+            np.concatenate([first, rest.first_frame]),
+            np.concatenate([seen, rest.appearances]),
+            np.concatenate([total, rest.total_score]),
+            {
+                name: np.concatenate([array, rest.extra[name]])
+                for name, array in extra.items()
+            },
+        )
+
+    def tracks(self) -> tuple[Track, ...]:
+        """All identities as records, by id."""
+        return tuple(
+            Track(
+                int(self.ids[k]),
+                int(self.first_frame[k]),
+                int(self.last_frame[k]),
+                int(self.appearances[k]),
+                float(self.total_score[k] / self.appearances[k]),
+                self.poses[int(k)],
+            )
+            for k in np.argsort(self.ids)
+        )

@@ -1,0 +1,223 @@
+"""`Tracker`: the door to all trackers, and their registry."""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from poseflow.errors import PoseFlowError
+from poseflow.poses import Poses
+from poseflow.skeleton import Skeleton
+from poseflow.tracker.backend import (
+    TrackerBackend,
+    TrackerFactory,
+    View,
+    options_from,
+)
+from poseflow.tracker.baselines import (
+    IouOptions,
+    IouTracker,
+    OksOptions,
+    OksTracker,
+)
+from poseflow.tracker.correspondences import Correspondences
+from poseflow.tracker.memory import Track
+from poseflow.tracker.released import ReleasedOptions, ReleasedTracker
+
+ENTRY_POINTS = "poseflow.trackers"
+"""Entry-point group in which other packages offer factories of `TrackerBackend`s."""
+
+ALIASES = {"default": "oks"}
+
+
+def _released(**options: Any) -> TrackerBackend:
+    return ReleasedTracker(options_from(ReleasedOptions, "released", options))
+
+
+def _iou(**options: Any) -> TrackerBackend:
+    return IouTracker(options_from(IouOptions, "iou", options))
+
+
+def _oks(**options: Any) -> TrackerBackend:
+    return OksTracker(options_from(OksOptions, "oks", options))
+
+
+_FACTORIES: dict[str, TrackerFactory] = {
+    "released": _released,
+    "iou": _iou,
+    "oks": _oks,
+}
+
+
+def register(name: str, factory: TrackerFactory, *, replace: bool = False) -> None:
+    """Make a tracker known by name, to `Tracker` and the command line.
+
+    Args:
+        name: What to call it.
+        factory: Takes the options as keywords, gives a `TrackerBackend`.
+        replace: Allow taking over a name.
+
+    Raises:
+        PoseFlowError: If the name is taken and `replace` is not set.
+    """
+    if not replace and (name in _FACTORIES or name in ALIASES):
+        raise PoseFlowError(
+            f"a tracker is already called {name!r}; choose another name or pass "
+            "replace=True"
+        )
+    ALIASES.pop(name, None)
+    _FACTORIES[name] = factory
+
+
+def names() -> tuple[str, ...]:
+    """Names of all trackers, those of installed packages included."""
+    offered = (point.name for point in entry_points(group=ENTRY_POINTS))
+    return tuple(dict.fromkeys([*ALIASES, *_FACTORIES, *offered]))
+
+
+def _factory(name: str) -> TrackerFactory:
+    name = ALIASES.get(name, name)
+    if name in _FACTORIES:
+        return _FACTORIES[name]
+    for point in entry_points(group=ENTRY_POINTS, name=name):
+        factory: TrackerFactory = point.load()
+        return factory
+    raise PoseFlowError(f"unknown tracker {name!r}; there are {', '.join(names())}")
+
+
+class Tracker:
+    """Gives identities to the people of one frame after another.
+
+    Ids count from 1 and belong to the instance: two trackers never share any state.
+
+    Args:
+        name: `"released"`, `"iou"`, `"oks"`, a registered name, or `"default"`: for
+            now `"oks"`, which loses fewest identities of the three (measured in
+            docs/trackers.md).
+        **options: Fields of that tracker's options, see `ReleasedOptions`,
+            `IouOptions` and `OksOptions`.
+
+    Raises:
+        PoseFlowError: If the name or an option is unknown, or a value out of range.
+
+    Examples:
+        >>> import numpy as np
+        >>> from poseflow import Poses, Tracker
+        >>> tracker = Tracker("oks")
+        >>> pose = np.random.default_rng(0).uniform(100, 200, (1, 17, 2))
+        >>> tracker.update(Poses(pose)).track_ids.tolist()
+        [1]
+        >>> both = Poses(np.concatenate([pose + 400, pose + 2]))
+        >>> tracker.update(both).track_ids.tolist()
+        [2, 1]
+        >>> [(track.track_id, track.appearances) for track in tracker.finish()]
+        [(1, 2), (2, 1)]
+    """
+
+    def __init__(self, name: str = "default", **options: Any) -> None:
+        self.name = name
+        self._backend = _factory(name)(**options)
+        self._skeleton: Skeleton | None = None
+        self._frames = 0
+
+    def update(
+        self,
+        poses: Poses,
+        image: npt.NDArray[np.uint8] | None = None,
+        *,
+        name: str = "",
+        time: float | None = None,
+        correspondences: Correspondences | npt.ArrayLike | None = None,
+    ) -> Poses:
+        """Take the next frame.
+
+        Args:
+            poses: The people of the frame; nobody is ordinary.
+            image: `(H, W, 3)` uint8 BGR or `(H, W)` grey. Only matchers read it;
+                without one, a frame is associated by geometry alone.
+            name: Name of the frame, needed where correspondences come from files.
+            time: Seconds since the start.
+            correspondences: `(M, 4)` matches x1, y1, x2, y2 of the previous frame to
+                this one; given, no matcher is asked.
+
+        Returns:
+            The same people in the same order, with `track_ids` set (-1 for a person
+            below a tracker's `minimum_score`).
+
+        Raises:
+            PoseFlowError: If the skeleton differs from that of earlier frames, or the
+                image is none.
+        """
+        if not isinstance(poses, Poses):
+            raise PoseFlowError(
+                f"frame {self._frames}: expected Poses, got {type(poses).__name__}; "
+                "wrap an array as poseflow.Poses(keypoints, keypoint_scores)"
+            )
+        if self._skeleton is None:
+            self._skeleton = poses.skeleton
+        elif poses.skeleton != self._skeleton:
+            raise PoseFlowError(
+                f"frame {self._frames}: the people have the skeleton "
+                f"{poses.skeleton.name!r}, those before had {self._skeleton.name!r}; "
+                "convert them, or call reset() to start a new sequence"
+            )
+        size = None if image is None else _size(image, self._frames)
+        view = View(
+            self._frames,
+            image,
+            name,
+            time,
+            size,
+            correspondences,  # type: ignore[arg-type]
+        )
+        tracked = self._backend.update(poses, view)
+        self._frames += 1
+        return tracked
+
+    def reset(self) -> None:
+        """Forget everything; the next frame is a first frame and ids start at 1."""
+        self._backend.reset()
+        self._skeleton = None
+        self._frames = 0
+
+    def finish(self) -> tuple[Track, ...]:
+        """End the sequence: the tracks still held, by id; then the tracker is as new.
+
+        Memory is bounded, so identities that have been gone for longer than the
+        tracker's `max_age_frames` are not among them.
+        """
+        tracks = self._backend.finish()
+        self.reset()
+        return tracks
+
+    @property
+    def last_step(self) -> Any:
+        """What the tracker decided in the latest frame, for those that tell; or None.
+
+        `Step` for `released`: candidates, grades, pairs, boxes and match scores.
+        """
+        return getattr(self._backend, "last_step", None)
+
+    def __repr__(self) -> str:
+        return f"<Tracker {self.name!r}, {self._frames} frames>"
+
+
+def _size(image: Any, frame: int) -> tuple[int, int]:
+    """Width and height; refuses what is no picture."""
+    shape = getattr(image, "shape", None)
+    good = (
+        isinstance(image, np.ndarray)
+        and image.dtype == np.uint8
+        and image.size > 0
+        and (image.ndim == 2 or (image.ndim == 3 and image.shape[2] in (1, 3)))
+    )
+    if not good:
+        raise PoseFlowError(
+            f"frame {frame}: expected an image of shape (H, W, 3) or (H, W), uint8, "
+            f"got {type(image).__name__} of shape {shape} and type "
+            f"{getattr(image, 'dtype', None)}"
+        )
+    return int(image.shape[1]), int(image.shape[0])
