@@ -295,11 +295,12 @@ def _tally(
     cell, distance = every_cell[hit], edges.distance[hit]
 
     def count(which: Bool) -> Int:
-        return np.bincount(cell[which], minlength=bins).reshape(-1, JOINTS)
+        sums = np.bincount(cell[which], minlength=bins)
+        return np.asarray(sums.reshape(-1, JOINTS), np.int64)
 
     def add(which: Bool) -> Float:
         sums = np.bincount(cell[which], distance[which], bins)
-        return sums.reshape(-1, JOINTS)
+        return np.asarray(sums.reshape(-1, JOINTS), np.float64)
 
     switches, detections = count(switch), count(np.ones(len(hit), np.bool_))
     transfers, ascends, migrates = count(transfer), count(ascend), count(migrate)

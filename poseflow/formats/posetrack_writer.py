@@ -289,6 +289,9 @@ FORMATS = (
     PoseTrackFormat(
         "posetrack18",
         "PoseTrack18's images, annotations and categories, 17 slots",
-        re.compile(rb'"(images|annotations)"\s*:'),
+        re.compile(
+            # COCO's annotations have the same lists; these fields they lack.
+            rb'"(track_id|frame_id|vid_id|is_labeled|bbox_head|head_bottom)"'
+        ),
     ),
 )

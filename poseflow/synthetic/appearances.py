@@ -16,18 +16,18 @@ Floats = npt.NDArray[np.float64]
 
 # Jitter of a joint relative to the average, and what its score loses (in logits).
 _JOINTS = {
-    "nose": (0.75, 0.3),
-    "eye": (0.7, 0.4),
-    "ear": (0.8, 0.7),
-    "head_top": (0.9, 0.2),
-    "head_bottom": (0.8, 0.0),
-    "neck": (0.8, -0.1),
-    "shoulder": (0.9, -0.4),
-    "elbow": (1.0, 0.1),
-    "wrist": (1.25, 0.6),
-    "hip": (1.05, -0.2),
-    "knee": (1.0, 0.0),
-    "ankle": (1.05, 0.1),
+    "nose": (0.75, 0.35),
+    "eye": (0.7, 0.6),
+    "ear": (0.8, 1.2),
+    "head_top": (0.9, -0.2),
+    "head_bottom": (0.8, -0.8),
+    "neck": (0.8, -0.9),
+    "shoulder": (0.9, -1.4),
+    "elbow": (1.0, -0.1),
+    "wrist": (1.25, 0.7),
+    "hip": (1.05, -1.0),
+    "knee": (1.0, 0.35),
+    "ankle": (1.05, 0.75),
 }
 
 
