@@ -16,23 +16,24 @@ PAGE = Path(__file__).parents[2] / "docs" / "commands.md"
 MARKS = ("<!-- commands -->\n", "<!-- /commands -->\n")
 
 
+def title(argument):
+    return (argument.metavar or argument.name).upper()
+
+
 def tables():
     group = typer.main.get_command(app)
     lines = []
     for name, command in group.commands.items():
         arguments = [p for p in command.params if p.param_type_name == "argument"]
         options = [p for p in command.params if p.param_type_name == "option"]
-        usage = " ".join(
-            a.human_readable_name.upper() if a.required else f"[{a.name.upper()}]"
-            for a in arguments
-        )
-        lines += [f"### `poseflow {name} {usage}`".replace(" `", "`"), ""]
+        usage = " ".join(title(a) if a.required else f"[{title(a)}]" for a in arguments)
+        lines += [f"### `poseflow {name} {usage}".rstrip() + "`", ""]
         lines += [" ".join(inspect.cleandoc(command.help).split()), ""]
         lines += ["| | | default |", "|---|---|---|"]
         for parameter in (*arguments, *options):
             names = [*parameter.opts, *parameter.secondary_opts]
             shown = (
-                parameter.human_readable_name.upper()
+                title(parameter)
                 if parameter in arguments
                 else ", ".join(n for n in names if n != "--help")
             )
