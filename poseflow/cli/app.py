@@ -16,12 +16,13 @@ from poseflow.cli.evaluate_mot import evaluate_mot
 from poseflow.cli.guard import GuardedGroup
 from poseflow.cli.info import info
 from poseflow.cli.render import render
-from poseflow.cli.track import track
+from poseflow.cli.track import estimate, track
 from poseflow.cli.train import train
 from poseflow.cli.validate import validate
 
 COMMANDS = (
     track,
+    estimate,
     render,
     convert,
     evaluate,
