@@ -85,17 +85,19 @@ def _settle(
 ) -> None:
     """Decide the contested cells in the order of time, all groups side by side."""
     moment = overlaps.cell_moments
-    age = _active_ranks(overlaps)
+    age = _active_ranks(overlaps) if convention == "trackeval" else moment
     # Cells alone in row and column match whatever came before, so the last partner
     # among those is known beforehand for every contested cell.
     quiet = np.flatnonzero(alone)
     quiet = quiet[np.lexsort((moment[quiet], g[quiet]))]
     span = len(overlaps.moment_groups) + 1
-    at = np.searchsorted(g[quiet] * span + moment[quiet], g * span + moment) - 1
-    quiet = np.append(quiet, 0)
-    known = (at >= 0) & (g[quiet[at]] == g)
-    quiet_partner = np.where(known, p[quiet[at]], -1)
-    quiet_moment = np.where(known, moment[quiet[at]], -1)
+    keys = g * span + moment
+    at = np.searchsorted(keys[quiet], keys[contested]) - 1
+    quiet = np.append(quiet, 0)[at]
+    known = (at >= 0) & (g[quiet] == g[contested])
+    quiet_partner, quiet_moment = np.full((2, len(g)), -1)
+    quiet_partner[contested] = np.where(known, p[quiet], -1)
+    quiet_moment[contested] = np.where(known, moment[quiet], -1)
 
     partner = np.full(len(overlaps.truth_groups), -1)
     when = np.full(len(overlaps.truth_groups), -1)
