@@ -25,7 +25,7 @@ JOINT_NAMES = (*JOINTS, "total")
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """Scores of a submission.
+    r"""Scores of a submission.
 
     Attributes:
         mode: The rules that the main figures follow.
@@ -48,7 +48,7 @@ class Report:
         (100.0, 100.0)
         >>> print(report.table("latex", metrics=["ap"], digits=0))
         % strict: & Head & Shou & Elb & Wri & Hip & Knee & Ankl & Total
-        AP & 100 & - & - & - & - & - & - & 100 \\\\ % Prec 100, Rec 100
+        AP & 100 & - & - & - & - & - & - & 100 \\ % Prec 100, Rec 100
     """
 
     mode: str

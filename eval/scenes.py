@@ -226,7 +226,7 @@ def _scene(
 
 def _ranking_scores(scores: Float, pose_scores: Float) -> Float:
     """Joint scores; of a pose without any, the pose's own; else below all others."""
-    scoreless = np.isnan(scores).all(axis=1)
+    scoreless = np.asarray(np.isnan(scores).all(axis=1))
     scores = np.where(scoreless[:, None], pose_scores[:, None], scores)
     return np.where(np.isnan(scores), -np.inf, scores)
 

@@ -78,7 +78,7 @@ class SequenceFile:
 
     def _bounded(self, stream: IO[bytes], limit: int) -> bytes:
         if (self.member or self.path.name).endswith(".gz"):
-            stream = io.BufferedReader(gzip.GzipFile(fileobj=stream))  # type: ignore[type-var]
+            stream = io.BufferedReader(gzip.GzipFile(fileobj=stream))
         data = stream.read(limit + 1)
         if len(data) > limit:
             raise self._too_large(limit)
