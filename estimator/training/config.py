@@ -219,6 +219,20 @@ class ScheduleConfig(_Config, frozen=True, kw_only=True):
     warmup_epochs: AtLeast0 = 0.0
 
 
+class TeacherConfig(_Config, frozen=True, kw_only=True):
+    """A trained network whose heatmaps are learned besides the labels.
+
+    Attributes:
+        weights: Its weights; its joints must be the run's.
+        share: Of the target: 1 learns from the teacher alone.
+        unlabelled: Weight of joints that have no label, learned from the teacher.
+    """
+
+    weights: str
+    share: Fraction = 0.5
+    unlabelled: Fraction = 1.0
+
+
 class TrainConfig(_Config, frozen=True, kw_only=True):
     """A training run.
 
@@ -234,6 +248,7 @@ class TrainConfig(_Config, frozen=True, kw_only=True):
         sigma: Standard deviation of the target's Gaussians, heatmap pixels.
         mirror_tolerance: Share of the loss that takes the better of the plain and the
             left-right exchanged target, for data with exchanged labels.
+        teacher: Another network to learn from as well (distillation).
         epochs: Passes over the data.
         batch_size: People a step, over all processes together.
         ema: Decay of the averaged weights that are validated and kept; 0 for none.
@@ -257,6 +272,7 @@ class TrainConfig(_Config, frozen=True, kw_only=True):
     schedule: ScheduleConfig = ScheduleConfig()
     sigma: Above0 = 2.0
     mirror_tolerance: Fraction = 0.0
+    teacher: TeacherConfig | None = None
     epochs: Positive = 200
     batch_size: Positive = 128
     ema: Annotated[float, Meta(ge=0, lt=1)] = 0.0
