@@ -56,6 +56,8 @@ class AugmentConfig(_Config, frozen=True, kw_only=True):
         rotate_degrees: Rotation up to twice this, normally distributed.
         rotate: Probability of rotating at all.
         shift: Box centres vary by up to this fraction of the box, uniformly.
+        proposals: Probability of a box as a detector would have drawn it (RMPE's
+            pose-guided proposals); needs `detections` of a data set.
         half_body: Probability of showing only the upper or the lower body.
         half_body_joints: Least number of labelled joints for that.
         brightness: Gain of each colour channel varies by up to this fraction.
@@ -67,6 +69,7 @@ class AugmentConfig(_Config, frozen=True, kw_only=True):
     rotate_degrees: AtLeast0 = 40.0
     rotate: Fraction = 0.6
     shift: Fraction = 0.0
+    proposals: Fraction = 0.0
     half_body: Fraction = 0.3
     half_body_joints: Positive = 8
     brightness: Fraction = 0.0
@@ -117,6 +120,8 @@ class CocoConfig(_Dataset, frozen=True, kw_only=True, tag_field="format", tag="c
         least_joints: People with fewer labelled joints are left out.
         folds: Pictures, in order of their ids, are dealt into so many folds.
         fold: The folds that are kept, from 0.
+        detections: COCO results (`image_id`, `bbox`) of a detector on the same
+            pictures, for pose-guided proposals.
     """
 
     annotations: str
@@ -124,6 +129,7 @@ class CocoConfig(_Dataset, frozen=True, kw_only=True, tag_field="format", tag="c
     least_joints: Positive = 1
     folds: Positive = 1
     fold: tuple[Count, ...] = (0,)
+    detections: str | None = None
 
 
 class MpiiConfig(_Dataset, frozen=True, kw_only=True, tag_field="format", tag="mpii"):
