@@ -15,7 +15,6 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import linear_sum_assignment
 
 from poseflow.eval.pckh import Scene
 
@@ -254,6 +253,9 @@ def _assign(edges: _Edges, rest: Int) -> Int:
 
 def _solve(edges: _Edges, rest: Int) -> Int:
     """The assignment problem of each joint of each sequence in one frame."""
+    # Here, because it takes longer to import than most submissions to score.
+    from scipy.optimize import linear_sum_assignment
+
     chosen: list[Int] = []
     cell = edges.scene[rest] * JOINTS + edges.joint[rest]
     for key in np.unique(cell).tolist():

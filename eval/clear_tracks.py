@@ -1,7 +1,7 @@
 """CLEAR MOT: which pairs match frame by frame, and what follows for each track.
 
 Sources: Bernardin and Stiefelhagen, "Evaluating Multiple Object Tracking Performance:
-the CLEAR MOT Metrics" (EURASIP JIVP 2008), section 2; Li, Huang and Nevatia, "Learning
+the CLEAR MOT Metrics" (EURASIP JIVP 2008); Li, Huang and Nevatia, "Learning
 to Associate" (CVPR 2009) for mostly tracked, mostly lost and fragmentations. Two
 programs define what is left open there, and both readings are offered: py-motmetrics,
 on which PoseTrack's scores rest, and TrackEval, on which MOTChallenge's do.

@@ -1,7 +1,7 @@
 """PoseTrack21's scores, as its evaluation kit computes them: `--mode posetrack21`.
 
 Source: Döring et al., "PoseTrack21: A Dataset for Person Search, Multi-Object Tracking
-and Multi-Person Pose Tracking" (CVPR 2022), section 5, and the behaviour of its kit,
+and Multi-Person Pose Tracking" (CVPR 2022), and the behaviour of its kit,
 faults included; the sections' notes name what differs from the published definitions.
 """
 

@@ -197,13 +197,23 @@ class StrictPoseTracking:
 
 def _pose_section(scores: TrackingScores) -> Section:
     curves = scores.curves()
-    summary = {name: float(curves[name].mean()) for name in ("HOTA", "DetA", "AssA")}
-    summary |= {"MOTA": scores.mota, "MOTP": scores.motp, "IDF1": scores.idf1}
-    summary |= {"Prec": scores.precision, "Rec": scores.recall}
+    figures = {name: float(curves[name].mean()) for name in ("HOTA", "DetA", "AssA")}
+    figures |= {"MOTA": scores.mota, "MOTP": scores.motp, "IDF1": scores.idf1}
+    figures |= {"IDP": scores.idp, "IDR": scores.idr}
+    figures |= {"pre": scores.precision, "rec": scores.recall}
+    # Whole people have no joints: only the total is there.
+    nothing = [np.nan] * len(JOINTS)
+    joints = {name: np.array([*nothing, value]) for name, value in figures.items()}
     return Section(
         name="pose",
         mode=MODE,
-        joints={},
-        summary=summary,
+        joints=joints,
+        groups={f"{n} (people)": joints[n][-8:] for n in ("HOTA", "MOTA", "IDF1")},
+        summary={"Prec": scores.precision, "Rec": scores.recall},
+        counts={
+            name: np.array([value])
+            for name, value in scores.counts.items()
+            if name != "sum_similarity"
+        },
         extra={"tracking": scores.to_dict()},
     )

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from poseflow.conversion import convert as convert
     from poseflow.conversion import joint_map as joint_map
     from poseflow.errors import PoseFlowError as PoseFlowError
+    from poseflow.estimator.estimator import Estimator as Estimator
     from poseflow.eval.evaluate import evaluate as evaluate
     from poseflow.eval.report import Report as Report
     from poseflow.formats import ResultWriter as ResultWriter
@@ -33,6 +34,7 @@ __version__ = "0.1.0"
 
 # Public name -> where it lives. A module of its own is its own home.
 _HOMES = {
+    "Estimator": "poseflow.estimator.estimator",
     "Frame": "poseflow.sequence",
     "JointMap": "poseflow.conversion",
     "PoseFlowError": "poseflow.errors",

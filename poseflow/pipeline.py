@@ -5,13 +5,13 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Iterator
 from os import PathLike
-from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from poseflow.errors import PoseFlowError
+from poseflow.formats.names import frame_number
 from poseflow.poses import Poses
 from poseflow.sequence import Frame, PoseSequence
 
@@ -145,7 +145,7 @@ class KnownPoses:
         self.by_number = {
             frame.index: frame
             for frame in frames
-            if not frame.name or _number(frame.name) is not None
+            if not frame.name or frame_number(frame.name) is not None
         }
         self.unused = {f.index: f.name for f in frames if len(f.poses)}
         self.matched = not self.unused
@@ -158,7 +158,7 @@ class KnownPoses:
         """The people of one frame of the source; nobody if the file has none."""
         frame = self.by_name.get(shot.name)
         if frame is None:
-            number = _number(shot.name)
+            number = frame_number(shot.name)
             frame = self.by_number.get(shot.index if number is None else number)
         if frame is None:
             return self.nobody
@@ -201,9 +201,3 @@ def drain(frames: Iterable[Frame], sinks: Iterable[Sink]) -> tuple[int, int]:
         count += 1
         highest = max(highest, int(frame.poses.track_ids.max(initial=0)))
     return count, highest
-
-
-def _number(name: str) -> int | None:
-    """The number that a frame's name consists of, as in `000041.jpg`, if any."""
-    stem = PurePath(name).stem
-    return int(stem) if stem.isascii() and stem.isdigit() else None

@@ -11,6 +11,8 @@ from poseflow.cli.benchmark import benchmark
 from poseflow.cli.convert import convert
 from poseflow.cli.demo import demo
 from poseflow.cli.evaluate import evaluate
+from poseflow.cli.evaluate_coco import evaluate_coco
+from poseflow.cli.evaluate_mot import evaluate_mot
 from poseflow.cli.guard import GuardedGroup
 from poseflow.cli.info import info
 from poseflow.cli.render import render
@@ -23,6 +25,8 @@ COMMANDS = (
     render,
     convert,
     evaluate,
+    evaluate_coco,
+    evaluate_mot,
     train,
     validate,
     demo,

@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -23,6 +23,7 @@ from poseflow.poses import NO_TRACK
 from poseflow.sequence import PoseSequence
 
 Number = float | None
+Entry = TypeVar("Entry")
 
 
 class _Person(msgspec.Struct, gc=False):
@@ -40,22 +41,29 @@ _DECODER = msgspec.json.Decoder(_Person)
 _PLACE = re.compile(r"^(.*?) - at `(?:key in )?\$\.?(.*?)`$", re.DOTALL)
 
 
-def _person(raw: Any) -> _Person:
+def decode_entry(
+    raw: Any, decoder: msgspec.json.Decoder[Entry], kind: type[Entry]
+) -> Entry:
     """One entry, from undecoded JSON or from what Python's parser made of it.
+
+    Args:
+        raw: `msgspec.Raw` or plain objects.
+        decoder: Decoder of `kind`.
+        kind: What the entry is to be.
 
     Raises:
         ValueError: What is wrong with it, naming the field.
     """
     try:
         if not isinstance(raw, msgspec.Raw):
-            return msgspec.convert(raw, _Person)
+            return msgspec.convert(raw, kind)
         try:
-            return _DECODER.decode(raw)
+            return decoder.decode(raw)
         except msgspec.ValidationError as error:
             if "out of range" not in str(error):
                 raise
             # 1e999 is infinite to Python's parser: a missing joint, not a lost person.
-            return msgspec.convert(json.loads(bytes(raw)), _Person)
+            return msgspec.convert(json.loads(bytes(raw)), kind)
     except UnicodeDecodeError as error:
         raise ValueError(f"no valid UTF-8 ({error.reason})") from error
     except msgspec.ValidationError as error:
@@ -104,7 +112,7 @@ def _flatten(values: list[float | list[Number] | None]) -> tuple[list[Number], i
     return [v for value in values for v in value], size  # type: ignore[union-attr]
 
 
-def _track_id(idx: Any) -> int:
+def track_id(idx: Any) -> int:
     """The identity in `idx`, which some versions wrap into lists; -1 for none."""
     while isinstance(idx, list) and len(idx) == 1:
         idx = idx[0]
@@ -120,7 +128,7 @@ def _add(gatherer: Gatherer, place: int, image: str | None, raw: Any) -> None:
     """Put an entry in, or note what is wrong with it."""
     where = f"entry {place}" if image is None else f"entry {place} (image {image!r})"
     try:
-        person = _person(raw)
+        person = decode_entry(raw, _DECODER, _Person)
         if image is None:
             if person.image_id is None:
                 raise ValueError("image_id: missing, expected the frame's name")
@@ -138,7 +146,7 @@ def _add(gatherer: Gatherer, place: int, image: str | None, raw: Any) -> None:
         if score is None and not isinstance(person.scores, list):
             score = person.scores
         numbers = _numbers(person)
-        gatherer.add(place, image, numbers, score, box, _track_id(person.idx))
+        gatherer.add(place, image, numbers, score, box, track_id(person.idx))
     except UnicodeEncodeError:
         gatherer.problems.add(where, "image_id: no valid text")
     except ValueError as error:

@@ -87,7 +87,7 @@ def _round(
 def _candidates(
     values: Floats, exact: npt.NDArray[np.floating[Any]]
 ) -> Iterator[Floats]:
-    """Rounded to the stored precision or one digit more, unrounded, a bit beside."""
+    """Rounded to the stored precision or one digit more, and unrounded."""
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
         half_step = np.spacing(np.abs(exact)).astype(np.float64) / 2
         decimals = np.nan_to_num(np.floor(-np.log10(half_step)))
@@ -97,22 +97,23 @@ def _candidates(
             # A quotient of whole numbers is the float64 nearest to the decimal.
             yield np.rint(values * scale) / scale
     yield values
-    yield np.nextafter(values, -np.inf)
-    yield np.nextafter(values, np.inf)
 
 
 def _columns(poses: Poses) -> Iterator[tuple[list[float], Any, Any, int | None]]:
     """Keypoints, score, box and id of every person, as JSON takes them."""
-    points, marks = shortest(poses.keypoints), shortest(poses.keypoint_scores)
-    numbers = np.concatenate([points, marks[..., None]], axis=2)
-    edges = shortest(poses.boxes)
+    people, joints = poses.keypoint_scores.shape
+    triples = np.concatenate([poses.keypoints, poses.keypoint_scores[..., None]], 2)
+    # One row per person, so that a frame costs one rounding.
+    numbers = triples.reshape(people, 3 * joints)
+    table = shortest(np.hstack([numbers, poses.boxes, poses.scores[:, None]]))
+    joint_numbers, edges, scores = np.split(table, [3 * joints, 3 * joints + 4], axis=1)
     low, high = edges[:, :2], edges[:, 2:]
-    boxes = np.concatenate([low, widths(low, high, poses.boxes[:, 2:])], axis=1)
-    boxed = np.isfinite(boxes).all(axis=1).tolist()
-    scores = shortest(poses.scores)
-    scored = np.isfinite(scores).tolist()
+    boxes = np.hstack([low, widths(low, high, poses.boxes[:, 2:])])
+    boxed: list[bool] = np.isfinite(boxes).min(axis=1).tolist()
+    scores = scores[:, 0]
+    scored: list[bool] = np.isfinite(scores).tolist()
     rows = zip(
-        numbers.reshape(len(poses), 3 * points.shape[1]).tolist(),
+        joint_numbers.tolist(),
         scores.tolist(),
         scored,
         boxes.tolist(),

@@ -31,7 +31,7 @@ def walkers(index, count=2):
     """People walking to the right, each a fixed cloud of joints."""
     rng = np.random.default_rng(3)
     clouds = rng.uniform(0, 30, (count, 17, 2)) + np.arange(count)[:, None, None] * 60
-    return Poses(clouds + (2 * index, 40), np.full((count, 17), 0.7))
+    return Poses(clouds + np.array([2 * index, 40]), np.full((count, 17), 0.7))
 
 
 @pytest.fixture
@@ -241,8 +241,10 @@ def test_interruption_keeps_what_was_done(tmp_path):
     video = tmp_path / "out.mp4"
     # A new process group, so that the signal reaches this one only.
     process = subprocess.Popen(
-        [sys.executable, "-m", "poseflow", "track", source, "--poses", poses]
-        + ["-o", out, "--render", video],
+        [
+            *(sys.executable, "-m", "poseflow", "track", source, "--poses", poses),
+            *("-o", out, "--render", video),
+        ],
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,

@@ -123,6 +123,16 @@ def test_scores_add_up():
         good + score_tracking(truth, truth, threshold=0.7)
 
 
+def test_tables():
+    scores = score_tracking(walkers(), walkers())
+    head, dashes, row = scores.table("markdown").splitlines()
+    assert head.startswith("| sequence | HOTA |")
+    assert dashes.count("---:") == head.count("|") - 2 == row.count("|") - 2
+    assert str(scores).splitlines()[1].split()[:2] == ["walk", "100.0"]
+    with pytest.raises(PoseFlowError, match="text or markdown"):
+        scores.table("html")
+
+
 def test_joints_pair_by_name():
     truth = walkers()
     order = tuple(reversed(truth.skeleton.joints))

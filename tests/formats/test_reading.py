@@ -2,7 +2,9 @@
 
 import gzip
 import json
+import os
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ import pytest
 import poseflow
 from poseflow import PoseFlowError
 from poseflow.errors import FormatError
+from poseflow.formats import document
 
 
 def keypoints(joints=17, seed=0):
@@ -274,7 +277,7 @@ def test_whole_numbers_without_end(tmp_path, digits):
         pytest.param(b"hello", "no file of poses known", id="text"),
         pytest.param(b"\x00\x00\x00\x1cftypisom", "no file of poses", id="a video"),
         pytest.param(b"12", "no file of poses", id="a number"),
-        pytest.param(b'{"images": [], "annotations": []}', "no file of", id="COCO"),
+        pytest.param(b'{"weights": 3}', "no file of poses", id="object"),
         pytest.param(b'[{"image_id": 1,]', "no valid JSON at byte 16", id="comma"),
         pytest.param(b"[1] 2", "no valid JSON at byte 4", id="more behind"),
         pytest.param(b"[\xff]", r"no text \(byte 1\)", id="not UTF-8"),
@@ -324,3 +327,34 @@ def test_places_that_cannot_be_read(tmp_path):
     (tmp_path / "file").write_text("[]")
     with pytest.raises(FormatError, match="not a folder"):
         poseflow.read(tmp_path / "file" / "poses.json")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_pipes_are_refused_and_do_not_hang(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for format in (None, "default"):
+        with pytest.raises(FormatError, match="pipe or device"):
+            poseflow.read(tmp_path / "pipe", format)
+
+
+def test_gzip_that_swells_is_stopped(read, monkeypatch):
+    monkeypatch.setattr(document, "MAX_UNZIPPED_BYTES", 1 << 20)
+    with pytest.raises(FormatError, match="once unzipped"):
+        read(gzip.compress(b"[" + b" " * (1 << 21) + b"]"))
+
+
+@pytest.mark.parametrize("name", ["seq_a", "seq_b"])
+def test_a_real_file_of_alphapose(tmp_path, name):
+    # Provenance: tests/golden/poseflow.
+    path = Path(__file__).parents[1] / "golden" / "poseflow" / name / "input.json.gz"
+    entries = json.loads(gzip.decompress(path.read_bytes()))
+    result = poseflow.read(path)
+    assert sum(len(frame.poses) for frame in result) == len(entries)
+    assert [frame.index for frame in result] == sorted(
+        {int(entry["image_id"][:6]) for entry in entries}
+    )
+    poseflow.write(result, tmp_path / "out.json")
+    for ours, theirs in zip(
+        json.loads((tmp_path / "out.json").read_text()), entries, strict=True
+    ):
+        assert {key: ours[key] for key in theirs} == theirs
