@@ -20,7 +20,15 @@ REACH = 0.5001
 """Distance in head sizes at which PoseTrack21's joint similarity has fallen to 0."""
 
 
-def joint_overlaps(scenes: Sequence[Scene], *, matches_only: bool = False) -> Overlaps:
+_NO_FRAMES = np.zeros(0, np.bool_)
+
+
+def joint_overlaps(
+    scenes: Sequence[Scene],
+    *,
+    matches_only: bool = False,
+    counted: Sequence[Bools] | None = None,
+) -> Overlaps:
     """Every joint of every scene as a group of its own: group = joint x scenes + scene.
 
     The similarity of two joints is max(0, 1 - d / 0.5001), d being their distance in
@@ -30,18 +38,22 @@ def joint_overlaps(scenes: Sequence[Scene], *, matches_only: bool = False) -> Ov
         scenes: The sequences.
         matches_only: Whether only pairs within PCKh 0.5 can match, else all that have
             a similarity above 0.
+        counted: For each scene `(F,)` the frames to use; default all.
     """
     joints = len(JOINTS)
+    if counted is None:
+        counted = [np.ones(scene.num_frames, np.bool_) for scene in scenes]
+    used = list(zip(scenes, counted, strict=True))
     count = len(scenes)
     frames = np.cumsum([0, *(scene.num_frames for scene in scenes)])
     truth, truth_groups, gt_row = _joint_side(
-        [scene.gt_present for scene in scenes],
+        [s.gt_present & on[s.gt_frames, None] for s, on in used],
         [scene.gt_frames + start for scene, start in zip(scenes, frames, strict=False)],
         [scene.gt_ids for scene in scenes],
         int(frames[-1]),
     )
     result, result_groups, pred_row = _joint_side(
-        [scene.pred_present for scene in scenes],
+        [s.pred_present & on[s.pred_frames, None] for s, on in used],
         [s.pred_frames + start for s, start in zip(scenes, frames, strict=False)],
         [scene.pred_ids for scene in scenes],
         int(frames[-1]),
@@ -54,8 +66,12 @@ def joint_overlaps(scenes: Sequence[Scene], *, matches_only: bool = False) -> Ov
     distances = _stack([p.distances for p in pairs], np.zeros((0, joints))).T
     at = _stack([p.gt + k for p, k in zip(pairs, people[0], strict=False)])
     by = _stack([p.pred + k for p, k in zip(pairs, people[1], strict=False)])
-    near = _stack([p.matches for p in pairs], np.zeros((0, joints), np.bool_)).T
-    joint, pair = np.nonzero(near if matches_only else distances < REACH)
+    if matches_only:
+        near = _stack([p.matches for p in pairs], np.zeros((0, joints), np.bool_)).T
+    else:
+        near = distances < REACH
+    on = _stack([on[s.gt_frames[s.candidates.gt]] for s, on in used], _NO_FRAMES)
+    joint, pair = np.nonzero(near & on)
     scene_of_frame = np.repeat(np.arange(count), np.diff(frames))
     return Overlaps(
         truth,

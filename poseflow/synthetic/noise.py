@@ -23,7 +23,7 @@ from poseflow.synthetic.appearances import (
     correlated,
     joint_table,
     spells,
-    track_of,
+    tracks_of,
 )
 
 Floats = npt.NDArray[np.float64]
@@ -167,8 +167,7 @@ class NoiseModel:
     def corrupt(self, truth: PoseSequence, seed: int = 0) -> Corruption:
         """As `apply`, and says for every pose whose it is."""
         detections: list[list[_Detection]] = [[] for _ in truth]
-        for identity in truth.track_ids.tolist():
-            track = track_of(truth, identity)
+        for identity, track in tracks_of(truth):
             rng = np.random.default_rng((seed, 11, identity))
             self._detect(track, rng, detections, identity)
         self._invent(truth, np.random.default_rng((seed, 12)), detections)
