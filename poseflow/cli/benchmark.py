@@ -15,6 +15,7 @@ class Suite(StrEnum):
 
     ASSOCIATION = "association"
     SCORING = "scoring"
+    ESTIMATION = "estimation"
 
 
 def benchmark(
@@ -30,11 +31,14 @@ def benchmark(
 ) -> None:
     """Measure speed and print the figures as a table."""
     from poseflow.benchmark.association import AssociationReport, measure_association
+    from poseflow.benchmark.estimation import EstimationReport, measure_estimation
     from poseflow.benchmark.scoring import ScoringReport, measure_scoring
 
-    report: AssociationReport | ScoringReport
+    report: AssociationReport | ScoringReport | EstimationReport
     if suite is Suite.SCORING:
         report = measure_scoring(quick)
+    elif suite is Suite.ESTIMATION:
+        report = measure_estimation(rounds=2 if quick else 9)
     elif quick:
         report = measure_association(
             people=(5, 10, 33), frames=10, repeats=1, stream=200
