@@ -14,6 +14,7 @@ import numpy.typing as npt
 from poseflow.errors import PoseFlowError
 from poseflow.estimator.crop import as_bgr, check_boxes
 from poseflow.estimator.detectors import make_detector
+from poseflow.estimator.nms import PoseNMSParameters
 from poseflow.estimator.protocols import Detector, EstimatorBackend
 from poseflow.poses import Poses
 from poseflow.skeleton import Skeleton
@@ -30,6 +31,7 @@ def _torch(
     detector: Detector | None = None,
     *,
     batch_size: int = 64,
+    nms: PoseNMSParameters | None = PoseNMSParameters(),  # noqa: B008 (frozen)
     **options: Any,
 ) -> EstimatorBackend:
     from poseflow.estimator.topdown import TopDown
@@ -41,16 +43,23 @@ def _torch(
             "by poseflow train, or one of AlphaPose's FastPose checkpoints"
         )
     network = TorchPoseNetwork.from_file(weights, device, **options)
-    return TopDown(network, detector, batch_size=batch_size)
+    return TopDown(network, detector, batch_size=batch_size, nms=nms)
 
 
-_FACTORIES: dict[str, EstimatorFactory] = {"torch": _torch}
+def _onnx(**arguments: Any) -> EstimatorBackend:
+    from poseflow.estimator.onnx.backend import onnx_estimator
+
+    return onnx_estimator(**arguments)
+
+
+_FACTORIES: dict[str, EstimatorFactory] = {"torch": _torch, "onnx": _onnx}
 
 # What a weights file is for, where no estimator was named.
 _BY_SUFFIX = {
     ".pth": "torch",
     ".pt": "torch",
     ".safetensors": "torch",
+    ".onnx": "onnx",
 }
 
 DEFAULT = "embedded"
@@ -83,8 +92,10 @@ class Estimator:
         detector: Who finds people where no boxes are given: a name, see
             `poseflow.estimator.detector_names`, or an object with `detect(images)`.
         detector_weights: File with the detector's weights.
-        **options: Passed on to the estimator. `torch` takes `batch_size`, `skeleton`,
-            `flip_test`, `precision` (float32, bfloat16) and `compile`.
+        **options: Passed on to the estimator. `torch` takes `batch_size`, `nms`
+            (constants of pose NMS, or None for none), `skeleton`, `flip_test`,
+            `precision` (float32, bfloat16) and `compile`; `onnx` those of
+            `poseflow.estimator.onnx.backend.onnx_estimator`.
 
     Raises:
         PoseFlowError: If there is no such estimator, or it cannot be made like that.

@@ -81,7 +81,7 @@ def test_the_source_is_never_written_over(clip, tmp_path, slash):
 def test_bad_sources_and_outputs(clip, tmp_path):
     with pytest.raises(SourceError, match="no such file"):
         render(tmp_path / "gone.mp4", walk(0), tmp_path / "out.mp4")
-    with pytest.raises(FormatError, match="does the folder"):
+    with pytest.raises(FormatError, match="does not exist"):
         render(clip, walk(0), tmp_path / "gone" / "out.mp4")
     assert not list(tmp_path.glob(".*"))
 

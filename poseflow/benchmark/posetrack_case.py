@@ -9,7 +9,7 @@ figures of the reference scorers were computed on.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -115,32 +115,42 @@ def make_case(
         >>> list(gt) == list(pred), len(next(iter(gt.values()))["annolist"])
         (True, 3)
     """
-    options = options or CaseOptions()
     gt: dict[str, Any] = {}
     pred: dict[str, Any] = {}
+    for name, *documents in make_sequences(seed, options):
+        gt[name], pred[name] = documents
+    return gt, pred
+
+
+def make_sequences(
+    seed: int, options: CaseOptions | None = None
+) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
+    """File name, ground truth and predictions of each sequence of a case."""
+    options = options or CaseOptions()
     for index in range(options.sequences):
         video, frames = _make_sequence(options, seed, index)
         name = f"{video:06d}_mpii_test"
         if options.format == "21":
             rng = np.random.default_rng([seed, index, 21])
             label_21(rng, frames, options.unlabelled, options.occluded)
+        documents = []
         other = options.pred_format or options.format
-        for side, kind, out in (("gt", options.format, gt), ("pred", other, pred)):
+        for side, kind in (("gt", options.format), ("pred", other)):
             if kind == "17":
-                document = to_17(name, frames, side)
+                documents.append(to_17(name, frames, side))
             elif kind == "18":
-                document = to_18(name, video, frames, side)
+                documents.append(to_18(name, video, frames, side))
             else:
-                document = to_21(name, video, index, frames, side)
-            out[name + ".json"] = document
-    return gt, pred
+                documents.append(to_21(name, video, index, frames, side))
+        yield name + ".json", documents[0], documents[1]
 
 
 def write_case(folder: Path, seed: int, options: CaseOptions | None = None) -> None:
     """Write a case into `folder/gt` and `folder/pred`, one file for each sequence."""
-    for side, files in zip(("gt", "pred"), make_case(seed, options), strict=True):
+    for side in ("gt", "pred"):
         (folder / side).mkdir(parents=True, exist_ok=True)
-        for name, document in files.items():
+    for name, gt, pred in make_sequences(seed, options):
+        for side, document in (("gt", gt), ("pred", pred)):
             text = json.dumps(document, separators=(",", ":"))
             (folder / side / name).write_text(text, encoding="utf-8")
 

@@ -93,7 +93,8 @@ class Overlay:
         soft = canvas.copy()
         for person in order:
             track = int(poses.track_ids[person])
-            self._draw_trail(canvas, soft, track, colors[person], widths[person])
+            tall = boxes[person, 3] - boxes[person, 1]
+            self._draw_trail(canvas, soft, track, colors[person], widths[person], tall)
             self._draw_body(soft, poses, person, colors[person], widths[person], True)
         cv2.addWeighted(soft, 0.55, canvas, 0.45, 0, dst=canvas)
         for person in order:
@@ -116,11 +117,18 @@ class Overlay:
         return [int(w) for w in np.rint(np.clip(tall / 55, 1.5, most))]
 
     def _draw_trail(
-        self, canvas: Image, soft: Image, track: int, color: Color, width: int
+        self,
+        canvas: Image,
+        soft: Image,
+        track: int,
+        color: Color,
+        width: int,
+        tall: float,
     ) -> None:
         """A path that fades with age: thinner in steps, its older half translucent."""
         path = self._trails.path(track) if self._trails is not None else _NO_PATH
-        if len(path) < 2:
+        # Who stands still would get a scribble on the chest.
+        if len(path) < 2 or np.ptp(path, axis=0).max() < 0.25 * tall:
             return
         cuts = np.linspace(0, len(path) - 1, min(6, len(path) - 1) + 1)
         cuts = cuts.round().astype(int)

@@ -181,12 +181,13 @@ class VideoStream(Source):
                     hurt |= len(steady) < len(frames)
                     frames = steady
             for frame in frames:
-                damaged = frame.is_corrupt and not self.is_live
-                if damaged or not order.fits(frame, counter.damaged):
+                gap = order.gap(frame)
+                spoilt = frame.is_corrupt and not self.is_live
+                if spoilt or not order.fits(frame, counter.damaged):
                     self._hurt(counter, careful)
                     counter.skip()
                     continue
-                yield counter.frame(frame.pts), frame
+                yield counter.frame(frame.pts, gap), frame
             if hurt:
                 self._hurt(counter, careful)
         counter.finish()
@@ -352,4 +353,6 @@ def _diagnosis(path: str, error: Exception) -> str:
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, av.ExitError):  # how PyAV's own time limit shows
+        return f"no answer for {_TIMEOUTS[1]:g} s"
     return str(getattr(error, "strerror", None) or error)

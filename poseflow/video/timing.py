@@ -47,8 +47,14 @@ class FrameCounter:
         if self._ranked and pts is not None:
             heapq.heappush(self._waiting, pts)
 
-    def frame(self, pts: int | None) -> int:
-        """The number of a frame that comes out of the decoder."""
+    def frame(self, pts: int | None, gap: int = 0) -> int:
+        """The number of a frame that comes out of the decoder.
+
+        Args:
+            pts: Its timestamp.
+            gap: How many frames the clock says are missing before it; counts after
+                damage, for packets that were lost before anybody saw them.
+        """
         if self._ranked and pts is not None:
             passed = 0
             while self._waiting and self._waiting[0] < pts:
@@ -57,8 +63,8 @@ class FrameCounter:
             if self._waiting and self._waiting[0] == pts:
                 heapq.heappop(self._waiting)
             if self.damaged:
-                self.index += passed
-                self.lost += passed
+                self.index += max(passed, gap)
+                self.lost += max(passed, gap)
         number = self.index
         self.index += 1
         return number
@@ -101,6 +107,14 @@ class PlayOrder:
         """Note that a key frame is lost: what builds on it is only guessed."""
         self._broken_key = pts
 
+    def gap(self, frame: Any) -> int:
+        """Whole frames missing between the last one and this, at a constant rate."""
+        if not self._even or not self._step or self.last is None or frame.time is None:
+            return 0
+        steps = (frame.time - self.last) / self._step
+        whole = round(steps)
+        return max(whole - 1, 0) if abs(steps - whole) < 0.2 else 0
+
     def fits(self, frame: Any, damaged: bool) -> bool:
         """Whether a decoded frame is sound and later than those before it."""
         if damaged and frame.pts is not None:
@@ -111,7 +125,7 @@ class PlayOrder:
             if self.last is not None and frame.time <= self.last:
                 return False
         if frame.time is not None:
-            if self.last is not None and self._step is not None:
+            if self.last is not None and not damaged:
                 self._even &= self._is_one_step(frame.time - self.last)
             self.last = frame.time
         return True

@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 
 from poseflow.errors import FormatError
+from poseflow.formats.atomic import check_writable, explain
 from poseflow.video.images import IMAGE_SUFFIXES, quiet_opencv
 from poseflow.video.pixels import Image, to_bgr
 from poseflow.video.source import DEFAULT_FPS, number_name
@@ -140,12 +141,11 @@ class VideoWriter:
         self.frames = 0
         self._size = size
         self._sink: _AvSink | _OpenCvSink | None = None
+        # Now rather than after an hour's work: can anything be written here?
+        check_writable(self.path)
         # The file behind a link is replaced, not the link.
         self._target = Path(os.path.realpath(self.path))
         self._partial: Path | None = _hidden(self._target)
-        if self.path.is_dir():
-            raise FormatError(f"{path}: expected a file name, found a folder")
-        # Now rather than after an hour's work: can anything be written here?
         with _naming(self.path):
             self._partial.touch(exist_ok=False)
 
@@ -357,15 +357,10 @@ def _naming(path: Path) -> Iterator[None]:
     """Turn what the system or FFmpeg says into one line about `path`."""
     try:
         yield
-    except (OSError, av.FFmpegError) as error:
-        code = error.errno or 0
-        reason = os.strerror(code) if code in errno.errorcode else str(error)
-        advice = {
-            errno.ENOSPC: "; make room or write elsewhere",
-            errno.ENOENT: f"; does the folder {path.parent} exist?",
-            errno.EACCES: "; choose a folder that you may write to",
-        }.get(code, "")
-        raise FormatError(f"{path}: cannot be written ({reason}){advice}") from error
+    except OSError as error:
+        raise explain(error, path) from error
+    except av.FFmpegError as error:
+        raise explain(OSError(error.errno, error.strerror), path) from error
 
 
 def _fit(image: Image, size: tuple[int, int], even: tuple[int, int]) -> Image:

@@ -203,6 +203,14 @@ def test_a_trail_shows_where_someone_came_from():
     assert np.ptp(ys) < 20
 
 
+def test_standing_still_leaves_no_scribble():
+    overlay = Overlay(trail=20, labels=False)
+    for step in range(30):
+        drawn = overlay.draw(GROUND, person(160 + step % 3, 60))
+    plain = Overlay(trail=0, labels=False).draw(GROUND, person(160 + 29 % 3, 60))
+    np.testing.assert_array_equal(drawn, plain)
+
+
 def test_reset_forgets():
     overlay = Overlay(trail=20)
     walk(overlay, 10)
