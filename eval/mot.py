@@ -55,8 +55,8 @@ def score_mot(
         strangers = sorted(f.name for f in result.glob("*.txt") if f.name not in names)
         if strangers:
             warnings.warn(
-                f"{result}: {', '.join(strangers)}: no such file among the ground truth "
-                f"in {truth}; not scored",
+                f"{result}: {', '.join(strangers)}: no such file among the ground "
+                f"truth in {truth}; not scored",
                 stacklevel=2,
             )
     lone = result.is_file() and not truth.is_dir()
