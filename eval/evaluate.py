@@ -18,7 +18,7 @@ from poseflow.eval.jobs import GroundTruth, Job, Predictions, find_jobs, in_chun
 from poseflow.eval.metric import Section, SequencePair, make_metric, names_of_metrics
 from poseflow.eval.posetrack import Samples
 from poseflow.eval.report import Report
-from poseflow.eval.scenes import prepare_strict
+from poseflow.eval.scenes import prepare_poseval, prepare_strict
 from poseflow.formats.posetrack import Problem
 
 CHUNK_BYTES = 32 << 20
@@ -198,8 +198,9 @@ def _measure(jobs: Sequence[Job], plan: Plan, compare: bool) -> _Measured:
         done.problems += [*pair.gt.problems, *pair.pred.problems]
         if not pair.has_prediction:
             done.problems.append(missing_prediction(pair))
-        if main == "strict":
-            done.problems += prepare_strict(pair).problems
+        prepare = {"strict": prepare_strict, "poseval": prepare_poseval}.get(main)
+        if prepare is not None and not done.errors:
+            done.problems += prepare(pair).problems
         if compare:
             done.counts += count_differences(pair)
     return done
