@@ -24,13 +24,14 @@ from poseflow.tracker.baselines import (
     OksTracker,
 )
 from poseflow.tracker.correspondences import Correspondences
+from poseflow.tracker.default import DefaultOptions, DefaultTracker
 from poseflow.tracker.memory import Track
 from poseflow.tracker.released import ReleasedOptions, ReleasedTracker
 
 ENTRY_POINTS = "poseflow.trackers"
 """Entry-point group in which other packages offer factories of `TrackerBackend`s."""
 
-ALIASES = {"default": "oks"}
+ALIASES: dict[str, str] = {}
 
 
 def _released(**options: Any) -> TrackerBackend:
@@ -45,7 +46,12 @@ def _oks(**options: Any) -> TrackerBackend:
     return OksTracker(options_from(OksOptions, "oks", options))
 
 
+def _default(**options: Any) -> TrackerBackend:
+    return DefaultTracker(options_from(DefaultOptions, "default", options))
+
+
 _FACTORIES: dict[str, TrackerFactory] = {
+    "default": _default,
     "released": _released,
     "iou": _iou,
     "oks": _oks,
