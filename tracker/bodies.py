@@ -34,6 +34,7 @@ class Sightings:
         sizes: `(P,)` longer side of the person, pixels, above 0.
         quality: `(P,)` sum of the joint scores over K, on the detector's own scale.
         colours: `(P, D)` appearance, NaN where unknown; D may be 0.
+        clean: `(P, D)` how much each of its features counts.
     """
 
     points: Floats
@@ -42,11 +43,11 @@ class Sightings:
     sizes: Floats
     quality: Floats
     colours: Floats
+    clean: Floats
 
     @classmethod
-    def of(cls, poses: Poses, colours: Floats | None) -> Sightings:
-        """Look at `poses`; `colours` is `(P, D)` or None."""
-        people = len(poses)
+    def of(cls, poses: Poses, colours: Floats, clean: Floats) -> Sightings:
+        """Look at `poses`, whose appearance is `(P, D)`."""
         keypoints = poses.keypoints.astype(np.float64)
         present = poses.present
         scores = np.where(present, poses.keypoint_scores, 0).astype(np.float64)
@@ -73,7 +74,8 @@ class Sightings:
             ),
             sizes,
             quality,
-            np.zeros((people, 0)) if colours is None else colours,
+            colours,
+            clean,
         )
 
     def __len__(self) -> int:

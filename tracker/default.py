@@ -23,6 +23,7 @@ import numpy.typing as npt
 from poseflow.errors import PoseFlowError
 from poseflow.poses import NO_TRACK, Poses
 from poseflow.skeleton import Skeleton
+from poseflow.tracker.appearance import Looks
 from poseflow.tracker.association import assign
 from poseflow.tracker.backend import View, require
 from poseflow.tracker.bodies import MOST_LOOKS, Bodies, Sightings
@@ -34,6 +35,7 @@ from poseflow.tracker.evidence import (
     judge,
     within_reach,
 )
+from poseflow.tracker.eye import Eye, Percept
 from poseflow.tracker.memory import Track
 from poseflow.tracker.motion import gains, grow
 
@@ -73,6 +75,13 @@ class DefaultOptions:
         spread: Factor on the joints' sigmas.
         spread_least: Least standard deviation of a joint.
         together: Take out what all people do together, when there is no picture.
+        cut_people: When so many people or more change all at once, the scene was cut.
+        recall: Log odds that recognising somebody by looks alone must overcome.
+        recall_frames: People who were looked at are remembered for so long.
+        deliberate: Looks at a newcomer who resembles somebody away before deciding.
+        most_bodies: Most people remembered, the latest seen.
+        appearance: Look at the colours of people, if there is a picture.
+        camera: Follow the camera, if there is a picture.
         evidence: Constants of the log odds.
     """
 
@@ -98,6 +107,13 @@ class DefaultOptions:
     spread: float = 1.2
     spread_least: float = 0.02
     together: bool = True
+    cut_people: int = 3
+    recall: float = 1.0
+    recall_frames: int = 1500
+    deliberate: int = 4
+    most_bodies: int = 1000
+    appearance: bool = True
+    camera: bool = True
     evidence: EvidenceOptions = field(default_factory=EvidenceOptions)
 
     def __post_init__(self) -> None:
@@ -128,6 +144,8 @@ class DefaultTracker:
 
     def reset(self) -> None:
         """Forget everything; ids start at 1 again."""
+        self._eye = Eye(self.options.appearance, self.options.camera)
+        self._looks: Looks | None = None
         self._bodies: Bodies | None = None
         self._skeleton: Skeleton | None = None
         self._next_id = 1
@@ -139,11 +157,21 @@ class DefaultTracker:
 
     def update(self, poses: Poses, view: View) -> Poses:
         """Continue identities into this frame; see `TrackerBackend`."""
-        seen = Sightings.of(poses, None)
+        percept = self._eye.look(view, poses)
+        features = percept.colours.shape[1]
+        if features and self._looks is None:
+            self._begin_looks(features)
+        if self._looks is not None and features != self._looks.features:
+            # A frame without a picture among others: nothing is known of anybody.
+            unknown = np.full((len(poses), self._looks.features), np.nan)
+            percept = percept._replace(colours=unknown, clean=np.isfinite(unknown))
+        seen = Sightings.of(poses, percept.colours, percept.weight)
         if self._bodies is None:
             self._start(poses, seen)
         assert self._bodies is not None
-        bodies = self._predict(view)
+        if percept.cut:
+            self._end_scene()
+        bodies = self._predict(view, percept)
         relative = self._relative(seen)
         first, second, _ = twins(
             seen.points[:, :-1], seen.present[:, :-1], seen.sizes,
@@ -155,12 +183,17 @@ class DefaultTracker:
         double[lesser] = True
 
         pairs = self._pairs(bodies, seen, relative, double)
-        if self.options.together and self._shift(bodies, pairs):
+        if self.options.together and not self._moved and self._shift(bodies, pairs):
             pairs = self._pairs(bodies, seen, relative, double)
         rows, which = self._assign(bodies, seen, pairs)
+        if view.image is None and self._cut(bodies, rows, len(seen)):
+            self._end_scene()
+            bodies = self._bodies
+            rows, which = rows[:0], which[:0]
 
         match = np.full(len(seen), -1)  # number of the body that each pose continues
         match[pairs.pose[which]] = rows
+        self._look(bodies, seen, percept, pairs, which)
         self._follow(bodies, seen, poses, pairs, which, relative, view.index)
         self._learn_usual(bodies, seen, rows, pairs.pose[which])
 
@@ -171,7 +204,7 @@ class DefaultTracker:
         fresh.trust = self._trust(relative[born])
         match[born] = len(bodies) + np.arange(len(born))
         bodies = bodies.joined(fresh)
-        self._confirm(bodies)
+        self._confirm(bodies, match)
 
         ids = np.full(len(seen), NO_TRACK)
         has = match >= 0
@@ -185,7 +218,6 @@ class DefaultTracker:
         self._skeleton = poses.skeleton
         sigmas = np.asarray(poses.skeleton.sigmas) * options.spread
         self._spread = np.append(sigmas + options.spread_least, 0.2)
-        self._unlike = np.ones(seen.colours.shape[1])
         place = options.evidence.measured**2 + options.evidence.measured_few**2 / 4
         self._place = place
         none = np.zeros(0, np.int64)
@@ -196,10 +228,13 @@ class DefaultTracker:
         """Variance of a body that was seen once, `(3,)`."""
         return np.array([self._place, 0.0, self._pace**2])
 
-    def _predict(self, view: View) -> Bodies:
+    def _predict(self, view: View, percept: Percept) -> Bodies:
         """Bodies where they are expected now."""
         bodies, options = self._bodies, self.options
         assert bodies is not None
+        self._moved = percept.motion is not None
+        if percept.motion is not None:
+            self._pan(bodies, percept.motion)
         steps = self._clock.steps(view.time)
         if view.size is not None:
             if self._size is not None and self._size != view.size:
@@ -212,6 +247,14 @@ class DefaultTracker:
         lost = bodies.gap > steps
         bodies.velocity[lost] *= options.drag**steps
         return bodies
+
+    def _pan(self, bodies: Bodies, motion: Floats) -> None:
+        """The camera moved: so did everything that stands still."""
+        turn, shift = motion[:, :2].T, motion[:, 2]
+        bodies.points = bodies.points @ turn + shift
+        bodies.velocity = bodies.velocity @ turn
+        bodies.place = bodies.place @ turn + shift
+        bodies.sizes *= float(np.sqrt(abs(np.linalg.det(motion[:, :2]))))
 
     def _rescale(self, bodies: Bodies, factor: Floats) -> None:
         """The stream changed its resolution."""
@@ -245,10 +288,10 @@ class DefaultTracker:
         self, bodies: Bodies, seen: Sightings, relative: Floats, double: Bools
     ) -> Pairs:
         options = self.options
-        reach = np.full(len(bodies), options.reach)
+        reach = np.where(bodies.gap <= options.max_age_frames, options.reach, 0.0)
         body, pose = within_reach(bodies, seen, reach)
         pairs = judge(
-            bodies, seen, body, pose, self._spread, self._unlike, options.evidence
+            bodies, seen, body, pose, self._spread, self._looks, options.evidence
         )
         odds = pairs.odds - options.suspicion * np.maximum(1 - relative[pose], 0)
         odds -= options.double * double[pose]
@@ -343,7 +386,6 @@ class DefaultTracker:
         bodies.last[rows] = frame
         bodies.score[rows] += poses.scores[people]
         bodies.trust[rows] += self._trust(relative[people])
-        self._look(bodies, seen, rows, people)
 
     def _learn_motion(self, bodies: Bodies, pairs: Pairs, which: Ints) -> None:
         """Learn from steady bodies how fast people are, and how erratic."""
@@ -366,12 +408,29 @@ class DefaultTracker:
             np.clip(self._acceleration * np.exp(change), low, high)
         )
 
-    def _look(self, bodies: Bodies, seen: Sightings, rows: Ints, people: Ints) -> None:
+    def _begin_looks(self, features: int) -> None:
+        """The first frame that shows what people look like."""
+        self._looks = Looks(features)
+        if self._bodies is not None:
+            none = np.zeros((len(self._bodies), features))
+            self._bodies.colours, self._bodies.looks = none, none.copy()
+
+    def _look(
+        self,
+        bodies: Bodies,
+        seen: Sightings,
+        percept: Percept,
+        pairs: Pairs,
+        which: Ints,
+    ) -> None:
         """Learn what people look like."""
-        if not seen.colours.shape[1]:
+        if self._looks is None:
             return
-        colours = seen.colours[people]
-        there = np.isfinite(colours)
+        rows, people = pairs.body[which], pairs.pose[which]
+        colours, clean = percept.colours[people], percept.clean[people]
+        sure = (bodies.gap[rows] <= 2) & (pairs.shape[which] > 0.5)
+        self._looks.learn(bodies, rows[sure], colours[sure], clean[sure])
+        there = np.isfinite(colours) & (clean | (bodies.looks[rows] == 0))
         looks = bodies.looks[rows] + there
         step = np.where(there, colours - bodies.colours[rows], 0)
         bodies.colours[rows] += step / np.maximum(looks, 1)
@@ -403,25 +462,96 @@ class DefaultTracker:
         np.maximum(bodies.shadow, 0, out=bodies.shadow)
         return hidden
 
-    def _confirm(self, bodies: Bodies) -> None:
+    def _confirm(self, bodies: Bodies, match: Ints) -> None:
         """Give ids to those who have earned them, in the order of their coming."""
+        options = self.options
         ready = np.flatnonzero(
-            (bodies.ids == 0)
-            & (bodies.trust >= self.options.confirm)
-            & (bodies.gap == 0)
+            (bodies.ids == 0) & (bodies.trust >= options.confirm) & (bodies.gap == 0)
         )
-        if self.options.max_tracks is not None:
-            ready = ready[: max(self.options.max_tracks - self._next_id + 1, 0)]
+        if self._looks is not None and self._looks.ready and len(ready):
+            ready = self._recall(bodies, match, ready)
+        if options.max_tracks is not None:
+            ready = self._fill(bodies, match, ready)
         bodies.ids[ready] = self._next_id + np.arange(len(ready))
         self._next_id += len(ready)
 
+    def _recall(self, bodies: Bodies, match: Ints, ready: Ints) -> Ints:
+        """Recognise people who were away by their looks; returns the others."""
+        options, looks = self.options, self._looks
+        assert looks is not None
+        away = np.flatnonzero((bodies.ids > 0) & (bodies.gap > options.jump_frames))
+        if not len(away):
+            return ready
+        a, r = np.repeat(away, len(ready)), np.tile(ready, len(away))
+        colours = np.where(bodies.looks[r] > 0, bodies.colours[r], np.nan)
+        distance, share = looks.distances(
+            bodies.colours[a], bodies.looks[a], colours,
+            np.ones(colours.shape), bodies.looks[r],
+        )  # fmt: skip
+        odds = np.clip(looks.odds(distance, share), -6, 6)
+        odds -= options.recall + np.log(1 + len(away))
+        odds -= np.square(np.log(bodies.sizes[a] / bodies.sizes[r])) / 2
+        table = odds.reshape(len(away), len(ready))
+        known = np.zeros(len(bodies), np.bool_)
+        # With few looks and somebody away who is not unlike, a few more looks decide.
+        known[ready] = (table.max(axis=0) > -options.recall) & (
+            bodies.hits[ready] < options.deliberate
+        )
+        open_ = ~known[ready]
+        for i, j in assign(np.where(open_, table, -np.inf), 0.0).tolist():
+            self._resume(bodies, match, away[i], ready[j])
+            known[ready[j]] = True
+        return ready[~known[ready]]
+
+    def _fill(self, bodies: Bodies, match: Ints, ready: Ints) -> Ints:
+        """With all ids given, newcomers continue whoever is away, the nearest first."""
+        assert self.options.max_tracks is not None
+        free = max(self.options.max_tracks - self._next_id + 1, 0)
+        for row in ready[free:].tolist():
+            away = np.flatnonzero((bodies.ids > 0) & (bodies.gap > 0))
+            far = np.square(bodies.points[away, -1] - bodies.points[row, -1]).sum(1)
+            soon = bodies.gap[away] <= self.options.jump_frames
+            far[soon & (far > np.square(self.options.jump * bodies.sizes[row]))] = (
+                np.inf
+            )
+            if len(away) and np.isfinite(far.min()):
+                self._resume(bodies, match, int(away[far.argmin()]), row)
+        return ready[:free]
+
+    def _resume(self, bodies: Bodies, match: Ints, old: int, new: int) -> None:
+        """Somebody in the making turns out to be somebody known."""
+        bodies.take_over(np.array([old]), bodies, np.array([new]))
+        match[match == new] = old
+        bodies.gap[new] = np.inf
+
+    def _cut(self, bodies: Bodies, rows: Ints, people: int) -> bool:
+        """True if everybody changed at once: another scene, for want of a picture."""
+        recent = (bodies.ids > 0) & (bodies.gap <= 2) & (bodies.hits >= 3)
+        least = self.options.cut_people
+        if recent.sum() < least or people < least:
+            return False
+        kept = recent[rows].sum()
+        return bool(kept <= recent.sum() / 5 and kept <= people / 5)
+
+    def _end_scene(self) -> None:
+        """Nobody of the scene before carries on."""
+        assert self._bodies is not None
+        self._bodies = self._bodies[:0]
+        if self._looks is not None:
+            self._looks = Looks(self._looks.features)
+
     def _forget(self, bodies: Bodies) -> Bodies:
         options = self.options
-        stay = np.where(
-            bodies.ids > 0,
-            bodies.gap <= options.max_age_frames,
-            bodies.gap <= options.patience,
+        age = np.where(
+            (bodies.looks > 0).any(axis=1) & (bodies.hits >= 5),
+            options.recall_frames,
+            options.max_age_frames,
         )
+        age = np.where(bodies.ids > 0, age, options.patience)
+        stay = bodies.gap <= age
+        if stay.sum() > options.most_bodies:
+            order = np.argsort(bodies.gap, kind="stable")
+            stay[order[options.most_bodies :]] = False
         return bodies if stay.all() else bodies[stay]
 
     def finish(self) -> tuple[Track, ...]:

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from poseflow.tracker.appearance import Looks
 from poseflow.tracker.backend import require
 from poseflow.tracker.bodies import Bodies, Sightings
 from poseflow.tracker.motion import Offsets, body_offsets
@@ -43,8 +44,6 @@ class EvidenceOptions:
         scale: Standard deviation of the log size ratio.
         absence: Cost per doubling of the frames unseen.
         colour: Weight of the appearance.
-        colour_even: Squared distance, over that of one person, that speaks neither for
-            nor against.
         colour_most: Log odds that the appearance cannot exceed, either way.
     """
 
@@ -58,8 +57,7 @@ class EvidenceOptions:
     slack: float = 0.1
     scale: float = 0.2
     absence: float = 0.2
-    colour: float = 2.0
-    colour_even: float = 3.0
+    colour: float = 1.0
     colour_most: float = 4.0
 
     def __post_init__(self) -> None:
@@ -104,7 +102,7 @@ def judge(
     body: Ints,
     pose: Ints,
     spread: Floats,
-    unlike: Floats,
+    looks: Looks | None,
     options: EvidenceOptions,
 ) -> Pairs:
     """Log odds of n pairs.
@@ -116,7 +114,7 @@ def judge(
         pose: `(n,)` numbers of people.
         spread: `(K + 1,)` how far a joint may stand from where it is expected, in
             sizes.
-        unlike: `(D,)` variance of one person's appearance.
+        looks: What distances between appearances mean, if there are any.
         options: Constants.
     """
     sizes = bodies.sizes[body]
@@ -145,35 +143,11 @@ def judge(
     odds += options.shape * sure * (shape - options.shape_even)
     odds -= np.minimum(np.square(offsets.scale / options.scale) / 2, 3)
     odds -= options.absence * np.log2(np.maximum(bodies.gap[body], 1))
-    if seen.colours.shape[1]:
-        odds += likeness(bodies, seen.colours[pose], body, unlike, options)
+    if looks is not None and looks.ready and len(body):
+        distance, share = looks.distances(
+            bodies.colours[body], bodies.looks[body], seen.colours[pose],
+            seen.clean[pose],
+        )  # fmt: skip
+        said = options.colour * looks.odds(distance, share)
+        odds += np.clip(said, -options.colour_most, options.colour_most)
     return Pairs(body, pose, odds, offsets, noise, shape)
-
-
-def likeness(
-    bodies: Bodies,
-    colours: Floats,
-    body: Ints,
-    unlike: Floats,
-    options: EvidenceOptions,
-) -> Floats:
-    """What appearance says about n pairs, in log odds; 0 where it is not known.
-
-    Args:
-        bodies: Identities.
-        colours: `(n, D)` appearance of each pair's pose, NaN where unknown.
-        body: `(n,)` numbers of bodies.
-        unlike: `(D,)` variance of one person's appearance.
-        options: Constants.
-    """
-    looks = bodies.looks[body]
-    both = np.isfinite(colours) & (looks > 0)
-    step = np.where(both, colours - bodies.colours[body], 0)
-    # A mean of few looks is itself uncertain.
-    far = np.square(step) / (unlike * (1 + 1 / np.maximum(looks, 1)))
-    count = both.sum(axis=1)
-    mean = np.minimum(far, 25).sum(axis=1) / np.maximum(count, 1)
-    enough = np.minimum(count / max(0.3 * colours.shape[1], 1), 1)
-    said = options.colour * enough * (options.colour_even - mean)
-    limited: Floats = np.clip(said, -options.colour_most, options.colour_most)
-    return np.where(count > 0, limited, 0)
