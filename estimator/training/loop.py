@@ -5,13 +5,10 @@ from __future__ import annotations
 import copy
 import logging
 import math
-import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import torch
@@ -41,7 +38,9 @@ from poseflow.estimator.training.samples import (
     quiet_worker,
 )
 from poseflow.estimator.training.schedule import learning_rate
+from poseflow.estimator.training.stopping import polite_stop
 from poseflow.estimator.training.targets import gaussian_heatmaps, heatmap_loss
+from poseflow.estimator.training.teacher import Teacher
 from poseflow.estimator.training.validation import ValidationReport, predict, report
 from poseflow.estimator.weights import (
     NetworkDescription,
@@ -88,7 +87,7 @@ def train(
     if config.threads:
         torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
-    with joined(device) as process, _polite_stop(process) as stop:
+    with joined(device) as process, polite_stop(process) as stop:
         return _Run(config, process, fresh, stop).go(on_step, on_epoch)
 
 
@@ -143,6 +142,11 @@ class _Run:
             self.network = torch.compile(self.module)
         if process.world > 1:
             self.network = DistributedDataParallel(self.module)
+        self.teacher = (
+            None
+            if config.teacher is None
+            else Teacher(config.teacher, self.skeleton, process.device)
+        )
         self.optimizer = _optimizer(config, self.module)
         self.average = AveragedWeights(self.module, config.ema) if config.ema else None
         self.flip = torch.from_numpy(self.skeleton.flip_indices).to(process.device)
@@ -228,6 +232,9 @@ class _Run:
         height, width = heatmaps.shape[2:]
         stride = config.input.width / width
         target = gaussian_heatmaps(joints / stride, (width, height), config.sigma)
+        if self.teacher is not None:
+            crops = batch.crops.to(device, non_blocking=True)
+            target, weights = self.teacher.correct(crops, target, weights)
         loss = heatmap_loss(
             heatmaps, target, weights, self.flip, config.mirror_tolerance
         )
@@ -367,32 +374,3 @@ def _optimizer(config: TrainConfig, module: nn.Module) -> torch.optim.Optimizer:
     ]
     kind = torch.optim.AdamW if config.optimizer.name == "adamw" else torch.optim.Adam
     return kind(groups, lr=config.optimizer.lr)
-
-
-@contextmanager
-def _polite_stop(process: Process) -> Iterator[threading.Event]:
-    """A flag that the first SIGINT or SIGTERM sets; the second one acts as ever.
-
-    Only for a single process: several would stop at different steps and wait for each
-    other for ever.
-    """
-    stop = threading.Event()
-    main = threading.current_thread() is threading.main_thread()
-    if process.world > 1 or not main:
-        yield stop
-        return
-
-    former = {s: signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)}
-
-    def ask(number: int, frame: FrameType | None) -> None:
-        stop.set()
-        for which, handler in former.items():
-            signal.signal(which, handler)
-
-    for which in former:
-        signal.signal(which, ask)
-    try:
-        yield stop
-    finally:
-        for which, handler in former.items():
-            signal.signal(which, handler)
