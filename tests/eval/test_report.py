@@ -73,6 +73,13 @@ def test_counts_of_sequences_add_up(report):
         np.testing.assert_allclose(sum(parts), total)
 
 
+def test_table_of_joints(report):
+    head, *rows = report.joint_table("mot", digits=2).splitlines()
+    assert head.split() == ["strict", "mota", "motp", "pre", "rec"]
+    assert [row.split()[0] for row in rows] == list(JOINT_NAMES)
+    assert rows[15].split()[1] == f"{report.mota:.2f}"
+
+
 def test_unknown_words_are_refused(report):
     with pytest.raises(PoseFlowError, match="no metric 'hota'; it has ap, mot"):
         report["hota"]
