@@ -118,7 +118,7 @@ def track_joints(
     def count(which: Bool) -> Int:
         return per_scene(overlaps.per_group(matched[which]))
 
-    def add(groups: Int, values: Float) -> Float:
+    def add(groups: Int, values: npt.NDArray[Any]) -> Float:
         return per_scene(np.bincount(groups, values, overlaps.n_groups))
 
     detections, switches = per_scene(overlaps.per_group(matched)), count(found.switches)

@@ -131,8 +131,10 @@ def _settle(
 def _assign(overlaps: Overlaps, cells: Ints, weights: Floats) -> Mask:
     if not len(cells):
         return np.zeros(0, bool)
-    i, j = overlaps.truth_at[cells], overlaps.result_at[cells]
-    return assign(i - i.min(), j - j.min(), weights)
+    # Dense numbers: these few cells may lie far apart in a table of many groups.
+    rows = np.unique(overlaps.truth_at[cells], return_inverse=True)[1]
+    columns = np.unique(overlaps.result_at[cells], return_inverse=True)[1]
+    return assign(rows, columns, weights)
 
 
 def _steps(overlaps: Overlaps, contested: Ints) -> list[Ints]:

@@ -1,7 +1,9 @@
 """Scores of whole pose sequences: mutations change exactly what they should."""
 
+import doctest
 import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -181,3 +183,10 @@ def test_bad_arguments_are_named():
     twice = PoseSequence((truth[0], truth[0]), truth.skeleton, "x")
     with pytest.raises(PoseFlowError, match="frame 0 comes twice"):
         score_tracking(truth, twice)
+
+
+def test_the_example_in_the_documentation_runs():
+    page = Path(__file__).parents[2] / "docs" / "metrics.md"
+    result = doctest.testfile(str(page), module_relative=False)
+    assert result.attempted > 0
+    assert result.failed == 0
