@@ -1,1 +1,70 @@
-"""Images to poses."""
+"""Images to poses.
+
+Names are imported on first use, so that nobody pays for torch who only wants pose NMS.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from poseflow.estimator.crop import as_bgr as as_bgr
+    from poseflow.estimator.detectors import detector_names as detector_names
+    from poseflow.estimator.detectors import register_detector as register_detector
+    from poseflow.estimator.estimator import Estimator as Estimator
+    from poseflow.estimator.estimator import estimator_names as estimator_names
+    from poseflow.estimator.estimator import register_estimator as register_estimator
+    from poseflow.estimator.fastpose import FastPose as FastPose
+    from poseflow.estimator.fastpose import FastPoseDUC as FastPoseDUC
+    from poseflow.estimator.nms import PoseNMSParameters as PoseNMSParameters
+    from poseflow.estimator.nms import oks_nms as oks_nms
+    from poseflow.estimator.nms import pose_nms as pose_nms
+    from poseflow.estimator.protocols import Detections as Detections
+    from poseflow.estimator.protocols import Detector as Detector
+    from poseflow.estimator.protocols import EstimatorBackend as EstimatorBackend
+    from poseflow.estimator.protocols import PoseNetwork as PoseNetwork
+    from poseflow.estimator.smallpose import SmallPose as SmallPose
+    from poseflow.estimator.topdown import TopDown as TopDown
+    from poseflow.estimator.torch_network import TorchPoseNetwork as TorchPoseNetwork
+    from poseflow.estimator.tune_nms import load_nms_parameters as load_nms_parameters
+    from poseflow.estimator.weights import load_network as load_network
+
+_HOMES = {
+    "Detections": "protocols",
+    "Detector": "protocols",
+    "Estimator": "estimator",
+    "EstimatorBackend": "protocols",
+    "FastPose": "fastpose",
+    "FastPoseDUC": "fastpose",
+    "PoseNMSParameters": "nms",
+    "PoseNetwork": "protocols",
+    "SmallPose": "smallpose",
+    "TopDown": "topdown",
+    "TorchPoseNetwork": "torch_network",
+    "as_bgr": "crop",
+    "detector_names": "detectors",
+    "estimator_names": "estimator",
+    "load_network": "weights",
+    "load_nms_parameters": "tune_nms",
+    "oks_nms": "nms",
+    "pose_nms": "nms",
+    "register_detector": "detectors",
+    "register_estimator": "estimator",
+}
+
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'poseflow.estimator' has no attribute {name!r}")
+    module = importlib.import_module(f"poseflow.estimator.{home}")
+    value = getattr(module, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -6,9 +6,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import linear_sum_assignment
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -21,8 +18,9 @@ def assign(rows: Ints, columns: Ints, weights: Floats) -> Mask:
     The table may hold any number of frames at once: cells that share neither row nor
     column, directly or through others, do not influence each other. A cell alone in
     its row and column is taken at once, a row or column whose cells have no other
-    neighbours takes its heaviest (the first on a tie), two by two is decided by the
-    two sums, and only what remains is left to the Hungarian method.
+    neighbours takes its heaviest (the first on a tie), two rows or two columns with
+    any number of cells are decided by their four heaviest, and only what remains is
+    left to the Hungarian method.
 
     Args:
         rows: `(C,)` row of each cell, non-negative.
@@ -56,73 +54,104 @@ def assign(rows: Ints, columns: Ints, weights: Floats) -> Mask:
     chosen[_heaviest(rest[star], labels[star], weights)] = True
     rest, labels = rest[~star], labels[~star]
 
+    for across in (columns, rows):
+        if len(rest):
+            along = rows if across is columns else columns
+            two = (_distinct(along[rest], labels) == 2)[labels]
+            chosen[_best_two(rest[two], labels[two], along, across, weights)] = True
+            rest, labels = rest[~two], _relabelled(labels[~two])
+    if len(rest):
+        chosen[_hungarian(rest, labels, rows, columns, weights)] = True
+    return chosen
+
+
+def _hungarian(
+    rest: Ints, labels: Ints, rows: Ints, columns: Ints, weights: Floats
+) -> Ints:
+    """The cells of the best assignment, component by component."""
+    # Here, because it takes longer to import than most tables to decide.
+    from scipy.optimize import linear_sum_assignment
+
     order = np.argsort(labels, kind="stable")
-    rest, labels = rest[order], labels[order]
-    starts = np.flatnonzero(np.r_[True, labels[1:] != labels[:-1]][: len(rest)])
-    n_rows = _distinct(rows[rest], starts, labels)
-    n_columns = _distinct(columns[rest], starts, labels)
-    ends = np.r_[starts[1:], len(rest)]
-    small = (n_rows == 2) & (n_columns == 2)
-    _two_by_two(rest, starts[small], ends[small], rows, columns, weights, chosen)
-    for start, end in zip(starts[~small], ends[~small], strict=True):
-        cells = rest[start:end]
+    chosen = []
+    for cells in np.split(rest[order], np.cumsum(np.bincount(labels))[:-1]):
         _, i = np.unique(rows[cells], return_inverse=True)
         _, j = np.unique(columns[cells], return_inverse=True)
         table = np.zeros((i.max() + 1, j.max() + 1))
         table[i, j] = weights[cells]
         taken = np.zeros(table.shape, bool)
         taken[linear_sum_assignment(table, maximize=True)] = True
-        chosen[cells[taken[i, j]]] = True
-    return chosen
+        chosen.append(cells[taken[i, j]])
+    return np.concatenate(chosen)
 
 
 def _components(rows: Ints, columns: Ints) -> Ints:
     """Dense labels `(C,)` of the connected parts of the table."""
-    low = rows.min()
-    shift = rows.max() - low + 1
-    j = columns - columns.min() + shift
-    size = int(j.max()) + 1
-    graph = coo_array((np.ones(len(rows), np.int8), (rows - low, j)), (size, size))
-    _, nodes = connected_components(graph, directed=False)
-    return np.unique(nodes[rows - low], return_inverse=True)[1]
+    row_labels = np.arange(rows.max() + 1)
+    column_labels = np.full(columns.max() + 1, len(row_labels))
+    while True:
+        # The smallest label wanders through the component, two steps a turn.
+        np.minimum.at(column_labels, columns, row_labels[rows])
+        before = row_labels[rows]
+        np.minimum.at(row_labels, rows, column_labels[columns])
+        if np.array_equal(before, row_labels[rows]):
+            return _relabelled(before)
+
+
+def _relabelled(labels: Ints) -> Ints:
+    """The same labels without gaps."""
+    dense: Ints = np.unique(labels, return_inverse=True)[1]
+    return dense
 
 
 def _heaviest(cells: Ints, labels: Ints, weights: Floats) -> Ints:
     """The heaviest cell of each label, the first on a tie."""
     order = np.lexsort((cells, -weights[cells], labels))
-    first = np.r_[True, np.diff(labels[order]) != 0][: len(cells)]
-    return cells[order[first]]
+    first = np.ones(len(cells), bool)
+    first[1:] = np.diff(labels[order]) != 0
+    heads: Ints = order[first]
+    return cells[heads]
 
 
-def _distinct(values: Ints, starts: Ints, labels: Ints) -> Ints:
-    """How many different values each run of `labels` (starting at `starts`) has."""
-    if not len(values):
-        return np.zeros(0, np.int64)
+def _distinct(values: Ints, labels: Ints) -> Ints:
+    """How many different values each label has."""
     order = np.lexsort((values, labels))
-    new = np.r_[True, np.diff(values[order]) != 0]
-    new[starts] = True
-    return np.add.reduceat(new.astype(np.int64), starts)
+    new = np.ones(len(order), bool)
+    new[1:] = (np.diff(values[order]) != 0) | (np.diff(labels[order]) != 0)
+    return np.bincount(labels[order][new])
 
 
-def _two_by_two(
-    cells: Ints,
-    starts: Ints,
-    ends: Ints,
-    rows: Ints,
-    columns: Ints,
-    weights: Floats,
-    chosen: Mask,
-) -> None:
-    """Decide all components of two rows and two columns at once, into `chosen`."""
-    if not len(starts):
-        return
-    # Three or four cells each; the first one fixes which row and column is "0".
-    lengths = ends - starts
-    which = np.repeat(np.arange(len(starts)), lengths)
-    inside = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    at = cells[np.repeat(starts, lengths) + inside]
-    head = cells[starts][which]
-    crossing = (rows[at] != rows[head]) ^ (columns[at] != columns[head])
-    straight = np.bincount(which, np.where(crossing, 0, weights[at]))
-    across = np.bincount(which, np.where(crossing, weights[at], 0))
-    chosen[at[crossing == (across > straight)[which]]] = True
+def _best_two(
+    cells: Ints, labels: Ints, along: Ints, across: Ints, weights: Floats
+) -> Ints:
+    """The best assignment of components that have two lines each.
+
+    Args:
+        cells: Positions of the components' cells.
+        labels: Their component.
+        along: Line of every cell of the table; two in each component.
+        across: The other index of every cell.
+        weights: Of every cell.
+    """
+    if not len(cells):
+        return cells
+    # Only a line's two heaviest cells can matter: the other line blocks at most one.
+    order = np.lexsort((cells, -weights[cells], along[cells], labels))
+    cells, labels = cells[order], labels[order]
+    line = along[cells]
+    head = np.ones(len(cells), bool)
+    head[1:] = (line[1:] != line[:-1]) | (labels[1:] != labels[:-1])
+    first = np.flatnonzero(head)  # lines in pairs: first, second, first, second, ...
+    lengths = np.diff(np.append(first, len(cells)))
+    second = np.where(lengths > 1, first + 1, -1)
+    a, b = cells[first[0::2]], cells[first[1::2]]
+    a2, b2 = (np.where(s >= 0, cells[s], -1) for s in (second[0::2], second[1::2]))
+    # Without a second cell the other line's first stands alone.
+    heavy_a = np.where(b2 >= 0, weights[b2], 0) + weights[a]
+    heavy_b = np.where(a2 >= 0, weights[a2], 0) + weights[b]
+    clash = across[a] == across[b]
+    keep_a = ~clash | (heavy_a >= heavy_b)
+    left = np.where(keep_a, a, a2)
+    right = np.where(~clash | ~keep_a, b, b2)
+    both: Ints = np.concatenate([left, right])
+    return both[both >= 0]

@@ -1,257 +1,170 @@
-"""CLEAR MOT: which pairs match frame by frame, and what follows for each track.
+"""CLEAR MOT for joints: who is matched with whom through time, and what went wrong.
 
-Sources: Bernardin and Stiefelhagen, "Evaluating Multiple Object Tracking Performance:
-the CLEAR MOT Metrics" (EURASIP JIVP 2008), section 2; Li, Huang and Nevatia, "Learning
-to Associate" (CVPR 2009) for mostly tracked, mostly lost and fragmentations. Two
-programs define what is left open there, and both readings are offered: py-motmetrics,
-on which PoseTrack's scores rest, and TrackEval, on which MOTChallenge's do.
+Each joint of each sequence is tracked on its own; `clear_tracks` does the matching for
+all of them in one go.
+
+Source: Bernardin and Stiefelhagen, "Evaluating Multiple Object Tracking Performance:
+The CLEAR MOT Metrics" (EURASIP JIVP 2008), section 2.1; the counts are motmetrics'.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from poseflow.eval.assignment import assign
+from poseflow.eval.clear_tracks import match_clear
+from poseflow.eval.joint_overlaps import REACH, joint_overlaps
 from poseflow.eval.overlap import Overlaps
+from poseflow.eval.pckh import Scene
 
-Ints = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
-Floats = npt.NDArray[np.floating[Any]]
-Convention = Literal["motmetrics", "trackeval"]
+Float = npt.NDArray[np.float64]
+Int = npt.NDArray[np.int64]
+Bool = npt.NDArray[np.bool_]
+Small = npt.NDArray[np.int32]
+"""Edges are many and their keys small: half the memory is a third less time."""
+
+JOINTS = 15
 
 
 @dataclass(frozen=True, eq=False)
-class ClearMatches:
-    """The pairs that CLEAR matches, in the order of the table of cells.
+class ClearCounts:
+    """What CLEAR MOT counts, each `(15,)`: one number per joint.
 
     Attributes:
-        cells: `(A,)` positions in the table of cells.
-        switches: `(A,)`: the person was last matched, however long ago, to another id.
-        transfers: `(A,)`: the id was last newly given to another person.
-        ascends: `(A,)`: a switch to an id that no one had before.
-        migrates: `(A,)`: a transfer to a person who had no id before.
+        misses: Annotated joints that nobody matched.
+        false_positives: Predicted joints that matched nobody.
+        matches: Matches under the identity of the last time, or the first.
+        switches: Matches under another identity than the last time.
+        transfers: New pairs whose prediction last began a pair with somebody else.
+        ascends: Switches to an identity that never matched before.
+        migrates: Transfers to a person who never was matched before.
+        objects: Annotated joints.
+        matched_distance: Sum over matches and switches, in head sizes.
+        candidate_distance: Sum over all pairs within the threshold.
+        extra_distance: Sum over transfers, ascends and migrates.
     """
 
-    cells: Ints
-    switches: Mask
-    transfers: Mask
-    ascends: Mask
-    migrates: Mask
+    misses: Int
+    false_positives: Int
+    matches: Int
+    switches: Int
+    transfers: Int
+    ascends: Int
+    migrates: Int
+    objects: Int
+    matched_distance: Float
+    candidate_distance: Float
+    extra_distance: Float
+
+    @property
+    def detections(self) -> Int:
+        """Annotated joints that were matched, under whatever identity."""
+        return self.matches + self.switches
+
+    @staticmethod
+    def total(parts: Iterable[ClearCounts]) -> ClearCounts:
+        """Sums over sequences."""
+        parts = list(parts)
+        return ClearCounts(
+            *(sum(getattr(p, f.name) for p in parts) for f in fields(ClearCounts))
+        )
 
 
-def match_clear(
-    overlaps: Overlaps, distances: Floats, convention: Convention = "motmetrics"
-) -> ClearMatches:
-    """Match people and tracks frame by frame, keeping who was together before.
+@dataclass(frozen=True, eq=False)
+class Tracking:
+    """CLEAR MOT of one sequence.
 
-    A pair stays together while it may; the others get the pairs of the smallest total
-    distance among those that match the most people. py-motmetrics remembers a person's
-    last partner for ever; if two people remember the same one, the first of them gets
-    it. TrackEval remembers the previous frame only and weighs a kept pair with 1000.
+    Attributes:
+        counts: Per joint.
+        switch_frames: `(s,)` frame of each switch, ascending.
+        switch_joints: `(s,)` its joint.
+        switch_gt_ids: `(s,)` the annotated identity that changed its partner.
+    """
+
+    counts: ClearCounts
+    switch_frames: Int
+    switch_joints: Int
+    switch_gt_ids: Int
+
+
+def track_joints(
+    scenes: Sequence[Scene], counted: Sequence[Bool] | None = None
+) -> list[Tracking]:
+    """CLEAR MOT of every joint of every sequence.
+
+    A pair that was matched the last time the annotated joint was matched, however
+    long ago, stays matched while both are there and within the threshold; the others
+    are paired for the smallest total distance, as many as possible.
 
     Args:
-        overlaps: Only cells that may match.
-        distances: `(C,)` of the cells, finite and at least 0. TrackEval's reading
-            takes 1 - distance as the similarity, which must lie above 0.
-        convention: Whose reading.
+        scenes: The sequences. An identity must not occur twice in a frame.
+        counted: For each sequence `(F,)` the frames to use; default all.
     """
-    g = overlaps.truth.tracks[overlaps.truth_at]
-    p = overlaps.result.tracks[overlaps.result_at]
-    moment = overlaps.cell_moments
-    alone = (np.bincount(overlaps.truth_at)[overlaps.truth_at] == 1) & (
-        np.bincount(overlaps.result_at)[overlaps.result_at] == 1
-    )
-    chosen = alone.copy()
-    contested = np.flatnonzero(~alone)
-    if len(contested):
-        _settle(overlaps, distances, convention, g, p, alone, contested, chosen)
-    cells = np.flatnonzero(chosen)
-    return ClearMatches(cells, *_changes(g[cells], p[cells], moment[cells]))
-
-
-def _settle(
-    overlaps: Overlaps,
-    distances: Floats,
-    convention: Convention,
-    g: Ints,
-    p: Ints,
-    alone: Mask,
-    contested: Ints,
-    chosen: Mask,
-) -> None:
-    """Decide the contested cells in the order of time, all groups side by side."""
-    moment = overlaps.cell_moments
-    age = _active_ranks(overlaps)
-    # Cells alone in row and column match whatever came before, so the last partner
-    # among those is known beforehand for every contested cell.
-    quiet = np.flatnonzero(alone)
-    quiet = quiet[np.lexsort((moment[quiet], g[quiet]))]
-    span = len(overlaps.moment_groups) + 1
-    at = np.searchsorted(g[quiet] * span + moment[quiet], g * span + moment) - 1
-    quiet = np.append(quiet, 0)
-    known = (at >= 0) & (g[quiet[at]] == g)
-    quiet_partner = np.where(known, p[quiet[at]], -1)
-    quiet_moment = np.where(known, moment[quiet[at]], -1)
-
-    partner = np.full(len(overlaps.truth_groups), -1)
-    when = np.full(len(overlaps.truth_groups), -1)
-    used_truth = np.zeros(len(overlaps.truth.tracks), bool)
-    used_result = np.zeros(len(overlaps.result.tracks), bool)
-    far = 2 * float(distances.max()) * _widest(overlaps) + 1
-    for now in _steps(overlaps, contested):
-        later = when[g[now]] > quiet_moment[now]
-        last = np.where(later, partner[g[now]], quiet_partner[now])
-        kept = last == p[now]
-        if convention == "trackeval":
-            past = np.where(later, when[g[now]], quiet_moment[now])
-            kept &= age[past] == age[moment[now]] - 1
-            taken = now[_assign(overlaps, now, 1000 * kept + 1 - distances[now])]
-        else:
-            held = now[kept]
-            _, first = np.unique(overlaps.result_at[held], return_index=True)
-            held = held[first]
-            used_truth[overlaps.truth_at[held]] = True
-            used_result[overlaps.result_at[held]] = True
-            free = now[
-                ~used_truth[overlaps.truth_at[now]]
-                & ~used_result[overlaps.result_at[now]]
-            ]
-            new = free[_assign(overlaps, free, far - distances[free])]
-            taken = np.concatenate([held, new])
-        chosen[taken] = True
-        partner[g[taken]] = p[taken]
-        when[g[taken]] = moment[taken]
-
-
-def _assign(overlaps: Overlaps, cells: Ints, weights: Floats) -> Mask:
-    if not len(cells):
-        return np.zeros(0, bool)
-    i, j = overlaps.truth_at[cells], overlaps.result_at[cells]
-    return assign(i - i.min(), j - j.min(), weights)
-
-
-def _steps(overlaps: Overlaps, contested: Ints) -> list[Ints]:
-    """Contested cells, in batches: each group's first such moment, then its second."""
-    moments, inverse = np.unique(overlaps.cell_moments[contested], return_inverse=True)
-    groups = overlaps.moment_groups[moments]
-    starts = np.r_[0, np.flatnonzero(np.diff(groups)) + 1]
-    rank = np.arange(len(moments)) - np.repeat(
-        starts, np.diff(np.r_[starts, len(moments)])
-    )
-    step = rank[inverse]
-    order = np.argsort(step, kind="stable")
-    return np.split(contested[order], np.cumsum(np.bincount(step))[:-1])
-
-
-def _widest(overlaps: Overlaps) -> int:
-    """The most detections that one moment has on one side."""
-    return max(
-        int(np.bincount(side.moments).max(initial=0))
-        for side in (overlaps.truth, overlaps.result)
+    overlaps = joint_overlaps(scenes, matches_only=True, counted=counted)
+    distances = (1 - overlaps.similarity) * REACH
+    found = match_clear(overlaps, distances)
+    matched, matched_distance = (
+        overlaps.cell_groups[found.cells],
+        distances[found.cells],
     )
 
+    def per_scene(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        return values.reshape(JOINTS, len(scenes)).T
 
-def _active_ranks(overlaps: Overlaps) -> Ints:
-    """`(T,)` consecutive numbers of the moments that have people on both sides."""
-    size = len(overlaps.moment_groups)
-    both = (np.bincount(overlaps.truth.moments, minlength=size) > 0) & (
-        np.bincount(overlaps.result.moments, minlength=size) > 0
+    def count(which: Bool) -> Int:
+        return per_scene(overlaps.per_group(matched[which]))
+
+    def add(groups: Int, values: npt.NDArray[Any]) -> Float:
+        return per_scene(np.bincount(groups, values, overlaps.n_groups))
+
+    detections, switches = per_scene(overlaps.per_group(matched)), count(found.switches)
+    objects, predicted = map(per_scene, (overlaps.truth_counts, overlaps.result_counts))
+    extra = [found.transfers, found.ascends, found.migrates]
+    columns = ClearCounts(
+        misses=objects - detections,
+        false_positives=predicted - detections,
+        matches=detections - switches,
+        switches=switches,
+        transfers=count(found.transfers),
+        ascends=count(found.ascends),
+        migrates=count(found.migrates),
+        objects=objects,
+        matched_distance=add(matched, matched_distance),
+        candidate_distance=add(overlaps.cell_groups, distances),
+        extra_distance=sum(
+            (add(matched[kind], matched_distance[kind]) for kind in extra),
+            np.zeros((len(scenes), JOINTS)),
+        ),
     )
-    return np.cumsum(both)
+    return [
+        Tracking(
+            ClearCounts(*(getattr(columns, f.name)[k] for f in fields(ClearCounts))),
+            *switched,
+        )
+        for k, switched in enumerate(
+            _switches(scenes, overlaps, found.cells[found.switches])
+        )
+    ]
 
 
-def _changes(g: Ints, p: Ints, moment: Ints) -> tuple[Mask, Mask, Mask, Mask]:
-    """Switches, transfers, ascends and migrates of matches, all `(A,)`."""
-    last, first_of_person = _previous(g, p, moment)
-    switches = ~first_of_person & (last != p)
-    # A pair that stays together is not "newly given", which is what transfers follow.
-    new = np.flatnonzero(first_of_person | switches)
-    owner, first_owner = _previous(p[new], g[new], moment[new])
-    transfers = np.zeros(len(g), bool)
-    transfers[new] = ~first_owner & (owner != g[new])
-    _, first_of_id = _previous(p, g, moment)
-    return switches, transfers, switches & first_of_id, transfers & first_of_person
-
-
-def _previous(key: Ints, value: Ints, moment: Ints) -> tuple[Ints, Mask]:
-    """Each entry's value one moment earlier under the same key, and which have none."""
-    order = np.lexsort((moment, key))
-    first = np.ones(len(key), bool)
-    first[order[1:]] = np.diff(key[order]) != 0
-    last = np.empty_like(value)
-    last[order] = np.roll(value[order], 1)
-    return last, first
-
-
-def count_clear(
-    overlaps: Overlaps,
-    matches: ClearMatches,
-    distances: Floats,
-    convention: Convention = "motmetrics",
-) -> dict[str, npt.NDArray[Any]]:
-    """What CLEAR counts, per group, under py-motmetrics' names.
-
-    Mostly tracked means at least 0.8 of the person's frames (TrackEval: more than 0.8),
-    mostly lost less than 0.2. A fragmentation is an interruption of a person's matches;
-    frames without the person do not count as one (TrackEval: they do, while frames that
-    are empty on either side do not).
-
-    Args:
-        overlaps: As given to `match_clear`.
-        matches: Its answer.
-        distances: `(C,)` of the cells.
-        convention: Whose reading of mostly tracked and fragmentations.
-
-    Returns:
-        Name -> `(n_groups,)`. `sum_distance` is that of matches and switches.
-    """
-    cells = matches.cells
-    groups = overlaps.cell_groups[cells]
-    count = overlaps.per_group
-    detections = count(groups)
-    matched = np.zeros(len(overlaps.truth.tracks), bool)
-    matched[overlaps.truth_at[cells]] = True
-    seen = np.bincount(
-        overlaps.truth.tracks[matched], minlength=len(overlaps.truth_groups)
-    )
-    ratio = seen / np.maximum(overlaps.truth_lengths, 1)
-    tracked = ratio > 0.8 if convention == "trackeval" else ratio >= 0.8
-    lost = ratio < 0.2
-    switches = count(groups[matches.switches])
-    return {
-        "num_matches": detections - switches,
-        "num_switches": switches,
-        "num_transfer": count(groups[matches.transfers]),
-        "num_ascend": count(groups[matches.ascends]),
-        "num_migrate": count(groups[matches.migrates]),
-        "num_detections": detections,
-        "num_misses": overlaps.truth_counts - detections,
-        "num_false_positives": overlaps.result_counts - detections,
-        "num_objects": overlaps.truth_counts,
-        "num_predictions": overlaps.result_counts,
-        "num_unique_objects": count(overlaps.truth_groups),
-        "mostly_tracked": count(overlaps.truth_groups[tracked]),
-        "partially_tracked": count(overlaps.truth_groups[~tracked & ~lost]),
-        "mostly_lost": count(overlaps.truth_groups[lost]),
-        "num_fragmentations": _fragmentations(overlaps, matched, convention),
-        "sum_distance": np.bincount(groups, distances[cells], overlaps.n_groups),
-    }
-
-
-def _fragmentations(overlaps: Overlaps, matched: Mask, convention: Convention) -> Ints:
-    """How often people's tracking starts again after an interruption, `(n_groups,)`."""
-    tracks, moments = overlaps.truth
-    order = np.lexsort((moments, tracks))
-    # What must be consecutive for a person's matches to be one piece.
-    if convention == "trackeval":
-        clock = _active_ranks(overlaps)[moments[order]]
-    else:
-        clock = np.arange(len(order))
-    shown = matched[order]
-    track, clock = tracks[order][shown], clock[shown]
-    restart = (np.diff(track) == 0) & (np.diff(clock) > 1)
-    return overlaps.per_group(overlaps.truth_groups[track[1:][restart]])
+def _switches(
+    scenes: Sequence[Scene], overlaps: Overlaps, cells: Int
+) -> list[tuple[Int, Int, Int]]:
+    """Of each scene the frames, joints and annotated ids of its switches, by frame."""
+    starts = np.cumsum([0, *(scene.num_frames for scene in scenes)])
+    names = [np.unique(scene.gt_ids) for scene in scenes]
+    ids = np.concatenate([np.zeros(0, np.int64), *names])
+    joint, scene = np.divmod(overlaps.cell_groups[cells], max(len(scenes), 1))
+    # Moments are numbered joint after joint, and so are tracks.
+    frame = overlaps.cell_moments[cells] - joint * starts[-1] - starts[scene]
+    track = overlaps.truth.tracks[overlaps.truth_at[cells]] - joint * len(ids)
+    order = np.lexsort((joint, frame, scene))
+    ends = np.cumsum(np.bincount(scene, minlength=len(scenes)))
+    parts = [
+        np.split(column[order], ends[:-1]) for column in (frame, joint, ids[track])
+    ]
+    return list(zip(*parts, strict=True)) if scenes else []

@@ -1,9 +1,9 @@
 """HOTA: detection and association weighed evenly, over localisation thresholds.
 
 Source: Luiten et al., "HOTA: A Higher Order Metric for Evaluating Multi-Object
-Tracking" (IJCV 2021); equation numbers below are that paper's sections. Two programs
-compute it: TrackEval, by the authors, and PoseTrack21's kit, which deviates in the
-ways that `sum_hota` and `HotaSums.scores` name.
+Tracking" (IJCV 2021); fragments are that paper's section 8. Two programs compute it:
+TrackEval, by the authors, and PoseTrack21's kit, which deviates in the ways that
+`sum_hota` and `HotaSums.scores` name.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class HotaSums:
         fn: Annotated detections without a match.
         fp: Detections of the result without a match.
         loc: Sum of the matches' similarity.
-        ass: Sum of A(c) = TPA / (TPA + FNA + FPA), section 5.2.
+        ass: Sum of A(c) = TPA / (TPA + FNA + FPA).
         ass_re: Sum of TPA / (TPA + FNA).
         ass_pr: Sum of TPA / (TPA + FPA).
         frag: Sum of F(c) = n / (TPA + FNA + FPA), n the length of the match's run.
@@ -54,6 +54,11 @@ class HotaSums:
     ass_pr: Floats
     frag: Floats
     frag_ass: Floats
+
+    @classmethod
+    def zeros(cls, *shape: int) -> Self:
+        """Of nothing at all."""
+        return cls(*(np.zeros(shape) for _ in fields(cls)))
 
     def __add__(self, other: Self) -> Self:
         """Both together."""
@@ -115,8 +120,8 @@ def sum_hota(
 
     Args:
         overlaps: All pairs with a similarity above 0.
-        align: Maximise similarity x global alignment score, as published (section 4.1)
-            and in TrackEval; else similarity alone, as PoseTrack21's kit does for
+        align: Maximise similarity x global alignment score, as published and
+            in TrackEval; else similarity alone, as PoseTrack21's kit does for
             joints.
         runs: A run of one pair's matches ends, as published (section 8), at every
             moment that has one of the two without the other; in PoseTrack21's kit only
@@ -165,7 +170,8 @@ def _sum_matches(
     size, steps = overlaps.n_groups, len(alphas)
     similarity = overlaps.similarity[cells]
     level = np.searchsorted(alphas - EPS, similarity, side="right")
-    cells, similarity, level = (x[level > 0] for x in (cells, similarity, level))
+    shown = level > 0
+    cells, similarity, level = cells[shown], similarity[shown], level[shown]
     g, p = g[cells], p[cells]
     slot = overlaps.cell_groups[cells] * (steps + 1) + level
 

@@ -1,7 +1,7 @@
 """IDF1 and its kin: how much of the time the right person had the right id.
 
 Source: Ristani et al., "Performance Measures and a Data Set for Multi-Target,
-Multi-Camera Tracking" (ECCV Workshops 2016), section 2.3.
+Multi-Camera Tracking" (ECCV Workshops 2016).
 """
 
 from __future__ import annotations

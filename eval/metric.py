@@ -42,12 +42,14 @@ class SequencePair:
         pred: What was predicted; nobody in any frame where a submission lacks the
             sequence. May have fewer or more frames than `gt` in a faulty submission.
         has_prediction: Whether the submission has the sequence.
+        memo: For what several metrics of one mode compute in common.
     """
 
     name: str
     gt: Annotations
     pred: Annotations
     has_prediction: bool = True
+    memo: dict[str, Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +90,7 @@ class Metric(Protocol):
         ...
 
     def combine(self, names: Sequence[str], parts: Sequence[Any]) -> Section:
-        """The section for all sequences, from the measurements in the order of names."""
+        """The section for all sequences, from measurements in the order of names."""
         ...
 
 
@@ -98,6 +100,11 @@ METRICS: dict[tuple[str, str], str] = {
     ("poseval", "mot"): "poseflow.eval.posetrack:PosevalMOT",
     ("strict", "ap"): "poseflow.eval.posetrack:StrictAP",
     ("strict", "mot"): "poseflow.eval.posetrack:StrictMOT",
+    ("strict", "hota"): "poseflow.eval.posetrack_tracking:StrictHOTA",
+    ("strict", "idf1"): "poseflow.eval.posetrack_tracking:StrictIdentity",
+    ("strict", "pose"): "poseflow.eval.posetrack_tracking:StrictPoseTracking",
+    ("posetrack21", "ap"): "poseflow.eval.posetrack21:PoseTrack21AP",
+    ("posetrack21", "hota"): "poseflow.eval.posetrack21:PoseTrack21HOTA",
 }
 
 MODES = ("strict", "poseval", "posetrack21")

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from poseflow.conversion import convert as convert
     from poseflow.conversion import joint_map as joint_map
     from poseflow.errors import PoseFlowError as PoseFlowError
+    from poseflow.estimator.estimator import Estimator as Estimator
+    from poseflow.eval.evaluate import evaluate as evaluate
+    from poseflow.eval.report import Report as Report
     from poseflow.formats import ResultWriter as ResultWriter
     from poseflow.formats import read as read
     from poseflow.formats import write as write
@@ -31,15 +34,18 @@ __version__ = "0.1.0"
 
 # Public name -> where it lives. A module of its own is its own home.
 _HOMES = {
+    "Estimator": "poseflow.estimator.estimator",
     "Frame": "poseflow.sequence",
     "JointMap": "poseflow.conversion",
     "PoseFlowError": "poseflow.errors",
     "PoseSequence": "poseflow.sequence",
     "Poses": "poseflow.poses",
+    "Report": "poseflow.eval.report",
     "ResultWriter": "poseflow.formats",
     "Skeleton": "poseflow.skeleton",
     "Tracker": "poseflow.tracker",
     "convert": "poseflow.conversion",
+    "evaluate": "poseflow.eval.evaluate",
     "formats": "poseflow.formats",
     "joint_map": "poseflow.conversion",
     "read": "poseflow.formats",

@@ -5,8 +5,8 @@ the same place; everything else is missing (score 0) unless estimates are asked 
 
 Where necks differ: LSP, MPII (`upper_neck`) and PoseTrack (`head_bottom`, or `neck` in
 its 2017 order) mark the upper end of the neck; OpenPose and Halpe mean the middle of
-the shoulders, about a fifth of the way down from there to the top of the head. Both are
-copied into each other, as the nearest there is.
+the shoulders, and the upper neck lies about a fifth of the way from there to the top of
+the head. Both are copied into each other, as the nearest there is.
 """
 
 from __future__ import annotations

@@ -56,4 +56,5 @@ def oks(
     count = present if present.ndim == 3 else present[:, None, :]
     count = count.transpose(2, 0, 1)
     total: Floats = np.where(count, np.exp(distance, out=distance), 0).sum(axis=0)
-    return total / np.maximum(count.sum(axis=0), 1)
+    mean: Floats = total / np.maximum(count.sum(axis=0), 1)
+    return mean

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any, overload
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Self, overload
 
 import numpy as np
 import numpy.typing as npt
 
 from poseflow.poses import Poses
 from poseflow.skeleton import Skeleton
+from poseflow.skeletons import get
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +64,19 @@ class PoseSequence(Sequence[Frame]):
     name: str = ""
     size: tuple[int, int] | None = None
     fps: float | None = None
+
+    @classmethod
+    def collect(
+        cls,
+        frames: Iterable[Frame],
+        name: str = "",
+        size: tuple[int, int] | None = None,
+        fps: float | None = None,
+    ) -> Self:
+        """Gather frames, as `poseflow.track` yields them, without their images."""
+        kept = tuple(replace(frame, image=None) for frame in frames)
+        skeleton = kept[0].poses.skeleton if kept else get("coco17")
+        return cls(kept, skeleton, name, size, fps)
 
     @overload
     def __getitem__(self, which: int) -> Frame: ...

@@ -11,11 +11,20 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from poseflow.boxes import Floats, box_area, box_iou
+from poseflow.errors import PoseFlowError
 from poseflow.oks import oks
 from poseflow.poses import NO_TRACK, Poses
 from poseflow.tracker.association import assign
 from poseflow.tracker.backend import View, require
 from poseflow.tracker.memory import Memory, Track
+
+
+def _without_images(tracker: str, matcher: str) -> None:
+    if matcher != "none":
+        raise PoseFlowError(
+            f"tracker {tracker!r} reads no images, so its matcher is always 'none', "
+            f"got {matcher!r}; tracker 'released' has matchers"
+        )
 
 
 @dataclass(frozen=True)
@@ -27,14 +36,17 @@ class IouOptions:
         max_age_frames: Identities last seen more frames ago are forgotten.
         minimum_score: People with a lower `Poses.scores` get no identity (-1); default,
             everybody gets one.
+        matcher: Only `"none"`: this tracker reads no images.
     """
 
-    minimum_iou: float = 0.2
+    minimum_iou: float = 0.1
     max_age_frames: int = 30
     minimum_score: float = -np.inf
+    matcher: str = "none"
 
     def __post_init__(self) -> None:
         """Check the ranges."""
+        _without_images("iou", self.matcher)
         require("minimum_iou", self.minimum_iou, 0, 1)
         require("max_age_frames", self.max_age_frames, 1)
         require("minimum_score", self.minimum_score, -np.inf)
@@ -54,17 +66,20 @@ class OksOptions:
         max_age_frames: Identities last seen more frames ago are forgotten.
         minimum_score: People with a lower `Poses.scores` get no identity (-1); default,
             everybody gets one.
-        sigma_factor: Multiplies the skeleton's sigmas. They describe how precisely
-            people annotate a still picture; people who move need more room.
+        sigma_factor: Multiplies the skeleton's sigmas: more room for fast movement or
+            few frames per second.
+        matcher: Only `"none"`: this tracker reads no images.
     """
 
-    minimum_oks: float = 0.1
+    minimum_oks: float = 0.02
     max_age_frames: int = 30
     minimum_score: float = -np.inf
-    sigma_factor: float = 2.0
+    sigma_factor: float = 1.0
+    matcher: str = "none"
 
     def __post_init__(self) -> None:
         """Check the ranges."""
+        _without_images("oks", self.matcher)
         require("minimum_oks", self.minimum_oks, 0, 1)
         require("max_age_frames", self.max_age_frames, 1)
         require("minimum_score", self.minimum_score, -np.inf)
@@ -97,9 +112,7 @@ class IouTracker:
 
     def similarity(self, old: Poses, new: Poses) -> Floats:
         """Similarity of identities and people, `(N, P)` in [0, 1]."""
-        return box_iou(
-            old.boxes.astype(np.float64), new.boxes.astype(np.float64, copy=False)
-        )
+        return box_iou(old.boxes.astype(np.float64), new.boxes.astype(np.float64))
 
     def update(self, poses: Poses, view: View) -> Poses:
         """Continue identities into this frame; see `TrackerBackend`."""
@@ -135,7 +148,8 @@ class OksTracker(IouTracker):
         The area is the mean of both boxes', so that neither a half-hidden pose nor a
         stretched one decides alone.
         """
-        area = (box_area(old.boxes)[:, None] + box_area(new.boxes)[None]) / 2
+        areas = [box_area(side.boxes.astype(np.float64)) for side in (old, new)]
+        area = (areas[0][:, None] + areas[1][None]) / 2
         sigmas = np.asarray(old.skeleton.sigmas) * self.options.sigma_factor
         both = old.present[:, None] & new.present[None]
         return oks(old.keypoints, new.keypoints, area, sigmas, both)

@@ -90,7 +90,7 @@ class ReleasedOptions:
     best_joints: int | None = None
     box_margin: float = 0.1
     square_px: float = 30.0
-    square_fraction: float = 0.15
+    square_fraction: float = 0.1
     weights: tuple[float, float, float, float] = (1.0, 2.0, 1.0, 2.0)
     minimum_grade: float = 0.2
     minimum_similarity: float = 0.05

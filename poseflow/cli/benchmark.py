@@ -14,6 +14,7 @@ class Suite(StrEnum):
     """What there is to measure."""
 
     ASSOCIATION = "association"
+    SCORING = "scoring"
 
 
 def benchmark(
@@ -28,9 +29,13 @@ def benchmark(
     ] = None,
 ) -> None:
     """Measure speed and print the figures as a table."""
-    from poseflow.benchmark.association import measure_association
+    from poseflow.benchmark.association import AssociationReport, measure_association
+    from poseflow.benchmark.scoring import ScoringReport, measure_scoring
 
-    if quick:
+    report: AssociationReport | ScoringReport
+    if suite is Suite.SCORING:
+        report = measure_scoring(quick)
+    elif quick:
         report = measure_association(
             people=(5, 10, 33), frames=10, repeats=1, stream=200
         )

@@ -22,12 +22,19 @@ PACKAGES = (
 
 
 def info(
-    source: Annotated[
+    path: Annotated[
         str | None,
-        typer.Argument(help="A video, folder or file of poses to describe as well."),
+        typer.Argument(help="A source, or a file of poses, to describe instead."),
     ] = None,
 ) -> None:
-    """Show versions, hardware and everything that has a name; describe a SOURCE."""
+    """Show versions, hardware and what has a name; or describe PATH."""
+    rows = _installation() if path is None else _description(path)
+    width = max(len(name) for name in rows)
+    for name, value in rows.items():
+        typer.echo(f"{name:<{width}}  {value}")
+
+
+def _installation() -> dict[str, str]:
     import poseflow
     from poseflow import formats, skeletons, tracker
 
@@ -44,8 +51,25 @@ def info(
     rows["trackers"] = ", ".join(tracker.names())
     rows["formats"] = ", ".join(formats.names())
     rows["skeletons"] = ", ".join(skeletons.names())
-    if source is not None:
-        rows[source] = poseflow.describe(source)
-    width = max(len(name) for name in rows)
-    for name, value in rows.items():
-        typer.echo(f"{name:<{width}}  {value}")
+    return rows
+
+
+def _description(path: str) -> dict[str, str]:
+    import numpy as np
+
+    from poseflow.formats import read
+    from poseflow.video import open_source
+
+    if not path.endswith((".json", ".json.gz")):
+        with open_source(path) as source:
+            return {"source": repr(source).strip("<>")}
+    poses = read(path)
+    people = np.array([len(frame.poses) for frame in poses])
+    return {
+        "frames": f"{len(poses)} in the file, {poses[0].name} to {poses[-1].name}"
+        if len(poses)
+        else "none",
+        "people": f"{people.sum()} poses, at most {people.max(initial=0)} in a frame",
+        "identities": str(len(poses.track_ids)),
+        "skeleton": f"{poses.skeleton.name} ({len(poses.skeleton)} joints)",
+    }

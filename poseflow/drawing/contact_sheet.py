@@ -43,7 +43,7 @@ def contact_sheet(
     Examples:
         >>> import numpy as np
         >>> contact_sheet([np.zeros((30, 40, 3), np.uint8)] * 5, 3, width=400).shape
-        (224, 400, 3)
+        (204, 400, 3)
     """
     if not images:
         raise PoseFlowError("contact_sheet needs at least one image, got none")

@@ -18,6 +18,7 @@ Image = npt.NDArray[np.uint8]
 Color = tuple[int, int, int]
 
 _SHIFT = 4  # OpenCV's fixed point: a sixteenth of a pixel
+_NO_PATH = np.zeros((0, 2))
 _FAR = 16384  # beyond any image; keeps fixed point inside 32 bits
 
 
@@ -91,7 +92,9 @@ class Overlay:
         widths = self._widths(boxes, image.shape)
         soft = canvas.copy()
         for person in order:
-            self._draw_trail(soft, poses, person, colors[person], widths[person])
+            track = int(poses.track_ids[person])
+            tall = boxes[person, 3] - boxes[person, 1]
+            self._draw_trail(canvas, soft, track, colors[person], widths[person], tall)
             self._draw_body(soft, poses, person, colors[person], widths[person], True)
         cv2.addWeighted(soft, 0.55, canvas, 0.45, 0, dst=canvas)
         for person in order:
@@ -114,20 +117,29 @@ class Overlay:
         return [int(w) for w in np.rint(np.clip(tall / 55, 1.5, most))]
 
     def _draw_trail(
-        self, canvas: Image, poses: Poses, person: int, color: Color, width: int
+        self,
+        canvas: Image,
+        soft: Image,
+        track: int,
+        color: Color,
+        width: int,
+        tall: float,
     ) -> None:
-        if self._trails is None:
+        """A path that fades with age: thinner in steps, its older half translucent."""
+        path = self._trails.path(track) if self._trails is not None else _NO_PATH
+        # Who stands still would get a scribble on the chest.
+        if len(path) < 2 or np.ptp(path, axis=0).max() < 0.25 * tall:
             return
-        path = self._trails.path(int(poses.track_ids[person]))
-        if len(path) < 2:
-            return
-        # Thinner with age, in a few steps.
-        parts = min(4, len(path) - 1)
-        cuts = np.linspace(0, len(path) - 1, parts + 1).round().astype(int)
+        cuts = np.linspace(0, len(path) - 1, min(6, len(path) - 1) + 1)
+        cuts = cuts.round().astype(int)
+        parts = len(cuts) - 1
         for part in range(parts):
-            line = path[cuts[part] : cuts[part + 1] + 1]
-            thick = max(round(width * (part + 2) / (parts + 1) * 0.8), 1)
-            _lines(canvas, line[None], color, thick)
+            line = path[None, cuts[part] : cuts[part + 1] + 1]
+            age = 1 - (part + 1) / parts
+            thick = max(round((1 - age) * (width + 1)), 1)
+            if age < 0.5:
+                _lines(canvas, line, color, thick)
+            _lines(soft, line, color, thick)
 
     def _draw_body(
         self,
@@ -148,6 +160,8 @@ class Overlay:
         certain = clear[limbs].all(axis=1)
         limbs = limbs[both & (~certain if faint else certain)]
         dots = points[shown & (~clear if faint else clear)]
+        if not len(limbs) and not len(dots):
+            return
         # A dark rim keeps the colour readable on any ground.
         rim = _shade(color, 0.22)
         rim_width = 2 * max(1, round(width * 0.3))

@@ -44,7 +44,7 @@ def identity_colors(track_ids: npt.ArrayLike) -> npt.NDArray[np.uint8]:
 
     Examples:
         >>> identity_colors([1, 2, -1]).tolist()
-        [[114, 196, 97], [238, 119, 158], [168, 168, 168]]
+        [[49, 166, 86], [254, 152, 135], [168, 168, 168]]
     """
     ids = np.asarray(track_ids, np.int64).reshape(-1)
     hue = (ids % 987) * _GOLDEN_ANGLE  # a Fibonacci number: the wrap goes unnoticed

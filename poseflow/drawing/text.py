@@ -17,7 +17,7 @@ _FINE = 4
 """Drawn so many times larger, then shrunk: OpenCV's stroke fonts come out smooth."""
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=512)
 def text_mask(text: str, height: int) -> Mask:
     """Coverage in [0, 1] of a text whose capitals are `height` pixels, `(h, w)`."""
     tall = height * _FINE
@@ -36,7 +36,7 @@ def text_mask(text: str, height: int) -> Mask:
     return _coverage(small)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=512)
 def plate(text: str, height: int, color: Color) -> tuple[Image, Mask]:
     """A text on a rounded plate of `color`: pixels `(h, w, 3)` and coverage."""
     letters = text_mask(text, height)

@@ -27,6 +27,8 @@ from poseflow.formats.base import (
     register,
     sniff,
 )
+from poseflow.formats.openpose import OpenPoseFormat
+from poseflow.formats.posetrack_writer import FORMATS as POSETRACK_FORMATS
 from poseflow.formats.stream import ResultWriter
 from poseflow.sequence import Frame, PoseSequence
 from poseflow.skeleton import Skeleton
@@ -47,7 +49,7 @@ __all__ = [
     "write",
 ]
 
-for _format in FORMATS:
+for _format in (*FORMATS, OpenPoseFormat(), *POSETRACK_FORMATS):
     register(_format)
 
 
@@ -66,7 +68,7 @@ def read(
     whole file is held in memory; the Python objects of its numbers are not.
 
     Args:
-        path: A JSON file, gzipped or not.
+        path: A JSON file, gzipped or not; a folder for formats that are one.
         format: Name of the format; None finds out.
         skeleton: What the joints are; None goes by their number (COCO-17 for 17).
         size: Width and height of the source in pixels, which files do not tell.

@@ -103,6 +103,7 @@ class AtomicFile:
 
     Raises:
         FormatError: From any method, if the system refuses; nothing is left behind.
+        BrokenPipeError: If nobody reads standard output any more.
 
     Examples:
         >>> import tempfile, pathlib
@@ -139,6 +140,8 @@ class AtomicFile:
             yield
         except OSError as error:
             self.discard()
+            if isinstance(error, BrokenPipeError) and self.path == STDOUT:
+                raise  # `| head` is no failure of ours
             raise explain(error, self.path) from error
 
     def write(self, data: bytes) -> None:

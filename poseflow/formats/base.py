@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from poseflow.errors import FormatError, PoseFlowError
-from poseflow.formats.atomic import PathLike
+from poseflow.formats.atomic import PathLike, explain
 from poseflow.formats.document import HEAD_BYTES, read_bytes
 from poseflow.sequence import Frame, PoseSequence
 from poseflow.skeleton import Skeleton
@@ -143,9 +143,12 @@ def sniff(path: PathLike) -> Format:
         if isinstance(error, FormatError):
             raise
         raise FormatError(f"cannot read {os.fspath(path)!r}: {error}") from error
-    for entry in _REGISTRY.values():
-        if entry.sniff(place, head):
-            return entry
+    try:
+        for entry in _REGISTRY.values():
+            if entry.sniff(place, head):
+                return entry
+    except OSError as error:
+        raise explain(error, path, "read") from error
     found = "a folder" if not head else f"a file that begins {head[:40]!r}"
     raise FormatError(
         f"{os.fspath(path)}: this is no file of poses known here: found {found}; "

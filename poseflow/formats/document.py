@@ -6,9 +6,10 @@ import gzip
 import json
 import os
 import re
+import stat
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import msgspec
 
@@ -18,6 +19,11 @@ from poseflow.formats.atomic import PathLike, explain
 _BOM = b"\xef\xbb\xbf"
 HEAD_BYTES = 65536
 """How much of a file `head` gives to those who guess its format."""
+
+_PIECE = 1 << 20
+
+MAX_UNZIPPED_BYTES = 2 << 30
+"""A few megabytes of gzip can hold terabytes; no result is that large."""
 
 
 def read_bytes(path: PathLike, most: int | None = None) -> bytes:
@@ -31,24 +37,48 @@ def read_bytes(path: PathLike, most: int | None = None) -> bytes:
         FormatError: If it cannot be read, is a folder or is empty.
     """
     try:
+        mode = Path(path).stat().st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+            raise FormatError(
+                f"cannot read {os.fspath(path)}: it is a pipe or device, expected a "
+                "file, which is read more than once"
+            )
         with Path(path).open("rb") as file:
             zipped = file.read(2) == b"\x1f\x8b"
             file.seek(0)
             if zipped:
                 with gzip.GzipFile(fileobj=file) as unzipped:
-                    data = unzipped.read(most)
+                    data = unzipped.read(
+                        MAX_UNZIPPED_BYTES + 1 if most is None else most
+                    )
             else:
                 data = file.read(-1 if most is None else most)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise FormatError(f"{os.fspath(path)}: damaged gzip file ({error})") from error
     except OSError as error:
         raise explain(error, path, "read") from error
+    except FormatError:
+        raise
     except ValueError as error:  # a NUL in the name
         raise FormatError(f"cannot read {os.fspath(path)!r}: {error}") from error
+    if zipped and len(data) > MAX_UNZIPPED_BYTES:
+        raise FormatError(
+            f"{os.fspath(path)}: more than {MAX_UNZIPPED_BYTES} bytes once unzipped; "
+            "unzip it first if that is meant to be"
+        )
     data = data.removeprefix(_BOM)
-    if not data.strip():
+    if not data or data.isspace():
         raise FormatError(f"{os.fspath(path)}: the file is empty, expected JSON")
     return data
+
+
+def _unzip(file: IO[bytes], most: int) -> bytes:
+    parts = []
+    with gzip.GzipFile(fileobj=file) as unzipped:
+        while most > 0 and (part := unzipped.read(min(most, _PIECE))):
+            parts.append(part)
+            most -= len(part)
+    return b"".join(parts)
 
 
 def parse(data: bytes, kind: Any, path: PathLike) -> Any:

@@ -261,26 +261,27 @@ class Gatherer:
         ranks = [rank_of_index[index] for index in index_of.values()]
         rank = np.array(ranks, dtype=np.int64)[image]
         order = np.lexsort((rows, rank))
-        whole = Poses(
-            np.concatenate([block.points for block in blocks])[order],
-            np.concatenate([block.marks for block in blocks])[order],
-            np.concatenate([block.boxes for block in blocks])[order],
-            np.concatenate([block.scores for block in blocks])[order],
-            _without_shared_zero(ids, rank)[order],
-            skeleton,
-            dtype=np.float64,
+        points, marks, boxes, scores = (
+            np.concatenate([getattr(block, name) for block in blocks])[order]
+            for name in ("points", "marks", "boxes", "scores")
         )
-        blocks.clear()
+        ids = _without_shared_zero(ids, rank)[order]
         bounds = np.searchsorted(rank[order], np.arange(len(ordered) + 1)).tolist()
-        return tuple(
-            Frame(
-                index,
-                self.hints.time(index),
-                whole[bounds[rank] : bounds[rank + 1]],
-                name=names[index],
+
+        def frame(rank: int, index: int) -> Frame:
+            part = slice(bounds[rank], bounds[rank + 1])
+            # Views of arrays that `_block` has made whole: long files are not copied.
+            poses = Poses._trusted(
+                points[part],
+                marks[part],
+                boxes[part],
+                scores[part],
+                ids[part],
+                skeleton,
             )
-            for rank, index in enumerate(ordered)
-        )
+            return Frame(index, self.hints.time(index), poses, name=names[index])
+
+        return tuple(frame(rank, index) for rank, index in enumerate(ordered))
 
 
 def _floats(values: Any) -> Floats:

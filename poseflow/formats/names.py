@@ -34,19 +34,22 @@ def frame_number(name: str) -> int | None:
     return None
 
 
-def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
-    """Sort key under which `img2` comes before `img10`.
+def natural_key(name: str) -> tuple[tuple[int, int, str, str], ...]:
+    """Sort key under which `img2` comes before `img10`; the order of image folders.
+
+    Case counts only between names that are otherwise equal.
 
     Examples:
-        >>> sorted(["img10.jpg", "img2.jpg"], key=natural_key)
-        ['img2.jpg', 'img10.jpg']
+        >>> sorted(["img10.jpg", "img2.jpg", "IMG1.jpg"], key=natural_key)
+        ['IMG1.jpg', 'img2.jpg', 'img10.jpg']
     """
-    parts = _DIGITS.split(name)
-    return tuple(
-        (0, len(part.lstrip("0")), part.lstrip("0")) if k % 2 else (1, 0, part)
-        for k, part in enumerate(parts)
-        if part
-    )
+    key = []
+    for k, part in enumerate(_DIGITS.split(name)):
+        digits = part.lstrip("0")
+        # By length and digits: int() refuses numbers of thousands of digits.
+        number = (0, len(digits), digits, part)
+        key.append(number if k % 2 else (1, 0, part.casefold(), ""))
+    return (*key, (2, 0, name, ""))
 
 
 def frame_indices(names: Iterable[str]) -> dict[str, int]:
@@ -69,5 +72,5 @@ def frame_indices(names: Iterable[str]) -> dict[str, int]:
         one_kind = len({(path.parent, path.suffix) for path in paths}) <= 1
         if one_kind or len(set(known)) == len(known):
             return dict(zip(unique, known, strict=True))
-    ordered = sorted(unique, key=lambda name: (natural_key(name), name))
+    ordered = sorted(unique, key=natural_key)
     return {name: position for position, name in enumerate(ordered)}

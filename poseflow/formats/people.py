@@ -32,11 +32,11 @@ class _DictEntry(msgspec.Struct, omit_defaults=True, gc=False):
     idx: int | None = None
 
 
-_MOST_DECIMALS = 12
+_POWERS = 10.0 ** np.arange(23)  # the powers of ten that float64 holds exactly
 
 
 def shortest(values: npt.NDArray[np.floating[Any]]) -> Floats:
-    """The same numbers in float64, with the fewest decimals that give them back.
+    """The same numbers in float64, with no more decimals than give them back.
 
     A float32 like 0.1 is 0.10000000149... in float64; what comes out is 0.1, which
     float32 takes for the same number. float64 needs no help: JSON gets its shortest
@@ -49,7 +49,7 @@ def shortest(values: npt.NDArray[np.floating[Any]]) -> Floats:
     wide: Floats = values.astype(np.float64)
     if values.dtype == np.float64:
         return wide
-    return _fewest_decimals(wide, lambda rounded: rounded, values)
+    return _round(wide, lambda rounded: rounded, values)
 
 
 def widths(low: Floats, high: Floats, exact: npt.NDArray[np.floating[Any]]) -> Floats:
@@ -63,47 +63,57 @@ def widths(low: Floats, high: Floats, exact: npt.NDArray[np.floating[Any]]) -> F
         high: Right or bottom edges as they would be written.
         exact: The same edges as they are stored.
     """
-    return _fewest_decimals(high - low, lambda rounded: low + rounded, exact)
+    return _round(high - low, lambda rounded: low + rounded, exact)
 
 
-def _fewest_decimals(
+def _round(
     values: Floats,
     restore: Callable[[Floats], Floats],
     exact: npt.NDArray[np.floating[Any]],
 ) -> Floats:
+    """The first of a few candidates from which `restore` makes `exact`."""
     result = values.copy()
     unsolved = np.isfinite(values)
-    for candidate in _candidates(values):
-        if not unsolved.any():
-            break
+    for candidate in _candidates(values, exact):
         with np.errstate(over="ignore", invalid="ignore"):
             fits = unsolved & (restore(candidate).astype(exact.dtype) == exact)
         result[fits] = candidate[fits]
         unsolved &= ~fits
+        if not unsolved.any():
+            break
     return result
 
 
-def _candidates(values: Floats) -> Iterator[Floats]:
-    for decimals in range(_MOST_DECIMALS + 1):
-        with np.errstate(over="ignore", invalid="ignore"):
-            yield np.round(values, decimals)
+def _candidates(
+    values: Floats, exact: npt.NDArray[np.floating[Any]]
+) -> Iterator[Floats]:
+    """Rounded to the stored precision or one digit more, and unrounded."""
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        half_step = np.spacing(np.abs(exact)).astype(np.float64) / 2
+        decimals = np.nan_to_num(np.floor(-np.log10(half_step)))
+        for more in (0, 1):
+            places = np.clip(decimals + more, 0, len(_POWERS) - 1).astype(np.int64)
+            scale = _POWERS[places]
+            # A quotient of whole numbers is the float64 nearest to the decimal.
+            yield np.rint(values * scale) / scale
     yield values
-    yield np.nextafter(values, -np.inf)
-    yield np.nextafter(values, np.inf)
 
 
 def _columns(poses: Poses) -> Iterator[tuple[list[float], Any, Any, int | None]]:
     """Keypoints, score, box and id of every person, as JSON takes them."""
-    points, marks = shortest(poses.keypoints), shortest(poses.keypoint_scores)
-    numbers = np.concatenate([points, marks[..., None]], axis=2)
-    edges = shortest(poses.boxes)
+    people, joints = poses.keypoint_scores.shape
+    triples = np.concatenate([poses.keypoints, poses.keypoint_scores[..., None]], 2)
+    # One row per person, so that a frame costs one rounding.
+    numbers = triples.reshape(people, 3 * joints)
+    table = shortest(np.hstack([numbers, poses.boxes, poses.scores[:, None]]))
+    joint_numbers, edges, scores = np.split(table, [3 * joints, 3 * joints + 4], axis=1)
     low, high = edges[:, :2], edges[:, 2:]
-    boxes = np.concatenate([low, widths(low, high, poses.boxes[:, 2:])], axis=1)
-    boxed = np.isfinite(boxes).all(axis=1).tolist()
-    scores = shortest(poses.scores)
-    scored = np.isfinite(scores).tolist()
+    boxes = np.hstack([low, widths(low, high, poses.boxes[:, 2:])])
+    boxed: list[bool] = np.isfinite(boxes).min(axis=1).tolist()
+    scores = scores[:, 0]
+    scored: list[bool] = np.isfinite(scores).tolist()
     rows = zip(
-        numbers.reshape(len(poses), 3 * points.shape[1]).tolist(),
+        joint_numbers.tolist(),
         scores.tolist(),
         scored,
         boxes.tolist(),

@@ -25,7 +25,7 @@ NONE = (math.nan,)
 
 
 class Point17(msgspec.Struct, gc=False):
-    """A joint: every value is a list of one."""
+    """A joint: every value is a list of one. Readers rely on the order of fields."""
 
     id: tuple[int]
     x: tuple[float]
@@ -124,34 +124,45 @@ class Document(msgspec.Struct, gc=False):
 _DECODER = msgspec.json.Decoder(Document)
 
 
-def decode(data: bytes, label: str) -> tuple[Document, list[Problem]]:
-    """The records of a file, and what had to be repaired on the way.
+def decode(data: bytes, label: str, problems: list[Problem]) -> Document:
+    """The records of a file as they are, or repaired if they do not fit the schema.
+
+    Args:
+        data: JSON text.
+        label: What messages call the file.
+        problems: Gets what had to be repaired.
 
     Raises:
-        FormatError: If the file is not JSON, or neither kind of PoseTrack file.
+        FormatError: If the text is not JSON, or neither kind of PoseTrack file.
     """
-    problems: list[Problem] = []
     try:
-        with paused_gc():
-            document = _DECODER.decode(data)
-            _check_range(document)
-    except (msgspec.MsgspecError, ValueError, RecursionError, OverflowError):
-        document = msgspec.convert(
-            repair(_plain_json(data, label), label, problems), Document
-        )
+        document = _DECODER.decode(data)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return decode_repaired(data, label, problems)
+    return _of_known_kind(document, label)
+
+
+def decode_repaired(data: bytes, label: str, problems: list[Problem]) -> Document:
+    """As `decode`, repairing at once; also numbers that are too large for 64 bits."""
+    repaired = repair(_plain_json(data, label), label, problems)
+    return _of_known_kind(msgspec.convert(repaired, Document), label)
+
+
+def _of_known_kind(document: Document, label: str) -> Document:
     if document.annolist is None and document.images is None:
         raise FormatError(
             f"{label}: neither a PoseTrack17 file (it has no 'annolist') nor a "
             "PoseTrack18 or 21 file (it has no 'images')"
         )
-    return document, problems
+    return document
 
 
 @contextmanager
 def paused_gc() -> Iterator[None]:
     """No cyclic garbage collection inside: millions of small, acyclic objects are made.
 
-    The collector would walk them again and again, for a third of the time.
+    The collector would walk them again and again, for a third of the time. They
+    should be gone before the end, which is when it gets its chance again.
     """
     running = gc.isenabled()
     gc.disable()
@@ -160,21 +171,6 @@ def paused_gc() -> Iterator[None]:
     finally:
         if running:
             gc.enable()
-
-
-def _check_range(document: Document) -> None:
-    """Refuse ids that do not fit into 64 bits; `repair` then deals with them."""
-    for image in document.images or ():
-        if not -(2**63) < image.id < 2**63:
-            raise OverflowError
-    for person in document.annotations:
-        track = person.track_id
-        if track is not None and not -(2**63) < track < 2**63:
-            raise OverflowError
-    for frame in document.annolist or ():
-        for rect in frame.annorect:
-            if not -(2**63) <= rect.track_id[0] < 2**63:
-                raise OverflowError
 
 
 def _plain_json(data: bytes, label: str) -> Any:

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from poseflow.formats.posetrack import Annotations
+from poseflow.formats.posetrack import Annotations, Problem
 from poseflow.formats.posetrack17 import annotations17
 from poseflow.formats.posetrack18 import annotations18
-from poseflow.formats.posetrack_json import decode, paused_gc
+from poseflow.formats.posetrack_json import (
+    Document,
+    decode,
+    decode_repaired,
+    paused_gc,
+)
 from poseflow.formats.submission import (
     SequenceFile,
     find_sequence_files,
@@ -33,11 +38,22 @@ def parse_annotations(
         >>> parse_annotations(b'{"annolist": [{"annorect": []}]}', "seq")
         <Annotations 'seq': 1 frames, 0 poses, 0 regions, posetrack17>
     """
-    document, problems = decode(data, label)
     with paused_gc():
-        if document.annolist is not None:
-            return annotations17(document.annolist, name, label, problems)
-        return annotations18(document, name, label, problems)
+        problems: list[Problem] = []
+        try:
+            return _columns(decode(data, label, problems), name, label, problems)
+        except OverflowError:
+            problems = []
+            document = decode_repaired(data, label, problems)
+            return _columns(document, name, label, problems)
+
+
+def _columns(
+    document: Document, name: str, label: str, problems: list[Problem]
+) -> Annotations:
+    if document.annolist is not None:
+        return annotations17(document.annolist, name, label, problems)
+    return annotations18(document, name, label, problems)
 
 
 def read_annotations(file: SequenceFile | str | Path) -> Annotations:

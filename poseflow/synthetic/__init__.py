@@ -11,11 +11,7 @@ Examples:
 
 from __future__ import annotations
 
-from poseflow.synthetic.body import POINTS, Body
-from poseflow.synthetic.camera import Camera, CameraMotion
-from poseflow.synthetic.config import PRESETS, SceneConfig
-from poseflow.synthetic.noise import NOISE_PRESETS, Corruption, NoiseModel
-from poseflow.synthetic.scene import (
+from poseflow.synthetic.annotation import (
     MIN_VISIBLE,
     NOBODY,
     OCCLUDED,
@@ -24,9 +20,13 @@ from poseflow.synthetic.scene import (
     THING,
     VISIBLE,
     Annotation,
-    Scene,
-    make_scene,
 )
+from poseflow.synthetic.body import POINTS, Body
+from poseflow.synthetic.camera import Camera, CameraMotion
+from poseflow.synthetic.config import PRESETS, SceneConfig, random_config
+from poseflow.synthetic.noise import NOISE_PRESETS, Corruption, NoiseModel
+from poseflow.synthetic.posetrack import write_posetrack
+from poseflow.synthetic.scene import Scene, make_scene
 
 __all__ = [
     "MIN_VISIBLE",
@@ -48,4 +48,6 @@ __all__ = [
     "Scene",
     "SceneConfig",
     "make_scene",
+    "random_config",
+    "write_posetrack",
 ]

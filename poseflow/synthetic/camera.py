@@ -7,7 +7,7 @@ people and the truth is exact.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -59,7 +59,7 @@ class Camera:
     height: float = 2.25
     pitch: float = 0.105
     focal: float = 0.86
-    motion: CameraMotion = CameraMotion()
+    motion: CameraMotion = field(default_factory=CameraMotion)
     seed: int = 0
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -58,13 +59,8 @@ def cast(config: SceneConfig, camera: Camera, seed: int) -> list[Actor]:
     elif config.plot == "reenter":
         people = []
         for k in range(config.people):
-            people.append(
-                _best(
-                    rng,
-                    people,
-                    lambda k=k: (_returning(camera, rng, duration, k), 0.0),
-                )[0]
-            )
+            propose = partial(_returning, camera, rng, duration, k)
+            people += _best(rng, people, propose, 0.0)
     else:
         people = _passers_by(config, camera, rng, duration)
     people.sort(key=lambda p: (max(p.begin, 0.0), p.look))
@@ -77,7 +73,6 @@ def _passers_by(
     """Keep the stage filled: whoever leaves is followed by somebody new."""
     people: list[Actor] = []
     places = [0.0] * config.people
-    first = True
     while places:
         places.sort()
         now = places[0]
@@ -88,31 +83,31 @@ def _passers_by(
         if config.plot == "wall":
             group = 1
 
-        def propose(now: float = now, group: int = group) -> tuple[Party, float]:
-            if config.plot == "wall":
-                return _behind_wall(config, camera, rng), now
-            return _walkers(camera, rng, group), now
-
-        party = _best(rng, people, propose, early=first and now <= 0)
+        if config.plot == "wall":
+            propose = partial(_behind_wall, config, camera, rng)
+        else:
+            propose = partial(_walkers, camera, rng, group)
+        party = _best(rng, people, propose, now, early=now <= 0)
         people += party
         for k, person in enumerate(party):
             places[k] = person.end + rng.exponential(1.0)
-        first = first and max(places) <= 0 or min(places) <= 0
     return people
 
 
 def _best(
     rng: np.random.Generator,
     people: list[Actor],
-    propose: Callable[[], tuple[Party, float]],
+    propose: Callable[[], Party],
+    now: float,
     early: bool = False,
     tries: int = 10,
 ) -> list[Actor]:
     """The one of several proposals that keeps the greatest distance to the others."""
+    people = [person for person in people if person.end > now]
     best: list[Actor] = []
     least = np.inf
     for _ in range(tries):
-        party, now = propose()
+        party = propose()
         # At the start people are already somewhere on their way.
         fraction = rng.uniform(0.05, 0.7) if early else 0.0
         staged = [_stage(member, rng, now, fraction) for member in party]
@@ -243,7 +238,7 @@ def _behind_wall(
     hidden = wall_width(config) * z / WALL_Z - 0.55
     low, high = config.hidden_frames
     margin = (high - low) * 0.15
-    seconds = rng.uniform(low + margin / 2, high - margin) / config.fps
+    seconds = rng.uniform(low, high - 2 * margin) / config.fps
     speed = float(np.clip(hidden / seconds, 0.6, 2.0))
     edge = camera.half_width(z) + 0.9
     legs: Legs = [Go(-side * edge, z, speed)]
@@ -315,4 +310,3 @@ def _dancers(config: SceneConfig, camera: Camera, rng: np.random.Generator) -> P
         manner = _manner(rng, dance=amount, wave=0.0, phone=0.0)
         party.append((spots[k], programs[k], sample_body(rng), manner, tempo))
     return party
-

@@ -62,7 +62,11 @@ def dress(look: int, girth: float) -> Wardrobe:
     hair_colour = np.array(_HAIR[int(rng.integers(len(_HAIR)))], float)
     if skin[0] < 80:
         hair_colour = np.array(_HAIR[int(rng.integers(2))], float)
-    hair = str(rng.choice(["short", "long", "bun", "bald", "cap"], p=[0.45, 0.25, 0.1, 0.08, 0.12]))  # noqa: E501
+    hair = str(
+        rng.choice(
+            ["short", "long", "bun", "bald", "cap"], p=[0.45, 0.25, 0.1, 0.08, 0.12]
+        )
+    )
     sleeves = float(rng.choice([1.0, 0.5, 0.0], p=[0.6, 0.33, 0.07]))
     coat = float(rng.choice([0.0, 0.55, 0.95], p=[0.74, 0.13, 0.13]))
     bag = str(rng.choice(["none", "backpack", "shoulder"], p=[0.66, 0.2, 0.14]))

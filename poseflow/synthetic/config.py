@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+
+import numpy as np
 
 from poseflow.errors import PoseFlowError
 from poseflow.synthetic.camera import CameraMotion
@@ -29,6 +31,10 @@ class SceneConfig:
         sensor_noise: Standard deviation in grey levels.
         exposure: Brightness drifts by up to this fraction.
         props: Whether trees, lamp posts and cars stand about.
+        light: Colour of the light: gains of blue, green and red.
+        camera_height: Metres above the ground.
+        camera_pitch: Radians below the horizontal that the camera looks.
+        focal: Focal length as a fraction of the picture's width.
     """
 
     name: str = "street"
@@ -37,13 +43,17 @@ class SceneConfig:
     size: tuple[int, int] = (1280, 720)
     fps: float = 25.0
     people: int = 7
-    motion: CameraMotion = CameraMotion()
+    motion: CameraMotion = field(default_factory=CameraMotion)
     noise: str = "detector"
     hidden_frames: tuple[int, int] = (20, 60)
     motion_blur: float = 0.0
     sensor_noise: float = 2.0
     exposure: float = 0.03
     props: bool = True
+    light: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    camera_height: float = 2.25
+    camera_pitch: float = 0.105
+    focal: float = 0.86
 
     def __post_init__(self) -> None:
         """Refuse what cannot be filmed."""
@@ -62,6 +72,17 @@ class SceneConfig:
             )
         if not self.fps > 0:
             raise PoseFlowError(f"fps: expected more than 0, got {self.fps}")
+        if not (self.camera_height > 0.3 and self.focal > 0.2):
+            raise PoseFlowError(
+                "camera_height and focal: expected more than 0.3 m and 0.2 widths, got "
+                f"{self.camera_height} and {self.focal}"
+            )
+        if not -0.2 <= self.camera_pitch <= 0.8:
+            raise PoseFlowError(
+                f"camera_pitch: expected -0.2 to 0.8 radians, got {self.camera_pitch}"
+            )
+        if min(self.light) < 0:
+            raise PoseFlowError(f"light: expected gains of 0 or more, got {self.light}")
         low, high = self.hidden_frames
         if not 0 < low <= high:
             raise PoseFlowError(
@@ -102,3 +123,43 @@ def preset(name: str) -> SceneConfig:
             "SceneConfig"
         )
     return replace(PRESETS[name])
+
+
+def random_config(
+    seed: int, *, frames: int = 1, size: tuple[int, int] = (1280, 720)
+) -> SceneConfig:
+    """A scene unlike the others: for training, where variety counts.
+
+    Plot, number of people, camera (height, pitch, focal length), light, sharpness and
+    sensor noise vary with the seed.
+
+    Examples:
+        >>> random_config(1).name, random_config(1) == random_config(2)
+        ('random', False)
+    """
+    rng = np.random.default_rng((seed, 61))
+    plot = str(rng.choice(PLOTS, p=[0.6, 0.2, 0.1, 0.1]))
+    motion = CameraMotion()
+    if rng.random() < 0.3:
+        motion = CameraMotion(0.15, 0.03, float(rng.uniform(0, 0.6)), 0.03, 0.004)
+    bright = rng.uniform(0.55, 1.15)
+    warm = rng.uniform(-0.12, 0.12)
+    height = float(rng.choice([rng.uniform(1.1, 2.0), rng.uniform(2.0, 4.5)]))
+    # Aim at people's middles, eight metres away, more or less.
+    pitch = float(np.arctan((height - 0.9) / 8) + rng.uniform(-0.06, 0.06))
+    gains = bright * np.array([1 - warm, 1.0, 1 + warm])
+    return SceneConfig(
+        "random",
+        plot,
+        frames,
+        size,
+        people=int(np.round(rng.gamma(2.0, 3.5))),
+        motion=motion,
+        motion_blur=float(rng.choice([0.0, 0.5])),
+        sensor_noise=float(rng.uniform(0, 8)),
+        props=bool(rng.random() < 0.7) and plot != "dance",
+        light=(float(gains[0]), float(gains[1]), float(gains[2])),
+        camera_height=height,
+        camera_pitch=pitch,
+        focal=float(rng.uniform(0.65, 1.25)),
+    )

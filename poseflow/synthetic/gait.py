@@ -1,14 +1,15 @@
 """Gait: from a route and a body to the points of a skeleton in space.
 
 Feet are planted: in stance the ball of the foot does not move, the heel strikes first
-and rises last, and the leg follows by two-bone inverse kinematics, so that nobody slides
-over the ground. Stance takes 60 % of a stride (Winter 2009, ch. 1); the arms swing
-against the legs; pelvis and shoulders counter-rotate.
+and lifts before the toes, and the leg follows by two-bone inverse kinematics, so that
+nobody slides over the ground. Stance takes 60 % of a stride (Winter 2009, ch. 1); the
+arms swing against the legs; pelvis and shoulders counter-rotate.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -73,14 +74,14 @@ def body_points(body: Body, route: Route, manner: Manner, times: Floats) -> Floa
 
     # Pelvis: lower and bobbing twice a stride when walking, over the standing foot.
     hip = body.hip_height
-    drop = (0.024 - 0.019 * np.cos(2 * beat - 3.77)) * swing * h / 1.7
+    drop = (0.0185 - 0.018 * np.cos(2 * beat - 3.77)) * swing * h / 1.7
     drop = drop + manner.dance * 0.03 * (1 + np.cos(2 * beat + manner.style[0]))
     sway = 0.018 * swing * np.cos(beat - 1.885)
     sway = sway + manner.dance * 0.06 * np.sin(beat + manner.style[1])
     sway = sway + 0.008 * np.sin(0.9 * times + manner.style[2])
     pelvis = np.stack([x, hip - drop, z], axis=1) + left * sway[:, None]
     turn = -0.09 * swing * np.cos(beat) + manner.dance * 0.25 * np.sin(beat)
-    hip_forward, hip_left = _directions(heading + turn)
+    _, hip_left = _directions(heading + turn)
     half = b.HIP_HALF * body.hips * h
     out[:, POINT["pelvis"]] = pelvis
     for side, name in ((1, "left"), (-1, "right")):
@@ -212,7 +213,7 @@ def _bend(
     aside = np.sqrt(np.maximum(upper**2 - along**2, 0))
     aside = np.where(reach < upper + lower, aside, 0)
     bend = _unit(towards - direction * _dot(towards, direction))
-    return root + direction * along[:, None] + bend * aside[:, None]
+    return np.asarray(root + direction * along[:, None] + bend * aside[:, None])
 
 
 def _arm_angles(
@@ -326,7 +327,7 @@ def _directions(heading: Floats) -> tuple[Floats, Floats]:
     return np.stack([sin, zero, -cos], 1), np.stack([cos, zero, sin], 1)
 
 
-def _smoothstep(value: Floats) -> Floats:
+def _smoothstep(value: Any) -> Floats:
     """0 below 0, 1 above 1, smooth between."""
     t = np.clip(value, 0, 1)
     return np.asarray(t * t * (3 - 2 * t))

@@ -1,8 +1,8 @@
 """Pose noise: what a detector would have made of the truth.
 
-Calibrated on the output of a public OpenPose-style model on real clips; docs/synthetic.md
-has the figures side by side. Everything random about a person depends on the seed and
-the person's id alone, so leaving somebody out changes nobody else.
+Calibrated on the output of a public OpenPose-style model on real clips;
+docs/synthetic.md has the figures side by side. Everything random about a person depends
+on the seed and the person's id alone, so leaving somebody out changes nobody else.
 """
 
 from __future__ import annotations
@@ -13,30 +13,20 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.signal import lfilter
 
 from poseflow.errors import PoseFlowError
 from poseflow.poses import Poses
-from poseflow.sequence import Frame, PoseSequence
+from poseflow.sequence import PoseSequence
 from poseflow.skeleton import Skeleton
+from poseflow.synthetic.appearances import (
+    Track,
+    correlated,
+    joint_table,
+    spells,
+    tracks_of,
+)
 
 Floats = npt.NDArray[np.float64]
-
-# Jitter of a joint relative to the average, and what its score loses (in logits).
-_JOINTS = {
-    "nose": (0.75, 0.3),
-    "eye": (0.7, 0.4),
-    "ear": (0.8, 0.7),
-    "head_top": (0.9, 0.2),
-    "head_bottom": (0.8, 0.0),
-    "neck": (0.8, -0.1),
-    "shoulder": (0.9, -0.4),
-    "elbow": (1.0, 0.1),
-    "wrist": (1.25, 0.6),
-    "hip": (1.05, -0.2),
-    "knee": (1.0, 0.0),
-    "ankle": (1.05, 0.1),
-}
 
 _ARMS = ("shoulder", "elbow", "wrist")
 _LEGS = ("hip", "knee", "ankle")
@@ -108,27 +98,27 @@ class NoiseModel:
         <PoseSequence 'street-1': 20 frames, ... poses, 0 ids, coco17>
     """
 
-    jitter: float = 0.0155
-    persistence: float = 0.45
-    unevenness: float = 0.45
-    stray_rate: float = 0.008
+    jitter: float = 0.0129
+    persistence: float = 0.25
+    unevenness: float = 0.5
+    stray_rate: float = 0.014
     stray_distance: float = 0.13
-    miss_rate: float = 0.035
-    occluded_miss_rate: float = 0.35
-    small_miss_rate: float = 0.08
+    miss_rate: float = 0.03
+    occluded_miss_rate: float = 0.25
+    small_miss_rate: float = 0.07
     miss_frames: float = 3.0
-    sticking: float = 0.6
-    swap_rate: float = 0.004
-    swap_rate_behind: float = 0.03
+    sticking: float = 0.5
+    swap_rate: float = 0.003
+    swap_rate_behind: float = 0.02
     swap_frames: float = 2.5
     false_positives: float = 0.1
     ghosts: float = 0.15
     ghost_frames: float = 12.0
     duplicate_rate: float = 0.02
     score_top: float = 0.72
-    score_level: float = 1.3
-    score_spread: float = 0.8
-    score_threshold: float = 0.16
+    score_level: float = 0.75
+    score_spread: float = 1.5
+    score_threshold: float = 0.165
 
     def __post_init__(self) -> None:
         """Check ranges."""
@@ -177,8 +167,7 @@ class NoiseModel:
     def corrupt(self, truth: PoseSequence, seed: int = 0) -> Corruption:
         """As `apply`, and says for every pose whose it is."""
         detections: list[list[_Detection]] = [[] for _ in truth]
-        for identity in truth.track_ids.tolist():
-            track = _track(truth, identity)
+        for identity, track in tracks_of(truth):
             rng = np.random.default_rng((seed, 11, identity))
             self._detect(track, rng, detections, identity)
         self._invent(truth, np.random.default_rng((seed, 12)), detections)
@@ -194,7 +183,7 @@ class NoiseModel:
 
     def _detect(
         self,
-        track: _Track,
+        track: Track,
         rng: np.random.Generator,
         detections: list[list[_Detection]],
         identity: int,
@@ -202,7 +191,7 @@ class NoiseModel:
         """Everything that happens to one person."""
         found = ~self._missed(track, rng)
         points, scores = self._observe(track, rng)
-        double = _spells(rng, np.full(len(track.frames), self.duplicate_rate), 2.0)
+        double = spells(rng, np.full(len(track.frames), self.duplicate_rate), 2.0)
         again, again_scores = self._observe(track, rng, scale=1.6)
         for k, frame in enumerate(track.frames):
             if found[k] and (scores[k] > 0).sum() >= 2:
@@ -214,7 +203,7 @@ class NoiseModel:
                         _Detection(again[k], weaker, identity, True)
                     )
 
-    def _missed(self, track: _Track, rng: np.random.Generator) -> Any:
+    def _missed(self, track: Track, rng: np.random.Generator) -> Any:
         """When a person is not found: `(T,)` bool."""
         visible = (track.seen & track.present).mean(axis=1)
         chance = (
@@ -222,35 +211,35 @@ class NoiseModel:
             + self.occluded_miss_rate * (1 - visible) ** 2
             + self.small_miss_rate * 2 ** (-track.heights / 80.0)
         )
-        return _spells(rng, np.minimum(chance, 0.97), self.miss_frames)
+        return spells(rng, np.minimum(chance, 0.97), self.miss_frames)
 
     def _observe(
-        self, track: _Track, rng: np.random.Generator, scale: float = 1.0
+        self, track: Track, rng: np.random.Generator, scale: float = 1.0
     ) -> tuple[Floats, Floats]:
         """Joints `(T, K, 2)` and their scores `(T, K)`, 0 where not reported."""
         count, joints = track.present.shape
-        factors, losses = _joint_table(track.skeleton)
+        factors, losses = joint_table(track.skeleton)
         uneven = np.exp(
             self.unevenness
             * (
                 0.5 * rng.normal(size=(1, 1))
                 + 0.6 * rng.normal(size=(1, joints))
-                + 0.6 * _correlated(rng, (count, joints), 0.85)
+                + 0.6 * correlated(rng, (count, joints), 0.85)
             )
         )
         hidden = track.present & ~track.seen
         spread = self.jitter * scale * factors * uneven * np.where(hidden, 2.0, 1.0)
-        noise = _correlated(rng, (count, joints, 2), self.persistence)
+        noise = correlated(rng, (count, joints, 2), self.persistence)
         error = noise * spread[..., None]
 
-        stray = _spells(rng, np.full((count, joints), self.stray_rate), 1.3)
+        stray = spells(rng, np.full((count, joints), self.stray_rate), 1.3)
         angle = rng.uniform(0, 2 * np.pi, (count, joints))
         far = self.stray_distance * (0.3 + 0.7 * rng.exponential(size=(count, joints)))
         away = np.stack([np.cos(angle), np.sin(angle)], -1) * far[..., None]
         error = error + np.where(stray[..., None], away, 0)
         points = track.points + error * track.heights[:, None, None]
 
-        stick = track.covered & _spells(
+        stick = track.covered & spells(
             rng, np.where(track.covered, self.sticking, 0), 6.0
         )
         points = np.where(
@@ -261,8 +250,11 @@ class NoiseModel:
         points, exchanged = self._swap(track, points, rng)
 
         wrong = np.linalg.norm(error, axis=2)
-        mood = 0.55 * _correlated(rng, (count, 1), 0.9) + 0.85 * _correlated(
-            rng, (count, joints), 0.7
+        # Some people are seen well, some badly, for as long as they are there.
+        mood = (
+            0.75 * rng.normal()
+            + 0.55 * correlated(rng, (count, 1), 0.9)
+            + 0.75 * correlated(rng, (count, joints), 0.7)
         )
         logit = (
             self.score_level
@@ -278,14 +270,14 @@ class NoiseModel:
         return points, np.where(reported, scores, 0)
 
     def _swap(
-        self, track: _Track, points: Floats, rng: np.random.Generator
+        self, track: Track, points: Floats, rng: np.random.Generator
     ) -> tuple[Floats, npt.NDArray[np.bool_]]:
         """Exchange left and right of arms, legs or both for a while."""
         names = track.skeleton.joints
         chance = np.where(track.behind, self.swap_rate_behind, self.swap_rate)
         exchanged = np.zeros(points.shape[:2], bool)
         for parts, share in ((_LEGS, 0.4), (_ARMS, 0.25), ((), 0.35)):
-            when = _spells(rng, chance * share, self.swap_frames)
+            when = spells(rng, chance * share, self.swap_frames)
             which = np.array([not parts or name.endswith(parts) for name in names])
             exchanged ^= when[:, None] & which
         mirrored = points[:, track.skeleton.flip_indices]
@@ -325,10 +317,10 @@ class NoiseModel:
             height = float(max(box[3] - box[1], box[2] - box[0], 1.0)) * size
             keep = poses.present[k] & (rng.random(len(shape)) > partial)
             level = rng.normal(-0.8, 0.5)
-            noise = _correlated(rng, (life, *shape.shape), 0.7)
+            noise = correlated(rng, (life, *shape.shape), 0.7)
             drift = np.cumsum(rng.normal(0, 0.004, (life, 1, 2)), axis=0)
             points = centre + shape * size + (0.02 * noise + drift) * height
-            mood = level + 0.6 * _correlated(rng, (life, len(shape)), 0.6)
+            mood = level + 0.6 * correlated(rng, (life, len(shape)), 0.6)
             scores = self.score_top / (1 + np.exp(-mood))
             scores[:, ~keep] = 0
             scores[scores < self.score_threshold] = 0
@@ -360,7 +352,7 @@ NOISE_PRESETS = {
     ),
     "detector": NoiseModel(),
     "noisy": NoiseModel(
-        jitter=0.026,
+        jitter=0.0215,
         unevenness=0.6,
         stray_rate=0.025,
         miss_rate=0.12,
@@ -387,119 +379,6 @@ class _Detection:
     scores: Floats
     source: int
     double: bool
-
-
-@dataclass(frozen=True)
-class _Track:
-    """One person's truth: T appearances."""
-
-    skeleton: Skeleton
-    frames: list[int]
-    points: Floats  # (T, K, 2)
-    present: npt.NDArray[np.bool_]  # (T, K)
-    seen: npt.NDArray[np.bool_]  # (T, K)
-    heights: Floats  # (T,)
-    covered: npt.NDArray[np.bool_]  # (T, K): hidden by somebody whose joint is `cover`
-    cover: Floats  # (T, K, 2)
-    behind: npt.NDArray[np.bool_]  # (T,): seen from behind
-
-
-def _track(truth: PoseSequence, identity: int) -> _Track:
-    """Collect one identity's appearances and who stands in front of it."""
-    frames: list[int] = []
-    rows: list[tuple[Poses, int]] = []
-    for number, frame in enumerate(truth):
-        for k in np.flatnonzero(frame.poses.track_ids == identity).tolist()[:1]:
-            frames.append(number)
-            rows.append((frame.poses, k))
-    points = np.stack([p.keypoints[k] for p, k in rows]).astype(np.float64)
-    scores = np.stack([p.keypoint_scores[k] for p, k in rows])
-    boxes = np.stack([p.boxes[k] for p, k in rows]).astype(np.float64)
-    sides = boxes[:, 2:] - boxes[:, :2]
-    heights = np.maximum(sides.max(axis=1), 1.0)
-    # A person half out of the picture is as tall as before.
-    heights = np.maximum(heights, 0.8 * np.median(heights))
-    present, seen = scores > 0, scores >= 0.75
-    covered = np.zeros(present.shape, bool)
-    cover = points.copy()
-    for t, (poses, k) in enumerate(rows):
-        hidden = present[t] & ~seen[t]
-        if hidden.any() and len(poses) > 1:
-            _find_cover(poses, k, hidden, heights[t], covered[t], cover[t])
-    behind = np.zeros(len(rows), bool)
-    names = truth.skeleton.joints
-    if "left_shoulder" in names and "right_shoulder" in names:
-        left, right = names.index("left_shoulder"), names.index("right_shoulder")
-        behind = points[:, left, 0] < points[:, right, 0]
-    return _Track(
-        truth.skeleton, frames, points, present, seen, heights, covered, cover, behind
-    )
-
-
-def _find_cover(
-    poses: Poses,
-    k: int,
-    hidden: npt.NDArray[np.bool_],
-    height: float,
-    covered: npt.NDArray[np.bool_],
-    cover: Floats,
-) -> None:
-    """For hidden joints, the same joint of somebody who stands nearer, if close."""
-    front = (poses.boxes[:, 3] > poses.boxes[k, 3]) & (np.arange(len(poses)) != k)
-    if not front.any():
-        return
-    others = poses.keypoints[front].astype(np.float64)
-    gap = np.linalg.norm(others - poses.keypoints[k], axis=2)
-    gap[~poses.present[front]] = np.inf
-    nearest = gap.argmin(axis=0)
-    joints = np.arange(len(hidden))
-    covered[:] = hidden & (gap[nearest, joints] < 0.45 * height)
-    cover[covered] = others[nearest, joints][covered]
-
-
-def _joint_table(skeleton: Skeleton) -> tuple[Floats, Floats]:
-    """Jitter factor and score loss of every joint, `(K,)` each."""
-    rows = []
-    for joint in skeleton.joints:
-        plain = joint.removeprefix("left_").removeprefix("right_")
-        rows.append(_JOINTS.get(plain, (1.0, 0.1)))
-    table = np.array(rows)
-    return table[:, 0], table[:, 1]
-
-
-def _correlated(
-    rng: np.random.Generator, shape: tuple[int, ...], persistence: float
-) -> Floats:
-    """Standard normal series along axis 0 with that lag-one correlation."""
-    noise = rng.normal(size=shape)
-    if persistence == 0 or shape[0] == 0:
-        return noise
-    noise[1:] *= np.sqrt(1 - persistence**2)
-    return np.asarray(lfilter([1.0], [1.0, -persistence], noise, axis=0))
-
-
-def _spells(
-    rng: np.random.Generator, chance: Floats, length: float
-) -> npt.NDArray[np.bool_]:
-    """A two-state Markov chain along axis 0.
-
-    Args:
-        rng: Source of chance.
-        chance: `(T, ...)` share of time to be on, in [0, 1).
-        length: Mean length of a spell in frames.
-    """
-    leave = 1 / length
-    enter = np.minimum(chance * leave / np.maximum(1 - chance, 1e-6), 1.0)
-    dice = rng.random(chance.shape)
-    out = np.zeros(chance.shape, bool)
-    if len(chance) == 0:
-        return out
-    out[0] = dice[0] < chance[0]
-    for t in range(1, len(chance)):
-        out[t] = np.where(out[t - 1], dice[t] >= leave, dice[t] < enter[t])
-        # Where the chance is nothing, no spell goes on.
-        out[t] &= chance[t] > 0
-    return out
 
 
 def _poses(found: Iterable[_Detection], skeleton: Skeleton) -> Poses:

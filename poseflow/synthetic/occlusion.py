@@ -112,7 +112,7 @@ def hidden_by_self(pixels: Floats, depths: Floats, radii: Floats) -> Any:
     along = inside_capsules(pixels, pixels[:, a], pixels[:, b], radii)
     front = depths[:, None, a] * (1 - along) + depths[:, None, b] * along
     behind = depths[:, :, None] > front + 0.07
-    hidden = ((along >= 0) & behind & ~ADJACENT).any(axis=2)
+    hidden = np.asarray(((along >= 0) & behind & ~ADJACENT).any(axis=2))
     # The face looks one way; ears hide behind the whole head.
     head = depths[:, _HEAD, None]
     hidden[:, _FACE] |= depths[:, _FACE] > head + 0.015

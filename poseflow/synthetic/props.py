@@ -62,7 +62,7 @@ class Prop:
         leaves = rng.uniform(-0.06, 0.06, len(angle))
         radius = 1.5 * (1 + wave + leaves)
         crown = np.stack([1.15 * radius * np.cos(angle), radius * np.sin(angle)], 1)
-        return np.asarray(crown + [0, self.height + 0.9])
+        return np.asarray(crown + np.array([0, self.height + 0.9]))
 
     def pixels(self, camera: Camera) -> list[Floats]:
         """The outlines in the base picture."""
@@ -81,7 +81,7 @@ class Prop:
         mx, my = camera.margin
         canvas = np.zeros((height + 2 * my, width + 2 * mx), np.uint8)
         for outline in self.pixels(camera):
-            fixed = np.round((outline + [mx, my]) * 16).astype(np.int32)
+            fixed = np.round((outline + np.array([mx, my])) * 16).astype(np.int32)
             cv2.fillPoly(canvas, [fixed], (255,), cv2.LINE_AA, 4)
         return canvas
 

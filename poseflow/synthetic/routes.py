@@ -76,7 +76,7 @@ class Route:
         return np.interp(times, grid, values)
 
     def at_stride(self, values: Floats, strides: Floats) -> Floats:
-        """One of the sampled series where the person is that many strides on its way."""
+        """One of the sampled series at the moment when so many strides are made."""
         # A tiny slope keeps the abscissa rising where somebody stands.
         rising = self.stride + np.arange(len(self.stride)) * 1e-9
         return np.interp(strides, rising, values)

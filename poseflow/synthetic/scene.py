@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,14 @@ from poseflow.sequence import Frame, PoseSequence
 from poseflow.skeleton import Skeleton
 from poseflow.skeletons import get
 from poseflow.synthetic import occlusion
+from poseflow.synthetic.annotation import (
+    MIN_VISIBLE,
+    NOBODY,
+    OCCLUDED_SCORE,
+    OUTSIDE,
+    THING,
+    Annotation,
+)
 from poseflow.synthetic.body import POINT, POINTS, point_indices
 from poseflow.synthetic.camera import Camera
 from poseflow.synthetic.cast import Actor, cast
@@ -29,64 +37,10 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float64]
 
-OUTSIDE, OCCLUDED, VISIBLE = 0, 1, 2
-"""Visibility of a joint as COCO counts it: outside the picture, hidden, seen."""
-
-OCCLUDED_SCORE = 0.5
-"""Score of a joint of the truth that is in the picture but hidden; a seen one has 1."""
-
-NOBODY, THING = 0, -1
-"""What hides a joint, if not a person's track id: nothing, or a prop."""
-
-MIN_VISIBLE = 0.15
-"""People of whom less can be seen are left out of the truth unless asked for."""
-
 # Frames whose bodies are computed together. Chunks start at multiples of it, whatever
 # frame is asked for first, so that results cannot depend on the order of access.
 _CHUNK = 32
 _CHUNKS_KEPT = 4
-
-
-@dataclass(frozen=True, eq=False)
-class Annotation:
-    """Everything that is known about the people of one frame.
-
-    Attributes:
-        poses: The P people with any joint in the picture, hidden ones included. Joints
-            outside the picture are missing, hidden ones have the score
-            `OCCLUDED_SCORE`; boxes are whole silhouettes clipped to the picture.
-        visibility: `(P, K)` `OUTSIDE`, `OCCLUDED` or `VISIBLE`.
-        occluders: `(P, K)` int64: whose body hides the joint (a track id, possibly the
-            own), `THING` for a prop, `NOBODY` where it is not hidden.
-        full_boxes: `(P, 4)` xyxy of the silhouettes, unclipped.
-        visible_boxes: `(P, 4)` xyxy of what can be seen, zeros if nothing.
-        head_boxes: `(P, 4)` xyxy of the heads, unclipped.
-        depths: `(P,)` metres from the camera along the ground; the order of painting.
-        visible_fractions: `(P,)` share of the body's joints that are in the picture
-            and hidden by nobody but the own body.
-        points: `(P, J, 2)` pixels of all points of `synthetic.POINTS`.
-        world: `(P, J, 3)` the same in space, metres: x right, y up, z away.
-    """
-
-    poses: Poses
-    visibility: npt.NDArray[np.int8]
-    occluders: npt.NDArray[np.int64]
-    full_boxes: Floats
-    visible_boxes: Floats
-    head_boxes: Floats
-    depths: Floats
-    visible_fractions: Floats
-    points: Floats
-    world: Floats
-
-    def __len__(self) -> int:
-        """Number of people, P."""
-        return len(self.poses)
-
-    def __getitem__(self, which: Any) -> Annotation:
-        """People by mask, slice or indices."""
-        names = self.__dataclass_fields__
-        return Annotation(**{name: getattr(self, name)[which] for name in names})
 
 
 class Scene:
@@ -127,7 +81,14 @@ class Scene:
                 f"skeleton {self.skeleton.name!r} has no joint that a synthetic person "
                 f"has; known points are {', '.join(POINTS)}"
             )
-        self.camera = Camera(self.config.size, motion=self.config.motion, seed=seed)
+        self.camera = Camera(
+            self.config.size,
+            self.config.camera_height,
+            self.config.camera_pitch,
+            self.config.focal,
+            self.config.motion,
+            seed,
+        )
         self.actors: tuple[Actor, ...] = tuple(cast(self.config, self.camera, seed))
         self.props: tuple[Prop, ...] = place_props(self.config, self.camera, seed)
         self._chunks: OrderedDict[int, list[Annotation]] = OrderedDict()
@@ -246,16 +207,16 @@ class Scene:
         begin = np.array([actor.begin for actor in cast])[:, None]
         end = np.array([actor.end for actor in cast])[:, None]
         on = (times >= begin) & (times <= end) & (depths.min(axis=2) > 0.5)
-        inside = (
-            (pixels >= 0).all(-1) & (pixels[..., 0] < width)
-        ) & (pixels[..., 1] < height)
+        inside = ((pixels >= 0).all(-1) & (pixels[..., 0] < width)) & (
+            pixels[..., 1] < height
+        )
         on &= inside.any(axis=2)
 
         distance = world[:, :, POINT["pelvis"], 2]
         occluders = np.zeros(shape, np.int64)
-        radii = (
-            occlusion.SEGMENT_RADIUS * (heights * girths)[:, None, None]
-        ) * scale[:, :, occlusion.SEGMENT_A]
+        radii = (occlusion.SEGMENT_RADIUS * (heights * girths)[:, None, None]) * scale[
+            :, :, occlusion.SEGMENT_A
+        ]
         a, t = np.nonzero(on)
         own = occlusion.hidden_by_self(pixels[a, t], depths[a, t], radii[a, t])
         occluders[a, t] = np.where(own, ids[a, None], 0)
@@ -270,7 +231,9 @@ class Scene:
             "reach": reach,
         }
         return [
-            self._annotate({k: v[on[:, t], t] for k, v in people.items()}, ids[on[:, t]])
+            self._annotate(
+                {k: v[on[:, t], t] for k, v in people.items()}, ids[on[:, t]]
+            )
             for t in range(_CHUNK)
         ]
 

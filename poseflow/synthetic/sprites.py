@@ -21,6 +21,9 @@ Floats = npt.NDArray[np.float64]
 
 _SIZES = (6, 8, 11, 16, 22, 32, 45, 64, 90, 128, 181, 256)
 
+# Textures kept per person; walking up to the camera passes through about as many.
+_KEPT = 96
+
 _LIGHT = -0.55  # radians to the left of the line of sight
 
 
@@ -53,7 +56,7 @@ def _outline(*knots: tuple[float, float]) -> Callable[[Floats], Floats]:
     places, widths = np.array(knots).T
 
     def profile(t: Floats) -> Floats:
-        return np.interp(t, places, widths)
+        return np.asarray(np.interp(t, places, widths))
 
     return profile
 
@@ -122,7 +125,8 @@ def _maps(shape: str, rows: int, columns: int) -> tuple[Any, Any, Image, Image]:
     turns = (angle / (2 * np.pi)).astype(np.float32)
     down = np.repeat(t[:, None], columns, axis=1).astype(np.float32)
     shade = np.round(light * opaque * 255).astype(np.uint8)
-    return turns, down, cv2.merge([shade] * 3), np.uint8(np.round(opaque * 255))
+    three = np.asarray(cv2.merge([shade] * 3), np.uint8)
+    return turns, down, three, np.round(opaque * 255).astype(np.uint8)
 
 
 class Skin:
@@ -142,6 +146,8 @@ class Skin:
             small = cv2.resize(self._parts[part], size, interpolation=cv2.INTER_AREA)
             found = np.concatenate([small, small, small[:, :2]], axis=1)
             self._small[key] = found
+            while len(self._small) > _KEPT:
+                del self._small[next(iter(self._small))]
         return found
 
     def sprite(

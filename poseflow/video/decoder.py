@@ -16,7 +16,7 @@ import av
 from poseflow.errors import SourceError
 from poseflow.video.pixels import frame_to_bgr
 from poseflow.video.source import Source, SourceFrame, number_name
-from poseflow.video.timing import FrameClock, FrameCounter
+from poseflow.video.timing import FrameClock, FrameCounter, PlayOrder
 
 _LIVE = ("rtsp", "rtsps", "rtmp", "rtmps", "rtp", "srt", "udp", "tcp")
 _TIMEOUTS = (10.0, 10.0)
@@ -150,16 +150,18 @@ class VideoStream(Source):
             troubles: Gets one line on what was lost.
         """
         stream = _video(container, self._url)
-        stream.thread_type = "SLICE" if careful else "AUTO"
-        stream.codec_context.thread_count = _THREADS
+        if not stream.codec_context.is_open:  # a live one stays open after the probe
+            stream.thread_type = "SLICE" if careful else "AUTO"
+            stream.codec_context.thread_count = _THREADS
         counter = FrameCounter()
+        order = PlayOrder(1 / self.fps if self.fps else None)
         dropped = 0
-        last = 0.0
         read_error: Exception | None = None
         for packet in self._packets(container, stream):
+            frames: list[Any] = []
             if isinstance(packet, Exception):
                 read_error = packet
-                frames, hurt = [], True
+                hurt = True
             else:
                 hurt = packet.is_corrupt
                 if packet.size and not packet.is_discard:
@@ -168,25 +170,52 @@ class VideoStream(Source):
                 try:
                     frames = packet.decode()
                 except av.FFmpegError:
-                    frames, hurt = [], True
-            for frame in frames:
-                if frame.is_corrupt and not self.is_live:
                     hurt = True
+                    if packet.is_keyframe:
+                        order.lost_key(packet.pts)
+                if not packet.size and not self._whole(
+                    stream, counter, dropped, frames
+                ):
+                    # Cut off: the last frames may lack some that belong before them.
+                    steady = order.steady(frames)
+                    hurt |= len(steady) < len(frames)
+                    frames = steady
+            for frame in frames:
+                gap = order.gap(frame)
+                spoilt = frame.is_corrupt and not self.is_live
+                if spoilt or not order.fits(frame, counter.damaged):
                     self._hurt(counter, careful)
                     counter.skip()
                     continue
-                last = frame.time if frame.time is not None else last
-                yield counter.frame(frame.pts), frame
+                yield counter.frame(frame.pts, gap), frame
             if hurt:
                 self._hurt(counter, careful)
         counter.finish()
         if counter.index == counter.lost and self.size is not None:
             raise SourceError(f"{self._url}: {_no_frames(stream)}")
-        note = self._verdict(stream, counter, dropped, last, read_error)
+        end = order.last
+        note = self._verdict(stream, counter, dropped, end or 0.0, read_error)
         if note and not careful:
             raise _DamagedError
         if note:
             troubles.append(note)
+
+    def _whole(
+        self, stream: Any, counter: FrameCounter, dropped: int, rest: list[Any]
+    ) -> bool:
+        """Whether the file is complete with the `rest`, as far as it says."""
+        if stream.frames:
+            return counter.index + len(rest) >= int(stream.frames) - dropped
+        if self._seconds is None or not rest or rest[-1].time is None:
+            return False
+        # Elsewhere the duration is FFmpeg's guess from what is there.
+        stated = "matroska" in stream.container.format.name
+        return stated and self._missing(stream, rest[-1].time) < 0.5 / (self.fps or 1)
+
+    def _missing(self, stream: Any, last: float) -> float:
+        """Seconds of the stated duration that are missing after a frame at `last`."""
+        start = float((stream.start_time or 0) * stream.time_base)
+        return (self._seconds or 0.0) - (last - start + 1 / (self.fps or 1))
 
     @staticmethod
     def _hurt(counter: FrameCounter, careful: bool) -> None:
@@ -233,11 +262,9 @@ class VideoStream(Source):
             expected = stream.frames - dropped
             came, short = f"{good} of {expected} frames", counter.index < expected
         elif self._seconds is not None:
-            start = float((stream.start_time or 0) * stream.time_base)
-            step = 1 / (self.fps or 1)
-            end = last - start + step
-            if end < self._seconds - max(0.25, 2 * step):
-                came += f", the first {end:.1f} of {self._seconds:.1f} seconds,"
+            missing = self._missing(stream, last)
+            if missing > max(0.25, 2 / (self.fps or 1)):
+                came += f", the last {missing:.1f} of {self._seconds:.1f} s missing,"
                 short = True
         if not short and not counter.damaged:
             return ""
@@ -285,14 +312,17 @@ def _seconds(container: Any, stream: Any) -> float | None:
     """How long the video stream says it is, None where only others may say."""
     if stream.duration is not None and stream.time_base is not None:
         return float(stream.duration * stream.time_base)
-    stated = stream.metadata.get("DURATION", "")  # Matroska: 00:00:08.000000000
+    # Matroska states the time at which a stream ends, not how long it runs.
+    is_matroska = "matroska" in container.format.name
+    start = (container.start_time or 0) / 1e6 if is_matroska else 0.0
+    stated = stream.metadata.get("DURATION", "")  # 00:00:08.000000000
     try:
         hours, minutes, seconds = stated.split(":")
-        return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+        return int(hours) * 3600 + int(minutes) * 60 + float(seconds) - start
     except ValueError:
         pass
     if container.duration is not None and len(container.streams) == 1:
-        return float(container.duration) / 1e6
+        return float(container.duration) / 1e6 - start
     return None
 
 
@@ -323,4 +353,6 @@ def _diagnosis(path: str, error: Exception) -> str:
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, av.ExitError):  # how PyAV's own time limit shows
+        return f"no answer for {_TIMEOUTS[1]:g} s"
     return str(getattr(error, "strerror", None) or error)

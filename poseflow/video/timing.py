@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from typing import Any
 
 
 class FrameCounter:
@@ -46,8 +47,14 @@ class FrameCounter:
         if self._ranked and pts is not None:
             heapq.heappush(self._waiting, pts)
 
-    def frame(self, pts: int | None) -> int:
-        """The number of a frame that comes out of the decoder."""
+    def frame(self, pts: int | None, gap: int = 0) -> int:
+        """The number of a frame that comes out of the decoder.
+
+        Args:
+            pts: Its timestamp.
+            gap: How many frames the clock says are missing before it; counts after
+                damage, for packets that were lost before anybody saw them.
+        """
         if self._ranked and pts is not None:
             passed = 0
             while self._waiting and self._waiting[0] < pts:
@@ -56,8 +63,8 @@ class FrameCounter:
             if self._waiting and self._waiting[0] == pts:
                 heapq.heappop(self._waiting)
             if self.damaged:
-                self.index += passed
-                self.lost += passed
+                self.index += max(passed, gap)
+                self.lost += max(passed, gap)
         number = self.index
         self.index += 1
         return number
@@ -78,6 +85,66 @@ class FrameCounter:
             self.lost += len(self._waiting)
             self.index += len(self._waiting)
         self._waiting.clear()
+
+
+class PlayOrder:
+    """Tells frames that are out of place after damage.
+
+    Attributes:
+        last: Time of the last frame that fitted, in seconds; None before the first.
+
+    Args:
+        step: Seconds from frame to frame at a constant rate, or None if unknown.
+    """
+
+    def __init__(self, step: float | None) -> None:
+        self.last: float | None = None
+        self._step = step
+        self._even = step is not None
+        self._broken_key: int | None = None
+
+    def lost_key(self, pts: int | None) -> None:
+        """Note that a key frame is lost: what builds on it is only guessed."""
+        self._broken_key = pts
+
+    def gap(self, frame: Any) -> int:
+        """Whole frames missing between the last one and this, at a constant rate."""
+        if not self._even or not self._step or self.last is None or frame.time is None:
+            return 0
+        steps = (frame.time - self.last) / self._step
+        whole = round(steps)
+        return max(whole - 1, 0) if abs(steps - whole) < 0.2 else 0
+
+    def fits(self, frame: Any, damaged: bool) -> bool:
+        """Whether a decoded frame is sound and later than those before it."""
+        if damaged and frame.pts is not None:
+            if self._broken_key is not None and frame.pts >= self._broken_key:
+                if not frame.key_frame or frame.pts == self._broken_key:
+                    return False
+                self._broken_key = None
+            if self.last is not None and frame.time <= self.last:
+                return False
+        if frame.time is not None:
+            if self.last is not None and not damaged:
+                self._even &= self._is_one_step(frame.time - self.last)
+            self.last = frame.time
+        return True
+
+    def steady(self, frames: list[Any]) -> list[Any]:
+        """Frames up to a gap, if there has been none at all before."""
+        kept: list[Any] = []
+        last = self.last
+        for frame in frames:
+            known = last is not None and frame.time is not None
+            if self._even and known and not self._is_one_step(frame.time - last):
+                break
+            last = frame.time
+            kept.append(frame)
+        return kept
+
+    def _is_one_step(self, seconds: float) -> bool:
+        # Matroska rounds to milliseconds, twice per difference.
+        return abs(seconds - (self._step or 0)) <= 0.1 * (self._step or 0) + 0.002
 
 
 class FrameClock:

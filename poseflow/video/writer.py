@@ -9,13 +9,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Protocol, Self, cast
 
 import av
 import cv2
 import numpy as np
 
 from poseflow.errors import FormatError
+from poseflow.formats.atomic import check_writable, explain
 from poseflow.video.images import IMAGE_SUFFIXES, quiet_opencv
 from poseflow.video.pixels import Image, to_bgr
 from poseflow.video.source import DEFAULT_FPS, number_name
@@ -140,12 +141,11 @@ class VideoWriter:
         self.frames = 0
         self._size = size
         self._sink: _AvSink | _OpenCvSink | None = None
+        # Now rather than after an hour's work: can anything be written here?
+        check_writable(self.path)
         # The file behind a link is replaced, not the link.
         self._target = Path(os.path.realpath(self.path))
         self._partial: Path | None = _hidden(self._target)
-        if self.path.is_dir():
-            raise FormatError(f"{path}: expected a file name, found a folder")
-        # Now rather than after an hour's work: can anything be written here?
         with _naming(self.path):
             self._partial.touch(exist_ok=False)
 
@@ -158,14 +158,21 @@ class VideoWriter:
         if self._partial is None:
             raise FormatError(f"{self.path}: the video is finished; nothing was added")
         image = to_bgr(image, f"{self.path}, frame {self.frames}")
-        with _naming(self.path):
-            if self._sink is None:
-                width, height = self._size or (image.shape[1], image.shape[0])
-                self._even = (width + width % 2, height + height % 2)
-                self._size = (width, height)
-                self._sink = self._start(self._even)
-            self._sink.write(_fit(image, self._size or self._even, self._even))
+        try:
+            with _naming(self.path):
+                self._append(image)
+        except FormatError:
+            self.discard()  # nothing good can follow
+            raise
         self.frames += 1
+
+    def _append(self, image: Image) -> None:
+        if self._sink is None:
+            width, height = self._size or (image.shape[1], image.shape[0])
+            self._even = (width + width % 2, height + height % 2)
+            self._size = (width, height)
+            self._sink = self._start(self._even)
+        self._sink.write(_fit(image, self._size or self._even, self._even))
 
     def _start(self, size: tuple[int, int]) -> _AvSink | _OpenCvSink:
         partial = self._partial
@@ -198,8 +205,7 @@ class VideoWriter:
         sink, self._sink = self._sink, None
         if partial is not None:
             if sink is not None:
-                with suppress(Exception):
-                    sink.close()
+                sink.abort()
             partial.unlink(missing_ok=True)
 
     def __enter__(self) -> Self:
@@ -280,11 +286,12 @@ class _AvSink:
     ) -> None:
         suffix = path.suffix.lower()
         faststart = {"movflags": "+faststart"} if suffix in (".mp4", ".m4v") else {}
-        self._container: Any = av.open(str(path), "w", options=faststart)
+        self._container = av.open(str(path), "w", options=faststart)
         rate = Fraction(fps).limit_denominator(1001 * 60)
-        self._stream: Any = self._container.add_stream(
+        stream = self._container.add_stream(
             encoder, rate=rate, options=dict(_OPTIONS.get(encoder, {}))
         )
+        self._stream = cast(av.VideoStream, stream)
         self._stream.width, self._stream.height = size
         self._stream.pix_fmt = "yuv420p"
         context = self._stream.codec_context
@@ -306,6 +313,11 @@ class _AvSink:
         finally:
             self._container.close()
 
+    def abort(self) -> None:
+        # Nothing more is muxed: FFmpeg may crash on that after a failed write.
+        with suppress(OSError, av.FFmpegError):
+            self._container.close()
+
 
 class _OpenCvSink:
     """One file being encoded by OpenCV, where PyAV lacks the encoder."""
@@ -322,6 +334,9 @@ class _OpenCvSink:
 
     def write(self, image: Image) -> None:
         self._writer.write(image)
+
+    def abort(self) -> None:
+        self._writer.release()
 
     def close(self) -> None:
         self._writer.release()
@@ -342,15 +357,10 @@ def _naming(path: Path) -> Iterator[None]:
     """Turn what the system or FFmpeg says into one line about `path`."""
     try:
         yield
-    except (OSError, av.FFmpegError) as error:
-        code = error.errno or 0
-        reason = os.strerror(code) if code in errno.errorcode else str(error)
-        advice = {
-            errno.ENOSPC: "; make room or write elsewhere",
-            errno.ENOENT: f"; does the folder {path.parent} exist?",
-            errno.EACCES: "; choose a folder that you may write to",
-        }.get(code, "")
-        raise FormatError(f"{path}: cannot be written ({reason}){advice}") from error
+    except OSError as error:
+        raise explain(error, path) from error
+    except av.FFmpegError as error:
+        raise explain(OSError(error.errno, error.strerror), path) from error
 
 
 def _fit(image: Image, size: tuple[int, int], even: tuple[int, int]) -> Image:

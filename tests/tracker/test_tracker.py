@@ -1,5 +1,7 @@
 """What every tracker does, and what each of them does on its own."""
 
+import warnings
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -239,6 +241,7 @@ def test_minimum_score_leaves_people_without_identity():
             "unknown matcher 'sift'.*orb",
             id="matcher",
         ),
+        pytest.param({"matcher": "orb"}, "reads no images", id="matcher of oks"),
         pytest.param(
             {"name": "released", "correspondences": "nowhere/at/all"},
             "no such folder",
@@ -293,3 +296,32 @@ def test_own_tracker_by_name():
         from poseflow.tracker.tracker import _FACTORIES
 
         del _FACTORIES["constant"]
+
+
+@pytest.mark.parametrize(("name", "options"), EVERY)
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 100_000))
+def test_anything_that_is_a_pose(name, options, seed):
+    """Broken joints, scores, sizes and matches: an id each, and no warning."""
+    random = np.random.default_rng(seed)
+    tracker = Tracker(name, **options)
+    picture = random.integers(0, 255, (40, 60, 3), np.uint8)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for _ in range(5):
+            people = random.integers(0, 5)
+            scale = random.choice([1e-3, 1.0, 1e4, 1e18])
+            keypoints = scale * random.normal(size=(people, 17, 2))
+            keypoints[random.random((people, 17)) < 0.2] = np.nan
+            marks = random.random((people, 17)) * (random.random((people, 17)) < 0.7)
+            scores = np.where(random.random(people) < 0.2, np.nan, 0.5)
+            dtype = random.choice([np.float32, np.float64])
+            matches = random.normal(size=(random.integers(0, 9), 4)) * scale
+            tracked = tracker.update(
+                Poses(keypoints, marks, scores=scores, dtype=dtype),
+                picture if random.random() < 0.7 else None,
+                correspondences=matches if random.random() < 0.5 else None,
+            )
+            ids = tracked.track_ids.tolist()
+            assert len(set(ids)) == people
+            assert all(i >= 1 for i in ids)

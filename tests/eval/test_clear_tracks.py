@@ -4,7 +4,7 @@ import motmetrics
 import numpy as np
 import pytest
 
-from poseflow.eval.clear import count_clear, match_clear
+from poseflow.eval.clear_tracks import count_clear, match_clear
 from poseflow.eval.overlap import Overlaps
 
 FIELDS = [

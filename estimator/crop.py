@@ -1,0 +1,205 @@
+"""From boxes to what a network sees: aspect ratio, margin, crop, normalisation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from poseflow.errors import PoseFlowError
+
+Floats = npt.NDArray[np.floating[Any]]
+Image = npt.NDArray[np.uint8]
+
+BOX_MARGIN = 1.25
+"""How much larger than the person's box the crop is (RMPE, AlphaPose)."""
+
+WARP_LIMIT_PX = 32767
+
+LEAST_SIDE_PX = 1e-3
+"""Boxes are at least this large, so that a point of a box still has a crop."""
+
+
+def grow_to_aspect(
+    boxes: Floats, width: int, height: int, margin: float = BOX_MARGIN
+) -> Floats:
+    """Grow boxes about their centres to an aspect ratio, then by a margin.
+
+    The shorter side grows; nothing is clipped to the image.
+
+    Args:
+        boxes: `(N, 4)` xyxy pixels, finite; an inverted box counts as one of no size.
+        width: Of the network's input; with `height`, the aspect ratio.
+        height: Of the network's input.
+        margin: Factor on both sides afterwards.
+
+    Returns:
+        `(N, 4)` xyxy, in the dtype of `boxes`.
+
+    Examples:
+        >>> import numpy as np
+        >>> grow_to_aspect(np.array([[0, 0, 10, 40.0]]), 192, 256)
+        array([[-13.75,  -5.  ,  23.75,  45.  ]])
+    """
+    centre = (boxes[:, :2] + boxes[:, 2:]) / 2
+    sides = np.maximum(boxes[:, 2:] - boxes[:, :2], LEAST_SIDE_PX)
+    aspect = width / height
+    wide = np.maximum(sides[:, 0], sides[:, 1] * aspect)
+    half = np.stack([wide, wide / aspect], axis=1) * (margin / 2)
+    grown: Floats = np.concatenate([centre - half, centre + half], axis=1)
+    return grown.astype(boxes.dtype, copy=False)
+
+
+def crop_affine(boxes: Floats, width: int, height: int) -> Floats:
+    """Maps from image to crop pixels for boxes of the crop's aspect ratio.
+
+    The width's scale serves both axes; the box's centre goes to the crop's.
+
+    Args:
+        boxes: `(N, 4)` xyxy image pixels.
+        width: Of the crops.
+        height: Of the crops.
+
+    Returns:
+        `(N, 2, 3)` affine matrices, float64.
+    """
+    boxes = boxes.astype(np.float64)
+    scale = width / np.maximum(boxes[:, 2] - boxes[:, 0], LEAST_SIDE_PX)
+    centre = (boxes[:, :2] + boxes[:, 2:]) / 2
+    matrices = np.zeros((len(boxes), 2, 3))
+    matrices[:, 0, 0] = matrices[:, 1, 1] = scale
+    matrices[:, :, 2] = np.array([width, height]) / 2 - scale[:, None] * centre
+    return matrices
+
+
+def crop_people(image: Image, boxes: Floats, width: int, height: int) -> Image:
+    """Cut every box out of an image, bilinearly, black outside.
+
+    Args:
+        image: `(H, W, 3)` uint8.
+        boxes: `(N, 4)` xyxy pixels with the crop's aspect ratio (`grow_to_aspect`);
+            may lie partly or fully outside the image.
+        width: Of the crops in pixels.
+        height: Of the crops in pixels.
+
+    Returns:
+        `(N, height, width, 3)` uint8, channels as in the image.
+    """
+    crops = np.zeros((len(boxes), height, width, 3), np.uint8)
+    rows, columns = image.shape[:2]
+    for crop, box, matrix in zip(
+        crops, boxes, crop_affine(boxes, width, height), strict=True
+    ):
+        if _beside(box, columns, rows):
+            continue
+        part, offset, step = _readable(image, box)
+        matrix[:, 2] += matrix[:, :2] @ offset
+        matrix[:, :2] *= step
+        cv2.warpAffine(part, matrix, (width, height), dst=crop, flags=cv2.INTER_LINEAR)
+    return crops
+
+
+def _beside(box: Floats, columns: int, rows: int) -> bool:
+    """Whether a box shows nothing of the image."""
+    x1, y1, x2, y2 = box
+    return bool(x2 <= -1 or y2 <= -1 or x1 >= columns or y1 >= rows)
+
+
+def _readable(image: Image, box: Floats) -> tuple[Image, Floats, int]:
+    """The part that a warp needs, where it starts, and the step it is sampled with.
+
+    OpenCV's warp takes pictures of at most 32767 pixels a side.
+    """
+    if max(image.shape[:2]) < WARP_LIMIT_PX:
+        return image, np.zeros(2), 1
+    rows, columns = image.shape[:2]
+    x1, y1 = np.clip(np.floor(box[:2]).astype(int) - 2, 0, [columns - 1, rows - 1])
+    x2, y2 = np.clip(
+        np.ceil(box[2:]).astype(int) + 2, [x1 + 1, y1 + 1], [columns, rows]
+    )
+    step = -(-max(x2 - x1, y2 - y1) // (WARP_LIMIT_PX - 1))
+    part = np.ascontiguousarray(image[y1:y2:step, x1:x2:step])
+    return part, np.array([x1, y1], float), int(step)
+
+
+def as_bgr(image: npt.NDArray[Any], name: str = "image") -> Image:
+    """Any picture as `(H, W, 3)` uint8 in OpenCV's BGR order.
+
+    Grey pictures are repeated, an alpha channel is dropped, 16-bit values are scaled to
+    8 bits, floating-point values are taken to lie in [0, 1].
+
+    Args:
+        image: `(H, W)`, `(H, W, 1)`, `(H, W, 3)` or `(H, W, 4)`; uint8, uint16, bool or
+            floating point.
+        name: What errors call it.
+
+    Raises:
+        PoseFlowError: If it is no picture, has no pixels, or another type.
+    """
+    image = np.asarray(image)
+    if image.ndim == 2:
+        image = image[..., None]
+    if image.ndim != 3 or image.shape[2] not in (1, 3, 4) or not image.size:
+        raise PoseFlowError(
+            f"{name}: expected (height, width), with 1, 3 or 4 channels last and at "
+            f"least one pixel, got shape {image.shape}"
+        )
+    if image.dtype == np.uint16:
+        image = (image >> 8).astype(np.uint8)
+    elif image.dtype == np.bool_:
+        image = image.astype(np.uint8) * 255
+    elif np.issubdtype(image.dtype, np.floating):
+        image = (np.clip(np.nan_to_num(image), 0, 1) * 255 + 0.5).astype(np.uint8)
+    elif image.dtype != np.uint8:
+        raise PoseFlowError(
+            f"{name}: expected uint8, uint16 or floating point in [0, 1], got "
+            f"{image.dtype}"
+        )
+    if image.shape[2] == 1:
+        image = np.repeat(image, 3, axis=2)
+    return np.ascontiguousarray(image[..., :3])
+
+
+def check_boxes(boxes: npt.ArrayLike, name: str = "boxes") -> npt.NDArray[np.float32]:
+    """Boxes as `(N, 4)` float32; an empty list is nobody.
+
+    Raises:
+        PoseFlowError: If the shape differs or a coordinate is not finite.
+    """
+    array = np.asarray(boxes, np.float32)
+    if array.size == 0:
+        array = array.reshape(0, 4)
+    if array.ndim != 2 or array.shape[1] != 4:
+        raise PoseFlowError(
+            f"{name}: expected (people, 4) as x1, y1, x2, y2, got {array.shape}"
+        )
+    broken = np.flatnonzero(~np.isfinite(array).all(axis=1))
+    if len(broken):
+        raise PoseFlowError(
+            f"{name}: box {broken[0]} is {array[broken[0]].tolist()}; coordinates must "
+            "be finite"
+        )
+    return array
+
+
+def network_input(
+    crops: Image, mean: Sequence[float], std: Sequence[float]
+) -> npt.NDArray[np.float32]:
+    """BGR crops as a network's input: RGB, channels first, in [0, 1], normalised.
+
+    Args:
+        crops: `(N, H, W, 3)` uint8, BGR.
+        mean: Per channel R, G, B, subtracted.
+        std: Per channel R, G, B, divided by.
+
+    Returns:
+        `(N, 3, H, W)` float32.
+    """
+    planes = crops[..., ::-1].transpose(0, 3, 1, 2).astype(np.float32)
+    planes /= 255
+    planes -= np.asarray(mean, np.float32)[:, None, None]
+    planes /= np.asarray(std, np.float32)[:, None, None]
+    return planes

@@ -1,0 +1,212 @@
+"""`Estimator`: pictures to poses, by a model of your choice."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from poseflow.errors import PoseFlowError
+from poseflow.estimator.crop import as_bgr, check_boxes
+from poseflow.estimator.detectors import make_detector
+from poseflow.estimator.nms import PoseNMSParameters
+from poseflow.estimator.protocols import Detector, EstimatorBackend
+from poseflow.poses import Poses
+from poseflow.skeleton import Skeleton
+
+ENTRY_POINTS = "poseflow.estimators"
+"""Group under which other packages offer estimators: name = module:factory."""
+
+EstimatorFactory = Callable[..., EstimatorBackend]
+
+
+def _torch(
+    weights: str | os.PathLike[str] | None,
+    device: str,
+    detector: Detector | None = None,
+    *,
+    batch_size: int = 64,
+    nms: PoseNMSParameters | None = PoseNMSParameters(),  # noqa: B008 (frozen)
+    **options: Any,
+) -> EstimatorBackend:
+    from poseflow.estimator.topdown import TopDown
+    from poseflow.estimator.torch_network import TorchPoseNetwork
+
+    if weights is None:
+        raise PoseFlowError(
+            "estimator 'torch' needs weights=... (--weights): a safetensors file made "
+            "by poseflow train, or one of AlphaPose's FastPose checkpoints"
+        )
+    network = TorchPoseNetwork.from_file(weights, device, **options)
+    return TopDown(network, detector, batch_size=batch_size, nms=nms)
+
+
+def _onnx(**arguments: Any) -> EstimatorBackend:
+    from poseflow.estimator.onnx.backend import onnx_estimator
+
+    return onnx_estimator(**arguments)
+
+
+_FACTORIES: dict[str, EstimatorFactory] = {"torch": _torch, "onnx": _onnx}
+
+# What a weights file is for, where no estimator was named.
+_BY_SUFFIX = {
+    ".pth": "torch",
+    ".pt": "torch",
+    ".safetensors": "torch",
+    ".onnx": "onnx",
+}
+
+DEFAULT = "embedded"
+
+
+def register_estimator(name: str, factory: EstimatorFactory) -> None:
+    """Make an estimator known by name.
+
+    Args:
+        name: What `Estimator(name)` and the command line call it.
+        factory: Called with `weights`, `device` and `detector`, and the options given.
+    """
+    _FACTORIES[name] = factory
+
+
+def estimator_names() -> tuple[str, ...]:
+    """Names of all estimators, those of installed packages included."""
+    offered = (point.name for point in entry_points(group=ENTRY_POINTS))
+    return tuple(dict.fromkeys([*_FACTORIES, *offered]))
+
+
+class Estimator:
+    """Finds the people of a picture and their joints.
+
+    Args:
+        name: Which estimator; see `estimator_names`. With the default name and weights
+            given, the weights' kind decides.
+        weights: File with the pose network's weights.
+        device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
+        detector: Who finds people where no boxes are given: a name, see
+            `poseflow.estimator.detector_names`, or an object with `detect(images)`.
+        detector_weights: File with the detector's weights.
+        **options: Passed on to the estimator. `torch` takes `batch_size`, `nms`
+            (constants of pose NMS, or None for none), `skeleton`, `flip_test`,
+            `precision` (float32, bfloat16) and `compile`; `onnx` those of
+            `poseflow.estimator.onnx.backend.onnx_estimator`.
+
+    Raises:
+        PoseFlowError: If there is no such estimator, or it cannot be made like that.
+    """
+
+    def __init__(
+        self,
+        name: str = DEFAULT,
+        weights: str | os.PathLike[str] | None = None,
+        device: str = "auto",
+        *,
+        detector: str | Detector | None = None,
+        detector_weights: str | os.PathLike[str] | None = None,
+        **options: Any,
+    ) -> None:
+        if name == DEFAULT and weights is not None:
+            name = _kind_of(Path(weights))
+        factory = _factory(name)
+        if detector_weights is not None and not isinstance(detector, str):
+            raise PoseFlowError(
+                "detector_weights goes with the name of a detector: detector=..."
+            )
+        if isinstance(detector, str):
+            detector = make_detector(detector, weights=detector_weights, device=device)
+        try:
+            self.backend = factory(
+                weights=weights, device=device, detector=detector, **options
+            )
+        except TypeError as error:
+            if "unexpected keyword" not in str(error):
+                raise
+            raise PoseFlowError(f"estimator {name!r}: {error}") from error
+        self.name = name
+
+    @property
+    def skeleton(self) -> Skeleton:
+        """What the joints are."""
+        return self.backend.skeleton
+
+    def estimate(
+        self, image: npt.NDArray[Any], boxes: npt.ArrayLike | None = None
+    ) -> Poses:
+        """The people of one picture.
+
+        Args:
+            image: `(H, W, 3)` uint8 in OpenCV's BGR order; grey, BGRA, 16-bit and
+                floating-point pictures are converted (`poseflow.estimator.as_bgr`).
+            boxes: `(P, 4)` xyxy pixels of the people, of any place and size; None to
+                find them.
+
+        Returns:
+            The people, duplicates merged; `boxes` are those given or detected.
+
+        Raises:
+            PoseFlowError: If it is no picture, boxes have another shape, or there are
+                neither boxes nor a detector.
+        """
+        return self.estimate_batch([image], None if boxes is None else [boxes])[0]
+
+    def estimate_batch(
+        self,
+        images: Sequence[npt.NDArray[Any]],
+        boxes: Sequence[npt.ArrayLike] | None = None,
+    ) -> list[Poses]:
+        """The people of several pictures, which may differ in size.
+
+        Faster than one after the other: the network sees the people of all of them at
+        once. The result is the same.
+
+        Args:
+            images: As in `estimate`.
+            boxes: As in `estimate`, for each picture.
+        """
+        if boxes is not None and len(boxes) != len(images):
+            raise PoseFlowError(
+                f"boxes: expected those of {len(images)} pictures, got {len(boxes)}"
+            )
+        pictures = [as_bgr(image, f"image {k}") for k, image in enumerate(images)]
+        if not pictures:
+            return []
+        if boxes is None:
+            return self.backend.estimate_batch(pictures)
+        checked: list[npt.NDArray[np.float32]] = [
+            check_boxes(each, f"boxes of image {k}") for k, each in enumerate(boxes)
+        ]
+        return self.backend.estimate_batch(pictures, checked)
+
+    def __repr__(self) -> str:
+        return f"<Estimator {self.name!r}, {self.skeleton.name}>"
+
+
+def _factory(name: str) -> EstimatorFactory:
+    if name in _FACTORIES:
+        return _FACTORIES[name]
+    for point in entry_points(group=ENTRY_POINTS, name=name):
+        factory: EstimatorFactory = point.load()
+        return factory
+    if name == DEFAULT:
+        raise PoseFlowError(
+            "this version carries no model of its own: pass weights=... (--weights), "
+            f"or name an estimator: {', '.join(estimator_names())}"
+        )
+    raise PoseFlowError(
+        f"unknown estimator {name!r}; there are {', '.join(estimator_names())}"
+    )
+
+
+def _kind_of(weights: Path) -> str:
+    if weights.suffix not in _BY_SUFFIX:
+        raise PoseFlowError(
+            f"{weights}: cannot tell what {weights.suffix or 'such'} weights are for; "
+            f"name the estimator: {', '.join(estimator_names())}"
+        )
+    return _BY_SUFFIX[weights.suffix]

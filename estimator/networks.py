@@ -1,0 +1,61 @@
+"""The pose networks by name: what a configuration asks for, and what weights need."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+from torch import nn
+
+from poseflow.estimator.fastpose import FastPose, FastPoseDUC
+from poseflow.estimator.smallpose import SmallPose
+
+Positive = Annotated[int, Meta(gt=0)]
+
+
+class ModelConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which network; `name` tells the kinds apart in files."""
+
+
+class FastPoseConfig(ModelConfig, frozen=True, tag_field="name", tag="fastpose"):
+    """`FastPose`: SE-ResNet and two DUC."""
+
+    num_layers: int = 50
+
+
+class FastPoseDUCConfig(ModelConfig, frozen=True, tag_field="name", tag="fastpose_duc"):
+    """`FastPoseDUC`: SE-ResNet and three deeper upsampling steps."""
+
+    num_layers: int = 152
+
+
+class SmallPoseConfig(ModelConfig, frozen=True, tag_field="name", tag="small"):
+    """`SmallPose`: plain convolutions for CPUs."""
+
+    widths: tuple[Positive, ...] = (32, 32, 96, 192)
+    blocks: tuple[Positive, ...] = (2, 2, 3)
+
+
+AnyModelConfig = FastPoseConfig | FastPoseDUCConfig | SmallPoseConfig
+
+
+def build(config: AnyModelConfig, num_joints: int) -> nn.Module:
+    """The network that a configuration describes, with fresh weights.
+
+    Raises:
+        PoseFlowError: If there is no such network.
+    """
+    match config:
+        case FastPoseConfig():
+            return FastPose(config.num_layers, num_joints)
+        case FastPoseDUCConfig():
+            return FastPoseDUC(config.num_layers, num_joints)
+        case SmallPoseConfig():
+            return SmallPose(num_joints, config.widths, config.blocks)
+
+
+def input_multiple(config: AnyModelConfig) -> int:
+    """What the sides of the input must be divisible by."""
+    if isinstance(config, SmallPoseConfig):
+        return int(2 ** len(config.widths))
+    return 32

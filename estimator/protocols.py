@@ -1,0 +1,98 @@
+"""What the parts of an estimator promise each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from poseflow.poses import Poses
+from poseflow.skeleton import Skeleton
+
+Image = npt.NDArray[np.uint8]
+Floats = npt.NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True)
+class Detections:
+    """The people of one picture as boxes.
+
+    Attributes:
+        boxes: `(P, 4)` float32 xyxy pixels.
+        scores: `(P,)` float32 in [0, 1].
+    """
+
+    boxes: npt.NDArray[np.float32]
+    scores: npt.NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    @classmethod
+    def empty(cls) -> Detections:
+        """Nobody."""
+        return cls(np.zeros((0, 4), np.float32), np.zeros(0, np.float32))
+
+
+@runtime_checkable
+class Detector(Protocol):
+    """Pictures to boxes of people."""
+
+    def detect(self, images: Sequence[Image]) -> list[Detections]:
+        """The people of each `(H, W, 3)` uint8 BGR picture."""
+
+
+@runtime_checkable
+class PoseNetwork(Protocol):
+    """Crops of one person each to joints.
+
+    Attributes:
+        skeleton: What the K joints are.
+        width: Of the crops it wants, pixels.
+        height: Of the crops it wants, pixels.
+        margin: How much larger than the person's box a crop is.
+    """
+
+    skeleton: Skeleton
+    width: int
+    height: int
+    margin: float
+
+    def predict(self, crops: Image) -> tuple[Floats, Floats]:
+        """Joints of each crop.
+
+        Args:
+            crops: `(N, height, width, 3)` uint8 BGR.
+
+        Returns:
+            Joints `(N, K, 2)` float32 in crop pixels and scores `(N, K)` float32;
+            score 0 for a joint that was not found.
+        """
+
+
+@runtime_checkable
+class EstimatorBackend(Protocol):
+    """Pictures to poses; what `Estimator` is made of.
+
+    Attributes:
+        skeleton: What the joints are.
+    """
+
+    @property
+    def skeleton(self) -> Skeleton:
+        """What the joints are."""
+
+    def estimate_batch(
+        self,
+        images: Sequence[Image],
+        boxes: Sequence[npt.NDArray[np.float32]] | None = None,
+    ) -> list[Poses]:
+        """The people of each `(H, W, 3)` uint8 BGR picture.
+
+        Args:
+            images: Pictures, of any sizes.
+            boxes: `(P, 4)` xyxy of the people in each; None to find them.
+        """

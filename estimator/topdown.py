@@ -1,0 +1,165 @@
+"""RMPE's pipeline: boxes, crops, joints, pose NMS, over people and frames at once.
+
+Source: Fang et al., "RMPE" (ICCV 2017) and "AlphaPose" (TPAMI 2022).
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from poseflow.errors import PoseFlowError
+from poseflow.estimator.crop import crop_people, grow_to_aspect
+from poseflow.estimator.heatmap import heatmap_to_image
+from poseflow.estimator.nms import PoseNMSParameters, suppress
+from poseflow.estimator.protocols import (
+    Detections,
+    Detector,
+    Floats,
+    Image,
+    PoseNetwork,
+)
+from poseflow.poses import Poses
+from poseflow.skeleton import Skeleton
+
+
+class TopDown:
+    """Detector, crops, pose network and pose NMS as one estimator.
+
+    Args:
+        network: Finds joints in crops.
+        detector: Finds people; None if boxes are always given.
+        batch_size: Crops that the network sees at once, from any of the pictures.
+            Halved, for good, whenever the device runs out of memory.
+        nms: Constants of pose NMS; None to leave duplicates in.
+
+    Raises:
+        PoseFlowError: If the batch size is below 1.
+    """
+
+    def __init__(
+        self,
+        network: PoseNetwork,
+        detector: Detector | None = None,
+        *,
+        batch_size: int = 64,
+        nms: PoseNMSParameters | None = PoseNMSParameters(),  # noqa: B008 (frozen)
+    ) -> None:
+        if batch_size < 1:
+            raise PoseFlowError(f"batch_size: expected at least 1, got {batch_size}")
+        self.network = network
+        self.detector = detector
+        self.batch_size = batch_size
+        self.nms = nms
+        self._told_of_broken_outputs = False
+
+    @property
+    def skeleton(self) -> Skeleton:
+        """What the joints are."""
+        return self.network.skeleton
+
+    def estimate_batch(
+        self,
+        images: Sequence[Image],
+        boxes: Sequence[npt.NDArray[np.float32]] | None = None,
+    ) -> list[Poses]:
+        """The people of each picture; see `EstimatorBackend`."""
+        if boxes is None:
+            if self.detector is None:
+                raise PoseFlowError(
+                    "this estimator has no detector: pass boxes=..., or make it with "
+                    "detector=..."
+                )
+            found = self.detector.detect(images)
+        else:
+            found = [Detections(b, np.ones(len(b), np.float32)) for b in boxes]
+        everybody = np.concatenate([np.zeros((0, 4)), *(d.boxes for d in found)])
+        frame_of = np.repeat(np.arange(len(found)), [len(d) for d in found])
+        keypoints, scores = self._joints(images, frame_of, everybody)
+        results = []
+        for frame, detections in enumerate(found):
+            mine = frame_of == frame
+            poses = Poses(
+                keypoints[mine],
+                scores[mine],
+                detections.boxes,
+                detections.scores,
+                skeleton=self.skeleton,
+            )
+            results.append(poses if self.nms is None else suppress(poses, self.nms))
+        return results
+
+    def _joints(
+        self,
+        images: Sequence[Image],
+        frame_of: npt.NDArray[np.int64],
+        boxes: Floats,
+    ) -> tuple[Floats, Floats]:
+        """Joints in image pixels `(N, K, 2)` and scores `(N, K)` of all boxes."""
+        net = self.network
+        grown = grow_to_aspect(boxes, net.width, net.height, net.margin)
+        keypoints = np.zeros((len(boxes), len(self.skeleton), 2), np.float32)
+        scores = np.zeros(keypoints.shape[:2], np.float32)
+        start = 0
+        while start < len(boxes):
+            part = slice(start, start + self.batch_size)
+            crops = self._crops(images, frame_of[part], grown[part])
+            try:
+                joints, marks = net.predict(crops)
+            except RuntimeError as error:
+                if not _out_of_memory(error) or len(crops) == 1:
+                    raise
+                self._halve(len(crops))
+                continue
+            keypoints[part] = heatmap_to_image(
+                joints, (net.width, net.height), grown[part]
+            )
+            scores[part] = self._checked(joints, marks)
+            start += len(crops)
+        return keypoints, scores
+
+    def _crops(
+        self,
+        images: Sequence[Image],
+        frame_of: npt.NDArray[np.int64],
+        boxes: Floats,
+    ) -> Image:
+        width, height = self.network.width, self.network.height
+        crops = np.empty((len(boxes), height, width, 3), np.uint8)
+        for frame in np.unique(frame_of):
+            mine = frame_of == frame
+            crops[mine] = crop_people(images[frame], boxes[mine], width, height)
+        return crops
+
+    def _checked(self, joints: Floats, scores: Floats) -> Floats:
+        """Scores, 0 where anything is not finite or below 0."""
+        broken = ~np.isfinite(joints).all(axis=2) | ~np.isfinite(scores)
+        # Heatmap decoding has put joints of broken maps to score 0 already.
+        if (
+            not self._told_of_broken_outputs
+            and (broken | (scores == 0)).all(axis=1).any()
+        ):
+            self._told_of_broken_outputs = True
+            warnings.warn(
+                "the pose network found not one joint of a person: its output was not "
+                "finite or nowhere above 0; that person is left out",
+                stacklevel=2,
+            )
+        return np.where(broken, 0, np.maximum(scores, 0))
+
+    def _halve(self, tried: int) -> None:
+        self.batch_size = max(tried // 2, 1)
+        warnings.warn(
+            f"out of memory with {tried} crops at once; going on with "
+            f"{self.batch_size}",
+            stacklevel=3,
+        )
+
+
+def _out_of_memory(error: RuntimeError) -> bool:
+    """Whether torch or onnxruntime say that the device's memory was not enough."""
+    text = str(error).lower()
+    return "out of memory" in text or "failed to allocate memory" in text

@@ -1,0 +1,101 @@
+"""A pose network in torch, from crops to joints."""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import Literal
+
+import numpy as np
+import torch
+
+from poseflow.errors import PoseFlowError
+from poseflow.estimator.devices import choose_device, to_device
+from poseflow.estimator.heatmap import decode_heatmaps, flip_back
+from poseflow.estimator.normalise import as_input
+from poseflow.estimator.protocols import Floats, Image
+from poseflow.estimator.weights import LoadedNetwork, load_network
+from poseflow.skeleton import Skeleton
+
+log = logging.getLogger(__name__)
+
+Precision = Literal["float32", "bfloat16"]
+
+
+class TorchPoseNetwork:
+    """Heatmap network in torch: FastPose, FastPoseDUC, SmallPose.
+
+    Args:
+        loaded: Network and description, from `load_network`.
+        device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
+        flip_test: Average with the mirrored crop: twice the work, a little better.
+        precision: Of the forward pass.
+        compile: Run it through `torch.compile`: slow to start, faster after.
+
+    Raises:
+        PoseFlowError: If there is no such device or precision.
+    """
+
+    def __init__(
+        self,
+        loaded: LoadedNetwork,
+        device: str = "auto",
+        *,
+        flip_test: bool = False,
+        precision: Precision = "float32",
+        compile: bool = False,
+    ) -> None:
+        if precision not in ("float32", "bfloat16"):
+            raise PoseFlowError(
+                f"precision: expected float32 or bfloat16, got {precision!r}"
+            )
+        what = loaded.description
+        self.skeleton: Skeleton = what.target()
+        self.width, self.height, self.margin = what.width, what.height, what.margin
+        self.mean, self.std = what.mean, what.std
+        self.flip_test = flip_test
+        self.bfloat16 = precision == "bfloat16"
+        self.device = choose_device(device)
+        self.module = to_device(loaded.module.eval(), self.device)
+        if compile:
+            self.module = torch.compile(self.module)  # type: ignore[assignment]
+        if what.note:
+            log.info("%s", what.note)
+
+    @classmethod
+    def from_file(
+        cls,
+        weights: str | os.PathLike[str],
+        device: str = "auto",
+        *,
+        skeleton: Skeleton | str | None = None,
+        flip_test: bool = False,
+        precision: Precision = "float32",
+        compile: bool = False,
+    ) -> TorchPoseNetwork:
+        """Read weights; see `poseflow.estimator.weights.load_network`."""
+        return cls(
+            load_network(os.fspath(weights), skeleton=skeleton),
+            device,
+            flip_test=flip_test,
+            precision=precision,
+            compile=compile,
+        )
+
+    def predict(self, crops: Image) -> tuple[Floats, Floats]:
+        """Joints `(N, K, 2)` in crop pixels and scores `(N, K)`; see `PoseNetwork`."""
+        maps = self.heatmaps(crops)
+        joints, scores = decode_heatmaps(maps)
+        joints *= np.float32(self.width / maps.shape[3])
+        return joints, scores
+
+    @torch.inference_mode()
+    def heatmaps(self, crops: Image) -> Floats:
+        """Heatmaps `(N, K, h, w)` float32 of crops `(N, H, W, 3)` uint8 BGR."""
+        image = as_input(torch.from_numpy(crops), self.mean, self.std, self.device)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16):
+            maps: Floats = self.module(image).float().cpu().numpy()
+            if self.flip_test:
+                mirrored = self.module(image.flip(3)).float().cpu().numpy()
+                maps = (maps + flip_back(mirrored, self.skeleton)) / np.float32(2)
+        return maps

@@ -1,0 +1,1 @@
+"""Training and validating pose networks."""

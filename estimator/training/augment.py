@@ -1,0 +1,124 @@
+"""How a training crop varies: pure functions of a random generator."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from poseflow.estimator.training.config import AugmentConfig
+from poseflow.skeleton import Skeleton
+
+Floats = npt.NDArray[np.floating[Any]]
+Bools = npt.NDArray[np.bool_]
+
+LOWER_BODY = ("hip", "pelvis", "knee", "ankle", "heel", "toe", "foot")
+
+HALF_BODY_MARGIN = 1.2
+"""How much larger a half body's box is than its joints' extent."""
+
+
+def lower_body(skeleton: Skeleton) -> Bools:
+    """Which joints belong to the lower body, by name, `(K,)`."""
+    return np.array([any(p in j for p in LOWER_BODY) for j in skeleton.joints])
+
+
+def half_body_box(
+    joints: Floats,
+    labelled: Bools,
+    lower: Bools,
+    config: AugmentConfig,
+    rng: np.random.Generator,
+) -> Floats | None:
+    """A box around the upper or the lower body, or None to keep the person's.
+
+    Args:
+        joints: `(K, 2)` pixels.
+        labelled: `(K,)`.
+        lower: `(K,)`, from `lower_body`.
+        config: How often.
+        rng: Drawn from the same number of times whatever happens.
+
+    Returns:
+        `(4,)` xyxy.
+    """
+    wanted, prefer_upper = rng.random() < config.half_body, rng.random() < 0.7
+    if not wanted or labelled.sum() < config.half_body_joints:
+        return None
+    upper, under = labelled & ~lower, labelled & lower
+    chosen = upper if prefer_upper or under.sum() < 3 else under
+    if chosen.sum() < 3:
+        return None
+    points = joints[chosen]
+    low, high = points.min(axis=0), points.max(axis=0)
+    half = np.maximum(high - low, 2.0) * (HALF_BODY_MARGIN / 2)
+    centre = (low + high) / 2
+    return np.concatenate([centre - half, centre + half])
+
+
+def crop_matrix(
+    box: Floats,
+    size: tuple[int, int],
+    margin: float,
+    config: AugmentConfig | None,
+    rng: np.random.Generator | None,
+) -> tuple[Floats, bool]:
+    """Affine map from image to crop pixels, and whether it mirrors.
+
+    Args:
+        box: `(4,)` xyxy pixels.
+        size: Width and height of the crop.
+        margin: How much larger than the box the crop is.
+        config: How it varies; None for not at all.
+        rng: Random numbers; None for not at all.
+
+    Returns:
+        `(2, 3)` float64, and True if left and right are exchanged.
+    """
+    width, height = size
+    sides = np.maximum(box[2:] - box[:2], 1e-3).astype(np.float64)
+    centre = (box[:2] + box[2:]).astype(np.float64) / 2
+    wide = max(sides[0], sides[1] * width / height) * margin
+    angle, mirrored = 0.0, False
+    if config is not None and rng is not None:
+        gain, turn = np.clip(rng.normal(0, 0.5, 2), -1, 1)
+        wide *= 1 + config.scale * gain
+        centre = centre + sides * config.shift * rng.uniform(-1, 1, 2)
+        if rng.random() < config.rotate:
+            angle = 2 * config.rotate_degrees * turn
+        mirrored = bool(rng.random() < config.flip)
+    scale = width / wide
+    cos, sin = scale * np.cos(np.deg2rad(angle)), scale * np.sin(np.deg2rad(angle))
+    linear = np.array([[cos, -sin], [sin, cos]])
+    if mirrored:
+        # The crop of the mirrored picture: first column to last, W - 1 - x.
+        linear[0] *= -1
+    middle = np.array([width / 2, height / 2])
+    if mirrored:
+        middle[0] = width - 1 - middle[0]
+    return np.concatenate([linear, (middle - linear @ centre)[:, None]], axis=1), (
+        mirrored
+    )
+
+
+def vary_colours(
+    crop: npt.NDArray[np.uint8], config: AugmentConfig, rng: np.random.Generator
+) -> npt.NDArray[np.uint8]:
+    """Gain of each channel, and a grey rectangle, as `config` says."""
+    if config.brightness:
+        # One gain for all channels and a smaller one for each.
+        gains = rng.uniform(-1, 1, 4) * config.brightness
+        gains = 1 + gains[0] + gains[1:] / 2
+        table = np.arange(256)[:, None] * gains
+        lookup = np.clip(table, 0, 255).astype(np.uint8)[None]
+        crop = np.asarray(cv2.LUT(crop, lookup), np.uint8)
+    if config.erase and rng.random() < config.erase:
+        height, width = crop.shape[:2]
+        size = rng.uniform(0.1, 0.35, 2) * [width, height]
+        corner = rng.uniform(0, 1, 2) * ([width, height] - size)
+        x, y = corner.astype(int)
+        w, h = size.astype(int)
+        crop[y : y + h, x : x + w] = rng.integers(0, 256, 3)
+    return crop

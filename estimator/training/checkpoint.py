@@ -1,0 +1,116 @@
+"""Everything needed to go on with a run as if it had never stopped."""
+
+from __future__ import annotations
+
+import json
+import math
+import pickle
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from poseflow.errors import FormatError, PoseFlowError
+from poseflow.estimator.training.config import TrainConfig, to_json
+from poseflow.estimator.weights import write_atomically
+
+NAME = "checkpoint.pt"
+VERSION = 1
+
+# May change between two parts of a run: they do not decide what the numbers mean.
+FREE = (
+    "out",
+    "epochs",
+    "threads",
+    "compile",
+    "validate_every",
+    "flip_test",
+    "checkpoint_minutes",
+)
+
+
+@dataclass
+class Progress:
+    """How far a run is.
+
+    Attributes:
+        epoch: Epochs done.
+        step: Steps done of the current epoch.
+        loss_sum: Of these steps.
+        seconds: Spent on the current epoch so far.
+        best: Best validation score so far.
+        rows: The log, one mapping an epoch.
+    """
+
+    epoch: int = 0
+    step: int = 0
+    loss_sum: float = 0.0
+    seconds: float = 0.0
+    best: float = -math.inf
+    rows: list[dict[str, Any]] = field(default_factory=list)
+
+
+def save_checkpoint(
+    folder: Path,
+    config: TrainConfig,
+    progress: Progress,
+    model: dict[str, Tensor],
+    optimizer: dict[str, Any],
+    average: tuple[dict[str, Tensor], int] | None,
+) -> None:
+    """Write the state of a run, atomically: a kill leaves the former one."""
+    content = {
+        "version": VERSION,
+        "config": to_json(config),
+        "progress": asdict(progress),
+        "model": model,
+        "optimizer": optimizer,
+        "average": average,
+        "torch_rng": torch.get_rng_state(),
+    }
+    write_atomically(folder / NAME, lambda beside: torch.save(content, beside))
+
+
+def load_checkpoint(
+    folder: Path, config: TrainConfig
+) -> tuple[Progress, dict[str, Any]] | None:
+    """The state that a run was left in, or None if there is none.
+
+    Raises:
+        PoseFlowError: If it belongs to another configuration, or is broken.
+    """
+    path = folder / NAME
+    if not path.exists():
+        return None
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        progress = Progress(**content["progress"])
+        former = json.loads(content["config"])
+    except (
+        pickle.UnpicklingError,
+        RuntimeError,
+        EOFError,
+        OSError,
+        KeyError,
+        TypeError,
+        ValueError,
+    ) as error:
+        raise FormatError(
+            f"{path}: not a checkpoint of this version; start again with --fresh, or "
+            "choose another folder with --set out=..."
+        ) from error
+    now = json.loads(to_json(config))
+    for values in (former, now):
+        for name in FREE:
+            values.pop(name, None)
+        for name in ("workers", "root", "validate", "test"):
+            values["data"].pop(name, None)
+    different = sorted(k for k in {*former, *now} if former.get(k) != now.get(k))
+    if different:
+        raise PoseFlowError(
+            f"{path}: this run was started with another {', '.join(different)}; start "
+            "again with --fresh, or choose another folder with --set out=..."
+        )
+    return progress, content

@@ -1,0 +1,387 @@
+"""What a training run is told: one YAML file, checked field by field."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+import yaml
+from msgspec import Meta, Struct
+
+from poseflow import skeletons
+from poseflow.errors import PoseFlowError
+from poseflow.estimator.networks import AnyModelConfig, FastPoseConfig, input_multiple
+from poseflow.skeleton import Skeleton
+
+Count = Annotated[int, Meta(ge=0)]
+Positive = Annotated[int, Meta(gt=0)]
+Fraction = Annotated[float, Meta(ge=0, le=1)]
+Above0 = Annotated[float, Meta(gt=0)]
+AtLeast0 = Annotated[float, Meta(ge=0)]
+
+
+class _Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    pass
+
+
+class InputConfig(_Config, frozen=True, kw_only=True):
+    """What the network sees.
+
+    Attributes:
+        width: Of the crop, pixels.
+        height: Of the crop, pixels.
+        mean: Per channel R, G, B in [0, 1], subtracted. Default: as AlphaPose does.
+        std: Per channel R, G, B, divided by.
+        margin: How much larger than the person's box the crop is.
+    """
+
+    width: Positive = 192
+    height: Positive = 256
+    mean: tuple[float, float, float] = (0.406, 0.457, 0.480)
+    std: tuple[Above0, Above0, Above0] = (1.0, 1.0, 1.0)
+    margin: Above0 = 1.25
+
+
+class AugmentConfig(_Config, frozen=True, kw_only=True):
+    """How training pictures vary.
+
+    Attributes:
+        flip: Probability of mirroring.
+        scale: Box sizes vary by up to this fraction, normally distributed with half
+            of it as standard deviation.
+        rotate_degrees: Rotation up to twice this, normally distributed.
+        rotate: Probability of rotating at all.
+        shift: Box centres vary by up to this fraction of the box, uniformly.
+        proposals: Probability of a box as a detector would have drawn it (RMPE's
+            pose-guided proposals); needs `detections` of a data set.
+        half_body: Probability of showing only the upper or the lower body.
+        half_body_joints: Least number of labelled joints for that.
+        brightness: Gain of each colour channel varies by up to this fraction.
+        erase: Probability of a grey rectangle over part of the person.
+    """
+
+    flip: Fraction = 0.5
+    scale: Fraction = 0.3
+    rotate_degrees: AtLeast0 = 40.0
+    rotate: Fraction = 0.6
+    shift: Fraction = 0.0
+    proposals: Fraction = 0.0
+    half_body: Fraction = 0.3
+    half_body_joints: Positive = 8
+    brightness: Fraction = 0.0
+    erase: Fraction = 0.0
+
+
+class _Dataset(_Config, frozen=True, kw_only=True):
+    """Fields of every data set.
+
+    Attributes:
+        root: Folder, relative to `data.root`.
+        rename: Joints of the data set under other names in the target skeleton.
+        repeat: How often each person comes per epoch.
+    """
+
+    root: str = "."
+    rename: dict[str, str] = {}
+    repeat: Positive = 1
+
+
+class LspetConfig(_Dataset, frozen=True, kw_only=True, tag_field="format", tag="lspet"):
+    """Leeds Sports Pose Extended as a zip of pictures with `labels.npz`.
+
+    Attributes:
+        first: Number of the first picture, from 1.
+        last: Number of the last picture, included; default all.
+    """
+
+    first: Positive = 1
+    last: Positive | None = None
+
+
+class LspMatConfig(
+    _Dataset, frozen=True, kw_only=True, tag_field="format", tag="lsp_mat"
+):
+    """Leeds Sports Pose or its extension as published: `joints.mat` and `images/`."""
+
+    first: Positive = 1
+    last: Positive | None = None
+
+
+class CocoConfig(_Dataset, frozen=True, kw_only=True, tag_field="format", tag="coco"):
+    """COCO keypoints, and whatever shares the layout (PoseTrack18, PoseTrack21).
+
+    Attributes:
+        annotations: JSON file, or a folder of them (PoseTrack: one a sequence).
+        images: Folder or zip archive that `file_name` is relative to.
+        least_joints: People with fewer labelled joints are left out.
+        folds: Pictures, in order of their ids, are dealt into so many folds.
+        fold: The folds that are kept, from 0.
+        detections: COCO results (`image_id`, `bbox`) of a detector on the same
+            pictures, for pose-guided proposals.
+    """
+
+    annotations: str
+    images: str = "."
+    least_joints: Positive = 1
+    folds: Positive = 1
+    fold: tuple[Count, ...] = (0,)
+    detections: str | None = None
+
+
+class MpiiConfig(_Dataset, frozen=True, kw_only=True, tag_field="format", tag="mpii"):
+    """MPII in the JSON layout of the human-pose-estimation codebases.
+
+    Attributes:
+        annotations: JSON list with `image`, `center`, `scale`, `joints`, `joints_vis`.
+        images: Folder or zip archive.
+    """
+
+    annotations: str
+    images: str = "images"
+
+
+class SyntheticConfig(
+    _Dataset, frozen=True, kw_only=True, tag_field="format", tag="synthetic"
+):
+    """Rendered scenes of `poseflow.synthetic`, kept in `root` once they are made.
+
+    Attributes:
+        scene: A preset's name, or `random` for scenes that differ in everything.
+        scenes: How many, with seeds from `first_seed` on.
+        first_seed: Seed of the first scene.
+        frames: Pictures of each scene, a second apart.
+        size: Width and height in pixels.
+        least_height: People whose box is lower, in pixels, are left out.
+        least_visible: People of whom a smaller share can be seen are left out.
+    """
+
+    scene: str = "random"
+    scenes: Positive = 100
+    first_seed: Count = 0
+    frames: Positive = 2
+    size: tuple[Positive, Positive] = (1280, 720)
+    least_height: AtLeast0 = 60.0
+    least_visible: Fraction = 0.5
+
+
+AnyDataset = LspetConfig | LspMatConfig | CocoConfig | MpiiConfig | SyntheticConfig
+
+
+class DataConfig(_Config, frozen=True, kw_only=True):
+    """Where people come from.
+
+    Attributes:
+        root: Folder that the data sets are relative to; itself relative to the working
+            directory.
+        train: Data sets, joined by joint name.
+        validate: Data sets to report on after an epoch.
+        test: Data sets that only `poseflow validate --split test` looks at.
+        workers: Processes that load; results do not depend on it.
+    """
+
+    root: str = "."
+    train: tuple[AnyDataset, ...] = ()
+    validate: tuple[AnyDataset, ...] = ()
+    test: tuple[AnyDataset, ...] = ()
+    workers: Count = 0
+
+
+class OptimizerConfig(_Config, frozen=True, kw_only=True):
+    """How weights change.
+
+    Attributes:
+        name: Adam, or AdamW with decoupled weight decay.
+        lr: Learning rate at its highest.
+        weight_decay: Of weights; biases and normalisation have none.
+        clip: Largest norm of the gradient; 0 for no limit.
+    """
+
+    name: Literal["adam", "adamw"] = "adam"
+    lr: Above0 = 1e-3
+    weight_decay: AtLeast0 = 0.0
+    clip: AtLeast0 = 0.0
+
+
+class ScheduleConfig(_Config, frozen=True, kw_only=True):
+    """How the learning rate changes.
+
+    Attributes:
+        name: `step` multiplies by `gamma` at each milestone, `cosine` falls to
+            `final` of the highest at the end.
+        milestones: Epochs of the steps.
+        gamma: Factor of a step.
+        final: Last learning rate as a fraction of the highest, for cosine.
+        warmup_epochs: Linear rise from 0.
+    """
+
+    name: Literal["step", "cosine"] = "step"
+    milestones: tuple[Positive, ...] = ()
+    gamma: Fraction = 0.1
+    final: Fraction = 0.01
+    warmup_epochs: AtLeast0 = 0.0
+
+
+class TeacherConfig(_Config, frozen=True, kw_only=True):
+    """A trained network whose heatmaps are learned besides the labels.
+
+    Attributes:
+        weights: Its weights; its joints must be the run's.
+        share: Of the target: 1 learns from the teacher alone.
+        unlabelled: Weight of joints that have no label, learned from the teacher.
+    """
+
+    weights: str
+    share: Fraction = 0.5
+    unlabelled: Fraction = 1.0
+
+
+class TrainConfig(_Config, frozen=True, kw_only=True):
+    """A training run.
+
+    Attributes:
+        out: Folder for weights, checkpoint and logs, relative to the working directory.
+        skeleton: Name of a known skeleton, or the joints by name.
+        model: The network.
+        input: What it sees.
+        data: Where people come from.
+        augment: How they vary.
+        optimizer: How weights change.
+        schedule: How the learning rate changes.
+        sigma: Standard deviation of the target's Gaussians, heatmap pixels.
+        mirror_tolerance: Share of the loss that takes the better of the plain and the
+            left-right exchanged target, for data with exchanged labels.
+        teacher: Another network to learn from as well (distillation).
+        epochs: Passes over the data.
+        batch_size: People a step, over all processes together.
+        ema: Decay of the averaged weights that are validated and kept; 0 for none.
+        precision: Of the forward pass while training.
+        compile: Run the network through `torch.compile`.
+        seed: Of everything random.
+        threads: CPU threads of each process; 0 leaves torch's own choice.
+        initial_weights: Weights to start from; heads of another size start fresh.
+        validate_every: Epochs between validations; the last one is always validated.
+        flip_test: Average with the mirrored crop in validation.
+        checkpoint_minutes: Also checkpoint within an epoch, this often.
+    """
+
+    out: str
+    skeleton: str | tuple[str, ...]
+    model: AnyModelConfig = FastPoseConfig()
+    input: InputConfig = InputConfig()
+    data: DataConfig
+    augment: AugmentConfig = AugmentConfig()
+    optimizer: OptimizerConfig = OptimizerConfig()
+    schedule: ScheduleConfig = ScheduleConfig()
+    sigma: Above0 = 2.0
+    mirror_tolerance: Fraction = 0.0
+    teacher: TeacherConfig | None = None
+    epochs: Positive = 200
+    batch_size: Positive = 128
+    ema: Annotated[float, Meta(ge=0, lt=1)] = 0.0
+    precision: Literal["float32", "bfloat16"] = "float32"
+    compile: bool = False
+    seed: Count = 0
+    threads: Count = 0
+    initial_weights: str | None = None
+    validate_every: Positive = 1
+    flip_test: bool = False
+    checkpoint_minutes: Above0 = 10.0
+
+    def __post_init__(self) -> None:
+        """Check what concerns several fields."""
+        multiple = input_multiple(self.model)
+        for side in ("width", "height"):
+            value = getattr(self.input, side)
+            if value % multiple:
+                raise ValueError(
+                    f"input.{side}: expected a multiple of {multiple} for this model, "
+                    f"got {value}"
+                )
+
+    def target(self) -> Skeleton:
+        """The skeleton whose joints the network finds."""
+        if isinstance(self.skeleton, str):
+            return skeletons.get(self.skeleton)
+        return Skeleton("trained", self.skeleton)
+
+
+def load_config(path: str | Path, changes: Sequence[str] = ()) -> TrainConfig:
+    """Read a training configuration.
+
+    Args:
+        path: YAML file.
+        changes: `key=value` pairs that replace fields; keys are dotted, values YAML,
+            as in `optimizer.lr=2e-3` or `data.train.0.last=100`.
+
+    Raises:
+        PoseFlowError: If the file is no such configuration; names the field.
+    """
+    path = Path(path)
+    try:
+        values = yaml.load(path.read_text("utf-8"), Loader=_Loader)
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise PoseFlowError(f"{path}: not YAML: {error}") from error
+    if not isinstance(values, dict):
+        raise PoseFlowError(
+            f"{path}: expected a mapping of fields, got {type(values).__name__}"
+        )
+    for change in changes:
+        _set(values, change)
+    try:
+        return msgspec.convert(values, TrainConfig, strict=True)
+    except msgspec.ValidationError as error:
+        raise PoseFlowError(f"{path}: {error}") from error
+
+
+def to_json(config: Struct) -> str:
+    """A configuration as JSON, fields in a fixed order."""
+    return json.dumps(msgspec.to_builtins(config), sort_keys=True)
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe YAML that reads 1e-3 as a number, as YAML 1.2 does."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: list(pairs)
+    for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"),
+    list("-+0123456789"),
+)
+
+
+def _set(values: dict[str, Any], change: str) -> None:
+    key, equals, text = change.partition("=")
+    if not equals or not key:
+        raise PoseFlowError(f"--set {change}: expected key=value")
+    try:
+        value = yaml.load(text, Loader=_Loader)
+    except yaml.YAMLError as error:
+        raise PoseFlowError(f"--set {change}: the value is not YAML") from error
+    place: Any = values
+    *way, last = key.split(".")
+    for k, part in enumerate([*way, last]):
+        final = k == len(way)
+        if isinstance(place, list):
+            if not part.isdigit() or int(part) >= len(place):
+                raise PoseFlowError(
+                    f"--set {change}: {part!r} is no position in a list of {len(place)}"
+                )
+            if final:
+                place[int(part)] = value
+            else:
+                place = place[int(part)]
+        elif isinstance(place, dict):
+            if final:
+                place[part] = value
+            else:
+                place = place.setdefault(part, {})
+        else:
+            raise PoseFlowError(f"--set {change}: {part!r} is not inside a mapping")

@@ -1,0 +1,376 @@
+"""The training loop: seeded, resumable, on one process or many."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import math
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+from torch.utils.data import DataLoader
+
+from poseflow.errors import PoseFlowError
+from poseflow.estimator.devices import to_device
+from poseflow.estimator.networks import build
+from poseflow.estimator.normalise import as_input
+from poseflow.estimator.training.averaging import AveragedWeights
+from poseflow.estimator.training.checkpoint import (
+    NAME,
+    Progress,
+    load_checkpoint,
+    save_checkpoint,
+)
+from poseflow.estimator.training.config import TrainConfig
+from poseflow.estimator.training.distributed import Process, joined
+from poseflow.estimator.training.logs import Curves
+from poseflow.estimator.training.readers import read_people
+from poseflow.estimator.training.samples import (
+    Batch,
+    Samples,
+    SeededBatches,
+    quiet_worker,
+)
+from poseflow.estimator.training.schedule import learning_rate
+from poseflow.estimator.training.stopping import polite_stop
+from poseflow.estimator.training.targets import gaussian_heatmaps, heatmap_loss
+from poseflow.estimator.training.teacher import Teacher
+from poseflow.estimator.training.validation import ValidationReport, predict, report
+from poseflow.estimator.weights import (
+    NetworkDescription,
+    read_weights,
+    save_weights,
+    state_of,
+)
+
+log = logging.getLogger(__name__)
+
+Row = dict[str, Any]
+
+
+def train(
+    config: TrainConfig,
+    *,
+    device: str = "auto",
+    fresh: bool = False,
+    on_step: Callable[[int, int, int], None] | None = None,
+    on_epoch: Callable[[Row], None] | None = None,
+) -> list[Row]:
+    """Train a network, or go on with a run that was stopped.
+
+    Leaves in `config.out`: `last.safetensors` and `best.safetensors` (by PCK@0.2 of the
+    validation data, else by the loss), `log.csv`, and the checkpoint to resume from.
+    A run that was killed and resumed ends with the same weights as one that was not, on
+    the same machine. The first SIGINT or SIGTERM stops after a step, with a checkpoint.
+
+    Args:
+        config: What to train, on what.
+        device: `auto`, `cpu`, `cuda` or `cuda:N`.
+        fresh: Start again even if there is a checkpoint.
+        on_step: Called after each step with epoch, step and steps of the epoch.
+        on_epoch: Called after each epoch with its row of the log.
+
+    Returns:
+        The log, one row an epoch.
+
+    Raises:
+        PoseFlowError: If the data cannot be used, a checkpoint belongs to another
+            configuration, or the loss stops being a number.
+        KeyboardInterrupt: After a signal, once the checkpoint is written.
+    """
+    if config.threads:
+        torch.set_num_threads(config.threads)
+    torch.manual_seed(config.seed)
+    with joined(device) as process, polite_stop(process) as stop:
+        return _Run(config, process, fresh, stop).go(on_step, on_epoch)
+
+
+class _Run:
+    """One run's state; its methods are the parts of the loop."""
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        process: Process,
+        fresh: bool,
+        stop: threading.Event,
+    ) -> None:
+        self.config = config
+        self.process = process
+        self.stop = stop
+        self.folder = Path(config.out)
+        self.skeleton = config.target()
+        root = Path(config.data.root)
+        people = read_people(config.data.train, root, self.skeleton)
+        self.samples = Samples(
+            people, self.skeleton, config.input, config.augment, config.seed
+        )
+        self.held_back = None
+        if config.data.validate:
+            people = read_people(config.data.validate, root, self.skeleton)
+            self.held_back = Samples(people, self.skeleton, config.input)
+        self.order = SeededBatches(
+            len(self.samples),
+            config.batch_size,
+            config.seed,
+            process.rank,
+            process.world,
+        )
+        self.loader = DataLoader(
+            self.samples,
+            batch_sampler=self.order,
+            num_workers=config.data.workers,
+            persistent_workers=config.data.workers > 0,
+            pin_memory=process.device.type == "cuda",
+            worker_init_fn=quiet_worker,
+        )
+
+        # Every batch has the same shape, so the search for the best kernels pays.
+        torch.backends.cudnn.benchmark = process.device.type == "cuda"
+        module = build(config.model, len(self.skeleton))
+        if config.initial_weights:
+            start_from(module, Path(config.initial_weights))
+        self.module = to_device(module, process.device)
+        self.network: Callable[[Tensor], Tensor] = self.module
+        if config.compile:
+            self.network = torch.compile(self.module)
+        if process.world > 1:
+            self.network = DistributedDataParallel(self.module)
+        self.teacher = (
+            None
+            if config.teacher is None
+            else Teacher(config.teacher, self.skeleton, process.device)
+        )
+        self.optimizer = _optimizer(config, self.module)
+        self.average = AveragedWeights(self.module, config.ema) if config.ema else None
+        self.flip = torch.from_numpy(self.skeleton.flip_indices).to(process.device)
+
+        self.progress = Progress()
+        found = None if fresh else load_checkpoint(self.folder, config)
+        if found is not None:
+            self.progress, content = found
+            self.module.load_state_dict(content["model"])
+            self.optimizer.load_state_dict(content["optimizer"])
+            if self.average is not None:
+                self.average.load(*content["average"])
+            torch.set_rng_state(content["torch_rng"])
+            log.info(
+                "going on after epoch %d, step %d of %s",
+                self.progress.epoch,
+                self.progress.step,
+                self.folder / NAME,
+            )
+
+    def go(
+        self,
+        on_step: Callable[[int, int, int], None] | None,
+        on_epoch: Callable[[Row], None] | None,
+    ) -> list[Row]:
+        curves = Curves(self.folder) if self.process.first else None
+        try:
+            while self.progress.epoch < self.config.epochs:
+                row = self._epoch(on_step)
+                if curves is not None:
+                    curves.write(self.progress.rows)
+                if on_epoch is not None and self.process.first:
+                    on_epoch(row)
+                self.process.wait()
+        finally:
+            if curves is not None:
+                curves.close()
+        return self.progress.rows
+
+    def _epoch(self, on_step: Callable[[int, int, int], None] | None) -> Row:
+        config, progress, order = self.config, self.progress, self.order
+        order.epoch, order.start = progress.epoch, progress.step
+        self.module.train()
+        lr = 0.0
+        begun = saved = time.monotonic()
+        before = progress.seconds
+        # Kept on the device: asking for a number every step would stall a GPU.
+        exact = torch.float32 if self.process.device.type == "mps" else torch.float64
+        total = torch.zeros((), dtype=exact, device=self.process.device)
+        for batch in self.loader:
+            when = progress.epoch + progress.step / order.steps
+            lr = learning_rate(
+                config.schedule, config.optimizer.lr, when, config.epochs
+            )
+            total += self._step(batch, lr)
+            progress.step += 1
+            now = time.monotonic()
+            progress.seconds = before + now - begun
+            if on_step is not None:
+                on_step(progress.epoch, progress.step, order.steps)
+            due = now - saved > 60 * config.checkpoint_minutes
+            if (due or self.stop.is_set()) and progress.step < order.steps:
+                progress.loss_sum += float(total)
+                total.zero_()
+                self._save()
+                saved = time.monotonic()
+                if self.stop.is_set():
+                    raise KeyboardInterrupt
+        progress.loss_sum += float(total)
+        return self._finish_epoch(lr)
+
+    def _step(self, batch: Batch, lr: float) -> Tensor:
+        config, device = self.config, self.process.device
+        for group in self.optimizer.param_groups:
+            group["lr"] = lr
+        image = as_input(batch.crops, config.input.mean, config.input.std, device)
+        weights = batch.weights.to(device, non_blocking=True)
+        joints = batch.joints.to(device, non_blocking=True)
+        with torch.autocast(
+            device.type, torch.bfloat16, enabled=config.precision == "bfloat16"
+        ):
+            heatmaps = self.network(image)
+        height, width = heatmaps.shape[2:]
+        stride = config.input.width / width
+        target = gaussian_heatmaps(joints / stride, (width, height), config.sigma)
+        if self.teacher is not None:
+            crops = batch.crops.to(device, non_blocking=True)
+            target, weights = self.teacher.correct(crops, target, weights)
+        loss = heatmap_loss(
+            heatmaps, target, weights, self.flip, config.mirror_tolerance
+        )
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        if config.optimizer.clip:
+            nn.utils.clip_grad_norm_(self.module.parameters(), config.optimizer.clip)
+        self.optimizer.step()
+        if self.average is not None:
+            self.average.update(self.module)
+        return loss.detach()
+
+    def _finish_epoch(self, lr: float) -> Row:
+        progress, process = self.progress, self.process
+        loss = process.total(progress.loss_sum) / process.world / self.order.steps
+        progress.epoch += 1
+        row: Row = {
+            "epoch": progress.epoch,
+            "steps": self.order.steps,
+            "seconds": round(progress.seconds, 2),
+            "lr": lr,
+            "loss": loss,
+        }
+        progress.step, progress.loss_sum, progress.seconds = 0, 0.0, 0.0
+        if not math.isfinite(loss):
+            self._refuse(progress.epoch)
+        if process.first:
+            state = self._kept_state()
+            due = progress.epoch % self.config.validate_every == 0
+            score = -loss
+            if self.held_back is not None and (
+                due or progress.epoch == self.config.epochs
+            ):
+                found = self._validate(state)
+                row |= {k: v for k, v in found.to_dict().items() if k != "people"}
+                score = found.pck02 if math.isfinite(found.pck02) else found.acc
+            description = describe(self.config)
+            save_weights(self.folder / "last.safetensors", state, description)
+            comparable = self.held_back is None or "acc" in row
+            if comparable and score > progress.best:
+                progress.best = score
+                save_weights(self.folder / "best.safetensors", state, description)
+        progress.rows.append(row)
+        self._save(checked=True)
+        if self.stop.is_set() and progress.epoch < self.config.epochs:
+            raise KeyboardInterrupt
+        return row
+
+    def _kept_state(self) -> dict[str, Tensor]:
+        if self.average is None:
+            return state_of(self.module)
+        return {k: v.cpu() for k, v in self.average.state.items()}
+
+    def _validate(self, state: dict[str, Tensor]) -> ValidationReport:
+        assert self.held_back is not None
+        module = copy.deepcopy(self.module)
+        module.load_state_dict(state)
+        found = predict(
+            module,
+            self.held_back,
+            self.skeleton,
+            self.process.device,
+            workers=min(self.config.data.workers, 1),
+            flip_test=self.config.flip_test,
+            bfloat16=self.config.precision == "bfloat16",
+        )
+        return report(found, self.held_back, self.skeleton)
+
+    def _save(self, checked: bool = False) -> None:
+        if not checked and not math.isfinite(self.progress.loss_sum):
+            self._refuse(self.progress.epoch + 1)
+        if self.process.first:
+            average = None
+            if self.average is not None:
+                average = (self.average.state, self.average.updates)
+            save_checkpoint(
+                self.folder,
+                self.config,
+                self.progress,
+                self.module.state_dict(),
+                self.optimizer.state_dict(),
+                average,
+            )
+
+    def _refuse(self, epoch: int) -> None:
+        raise PoseFlowError(
+            f"{self.folder}: the loss is not a number any more in epoch {epoch}; lower "
+            "optimizer.lr or set optimizer.clip, and start again from the checkpoint "
+            "before it"
+        )
+
+
+def describe(config: TrainConfig) -> NetworkDescription:
+    """What the weights of a run are, for their file."""
+    skeleton = config.target()
+    return NetworkDescription(
+        model=config.model,
+        skeleton=skeleton.name,
+        joints=skeleton.joints,
+        width=config.input.width,
+        height=config.input.height,
+        mean=config.input.mean,
+        std=config.input.std,
+        margin=config.input.margin,
+    )
+
+
+def start_from(module: nn.Module, path: Path) -> None:
+    """Take over the tensors of a file that fit by name and shape.
+
+    Raises:
+        PoseFlowError: If not even one does.
+    """
+    state, _ = read_weights(path)
+    own = module.state_dict()
+    # The names of a plain backbone's tensors lack FastPose's prefix.
+    state |= {f"preact.{k}": v for k, v in state.items()}
+    fitting = {
+        k: v.to(own[k].dtype)
+        for k, v in state.items()
+        if k in own and v.shape == own[k].shape
+    }
+    if not fitting:
+        raise PoseFlowError(
+            f"{path}: none of its tensors fit a {type(module).__name__}"
+        )
+    module.load_state_dict(fitting, strict=False)
+    log.info("%s: took over %d of %d tensors", path, len(fitting), len(own))
+
+
+def _optimizer(config: TrainConfig, module: nn.Module) -> torch.optim.Optimizer:
+    decayed = [p for p in module.parameters() if p.ndim > 1]
+    rest = [p for p in module.parameters() if p.ndim <= 1]
+    groups = [
+        {"params": decayed, "weight_decay": config.optimizer.weight_decay},
+        {"params": rest, "weight_decay": 0.0},
+    ]
+    kind = torch.optim.AdamW if config.optimizer.name == "adamw" else torch.optim.Adam
+    return kind(groups, lr=config.optimizer.lr)

@@ -1,0 +1,217 @@
+"""How good single-person poses are: heatmap accuracy, PCK, PCKh, OKS AP."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from poseflow.skeleton import Skeleton
+
+Floats = npt.NDArray[np.floating[Any]]
+Bools = npt.NDArray[np.bool_]
+
+TORSO = (("left_shoulder", "right_hip"), ("right_shoulder", "left_hip"))
+
+MIRROR_LEAST_PAIRS = 2
+"""Left-right pairs that must be labelled before a mirrored fit means anything."""
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """N people, one prediction each.
+
+    Attributes:
+        keypoints: `(N, K, 2)` predicted, image pixels.
+        scores: `(N, K)`.
+        truth: `(N, K, 2)` annotated, image pixels.
+        labelled: `(N, K)`.
+        heatmap_error: `(N, K)` distance of the heatmaps' maximum from the target in
+            tenths of the heatmap's sides.
+    """
+
+    keypoints: Floats
+    scores: Floats
+    truth: Floats
+    labelled: Bools
+    heatmap_error: Floats
+
+
+def torso_sizes(truth: Floats, labelled: Bools, skeleton: Skeleton) -> Floats:
+    """Mean length of the diagonals from a shoulder to the other side's hip.
+
+    Args:
+        truth: `(N, K, 2)` pixels.
+        labelled: `(N, K)`.
+        skeleton: The joints.
+
+    Returns:
+        `(N,)` pixels, over the diagonals with both ends labelled; NaN where there is
+        none: such people are left out of PCK.
+    """
+    lengths = np.full((len(TORSO), len(truth)), np.nan)
+    for row, (shoulder, hip) in enumerate(TORSO):
+        if shoulder in skeleton.joints and hip in skeleton.joints:
+            a, b = skeleton.index(shoulder), skeleton.index(hip)
+            both = labelled[:, a] & labelled[:, b]
+            step = np.linalg.norm(truth[:, a] - truth[:, b], axis=1)
+            lengths[row] = np.where(both & (step > 0), step, np.nan)
+    known = np.isfinite(lengths)
+    total = np.where(known, lengths, 0).sum(axis=0)
+    return np.where(known.any(axis=0), total / np.maximum(known.sum(axis=0), 1), np.nan)
+
+
+def pck(
+    distances: Floats, labelled: Bools, sizes: Floats, threshold: float
+) -> tuple[Floats, float]:
+    """Percentage of correct keypoints (Yang and Ramanan, TPAMI 2013), as fractions.
+
+    Args:
+        distances: `(N, K)` pixels between prediction and truth.
+        labelled: `(N, K)`.
+        sizes: `(N,)` what distances are measured in; people with NaN are left out.
+        threshold: Correct up to this many sizes, `<=`.
+
+    Returns:
+        Per joint `(K,)`, NaN where nobody has it; and over all joints of all people.
+    """
+    counted = labelled & np.isfinite(sizes)[:, None]
+    right = counted & (distances <= threshold * np.nan_to_num(sizes)[:, None])
+    number = counted.sum(axis=0)
+    with np.errstate(invalid="ignore"):
+        per_joint = right.sum(axis=0) / number
+    return per_joint, float(right.sum() / number.sum()) if number.sum() else np.nan
+
+
+def heatmap_accuracy(error: Floats, labelled: Bools) -> float:
+    """Mean over joints of the fraction with an error below half a tenth of the map.
+
+    What training recipes since Newell et al. (ECCV 2016) print as "acc".
+    """
+    number = labelled.sum(axis=0)
+    if not number.any():
+        return float("nan")
+    right = (labelled & (error < 0.5)).sum(axis=0)
+    return float((right[number > 0] / number[number > 0]).mean())
+
+
+def mirrored_share(found: Predictions, skeleton: Skeleton) -> float:
+    """Share of people whom the prediction fits better with left and right exchanged.
+
+    Counts people with at least two labelled left-right pairs.
+    """
+    pairs = np.array(skeleton.left_right, dtype=int).reshape(-1, 2)
+    if not len(pairs):
+        return float("nan")
+    both = found.labelled[:, pairs].all(axis=2).repeat(2, axis=1)
+    counted = both.sum(axis=1) >= 2 * MIRROR_LEAST_PAIRS
+    if not counted.any():
+        return float("nan")
+    truth = found.truth[:, pairs.ravel()]
+
+    def error(columns: npt.NDArray[Any]) -> Floats:
+        step = np.linalg.norm(found.keypoints[:, columns] - truth, axis=2)
+        total: Floats = np.where(both, step, 0).sum(axis=1)
+        return total
+
+    worse = error(pairs.ravel()) > error(pairs[:, ::-1].ravel())
+    return float(worse[counted].mean())
+
+
+def oks_ap(
+    found: Predictions,
+    areas: Floats,
+    boxes: Floats,
+    picture_of: npt.NDArray[np.int64],
+    skeleton: Skeleton,
+) -> float:
+    """COCO's keypoint AP (OKS 0.5 to 0.95) by pycocotools, as a fraction.
+
+    The truth's boxes were used to find the poses, so this is an upper bound of what a
+    detector makes possible.
+
+    Args:
+        found: N people.
+        areas: `(N,)` square pixels.
+        boxes: `(N, 4)` xyxy pixels.
+        picture_of: `(N,)` which picture each is in.
+        skeleton: Joints and sigmas.
+    """
+    people = np.flatnonzero(found.labelled.any(axis=1))
+    if not len(people):
+        return float("nan")
+    flags = np.where(found.labelled, 2, 0)[..., None]
+    truth = np.concatenate([found.truth, flags], axis=2).reshape(len(found.truth), -1)
+    guess = np.concatenate([found.keypoints, found.scores[..., None]], axis=2)
+    guess = guess.reshape(len(guess), -1)
+    box = np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1)
+    annotations = [
+        {
+            "image_id": int(picture_of[n]),
+            "iscrowd": 0,
+            "area": float(areas[n]),
+            "bbox": box[n].tolist(),
+            "keypoints": truth[n].tolist(),
+            "num_keypoints": int(found.labelled[n].sum()),
+        }
+        for n in people
+    ]
+    results = [
+        {
+            "image_id": int(picture_of[n]),
+            "keypoints": guess[n].tolist(),
+            "score": float(found.scores[n].mean()),
+        }
+        for n in people
+    ]
+    return coco_keypoint_ap(annotations, results, skeleton)
+
+
+def coco_keypoint_ap(
+    annotations: Sequence[dict[str, Any]],
+    results: Sequence[dict[str, Any]],
+    skeleton: Skeleton,
+) -> float:
+    """Mean AP over OKS 0.5 to 0.95 of all sizes, by pycocotools, as a fraction.
+
+    Args:
+        annotations: COCO annotations of people: `image_id`, `keypoints`,
+            `num_keypoints`, `area`, `bbox`, `iscrowd`.
+        results: COCO results: `image_id`, `keypoints`, `score`.
+        skeleton: Joints and sigmas.
+
+    Returns:
+        In [0, 1]; NaN without annotated people, 0 without results.
+    """
+    from pycocotools.coco import COCO
+    from pycocotools.cocoeval import COCOeval
+
+    if not any(note["num_keypoints"] for note in annotations):
+        return float("nan")
+    if not results:
+        return 0.0
+    pictures = {entry["image_id"] for entry in (*annotations, *results)}
+    with contextlib.redirect_stdout(io.StringIO()):
+        coco = COCO()
+        coco.dataset = {
+            "info": {},
+            "images": [{"id": k} for k in sorted(pictures)],
+            "categories": [{"id": 1, "name": "person"}],
+            "annotations": [
+                {**note, "id": n, "category_id": 1}
+                for n, note in enumerate(annotations, start=1)
+            ],
+        }
+        coco.createIndex()
+        found = coco.loadRes([{**entry, "category_id": 1} for entry in results])
+        evaluation = COCOeval(coco, found, "keypoints")
+        evaluation.params.kpt_oks_sigmas = np.array(skeleton.sigmas)
+        evaluation.evaluate()
+        evaluation.accumulate()
+        evaluation.summarize()
+    return float(evaluation.stats[0])

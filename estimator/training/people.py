@@ -1,0 +1,226 @@
+"""The labelled people of several data sets as one table, joined by joint name."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from poseflow.errors import PoseFlowError
+from poseflow.skeleton import Skeleton
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Where pictures are: files in folders, or members of zip archives.
+
+    Attributes:
+        containers: Folders and archives.
+        container_of: `(I,)` the container of each picture.
+        names: Name of each picture in its container.
+    """
+
+    containers: tuple[Path, ...]
+    container_of: npt.NDArray[np.int32]
+    names: tuple[str, ...]
+    _open: dict[tuple[int, Path], zipfile.ZipFile] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_open": {}}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+
+    def read(self, which: int) -> npt.NDArray[np.uint8]:
+        """A picture as `(H, W, 3)` BGR.
+
+        Raises:
+            PoseFlowError: If it is missing or cannot be decoded; names the file.
+        """
+        container = self.containers[self.container_of[which]]
+        name = self.names[which]
+        place = f"{container}/{name}"
+        try:
+            if container.is_dir():
+                data = (container / name).read_bytes()
+            else:
+                data = self._archive(container).read(name)
+        except (OSError, KeyError, zipfile.BadZipFile, RuntimeError) as error:
+            raise PoseFlowError(f"{place}: cannot be read: {error}") from error
+        image = None
+        if data:
+            image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        if image is None:
+            raise PoseFlowError(f"{place}: not a picture that OpenCV can decode")
+        return np.asarray(image, np.uint8)
+
+    def _archive(self, path: Path) -> zipfile.ZipFile:
+        # A handle must not be shared with a forked worker: they would seek each other.
+        key = (os.getpid(), path)
+        if key not in self._open:
+            self._open[key] = zipfile.ZipFile(path)
+        return self._open[key]
+
+
+@dataclass(frozen=True)
+class People:
+    """N labelled people, struct of arrays.
+
+    Attributes:
+        pictures: Their pictures.
+        picture_of: `(N,)` position in `pictures`.
+        boxes: `(N, 4)` xyxy pixels.
+        keypoints: `(N, K, 2)` pixels; anything where not labelled.
+        labelled: `(N, K)`; False means "ignore", not "absent".
+        areas: `(N,)` square pixels, for OKS.
+        head_sizes: `(N,)` pixels, for PCKh; NaN where unknown.
+        detected: `(N, 4)` what a detector drew for each; NaN where it missed.
+    """
+
+    pictures: Pictures
+    picture_of: npt.NDArray[np.int64]
+    boxes: Floats
+    keypoints: Floats
+    labelled: npt.NDArray[np.bool_]
+    areas: Floats
+    head_sizes: Floats
+    detected: Floats
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+
+def people_of(
+    place: str,
+    joints: Sequence[str],
+    *,
+    containers: Sequence[Path],
+    container_of: npt.ArrayLike,
+    names: Sequence[str],
+    picture_of: npt.ArrayLike,
+    boxes: npt.ArrayLike,
+    keypoints: npt.NDArray[np.floating[Any]],
+    labelled: npt.NDArray[np.bool_],
+    target: Skeleton,
+    rename: dict[str, str],
+    areas: npt.ArrayLike | None = None,
+    head_sizes: npt.ArrayLike | None = None,
+    detected: npt.ArrayLike | None = None,
+) -> People:
+    """Bring one data set's people to the target skeleton, by joint name.
+
+    Args:
+        place: What errors call the data set.
+        joints: Names of its joints.
+        containers: As in `Pictures`.
+        container_of: As in `Pictures`.
+        names: As in `Pictures`.
+        picture_of: As in `People`.
+        boxes: As in `People`.
+        keypoints: `(N, J, 2)` in the data set's own joints.
+        labelled: `(N, J)`.
+        target: The skeleton to bring them to; joints that the data set lacks are not
+            labelled.
+        rename: Names in the target of joints that the data set calls otherwise.
+        areas: As in `People`; default the boxes' areas.
+        head_sizes: As in `People`; default from head top and neck, where both are.
+        detected: As in `People`; default none.
+
+    Raises:
+        PoseFlowError: If no joint is in common, or a renamed joint does not exist.
+    """
+    missing = sorted(set(rename) - set(joints))
+    if missing:
+        raise PoseFlowError(
+            f"{place}: rename: no joint called {', '.join(missing)}; there are "
+            f"{', '.join(joints)}"
+        )
+    renamed = [rename.get(joint, joint) for joint in joints]
+    common = [joint for joint in renamed if joint in target.joints]
+    if not common:
+        raise PoseFlowError(
+            f"{place}: no joint in common with skeleton {target.name!r}; the data set "
+            f"has {', '.join(renamed)}, the skeleton {', '.join(target.joints)}"
+        )
+    source = [renamed.index(joint) for joint in common]
+    column = [target.index(joint) for joint in common]
+    count = len(keypoints)
+    points = np.zeros((count, len(target), 2), np.float32)
+    points[:, column] = keypoints[:, source]
+    shown = np.zeros((count, len(target)), bool)
+    shown[:, column] = labelled[:, source]
+    shown &= np.isfinite(points).all(axis=2)
+    points[~shown] = 0
+
+    box = np.asarray(boxes, np.float32).reshape(count, 4)
+    if areas is None:
+        areas = (box[:, 2] - box[:, 0]) * (box[:, 3] - box[:, 1])
+    if head_sizes is None:
+        head_sizes = np.full(count, np.nan)
+        top = renamed.index("head_top") if "head_top" in renamed else None
+        neck = next(
+            (
+                renamed.index(joint)
+                for joint in ("upper_neck", "head_bottom", "neck")
+                if joint in renamed
+            ),
+            None,
+        )
+        if top is not None and neck is not None:
+            both = labelled[:, top] & labelled[:, neck]
+            length = np.linalg.norm(keypoints[:, top] - keypoints[:, neck], axis=1)
+            head_sizes = np.where(both, length, np.nan)
+    return People(
+        Pictures(tuple(containers), np.asarray(container_of, np.int32), tuple(names)),
+        np.asarray(picture_of, np.int64),
+        box,
+        points,
+        shown,
+        np.asarray(areas, np.float32),
+        np.asarray(head_sizes, np.float32),
+        np.full((count, 4), np.nan, np.float32)
+        if detected is None
+        else np.asarray(detected, np.float32),
+    )
+
+
+_COLUMNS = (
+    "boxes",
+    "keypoints",
+    "labelled",
+    "areas",
+    "head_sizes",
+    "detected",
+)
+
+
+def concatenate(parts: Sequence[People]) -> People:
+    """All people of all parts, in order."""
+    containers: list[Path] = []
+    names: list[str] = []
+    container_of, picture_of = [], []
+    for part in parts:
+        container_of.append(part.pictures.container_of + len(containers))
+        picture_of.append(part.picture_of + len(names))
+        containers += part.pictures.containers
+        names += part.pictures.names
+    pictures = Pictures(tuple(containers), np.concatenate(container_of), tuple(names))
+    return People(
+        pictures,
+        np.concatenate(picture_of),
+        *(np.concatenate([getattr(part, name) for part in parts]) for name in _COLUMNS),
+    )

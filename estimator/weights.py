@@ -1,0 +1,295 @@
+"""Weights on disk: read without ever running code from a file, written whole."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import re
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as save_tensors
+from torch import Tensor, nn
+
+from poseflow import skeletons
+from poseflow.errors import FormatError, PoseFlowError
+from poseflow.estimator.fastpose import STAGES
+from poseflow.estimator.networks import (
+    AnyModelConfig,
+    FastPoseConfig,
+    FastPoseDUCConfig,
+    build,
+)
+from poseflow.skeleton import Skeleton
+
+METADATA_KEY = "poseflow"
+
+
+class NetworkDescription(msgspec.Struct, frozen=True, kw_only=True):
+    """What weights belong to, and how to use them; travels inside the file.
+
+    Attributes:
+        model: The network.
+        skeleton: Name of the skeleton.
+        joints: Names of its joints.
+        width: Of the input, pixels.
+        height: Of the input, pixels.
+        mean: Per channel R, G, B, subtracted.
+        std: Per channel R, G, B, divided by.
+        margin: How much larger than the person's box the crop is.
+        note: Anything a user should know, such as the data's licence.
+    """
+
+    model: AnyModelConfig
+    skeleton: str
+    joints: tuple[str, ...]
+    width: int = 192
+    height: int = 256
+    mean: tuple[float, float, float] = (0.406, 0.457, 0.480)
+    std: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    margin: float = 1.25
+    note: str = ""
+
+    def target(self) -> Skeleton:
+        """The registered skeleton of that name, or one made from the joints."""
+        if self.skeleton in skeletons.names():
+            known = skeletons.get(self.skeleton)
+            if known.joints == self.joints:
+                return known
+        return Skeleton(self.skeleton, self.joints)
+
+
+@dataclass(frozen=True)
+class LoadedNetwork:
+    """A network with weights, in eval mode on the CPU, and what it is."""
+
+    module: nn.Module
+    description: NetworkDescription
+
+
+def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
+    """Let `write` fill a file beside `path`, then put it in place, or nothing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    os.close(handle)
+    beside = Path(name)
+    try:
+        write(beside)
+        # mkstemp keeps files to their owner; results are as readable as any other.
+        mask = os.umask(0)
+        os.umask(mask)
+        beside.chmod(0o666 & ~mask)
+        with beside.open("rb+") as stream:
+            os.fsync(stream.fileno())
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def save_weights(
+    path: str | Path,
+    state: Mapping[str, Tensor],
+    description: NetworkDescription,
+    *,
+    half: bool = False,
+) -> None:
+    """Write weights as safetensors, with their description inside.
+
+    Args:
+        path: File to write, atomically.
+        state: As from `state_dict`.
+        description: What they belong to.
+        half: Store floating-point tensors in float16, half the size.
+    """
+    tensors = {
+        name: (
+            tensor.half() if half and tensor.is_floating_point() else tensor
+        ).contiguous()
+        for name, tensor in state.items()
+    }
+    text = msgspec.json.encode(description).decode()
+    data = save_tensors(tensors, {METADATA_KEY: text})
+    write_atomically(Path(path), lambda beside: _write(beside, data))
+
+
+def _write(path: Path, data: bytes) -> None:
+    path.write_bytes(data)
+
+
+def load_network(
+    path: str | Path, *, skeleton: Skeleton | str | None = None
+) -> LoadedNetwork:
+    """Build the network that a weights file belongs to.
+
+    Poseflow's own safetensors say what they are. Of other files, the published
+    AlphaPose checkpoints (`.pth`) among them, the network, its depth and the number of
+    joints are read off the names and shapes of the tensors.
+
+    Args:
+        path: `.safetensors`, or a file written by `torch.save`. The latter is read with
+            `weights_only=True`: a pickle with code in it is refused, and does not run.
+        skeleton: What the joints are; default what the file says, else the built-in
+            skeleton with so many joints.
+
+    Raises:
+        PoseFlowError: If the file is missing, truncated, no weights, or of a network
+            that is not known, or has another number of joints than `skeleton`.
+    """
+    path = Path(path)
+    state, description = read_weights(path)
+    if description is None:
+        description = _recognise(path, state, skeleton)
+    if skeleton is not None:
+        wanted = skeletons.get(skeleton) if isinstance(skeleton, str) else skeleton
+        if len(wanted) != len(description.joints):
+            raise PoseFlowError(
+                f"{path}: the weights have {len(description.joints)} joints, skeleton "
+                f"{wanted.name!r} has {len(wanted)}"
+            )
+        description = msgspec.structs.replace(
+            description, skeleton=wanted.name, joints=wanted.joints
+        )
+    module = build(description.model, len(description.joints))
+    fit_weights(module, state, str(path))
+    return LoadedNetwork(module.eval(), description)
+
+
+def read_weights(
+    path: Path,
+) -> tuple[dict[str, Tensor], NetworkDescription | None]:
+    """Tensors of a weights file by name, and its description if it carries one.
+
+    Raises:
+        FormatError: If it is missing, truncated, holds code, or no tensors.
+    """
+    if not path.is_file():
+        raise FormatError(f"{path}: no such weights file")
+    with path.open("rb") as stream:
+        start = stream.read(9)
+    if start[8:] == b"{" or path.suffix == ".safetensors":
+        return _read_safetensors(path)
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise FormatError(
+            f"{path}: refused: it holds more than tensors, which could run code when "
+            "loaded; nothing of it was run. Save the state_dict alone, or convert it "
+            "to safetensors where you trust it"
+        ) from error
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise FormatError(
+            f"{path}: not a complete weights file ({reason}); download it again"
+        ) from error
+    for wrapper in ("state_dict", "model"):
+        if isinstance(content, dict) and isinstance(content.get(wrapper), dict):
+            content = content[wrapper]
+    if not isinstance(content, dict) or not content:
+        raise FormatError(
+            f"{path}: expected tensors by name, got {type(content).__name__}"
+        )
+    strangers = [k for k, v in content.items() if not isinstance(v, Tensor)]
+    if strangers:
+        raise FormatError(
+            f"{path}: expected tensors by name, but {strangers[0]!r} is a "
+            f"{type(content[strangers[0]]).__name__}"
+        )
+    return {str(k).removeprefix("module."): v for k, v in content.items()}, None
+
+
+def _read_safetensors(
+    path: Path,
+) -> tuple[dict[str, Tensor], NetworkDescription | None]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            text = (file.metadata() or {}).get(METADATA_KEY)
+    except (SafetensorError, OSError) as error:
+        raise FormatError(
+            f"{path}: not a complete safetensors file ({error}); download it again"
+        ) from error
+    if text is None:
+        return state, None
+    try:
+        return state, msgspec.json.decode(text, type=NetworkDescription)
+    except msgspec.DecodeError as error:
+        raise FormatError(f"{path}: its description is broken: {error}") from error
+
+
+def fit_weights(module: nn.Module, state: Mapping[str, Tensor], place: str) -> None:
+    """Put tensors into a network; every name and shape must agree.
+
+    Raises:
+        PoseFlowError: If one does not; names the first.
+    """
+    expected = module.state_dict()
+    kind = type(module).__name__
+    missing = [name for name in expected if name not in state]
+    # Older checkpoints lack the counters of batch normalisation, which nobody reads.
+    missing = [name for name in missing if not name.endswith("num_batches_tracked")]
+    extra = [name for name in state if name not in expected]
+    if missing or extra:
+        raise PoseFlowError(
+            f"{place}: these are not weights of {kind}: {len(missing)} tensors are "
+            f"missing ({', '.join(missing[:2])}…), {len(extra)} unknown "
+            f"({', '.join(extra[:2])}…)"
+        )
+    for name, tensor in state.items():
+        if tensor.shape != expected[name].shape:
+            raise PoseFlowError(
+                f"{place}: {name}: {kind} expects shape "
+                f"{tuple(expected[name].shape)}, got {tuple(tensor.shape)}"
+            )
+    module.load_state_dict(dict(state), strict=False)
+
+
+def _recognise(
+    path: Path, state: Mapping[str, Tensor], skeleton: Skeleton | str | None
+) -> NetworkDescription:
+    """Which published network these tensors are of."""
+    out = state.get("conv_out.weight")
+    if "preact.conv1.weight" not in state or out is None or out.ndim != 4:
+        raise FormatError(
+            f"{path}: not weights of a known network: expected FastPose's tensors "
+            "(preact.conv1.weight … conv_out.weight) or a description by poseflow; "
+            f"the first tensor is {next(iter(state))!r}"
+        )
+    layers = _num_layers(path, state)
+    model: AnyModelConfig = FastPoseConfig(num_layers=layers)
+    if "duc1.1.weight" in state:
+        model = FastPoseDUCConfig(num_layers=layers)
+    joints = out.shape[0]
+    if skeleton is None:
+        skeleton = skeletons.for_joint_count(joints)
+    elif isinstance(skeleton, str):
+        skeleton = skeletons.get(skeleton)
+    if len(skeleton) != joints:
+        raise PoseFlowError(
+            f"{path}: the weights have {joints} joints, skeleton {skeleton.name!r} has "
+            f"{len(skeleton)}"
+        )
+    return NetworkDescription(
+        model=model, skeleton=skeleton.name, joints=skeleton.joints
+    )
+
+
+def _num_layers(path: Path, state: Mapping[str, Tensor]) -> int:
+    pattern = re.compile(r"preact\.layer(\d)\.(\d+)\.")
+    found = {m.groups() for m in map(pattern.match, state) if m}
+    depth = tuple(sum(stage == str(k) for stage, _ in found) for k in (1, 2, 3, 4))
+    deep = "preact.layer1.0.conv3.weight" in state
+    for layers, stages in STAGES.items():
+        if stages == depth and (layers >= 50) == deep:
+            return layers
+    raise FormatError(f"{path}: no known ResNet has stages of {depth} residual blocks")
+
+
+def state_of(module: nn.Module) -> dict[str, Any]:
+    """A network's tensors on the CPU, apart from the network's own."""
+    return {k: v.detach().cpu().clone() for k, v in module.state_dict().items()}

@@ -1,0 +1,332 @@
+"""OKS average precision of single images, as pycocotools computes it.
+
+Source: the COCO keypoint challenge (cocodataset.org/#keypoints-eval); the numbers come
+from pycocotools' own `COCOeval`, fed with checked input.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import io
+import math
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from poseflow import skeletons
+from poseflow.boxes import keypoint_extent
+from poseflow.errors import FormatError, PoseFlowError
+
+COLUMNS = (
+    *("AP", "AP50", "AP75", "APM", "APL"),
+    *("AR", "AR50", "AR75", "ARM", "ARL"),
+)
+"""pycocotools' ten figures: over OKS 0.50:0.95, at 0.50, at 0.75, medium, large."""
+
+
+@dataclass(frozen=True)
+class CocoReport:
+    """OKS average precision and recall in percent; NaN where nothing is annotated.
+
+    Attributes:
+        values: The ten figures of `COLUMNS`.
+        images: Annotated images.
+        annotations: Annotated people.
+        predictions: Predicted people.
+        notes: What had to be decided about the input.
+    """
+
+    values: tuple[float, ...]
+    images: int
+    annotations: int
+    predictions: int
+    notes: tuple[str, ...] = ()
+
+    def __getitem__(self, name: str) -> float:
+        """One figure by its name in `COLUMNS`."""
+        return self.values[COLUMNS.index(name)]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything, ready for JSON; an undefined figure is None."""
+        values = (None if math.isnan(v) else v for v in self.values)
+        return {
+            **dict(zip(COLUMNS, values, strict=True)),
+            "images": self.images,
+            "annotations": self.annotations,
+            "predictions": self.predictions,
+            "notes": list(self.notes),
+        }
+
+    def table(self) -> str:
+        """The figures as two lines of text."""
+        cells = ["-" if math.isnan(v) else f"{v:.1f}" for v in self.values]
+        head = "  ".join(name.rjust(5) for name in COLUMNS)
+        return f"{head}\n" + "  ".join(cell.rjust(5) for cell in cells)
+
+    def __str__(self) -> str:
+        return self.table()
+
+
+def evaluate_coco(
+    gt: str | Path, pred: str | Path, sigmas: Sequence[float] | None = None
+) -> CocoReport:
+    """Score keypoints against COCO annotations.
+
+    Args:
+        gt: COCO keypoint annotations, `.json` or `.json.gz`.
+        pred: A JSON list with image_id, category_id, keypoints (x, y, score, ...) and
+            score of every person. An image_id may also be the image's file name.
+        sigmas: Per-joint constants; default those of the built-in skeleton whose joints
+            the annotation's category has, else COCO's for 17 joints.
+
+    Raises:
+        FormatError: If a file cannot be read or an entry lacks what is needed; the
+            message names file, entry, field and what was expected.
+        PoseFlowError: If no sigmas are known for the joints.
+    """
+    notes: list[str] = []
+    dataset = _annotations(gt, notes)
+    joints = _joint_count(dataset, gt)
+    results = _results(pred, dataset, joints, notes)
+    stats = _run(dataset, results, _sigmas(dataset, joints, sigmas))
+    values = [math.nan if v < 0 else 100 * float(v) for v in stats]
+    return CocoReport(
+        tuple(values),
+        len(dataset["images"]),
+        len(dataset["annotations"]),
+        len(results),
+        tuple(notes),
+    )
+
+
+def _run(dataset: Any, results: list[Any], sigmas: Sequence[float]) -> Any:
+    """Pycocotools' `stats`, without its prints."""
+    from pycocotools.coco import COCO
+    from pycocotools.cocoeval import COCOeval
+
+    with contextlib.redirect_stdout(io.StringIO()):
+        truth = COCO()
+        truth.dataset = dataset
+        truth.createIndex()
+        if results:
+            found = truth.loadRes(results)
+        else:  # which loadRes cannot take
+            found = COCO()
+            found.dataset = {**dataset, "annotations": []}
+            found.createIndex()
+        scorer = COCOeval(truth, found, "keypoints")
+        scorer.params.kpt_oks_sigmas = np.array(sigmas, np.float64)
+        scorer.evaluate()
+        scorer.accumulate()
+        scorer.summarize()
+    return scorer.stats
+
+
+def _load(path: str | Path) -> Any:
+    path = Path(path)
+    try:
+        data = path.read_bytes()
+        if path.name.endswith(".gz"):
+            data = gzip.decompress(data)
+        return msgspec.json.decode(data)
+    except (OSError, EOFError, zlib.error) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise FormatError(f"{path}: cannot be read ({reason})") from error
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise FormatError(f"{path}: not valid JSON ({error})") from error
+
+
+def _annotations(path: str | Path, notes: list[str]) -> dict[str, Any]:
+    """The annotations with everything that pycocotools reads, checked."""
+    dataset = _load(path)
+    if not isinstance(dataset, dict):
+        raise FormatError(
+            f"{path}: expected COCO annotations, an object with 'images', "
+            f"'annotations' and 'categories', found {_kind(dataset)}"
+        )
+    for key in ("images", "annotations", "categories"):
+        if not isinstance(dataset.get(key), list):
+            raise FormatError(
+                f"{path}: '{key}': expected a list, found {_kind(dataset.get(key))}"
+            )
+    known = set()
+    for k, image in enumerate(dataset["images"]):
+        known.add(_field(image, "id", int, f"{path}: image {k}"))
+    categories = {
+        _field(c, "id", int, f"{path}: category {k}")
+        for k, c in enumerate(dataset["categories"])
+    }
+    people = []
+    lacking = 0
+    for k, entry in enumerate(dataset["annotations"]):
+        place = f"{path}: annotation {k}"
+        image = _field(entry, "image_id", int, place)
+        if image not in known:
+            raise FormatError(
+                f"{place}: image_id {image} is not among the images of the file"
+            )
+        category = _field(entry, "category_id", int, place)
+        if category not in categories:
+            raise FormatError(f"{place}: category_id {category} is not in 'categories'")
+        points = _numbers(entry, "keypoints", place)
+        if len(points) % 3:
+            raise FormatError(
+                f"{place}: keypoints: expected x, y, v of every joint, found "
+                f"{len(points)} numbers"
+            )
+        triples = np.array(points).reshape(-1, 3)
+        entry = dict(entry, id=k + 1)
+        entry["iscrowd"] = int(entry.get("iscrowd") in (1, True))
+        entry["num_keypoints"] = int((triples[:, 2] > 0).sum())
+        if "bbox" not in entry:
+            low_high = keypoint_extent(triples[None, :, :2], triples[None, :, 2] > 0)[0]
+            entry["bbox"] = [*low_high[:2], *(low_high[2:] - low_high[:2])]
+        if len(_numbers(entry, "bbox", place)) != 4:
+            raise FormatError(f"{place}: bbox: expected x, y, width, height")
+        if not _is_number(entry.get("area")):
+            entry["area"] = entry["bbox"][2] * entry["bbox"][3]
+            lacking += 1
+        people.append(entry)
+    if lacking:
+        notes.append(
+            f"{lacking} annotations have no area; that of their box is used, which is "
+            "larger than COCO's area of the person's outline"
+        )
+    return {**dataset, "annotations": people}
+
+
+def _results(
+    path: str | Path, dataset: dict[str, Any], joints: int, notes: list[str]
+) -> list[dict[str, Any]]:
+    entries = _load(path)
+    if not isinstance(entries, list):
+        raise FormatError(
+            f"{path}: expected a list of people (image_id, category_id, keypoints, "
+            f"score), found {_kind(entries)}"
+        )
+    known = {image["id"] for image in dataset["images"]}
+    by_name = {
+        image["file_name"].replace("\\", "/").rsplit("/", 1)[-1]: image["id"]
+        for image in dataset["images"]
+        if isinstance(image.get("file_name"), str)
+    }
+    only = [c["id"] for c in dataset["categories"]]
+    boxed = (
+        bool(entries) and isinstance(entries[0], dict) and bool(entries[0].get("bbox"))
+    )
+    people = []
+    for k, entry in enumerate(entries):
+        place = f"{path}: entry {k}"
+        if not isinstance(entry, dict):
+            raise FormatError(f"{place}: expected an object, found {_kind(entry)}")
+        image = entry.get("image_id")
+        if isinstance(image, str):
+            image = by_name.get(image.replace("\\", "/").rsplit("/", 1)[-1])
+        if not isinstance(image, int) or image not in known:
+            raise FormatError(
+                f"{place}: image_id {entry.get('image_id')!r} is not among the "
+                f"{len(known)} annotated images; expected an id or a file name of "
+                "theirs"
+            )
+        points = _numbers(entry, "keypoints", place)
+        if len(points) != 3 * joints:
+            raise FormatError(
+                f"{place}: keypoints: expected {3 * joints} numbers for {joints} "
+                f"joints, found {len(points)}"
+            )
+        score = _field(entry, "score", float, place)
+        category = only[0] if len(only) == 1 else None
+        if category is None or "category_id" in entry:
+            category = _field(entry, "category_id", int, place)
+        person = {
+            "image_id": image,
+            "category_id": category,
+            "keypoints": points,
+            "score": score,
+        }
+        if boxed:
+            # pycocotools then takes the box for the person's size.
+            person["bbox"] = _numbers(entry, "bbox", place)
+            if len(person["bbox"]) != 4:
+                raise FormatError(f"{place}: bbox: expected x, y, width, height")
+        people.append(person)
+    strange = sum(p["category_id"] not in only for p in people)
+    if strange:
+        notes.append(
+            f"{strange} predictions have a category that the annotations lack; they "
+            "are not counted"
+        )
+    return people
+
+
+def _joint_count(dataset: dict[str, Any], path: str | Path) -> int:
+    named = [c.get("keypoints") for c in dataset["categories"]]
+    sizes = {len(names) for names in named if names and isinstance(names, list)}
+    sizes |= {len(a["keypoints"]) // 3 for a in dataset["annotations"]}
+    if len(sizes) != 1 or sizes == {0}:
+        raise FormatError(
+            f"{path}: expected one number of joints in categories and annotations, "
+            f"found {sorted(sizes) or 'none'}"
+        )
+    return int(sizes.pop())
+
+
+def _sigmas(
+    dataset: dict[str, Any], joints: int, sigmas: Sequence[float] | None
+) -> Sequence[float]:
+    if sigmas is not None:
+        if len(sigmas) != joints or min(sigmas) <= 0:
+            raise PoseFlowError(
+                f"sigmas: expected {joints} numbers above 0, got {list(sigmas)}"
+            )
+        return sigmas
+    for category in dataset["categories"]:
+        for skeleton in map(skeletons.get, skeletons.names()):
+            if category.get("keypoints") == list(skeleton.joints):
+                return skeleton.sigmas
+    if joints == 17:
+        return skeletons.COCO17.sigmas
+    raise PoseFlowError(
+        f"no OKS sigmas are known for the annotation's {joints} joints; pass sigmas, "
+        "or name the category's keypoints as one of the built-in skeletons does"
+    )
+
+
+def _field(entry: Any, name: str, kind: type, place: str) -> Any:
+    value = entry.get(name) if isinstance(entry, dict) else None
+    if not _is_number(value) or (kind is int and not isinstance(value, int)):
+        what = "a number" if kind is float else "a whole number"
+        raise FormatError(f"{place}: {name}: expected {what}, found {_kind(value)}")
+    return value
+
+
+def _numbers(entry: Any, name: str, place: str) -> list[float]:
+    values = entry.get(name) if isinstance(entry, dict) else None
+    if not isinstance(values, list):
+        raise FormatError(
+            f"{place}: {name}: expected a list of numbers, found {_kind(values)}"
+        )
+    for value in values:
+        if not _is_number(value):
+            raise FormatError(
+                f"{place}: {name}: expected numbers, found {_kind(value)} among them"
+            )
+    return values
+
+
+def _is_number(value: Any) -> bool:
+    """Whether it is a number of sensible size; True and False are none."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return bool(abs(value) < 2**63)
+
+
+def _kind(value: Any) -> str:
+    names = {dict: "an object", list: "a list", str: "text", type(None): "nothing"}
+    return names.get(type(value)) or repr(value)[:40]

@@ -1,0 +1,295 @@
+"""`poseflow.evaluate`: scores of a submission against ground truth."""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from poseflow.errors import FormatError, PoseFlowError
+from poseflow.eval.checks import check_pair, missing_prediction
+from poseflow.eval.differences import count_differences, describe_differences
+from poseflow.eval.jobs import GroundTruth, Job, Predictions, find_jobs, in_chunks
+from poseflow.eval.metric import Section, SequencePair, make_metric, names_of_metrics
+from poseflow.eval.posetrack import Samples
+from poseflow.eval.report import Report
+from poseflow.eval.scenes import prepare_poseval, prepare_strict
+from poseflow.formats.posetrack import Problem
+
+CHUNK_BYTES = 32 << 20
+"""JSON that is held at once, in each process."""
+WORTH_BYTES = 100 << 20
+"""JSON from which on starting other processes takes less time than it saves."""
+SAME = 1e-9
+"""Percent by which two modes may differ and still count as agreeing."""
+
+Plan = tuple[tuple[str, str], ...]
+Progress = Callable[[Iterable[Any], int, str], Iterable[Any]]
+
+
+def evaluate(
+    gt: GroundTruth,
+    pred: Predictions,
+    mode: str | None = None,
+    metrics: str | Sequence[str] | None = None,
+    *,
+    sequence: str | None = None,
+    estimate: bool = True,
+    workers: int = 1,
+    progress: Progress | None = None,
+) -> Report:
+    """Score predictions against PoseTrack ground truth.
+
+    Sides are a folder, a zip archive or a file (PoseTrack17, 18 or 21, gzipped or
+    not), or loaded `Annotations`; predictions also any result that `poseflow.read`
+    reads, or a `PoseSequence`. Sequences pair by name.
+
+    Args:
+        gt: The ground truth.
+        pred: The predictions.
+        mode: `strict` follows the definitions, `poseval` and `posetrack21` the
+            reference programs to the last digit (docs/scoring.md). None is `strict`
+            next to what poseval gives where that differs, with the reasons.
+        metrics: Names, in a list or with commas between; default `ap,mot`, and all
+            that the mode has for `posetrack21`.
+        sequence: Score this sequence only; a single prediction is taken for it.
+        estimate: Compute joints that the skeleton of a result lacks, such as COCO's
+            neck; the report's problems name them.
+        workers: Processes to use where that saves time. The figures do not depend on
+            it. Scripts that ask for more than one need the usual
+            `if __name__ == "__main__":`.
+        progress: Called as `progress(steps, number_of_steps, "sequences")`; returns
+            the steps while it shows how far they are.
+
+    Raises:
+        FormatError: If a file cannot be read or cannot be scored in this mode.
+        PoseFlowError: If a mode, metric or sequence is unknown, or nothing pairs.
+    """
+    main = mode or "strict"
+    names = _metric_names(main, metrics)
+    plan = [(main, name) for name in names]
+    if mode is None:
+        known = names_of_metrics("poseval")
+        plan += [("poseval", name) for name in names if name in known]
+    jobs, problems = find_jobs(gt, pred, sequence=sequence, estimate=estimate)
+    done = _Measured()
+    steps = _measure_all(jobs, tuple(plan), mode is None, workers)
+    for part in _shown(steps, len(jobs), progress):
+        done.add(part)
+    if done.errors:
+        more = len(done.errors) - 1
+        raise FormatError(
+            done.errors[0]
+            + (f" ({more} more sequences; `--check` lists them)" if more else "")
+        )
+    sections = {
+        key: make_metric(*key).combine(done.names, done.parts[key])
+        for key in plan
+        if key[0] == main or not done.failed
+    }
+    return _report(main, mode is None, sections, done, problems)
+
+
+def check(
+    gt: GroundTruth, pred: Predictions, *, sequence: str | None = None
+) -> list[Problem]:
+    """Everything wrong or odd with a submission and its ground truth.
+
+    Returns:
+        Problems in order of sequences; files that cannot be read are among them.
+
+    Raises:
+        FormatError: If a path holds nothing to score.
+        PoseFlowError: If nothing pairs.
+    """
+    jobs, problems = find_jobs(gt, pred, sequence=sequence)
+    for job in jobs:
+        try:
+            problems += check_pair(job.load())
+        except FormatError as error:
+            problems.append(Problem(job.name, None, str(error), "error"))
+    return problems
+
+
+@dataclass
+class _Measured:
+    """What was measured of some sequences, in order."""
+
+    names: list[str] = field(default_factory=list)
+    parts: dict[tuple[str, str], list[Any]] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+    errors: list[str] = field(default_factory=list)
+    failed: bool = False
+
+    def add(self, other: _Measured) -> None:
+        self.names += other.names
+        for key, parts in other.parts.items():
+            self.parts.setdefault(key, []).extend(parts)
+        self.problems += other.problems
+        self.counts.update(other.counts)
+        self.errors += other.errors
+        self.failed |= other.failed
+
+
+def _metric_names(mode: str, metrics: str | Sequence[str] | None) -> list[str]:
+    known = names_of_metrics(mode)
+    if metrics is None:
+        return [n for n in known if mode == "posetrack21" or n in ("ap", "mot")]
+    if isinstance(metrics, str):
+        metrics = metrics.split(",")
+    names = list(dict.fromkeys(name.strip() for name in metrics if name.strip()))
+    unknown = [name for name in names if name not in known]
+    if unknown or not names:
+        raise PoseFlowError(
+            f"metrics: mode {mode!r} has {', '.join(known)}; found "
+            f"{', '.join(unknown) or 'none'}"
+        )
+    return names
+
+
+def _measure_all(
+    jobs: list[Job], plan: Plan, compare: bool, workers: int
+) -> Iterator[_Measured]:
+    """Chunk after chunk, in order whoever does it."""
+    total = sum(job.size for job in jobs)
+    if workers > 1 and total >= WORTH_BYTES:
+        chunks = list(in_chunks(jobs, min(CHUNK_BYTES, total // (4 * workers) + 1)))
+        # Not forked: the caller may have threads, such as torch's.
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(min(workers, len(chunks)), context) as pool:
+            with _uninterrupted():  # the first task starts all workers
+                waiting = [
+                    pool.submit(_measure, chunk, plan, compare) for chunk in chunks
+                ]
+            try:
+                for future in waiting:
+                    yield future.result()
+            finally:
+                for future in waiting:
+                    future.cancel()
+    else:
+        for chunk in in_chunks(jobs, CHUNK_BYTES):
+            yield _measure(chunk, plan, compare)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Put off Ctrl-C; processes started inside never see it.
+
+    Otherwise each of them would print a traceback of its own. They end when the
+    process that started them does.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _measure(jobs: Sequence[Job], plan: Plan, compare: bool) -> _Measured:
+    """Load some sequences and measure each with every metric of the plan."""
+    done = _Measured()
+    pairs: list[SequencePair] = []
+    main = plan[0][0]
+    for job in jobs:
+        try:
+            pairs.append(job.load())
+        except FormatError as error:
+            done.errors.append(str(error))
+    for mode, name in plan:
+        try:
+            done.parts[mode, name] = make_metric(mode, name).measure(pairs)
+        except FormatError as error:
+            if mode == main:
+                done.errors.append(str(error))
+            else:
+                done.failed = True
+    for pair in pairs:
+        done.names.append(pair.name)
+        done.problems += [*pair.gt.problems, *pair.pred.problems]
+        if not pair.has_prediction:
+            done.problems.append(missing_prediction(pair))
+        prepare = {"strict": prepare_strict, "poseval": prepare_poseval}.get(main)
+        if prepare is not None and not done.errors:
+            done.problems += prepare(pair).problems
+        if compare:
+            done.counts += count_differences(pair)
+    return done
+
+
+def _shown(
+    steps: Iterator[_Measured], total: int, progress: Progress | None
+) -> Iterator[_Measured]:
+    """The chunks, with every sequence of them reported as a step."""
+    if progress is None:
+        yield from steps
+        return
+    finished: list[_Measured] = []
+
+    def one_by_one() -> Iterator[str]:
+        for part in steps:
+            finished.append(part)
+            yield from part.names
+
+    for _ in progress(one_by_one(), total, "sequences"):
+        while finished:
+            yield finished.pop(0)
+    yield from finished
+
+
+def _report(
+    main: str,
+    compare: bool,
+    sections: dict[tuple[str, str], Section],
+    done: _Measured,
+    problems: list[Problem],
+) -> Report:
+    own = {name: s for (mode, name), s in sections.items() if mode == main}
+    others: dict[str, dict[str, Section]] = {}
+    for (mode, name), section in sections.items():
+        if mode != main and not _agree(section, own[name]):
+            others.setdefault(mode, {})[name] = section
+    differences: tuple[str, ...] = ()
+    if compare and (others or done.failed):
+        if "ap" in own:
+            done.counts["tied_scores"] = _tied(own["ap"].extra["samples"])
+            annotated = own["ap"].counts["num_annotated"]
+            done.counts["never_annotated"] = int((annotated == 0).sum())
+        differences = describe_differences(done.counts)
+    return Report(
+        mode=main,
+        sections=own,
+        others=others,
+        sequences=tuple(done.names),
+        differences=differences,
+        problems=(*problems, *done.problems),
+    )
+
+
+def _agree(a: Section, b: Section) -> bool:
+    return all(
+        np.allclose(values, b.joints[name], rtol=0, atol=SAME, equal_nan=True)
+        for name, values in a.joints.items()
+        if name in b.joints
+    )
+
+
+def _tied(samples: Samples) -> int:
+    """Predicted joints that share their score with another of the same joint."""
+    tied = 0
+    for joint in range(samples.scores.shape[1]):
+        scores = samples.scores[samples.present[:, joint], joint]
+        _, counts = np.unique(scores, return_counts=True)
+        tied += int(counts[counts > 1].sum())
+    return tied

@@ -1,0 +1,177 @@
+"""PCKh: distances of predicted from annotated joints in heads, and who is who.
+
+Every pair of an annotated and a predicted person of a frame is a *candidate*; all
+candidates of a sequence are handled in one go, as rows of arrays.
+
+Source: Andriluka et al., "2D Human Pose Estimation: New Benchmark and State of the Art
+Analysis" (CVPR 2014) for PCKh; Andriluka et al., "PoseTrack: A Benchmark for Human Pose
+Estimation and Tracking" (CVPR 2018), section 4, for the assignment of whole poses.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+Float = npt.NDArray[np.float64]
+Int = npt.NDArray[np.int64]
+Bool = npt.NDArray[np.bool_]
+
+THRESHOLD = 0.5
+"""Largest distance of a match, in head sizes."""
+HEAD_FRACTION = 0.6
+"""The head size is this share of the head box's diagonal (0.6, as for MPII)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """One sequence as a mode's rules leave it: what is scored and nothing else.
+
+    Attributes:
+        num_frames: F, frames that are scored.
+        gt_frames: `(G,)` frame of each annotated person, ascending.
+        gt_ids: `(G,)` identities.
+        gt_keypoints: `(G, 15, 2)` pixels, NaN where absent.
+        head_sizes: `(G,)` unit of distance in pixels, 0.6 x head box diagonal.
+        pred_frames: `(P,)` frame of each predicted person, ascending.
+        pred_ids: `(P,)` identities.
+        pred_keypoints: `(P, 15, 2)` pixels, NaN where absent.
+        pred_scores: `(P, 15)` what joints are ranked by; NaN only where absent.
+        zero_matches: Whether a joint exactly on its target matches whatever the
+            size of the head.
+    """
+
+    num_frames: int
+    gt_frames: Int
+    gt_ids: Int
+    gt_keypoints: Float
+    head_sizes: Float
+    pred_frames: Int
+    pred_ids: Int
+    pred_keypoints: Float
+    pred_scores: Float
+    zero_matches: bool = False
+
+    @cached_property
+    def gt_present(self) -> Bool:
+        """`(G, 15)` annotated joints."""
+        return ~np.isnan(self.gt_keypoints[:, :, 0])
+
+    @cached_property
+    def pred_present(self) -> Bool:
+        """`(P, 15)` predicted joints."""
+        return ~np.isnan(self.pred_keypoints[:, :, 0])
+
+    @cached_property
+    def candidates(self) -> Candidates:
+        """All pairs of an annotated and a predicted person in a frame."""
+        return find_candidates(self)
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """N pairs of people in the same frame, ordered by frame, annotated, predicted.
+
+    Attributes:
+        gt: `(N,)` row of the annotated person.
+        pred: `(N,)` row of the predicted person.
+        distances: `(N, 15)` in head sizes; NaN if either joint is absent.
+        matches: `(N, 15)` distance at most `THRESHOLD`.
+    """
+
+    gt: Int
+    pred: Int
+    distances: Float
+    matches: Bool
+
+
+def find_candidates(scene: Scene) -> Candidates:
+    """Pairs and their joint distances."""
+    pred_per_frame = np.bincount(scene.pred_frames, minlength=scene.num_frames)
+    starts = np.concatenate([[0], np.cumsum(pred_per_frame)])
+    repeats = pred_per_frame[scene.gt_frames]
+    gt = np.repeat(np.arange(len(scene.gt_frames)), repeats)
+    first = np.concatenate([[0], np.cumsum(repeats)])[:-1]
+    pred = np.arange(len(gt)) + np.repeat(starts[scene.gt_frames] - first, repeats)
+    offset = scene.gt_keypoints[gt]
+    offset -= scene.pred_keypoints[pred]
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        np.square(offset, out=offset)
+        distances = np.sqrt(offset[:, :, 0] + offset[:, :, 1])
+        on_target = distances == 0 if scene.zero_matches else None
+        distances /= scene.head_sizes[gt, None]
+    if on_target is not None:
+        distances[on_target] = 0
+    return Candidates(gt, pred, distances, distances <= THRESHOLD)
+
+
+def assign_poses_poseval(scene: Scene) -> Int:
+    """The candidate under which each predicted person is scored, -1 for none.
+
+    poseval's rule: each prediction keeps the person of whom it matches the largest
+    share of joints, then each person the best prediction that wants it; the first
+    wins a tie, and who loses is not given anybody else.
+
+    Returns:
+        `(P,)` rows of `scene.candidates`.
+    """
+    pairs = scene.candidates
+    chosen = np.full(len(scene.pred_frames), -1)
+    share = _matched_share(scene)
+    # Best person of each prediction, then best prediction of each person.
+    order = np.lexsort((pairs.gt, -share, pairs.pred))
+    best = order[_first_of_runs(pairs.pred[order])]
+    best = best[share[best] > 0]
+    order = best[np.lexsort((pairs.pred[best], -share[best], pairs.gt[best]))]
+    winners = order[_first_of_runs(pairs.gt[order])]
+    chosen[pairs.pred[winners]] = winners
+    return chosen
+
+
+def assign_poses(scene: Scene) -> Int:
+    """The candidate under which each predicted person is scored, -1 for none.
+
+    Pairs are taken by the share of the person's joints that match, largest first, then
+    by mean distance of the matches, nearest first; each person and each prediction is
+    taken once. The order of people in a file matters only if both are equal.
+
+    Returns:
+        `(P,)` rows of `scene.candidates`.
+    """
+    pairs = scene.candidates
+    chosen = np.full(len(scene.pred_frames), -1)
+    taken = np.zeros(len(scene.gt_frames), np.bool_)
+    share = _matched_share(scene)
+    mean = np.where(pairs.matches, pairs.distances, 0).sum(axis=1)
+    mean /= np.maximum(pairs.matches.sum(axis=1), 1)
+    rows = np.flatnonzero(share > 0)
+    rows = rows[
+        np.lexsort((pairs.pred[rows], pairs.gt[rows], mean[rows], -share[rows]))
+    ]
+    while len(rows):
+        # Whoever comes first for both sides at once is final; frames are independent.
+        gt, pred = pairs.gt[rows], pairs.pred[rows]
+        mutual = np.intersect1d(
+            np.unique(gt, return_index=True)[1], np.unique(pred, return_index=True)[1]
+        )
+        chosen[pred[mutual]] = rows[mutual]
+        taken[gt[mutual]] = True
+        rows = rows[~taken[gt] & (chosen[pred] < 0)]
+    return chosen
+
+
+def _matched_share(scene: Scene) -> Float:
+    """`(N,)` matched joints as a share of the person's annotated ones."""
+    pairs = scene.candidates
+    annotated = scene.gt_present.sum(axis=1)[pairs.gt]
+    return np.asarray(pairs.matches.sum(axis=1) / np.maximum(annotated, 1))
+
+
+def _first_of_runs(values: Int) -> Int:
+    """Positions at which a sorted array takes a new value."""
+    if not len(values):
+        return np.zeros(0, np.int64)
+    return np.flatnonzero(np.concatenate([[True], values[1:] != values[:-1]]))

@@ -1,0 +1,46 @@
+"""`poseflow convert`: a file of poses in another format or with other joints."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+
+def convert(
+    source: Annotated[
+        str, typer.Argument(metavar="IN", help="File of poses, gzipped or not.")
+    ],
+    output: Annotated[
+        str, typer.Argument(metavar="OUT", help="File to write; - for standard output.")
+    ],
+    from_format: Annotated[
+        str | None, typer.Option("--from", help="Format of IN; found out if left out.")
+    ] = None,
+    to_format: Annotated[str, typer.Option("--to", help="Format of OUT.")] = "default",
+    skeleton: Annotated[
+        str | None, typer.Option(help="Skeleton of OUT; that of IN if left out.")
+    ] = None,
+    from_skeleton: Annotated[
+        str | None,
+        typer.Option(help="Skeleton of IN; goes by the number of joints if left out."),
+    ] = None,
+    estimate: Annotated[
+        bool,
+        typer.Option(
+            "--estimate", help="Estimate joints that IN lacks where there is a rule."
+        ),
+    ] = False,
+) -> None:
+    """Rewrite poses in another format, or joint by joint for another skeleton."""
+    import poseflow
+    from poseflow.formats import check_writable, get
+
+    check_writable(output)
+    get(to_format)
+    poses = poseflow.read(source, from_format, skeleton=from_skeleton)
+    if skeleton is not None:
+        mapping = poseflow.joint_map(poses.skeleton, skeleton, estimate)
+        typer.echo(mapping.describe(), err=True)
+        poses = poseflow.convert(poses, skeleton, estimate)
+    poseflow.write(poses, output, to_format)

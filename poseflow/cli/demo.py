@@ -1,0 +1,33 @@
+"""`poseflow demo`: see it work, from pixels to scores."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from poseflow.cli.progress import progress
+
+
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("demo"),
+    suite: Annotated[str, typer.Option(help="Kind of scene.")] = "street",
+    seed: Annotated[int, typer.Option(min=0, help="Which scene of that kind.")] = 8,
+    frames: Annotated[int, typer.Option(min=2, help="Length of the video.")] = 150,
+    tracker: Annotated[str, typer.Option(help="Name of a tracker.")] = "default",
+) -> None:
+    """Render a street, track noisy poses in it, draw the result and score it."""
+    from poseflow.demo import run_demo
+
+    done = run_demo(
+        out, suite=suite, seed=seed, frames=frames, tracker=tracker, progress=progress
+    )
+    width = max(len(str(path)) for path in done.files)
+    for path, what in done.files.items():
+        typer.echo(f"{path!s:<{width}}  {what}")
+    scores = done.scores
+    typer.echo(
+        f"tracker {done.tracker}: {scores.id_switches} id switches, "
+        f"IDF1 {scores.idf1:.1f}, MOTA {scores.mota:.1f}, HOTA {scores.hota:.1f}"
+    )

@@ -1,0 +1,40 @@
+"""`poseflow validate`: how good weights are on labelled pictures."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def validate(
+    config: Annotated[Path, typer.Argument(help="YAML file; see docs/training.md.")],
+    weights: Annotated[Path, typer.Option(help="Weights file.")],
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="key=value that replaces a field; repeatable."),
+    ] = None,
+    split: Annotated[str, typer.Option(help="validate or test.")] = "validate",
+    json_: Annotated[
+        Path | None, typer.Option("--json", help="Also write the figures there.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+) -> None:
+    """Report heatmap accuracy, PCK, PCKh and OKS AP of weights."""
+    from poseflow.estimator.training.config import load_config
+    from poseflow.estimator.training.validation import validate
+    from poseflow.estimator.weights import write_atomically
+
+    found = validate(
+        load_config(config, set_ or ()), weights, split=split, device=device
+    )
+    typer.echo(found.table())
+    if json_ is not None:
+        text = json.dumps(found.to_dict(), indent=1) + "\n"
+        write_atomically(json_, lambda beside: _write(beside, text))
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text, "utf-8")

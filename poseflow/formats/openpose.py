@@ -1,0 +1,115 @@
+"""OpenPose's `--write_json`: a folder with one file per frame, or one of these files.
+
+Source: OpenPose documentation, "Output", JSON format 1.3. Read only.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from poseflow.errors import FormatError
+from poseflow.formats.alphapose import decode_entry, track_id
+from poseflow.formats.atomic import explain
+from poseflow.formats.base import Encoder, Hints
+from poseflow.formats.document import kind_of, parse, read_bytes
+from poseflow.formats.gather import Gatherer
+from poseflow.formats.names import frame_name, natural_key
+from poseflow.sequence import PoseSequence
+
+_SUFFIX = "_keypoints.json"
+_VIDEO_FRAME = re.compile(r"_(\d{12})$", re.ASCII)
+"""How OpenPose numbers the frames of a video: `street_000000000041_keypoints.json`."""
+_FILE = re.compile(rb'^\s*\{\s*"version"\s*:[^,{\[]*,\s*"people"\s*:')
+
+
+class _Person(msgspec.Struct, gc=False):
+    """A person; face, hands and 3D are ignored."""
+
+    pose_keypoints_2d: list[float | None]
+    person_id: int | list[Any] | None = None
+
+
+_DECODER = msgspec.json.Decoder(_Person)
+
+
+class OpenPoseFormat:
+    """The JSON files that OpenPose writes."""
+
+    name = "openpose"
+    summary = "OpenPose's folder of *_keypoints.json, or one of its files (read only)"
+
+    def sniff(self, path: Path, head: bytes) -> bool:
+        """A folder with such files, or an object that begins with version, people."""
+        if not path.is_dir():
+            return _FILE.match(head) is not None
+        return any(file.name.endswith(_SUFFIX) for file in path.iterdir())
+
+    def read(self, path: Path, hints: Hints) -> PoseSequence:
+        """See `poseflow.formats.base.Format.read`.
+
+        A file of the folder that cannot be read is a frame left out, with a warning.
+        """
+        gatherer = Gatherer(path, hints)
+        if not path.is_dir():
+            self._file(gatherer, path)
+            return gatherer.finish()
+        try:
+            names = [file.name for file in path.iterdir()]
+        except OSError as error:
+            raise explain(error, path, "read") from error
+        found = [name for name in names if name.endswith(_SUFFIX)]
+        if not found:
+            raise FormatError(f"{path}: no file *{_SUFFIX} in this folder")
+        for name in sorted(found, key=natural_key):
+            try:
+                self._file(gatherer, path / name)
+            except FormatError as error:
+                gatherer.problems.add(f"file {name}", str(error))
+        return gatherer.finish()
+
+    def _file(self, gatherer: Gatherer, path: Path) -> None:
+        document = parse(read_bytes(path), dict[str, msgspec.Raw], path)
+        people = document.get("people") if isinstance(document, dict) else None
+        if isinstance(people, msgspec.Raw):
+            people = parse(bytes(people), list[msgspec.Raw], path)
+        if not isinstance(people, list):
+            raise FormatError(
+                f"{path}: expected an object with a list of people, found "
+                f"{kind_of(document if people is None else people)}"
+            )
+        image = _image(path)
+        gatherer.image(image)
+        for place, raw in enumerate(people):
+            try:
+                person = decode_entry(raw, _DECODER, _Person)
+                numbers = person.pose_keypoints_2d
+                if not numbers or len(numbers) % 3:
+                    raise ValueError(
+                        "pose_keypoints_2d: expected x, y, score for every joint, "
+                        f"found {len(numbers)} numbers"
+                    )
+                identity = track_id(person.person_id)
+                gatherer.add(place, image, numbers, None, None, identity)
+            except ValueError as error:
+                gatherer.problems.add(f"entry {place} (image {image!r})", str(error))
+
+    def encoder(self, hints: Hints) -> Encoder:
+        """OpenPose's files are only read.
+
+        Raises:
+            FormatError: Always.
+        """
+        raise FormatError("format openpose can only be read; write default or forvis")
+
+
+def _image(path: Path) -> str:
+    """The frame a file belongs to: a video's by number, an image's by its name."""
+    stem = path.name.removesuffix(".json").removesuffix("_keypoints")
+    number = _VIDEO_FRAME.search(stem)
+    name = frame_name(int(number[1])) if number else stem
+    return os.fsencode(name).decode("utf-8", "replace")

@@ -1,0 +1,101 @@
+"""How alike two poses of one frame are: one code for pose NMS and pose-flow NMS.
+
+Source: Fang et al., "RMPE" (ICCV 2017), equations 8-10.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from poseflow.errors import PoseFlowError
+
+Floats = npt.NDArray[np.floating[Any]]
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class SimilarityParameters:
+    """Constants of the parametric similarity K + lambda H.
+
+    The defaults are the ones AlphaPose learned from COCO (Fang et al., TPAMI 2022).
+
+    Attributes:
+        sigma_score: Steepness of the scores' tanh (sigma 1, delta 1).
+        sigma_distance_px: Decay of the spatial term in pixels (sigma 2, delta 2).
+        spatial_weight: Weight of the spatial term (lambda, mu).
+    """
+
+    sigma_score: float = 1.0
+    sigma_distance_px: float = 2.65
+    spatial_weight: float = 1.7
+
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        for name in ("sigma_score", "sigma_distance_px"):
+            value = getattr(self, name)
+            if not value > 0:
+                raise PoseFlowError(f"{name}: expected more than 0, got {value}")
+        if self.spatial_weight < 0:
+            raise PoseFlowError(
+                f"spatial_weight: expected at least 0, got {self.spatial_weight}"
+            )
+
+
+def joint_distances(a: Floats, b: Floats) -> Floats:
+    """Distances in pixels of each pose's joints to the same joints of the others.
+
+    Args:
+        a: Keypoints `(N, K, 2)`.
+        b: Keypoints `(M, K, 2)`.
+
+    Returns:
+        `(N, M, K)` in the dtype of the keypoints.
+    """
+    step = a[:, None] - b[None, :]
+    distances: Floats = np.sqrt(np.square(step).sum(axis=-1))
+    return distances
+
+
+def parametric_similarity(
+    distances: Floats,
+    scores_a: Floats,
+    scores_b: Floats,
+    near: Bools,
+    parameters: SimilarityParameters | None = None,
+) -> Floats:
+    """K + lambda H of every pose of `a` with every pose of `b`, higher is more alike.
+
+    `K = sum tanh(c_a / sigma_1) tanh(c_b / sigma_1)` over the joints that are near each
+    other and `H = sum exp(-distance / sigma_2)` over all joints (RMPE, equations 8 and
+    9, the latter with the plain distance, as released).
+
+    Args:
+        distances: `(N, M, K)` pixels, from `joint_distances`.
+        scores_a: Joint scores `(N, K)`.
+        scores_b: Joint scores `(M, K)`.
+        near: `(N, M, K)`: which joints count in K. RMPE: b's joint lies in a box around
+            a's with sides of a tenth of the person's; released: within one pixel.
+        parameters: Constants.
+
+    Returns:
+        `(N, M)`, at least 0.
+
+    Examples:
+        >>> import numpy as np
+        >>> pose = np.zeros((1, 2, 2))
+        >>> d = joint_distances(pose, pose + 1.0)
+        >>> parametric_similarity(d, np.ones((1, 2)), np.ones((1, 2)), d <= 1).round(3)
+        array([[1.994]])
+    """
+    p = parameters or SimilarityParameters()
+    shared = np.tanh(scores_a / p.sigma_score)[:, None] * np.tanh(
+        scores_b / p.sigma_score
+    )
+    by_score = np.where(near, shared, 0).sum(axis=-1)
+    by_place = np.exp(-distances / p.sigma_distance_px).sum(axis=-1)
+    similarity: Floats = by_score + p.spatial_weight * by_place
+    return similarity

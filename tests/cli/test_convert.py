@@ -1,0 +1,108 @@
+"""`poseflow convert`, as a user meets it: exit codes and one line of explanation."""
+
+import json
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+import poseflow
+from poseflow.cli.convert import convert
+from poseflow.cli.guard import GuardedGroup
+
+app = typer.Typer(cls=GuardedGroup, pretty_exceptions_enable=False)
+app.callback()(lambda: None)
+app.command()(convert)
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        return CliRunner().invoke(app, ["convert", *arguments])
+
+    return run
+
+
+def save(path, *entries):
+    path.write_text(json.dumps(list(entries)))
+
+
+def entry(image="0.jpg", **more):
+    return {"image_id": image, "keypoints": [1.5] * 51, "score": 0.5} | more
+
+
+def test_to_another_format_and_back(run, tmp_path):
+    save(tmp_path / "in.json", entry(idx=3, box=[1, 2, 3, 4]), entry("2.jpg"))
+    assert run("in.json", "forvis.json", "--to", "forvis").exit_code == 0
+    assert set(json.loads((tmp_path / "forvis.json").read_text())) == {"0.jpg", "2.jpg"}
+    assert run("forvis.json", "back.json", "--from", "forvis").exit_code == 0
+    assert list(poseflow.read("back.json")) == list(poseflow.read("in.json"))
+
+
+def test_to_another_skeleton_says_what_is_missing_or_estimated(run, tmp_path):
+    save(tmp_path / "in.json", entry())
+    done = run("in.json", "out.json", "--skeleton", "posetrack17")
+    assert done.exit_code == 0
+    assert "missing (score 0): neck, head_top" in done.stderr
+    assert poseflow.read("out.json")[0].poses.present.sum() == 13
+    done = run("in.json", "out.json", "--skeleton", "posetrack17", "--estimate")
+    assert "estimated: neck = +0.5 left_shoulder" in done.stderr
+    assert poseflow.read("out.json")[0].poses.present.all()
+
+
+def test_the_skeleton_of_the_input_can_be_said(run, tmp_path):
+    save(tmp_path / "in.json", entry())
+    done = run(
+        *("in.json", "out.json", "--from-skeleton", "posetrack18"),
+        *("--skeleton", "posetrack15"),
+    )
+    assert done.exit_code == 0
+    assert poseflow.read("out.json", skeleton="posetrack15")[0].poses.present.all()
+
+
+def test_standard_output(run, tmp_path):
+    save(tmp_path / "in.json", entry())
+    done = run("in.json", "-")
+    assert json.loads(done.stdout)[0]["image_id"] == "0.jpg"
+
+
+@pytest.mark.parametrize(
+    ("content", "arguments", "message"),
+    [
+        pytest.param(None, [], "cannot read in.json: no such file", id="missing"),
+        pytest.param("", [], "in.json: the file is empty", id="empty"),
+        pytest.param('[{"image', [], "breaks off at byte 8", id="truncated"),
+        pytest.param("{}}", ["--from", "forvis"], "no valid JSON at byte 2", id="more"),
+        pytest.param("[]", ["--to", "xml"], "unknown format 'xml'", id="format"),
+        pytest.param("[]", ["--skeleton", "cow"], "unknown skeleton 'cow'", id="cow"),
+    ],
+)
+def test_bad_input_is_one_line_and_keeps_the_output(
+    run, tmp_path, content, arguments, message
+):
+    if content is not None:
+        (tmp_path / "in.json").write_text(content)
+    (tmp_path / "out.json").write_text("before")
+    done = run("in.json", "out.json", *arguments)
+    assert done.exit_code == 1
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert "Traceback" not in done.output
+    assert (tmp_path / "out.json").read_text() == "before"
+
+
+def test_an_output_that_cannot_be_written_is_noticed_before_reading(run):
+    done = run("nothing.json", "no/out.json")
+    assert done.exit_code == 1
+    assert "the folder" in done.stderr
+    assert "does not exist" in done.stderr
+
+
+def test_bad_entries_are_a_warning(run, tmp_path):
+    save(tmp_path / "in.json", entry(), {"image_id": "1.jpg"})
+    done = run("in.json", "out.json")
+    assert done.exit_code == 0
+    assert "warning: in.json: left out 1 of 2 poses" in done.stderr
+    assert len(poseflow.read("out.json")) == 1

@@ -1,0 +1,265 @@
+"""`poseflow track`, from files to files."""
+
+import gzip
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import poseflow
+from poseflow import Frame, Poses
+from poseflow.cli.app import app
+from poseflow.video import VideoWriter, open_source
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "poseflow"
+SIZE = (160, 120)
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, [str(a) for a in arguments])
+
+
+def walkers(index, count=2):
+    """People walking to the right, each a fixed cloud of joints."""
+    rng = np.random.default_rng(3)
+    clouds = rng.uniform(0, 30, (count, 17, 2)) + np.arange(count)[:, None, None] * 60
+    return Poses(clouds + np.array([2 * index, 40]), np.full((count, 17), 0.7))
+
+
+@pytest.fixture
+def clip(tmp_path):
+    path = tmp_path / "clip.mp4"
+    with VideoWriter(path, SIZE, 10) as video:
+        for index in range(8):
+            image = np.full((SIZE[1], SIZE[0], 3), 90, np.uint8)
+            cv2.circle(image, (20 + index, 60), 9, (30, 60, 200), -1)
+            video.write(image)
+    return path
+
+
+@pytest.fixture
+def poses(tmp_path):
+    path = tmp_path / "poses.json"
+    frames = [Frame(k, k / 10, walkers(k), name=f"{k:06d}.jpg") for k in range(8)]
+    poseflow.write(frames, path)
+    return path
+
+
+def test_a_video_with_known_poses(clip, poses, tmp_path):
+    out, overlay = tmp_path / "out.json", tmp_path / "overlay.mp4"
+    done = run("track", clip, "--poses", poses, "-o", out, "--render", overlay)
+    assert done.exit_code == 0, done.output
+    entries = json.loads(out.read_text())
+    assert [e["image_id"] for e in entries[::2]] == [f"{k:06d}.jpg" for k in range(8)]
+    assert {e["idx"] for e in entries} == {1, 2}
+    assert set(entries[0]) == {
+        *("image_id", "category_id", "keypoints", "score", "box", "idx")
+    }
+    with open_source(overlay) as video:
+        assert video.size == SIZE
+        assert sum(1 for _ in video) == 8
+    assert "8 frames, 2 identities" in done.stderr
+    assert done.stdout == ""
+
+
+def test_standard_output_carries_the_result_alone(clip, poses):
+    done = run("track", clip, "--poses", poses, "-o", "-")
+    assert len(json.loads(done.stdout)) == 16
+
+
+@pytest.mark.parametrize("tracker", ["released", "iou", "oks", "default"])
+def test_every_tracker(clip, poses, tmp_path, tracker):
+    out = tmp_path / "out.json"
+    done = run("track", clip, "--poses", poses, "-o", out, "--tracker", tracker)
+    assert done.exit_code == 0, done.output
+    assert poseflow.read(out).track_ids.tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("sequence", ["seq_a", "seq_b"])
+def test_golden_sequences(sequence, tmp_path):
+    """All ids of the released tracker, over the command line."""
+    folder = GOLDEN / sequence
+    reference = json.loads(gzip.decompress((folder / "reference.json.gz").read_bytes()))
+    width, height = reference["image_size"]
+    frames = tmp_path / "frames"
+    frames.mkdir()
+    # Correspondences are given, so the pictures' content does not matter.
+    for index in range(40):
+        blank = np.zeros((height, width, 3), np.uint8)
+        cv2.imwrite(str(frames / f"{index:06d}.jpg"), blank)
+    given, out = tmp_path / "poses.json", tmp_path / "out.json"
+    given.write_bytes(gzip.decompress((folder / "input.json.gz").read_bytes()))
+    done = run(
+        *("track", frames, "--poses", given, "-o", out, "--tracker", "released"),
+        *("--compat", "--correspondences", folder),
+    )
+    assert done.exit_code == 0, done.output
+    got = json.loads(out.read_text())
+    expected = [
+        (frame["image_id"], person["idx"])
+        for frame in reference["frames"]
+        for person in frame["people"]
+    ]
+    assert [(e["image_id"], e["idx"]) for e in got] == expected
+    entries = json.loads(given.read_text())
+    assert [e["score"] for e in got] == [e["score"] for e in entries]
+    assert [e["keypoints"] for e in got] == [e["keypoints"] for e in entries]
+
+
+def broken(text):
+    def make(tmp_path, poses):
+        path = tmp_path / "bad.json"
+        path.write_text(text)
+        return path
+
+    return make
+
+
+def truncated(tmp_path, poses):
+    path = tmp_path / "bad.json"
+    path.write_bytes(poses.read_bytes()[:200])
+    return path
+
+
+def late(tmp_path, poses):
+    path = tmp_path / "bad.json"
+    poseflow.write([Frame(k, 0, walkers(k), name=f"{k}.jpg") for k in (90, 91)], path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        pytest.param(lambda t, p: t / "no.json", "no such file", id="missing"),
+        pytest.param(broken(""), "empty", id="empty"),
+        pytest.param(broken('{"a": 3}'), "expected", id="another kind"),
+        pytest.param(truncated, "byte", id="truncated"),
+        pytest.param(late, "is it the right file", id="of another video"),
+    ],
+)
+def test_bad_poses(clip, poses, tmp_path, make, message):
+    out = tmp_path / "out.json"
+    out.write_text("the previous result")
+    done = run("track", clip, "--poses", make(tmp_path, poses), "-o", out)
+    assert done.exit_code == 1, done.output
+    assert message in done.stderr
+    assert done.stderr.startswith("poseflow: ")
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert out.read_text() == "the previous result"
+
+
+def test_some_poses_beyond_the_video_are_only_worth_a_warning(clip, tmp_path):
+    given, out = tmp_path / "poses.json", tmp_path / "out.json"
+    poseflow.write([Frame(k, 0, walkers(k), name=f"{k}.jpg") for k in range(12)], given)
+    done = run("track", clip, "--poses", given, "-o", out)
+    assert done.exit_code == 0
+    assert "warning" in done.stderr
+    assert "4 frames with poses are not in the source" in done.stderr
+    assert len(poseflow.read(out)) == 8
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "no such file"),
+        (b"", "empty"),
+        (b"not a video at all\n" * 40, "video"),
+    ],
+)
+def test_bad_sources(poses, tmp_path, content, message):
+    source, out = tmp_path / "bad.mp4", tmp_path / "out.json"
+    if content is not None:
+        source.write_bytes(content)
+    done = run("track", source, "--poses", poses, "-o", out)
+    assert done.exit_code == 1, done.output
+    assert message in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert not out.exists()
+
+
+def test_unwritable_output_is_found_before_the_work(clip, poses, tmp_path):
+    done = run("track", clip, "--poses", poses, "-o", tmp_path / "no" / "out.json")
+    assert done.exit_code == 1
+    assert "does not exist" in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_disk_full(clip, poses):
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "poseflow", "track", clip, "--poses", poses, "-o-"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert "disk full" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param(["track"], id="no source"),
+        pytest.param(["track", "clip.mp4", "-o", "x", "--poise", "p"], id="misspelt"),
+        pytest.param(["fly"], id="no such command"),
+    ],
+)
+def test_wrong_usage(arguments):
+    assert run(*arguments).exit_code == 2
+
+
+def test_options_of_another_tracker(clip, poses, tmp_path):
+    done = run(
+        *("track", clip, "--poses", poses, "-o", tmp_path / "o.json"),
+        *("--tracker", "iou", "--compat"),
+    )
+    assert done.exit_code == 1
+    assert "has no option compat" in done.stderr
+
+
+def test_interruption_keeps_what_was_done(tmp_path):
+    """Ctrl-C ends with 130, a valid result and no half-written file."""
+    source = tmp_path / "long"
+    source.mkdir()
+    image = np.zeros((240, 320, 3), np.uint8)
+    for index in range(400):
+        cv2.imwrite(str(source / f"{index:06d}.png"), image)
+    poses, out = tmp_path / "poses.json", tmp_path / "out.json"
+    poseflow.write(
+        [Frame(k, 0, walkers(k, 1), name=f"{k:06d}.png") for k in range(400)], poses
+    )
+    video = tmp_path / "out.mp4"
+    # A new process group, so that the signal reaches this one only.
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "poseflow", "track", source, "--poses", poses),
+            *("-o", out, "--render", video),
+        ],
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob(".out*")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    time.sleep(0.3)
+    os.kill(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert "interrupted" in errors
+    assert "Traceback" not in errors
+    done = json.loads(out.read_text())
+    assert 0 < len(done) < 400
+    with open_source(video) as written:
+        assert abs(sum(1 for _ in written) - len(done)) <= 1
+    assert not list(tmp_path.glob(".out*"))

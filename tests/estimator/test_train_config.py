@@ -1,0 +1,108 @@
+"""Training configurations: every mistake is named."""
+
+from pathlib import Path
+
+import pytest
+
+from poseflow.errors import PoseFlowError
+from poseflow.estimator.training.config import load_config, to_json
+
+SHIPPED = sorted((Path(__file__).parents[2] / "configs").rglob("*.yaml"))
+
+BASE = """
+out: run
+skeleton: [nose, tail]
+data: {}
+input: {width: 64, height: 64}
+"""
+
+
+def written(tmp_path, text):
+    path = tmp_path / "config.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_defaults_and_changes(tmp_path):
+    path = written(tmp_path, BASE + "model: {name: small}\n")
+    config = load_config(
+        path,
+        [
+            "optimizer.lr=2e-3",
+            "data.train=[{format: lspet}]",
+            "data.train.0.last=5",
+            "schedule.milestones=[90, 120]",
+        ],
+    )
+    assert config.optimizer.lr == 2e-3
+    assert config.data.train[0].last == 5
+    assert config.schedule.milestones == (90, 120)
+    assert config.model.widths == (32, 32, 96, 192)
+    assert config.target().joints == ("nose", "tail")
+    assert to_json(config) == to_json(
+        load_config(path, ["optimizer.lr=0.002"])
+    ).replace('"milestones": []', '"milestones": [90, 120]').replace(
+        '"train": []',
+        '"train": [{"first": 1, "format": "lspet", "last": 5, "rename": {}, '
+        '"repeat": 1, "root": "."}]',
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        pytest.param(BASE + "epoch: 3", r"unknown field `epoch`", id="unknown field"),
+        pytest.param(BASE + "epochs: 0", r"`int` >= 1 - at `\$\.epochs`", id="range"),
+        pytest.param(BASE + "optimizer: {lr: fast}", r"\$\.optimizer\.lr", id="type"),
+        pytest.param(BASE + "model: {name: big}", r"Invalid value 'big'", id="model"),
+        pytest.param(
+            BASE.replace("{}", "{train: [{format: coco}]}"),
+            r"missing required field `annotations` - at `\$\.data\.train\[0\]`",
+            id="missing field",
+        ),
+        pytest.param(
+            BASE.replace("width: 64", "width: 65"),
+            r"input\.width: expected a multiple of 32",
+            id="size does not fit",
+        ),
+        pytest.param("- 1", "expected a mapping of fields, got list", id="a list"),
+        pytest.param("a: [", "not YAML", id="broken"),
+        pytest.param("out: !!python/object/apply:os.getcwd []", "not YAML", id="code"),
+    ],
+)
+def test_mistakes_are_named(tmp_path, text, message):
+    path = written(tmp_path, text)
+    with pytest.raises(PoseFlowError, match=message) as error:
+        load_config(path)
+    assert str(path) in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("epochs", "expected key=value"),
+        ("epochs=[", "not YAML"),
+        ("data.train.0.last=3", "no position in a list of 0"),
+        ("out.x=3", "not inside a mapping"),
+    ],
+)
+def test_bad_changes(tmp_path, change, message):
+    path = written(tmp_path, BASE.replace("{}", "{train: []}"))
+    with pytest.raises(PoseFlowError, match=message):
+        load_config(path, [change])
+
+
+@pytest.mark.parametrize(
+    "path", SHIPPED, ids=lambda path: f"{path.parent.name}/{path.stem}"
+)
+def test_shipped_configurations_are_valid(path):
+    config = load_config(path)
+    assert config.data.train
+    assert len(config.target()) >= 14
+
+
+def test_shipped_configurations_leave_the_test_pictures_alone():
+    config = load_config(next(p for p in SHIPPED if p.parent.name == "embedded"))
+    for dataset in (*config.data.train, *config.data.validate):
+        assert getattr(dataset, "last", 0) <= 8000
+    assert (config.data.test[0].first, config.data.test[0].last) == (8001, 9000)

@@ -1,0 +1,85 @@
+import json
+import warnings
+
+import numpy as np
+import pytest
+
+import poseflow
+from poseflow.errors import FormatError
+
+
+def people(*firsts, joints=25, person_id=(-1,)):
+    return {
+        "version": 1.3,
+        "people": [
+            {
+                "person_id": list(person_id),
+                "pose_keypoints_2d": [first, 2.5, 0.5] + [1, 2, 0.25] * (joints - 1),
+                "face_keypoints_2d": [],
+            }
+            for first in firsts
+        ],
+    }
+
+
+def save(folder, name, content):
+    text = content if isinstance(content, str) else json.dumps(content)
+    (folder / f"{name}_keypoints.json").write_text(text)
+
+
+def test_a_folder_of_a_video(tmp_path):
+    save(tmp_path, "street_000000000010", people(4.5, 5.5))
+    save(tmp_path, "street_000000000002", people())
+    (tmp_path / "readme.txt").write_text("else")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        result = poseflow.read(tmp_path)
+    assert result.skeleton.name == "body25"
+    assert [(f.index, f.name, len(f.poses)) for f in result] == [
+        (2, "000002.jpg", 0),
+        (10, "000010.jpg", 2),
+    ]
+    poses = result[1].poses
+    assert poses.keypoints[:, 0].tolist() == [[4.5, 2.5], [5.5, 2.5]]
+    assert poses.keypoint_scores[0, :2].tolist() == [0.5, 0.25]
+    assert poses.track_ids.tolist() == [-1, -1]
+
+
+def test_images_keep_their_names_and_people_their_ids(tmp_path):
+    save(tmp_path, "img2", people(1, person_id=[3], joints=18))
+    save(tmp_path, "img10", people(1, person_id=[4], joints=18))
+    result = poseflow.read(tmp_path)
+    assert result.skeleton.name == "openpose18"
+    assert [(f.index, f.name) for f in result] == [(0, "img2"), (1, "img10")]
+    assert result.track_ids.tolist() == [3, 4]
+
+
+def test_one_file(tmp_path):
+    save(tmp_path, "img", people(7.0))
+    (frame,) = poseflow.read(tmp_path / "img_keypoints.json")
+    assert np.isclose(frame.poses.keypoints[0, 0, 0], 7)
+
+
+@pytest.mark.parametrize("bad", ["", '{"people', "[]", '{"people": 3}'])
+def test_a_broken_file_does_not_lose_the_others(tmp_path, bad):
+    save(tmp_path, "v_000000000000", people(1.0))
+    save(tmp_path, "v_000000000001", bad)
+    with pytest.warns(UserWarning, match="left out 1 of 2.*file v_000000000001_keyp"):
+        result = poseflow.read(tmp_path)
+    assert [frame.index for frame in result] == [0]
+
+
+def test_a_broken_person_does_not_lose_the_others(tmp_path):
+    frame = people(1.0, 2.0)
+    frame["people"][0]["pose_keypoints_2d"] = [1, 2]
+    save(tmp_path, "v_000000000000", frame)
+    with pytest.warns(UserWarning, match="entry 0 .*found 2 numbers"):
+        assert len(poseflow.read(tmp_path)[0].poses) == 1
+
+
+def test_what_cannot_be_done(tmp_path):
+    with pytest.raises(FormatError, match=r"no file .*_keypoints\.json in this folder"):
+        poseflow.read(tmp_path, "openpose")
+    with pytest.raises(FormatError, match="openpose can only be read"):
+        poseflow.write([], tmp_path / "out.json", "openpose")
+    assert list(tmp_path.iterdir()) == []

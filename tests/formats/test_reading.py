@@ -1,0 +1,360 @@
+"""What files look like, and what comes out of them."""
+
+import gzip
+import json
+import os
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import poseflow
+from poseflow import PoseFlowError
+from poseflow.errors import FormatError
+from poseflow.formats import document
+
+
+def keypoints(joints=17, seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.integers(1, 5000, 3 * joints).astype(float).tolist()
+
+
+def entry(image="000000.jpg", seed=0, **more):
+    return {"image_id": image, "keypoints": keypoints(seed=seed), "score": 2.5} | more
+
+
+@pytest.fixture
+def read(tmp_path):
+    def write_and_read(content, **options):
+        path = tmp_path / "poses.json"
+        if isinstance(content, bytes):
+            path.write_bytes(content)
+        else:
+            path.write_text(json.dumps(content))
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            return poseflow.read(path, **options)
+
+    return write_and_read
+
+
+def test_nobody(read):
+    for empty in ([], {}):
+        result = read(empty)
+        assert len(result) == 0
+        assert result.skeleton.name == "coco17"
+    assert [len(frame.poses) for frame in read({"0.jpg": [], "1.jpg": []})] == [0, 0]
+
+
+def test_a_person_with_everything(read):
+    (frame,) = read([entry("000041.jpg", box=[10, 20, 30.5, 40], idx=7)], fps=10)
+    assert (frame.index, frame.time, frame.name) == (41, 4.1, "000041.jpg")
+    assert frame.poses.keypoints.dtype == np.float64
+    numbers = np.array(keypoints()).reshape(17, 3)
+    np.testing.assert_array_equal(frame.poses.keypoints[0], numbers[:, :2])
+    np.testing.assert_array_equal(frame.poses.keypoint_scores[0], numbers[:, 2])
+    assert frame.poses.boxes.tolist() == [[10, 20, 40.5, 60]]
+    assert frame.poses.scores.tolist() == [2.5]
+    assert frame.poses.track_ids.tolist() == [7]
+
+
+def test_what_is_left_out_is_filled_in(read):
+    bare = {"image_id": 3, "keypoints": keypoints()}
+    (frame,) = read([bare])
+    numbers = np.array(keypoints()).reshape(17, 3)
+    assert (frame.index, frame.name) == (3, "3")
+    np.testing.assert_allclose(
+        frame.poses.boxes[0],
+        [*numbers[:, :2].min(axis=0), *numbers[:, :2].max(axis=0)],
+    )
+    np.testing.assert_allclose(frame.poses.scores, numbers[:, 2].mean())
+    assert frame.poses.track_ids.tolist() == [-1]
+
+
+@pytest.mark.parametrize(
+    ("names", "indices"),
+    [
+        pytest.param(["000002.jpg", "000010.jpg"], [2, 10], id="padded"),
+        pytest.param(["2.jpg", "10.jpg"], [2, 10], id="not padded"),
+        pytest.param(["10.jpg", "2.jpg"], [2, 10], id="any order"),
+        pytest.param([10, 2], [2, 10], id="numbers"),
+        pytest.param(["img10.png", "img2.png"], [0, 1], id="natural order"),
+        pytest.param(["a/1.jpg", "b/1.jpg"], [0, 1], id="folders"),
+        pytest.param(["a/7.jpg", "a/8.jpg"], [7, 8], id="one folder"),
+        pytest.param(["1.png", "2.jpg"], [1, 2], id="two kinds of images"),
+        pytest.param(["9" * 5000 + ".jpg"], [0], id="no number, but digits"),
+        pytest.param(["٣.jpg"], [0], id="other digits"),
+        pytest.param([".", "/"], [0, 1], id="odd names"),
+    ],
+)
+def test_frame_indices(read, names, indices):
+    result = read([entry(name) for name in names])
+    assert [frame.index for frame in result] == indices
+    assert {frame.name for frame in result} == set(map(str, names))
+
+
+def test_people_of_a_frame_keep_the_order_of_the_file(read):
+    spread = [("1.jpg", 5), ("0.jpg", 6), ("000001.jpg", 4), ("1.jpg", 9)]
+    result = read([entry(name, idx=k) for name, k in spread])
+    assert [frame.poses.track_ids.tolist() for frame in result] == [[6], [5, 4, 9]]
+    assert [frame.name for frame in result] == ["0.jpg", "1.jpg"]
+
+
+def _points(joints=17):
+    return np.array(keypoints(joints)).reshape(joints, 3)
+
+
+@pytest.mark.parametrize(
+    "person",
+    [
+        pytest.param({"keypoints": keypoints()}, id="triples"),
+        pytest.param(
+            {
+                "keypoints": _points()[:, :2].ravel().tolist(),
+                "scores": _points()[:, 2].tolist(),
+            },
+            id="pairs and scores",
+        ),
+        pytest.param(
+            {
+                "keypoints": _points()[:, :2].tolist(),
+                "scores": _points()[:, 2:].tolist(),
+            },
+            id="nested pairs and scores",
+        ),
+        pytest.param({"keypoints": _points().tolist()}, id="nested triples"),
+        pytest.param(
+            {"keypoints": keypoints(), "scores": _points()[:, 2].tolist()},
+            id="scores twice",
+        ),
+    ],
+)
+def test_forvis_shapes(read, person):
+    result = read({"4.jpg": [person], "2.jpg": []})
+    assert [frame.index for frame in result] == [2, 4]
+    np.testing.assert_array_equal(result[1].poses.keypoints[0], _points()[:, :2])
+    np.testing.assert_array_equal(result[1].poses.keypoint_scores[0], _points()[:, 2])
+
+
+def test_forvis_number_is_the_score_of_the_person(read):
+    people = [{"keypoints": keypoints(), "scores": 2.25, "idx": 3, "box": [1, 2, 3, 4]}]
+    (frame,) = read({"0.jpg": people})
+    assert frame.poses.scores.tolist() == [2.25]
+    assert frame.poses.track_ids.tolist() == [3]
+    assert frame.poses.boxes.tolist() == [[1, 2, 4, 6]]
+
+
+@pytest.mark.parametrize(
+    ("ids", "expected"),
+    [
+        pytest.param([1, 2], [1, 2], id="plain"),
+        pytest.param([1.0, [2]], [1, 2], id="float and list"),
+        pytest.param([[[1.0]], []], [1, -1], id="nested and empty"),
+        pytest.param([0, 0], [-1, -1], id="zero for all is nobody's"),
+        pytest.param([0, 1], [0, 1], id="zero as an identity"),
+        pytest.param([-1, None], [-1, -1], id="none"),
+    ],
+)
+def test_ids(read, ids, expected):
+    (frame,) = read([entry(idx=k) for k in ids])
+    assert frame.poses.track_ids.tolist() == expected
+
+
+def test_joints_choose_the_skeleton_and_an_argument_overrides(read):
+    fifteen = [{"image_id": 0, "keypoints": keypoints(15)}]
+    assert read(fifteen).skeleton.name == "posetrack17"
+    assert read(fifteen, skeleton="posetrack15").skeleton.name == "posetrack15"
+    assert read([entry()], skeleton="posetrack18").skeleton.name == "posetrack18"
+    with pytest.raises(FormatError, match=r"expected 42 numbers \(14 .*found 51 \(17"):
+        read([entry()], skeleton="lsp14")
+
+
+def test_zipped_marked_and_wide_text(read):
+    text = json.dumps([entry("ü.jpg")], ensure_ascii=False)
+    plain = read(text.encode())
+    assert read(gzip.compress(text.encode())) == plain
+    assert read(b"\xef\xbb\xbf" + text.encode()) == plain
+
+
+def test_text_of_powershell(read):
+    assert len(read(json.dumps([entry()]).encode("utf-16"), format="default")) == 1
+
+
+BAD = [
+    pytest.param(entry("1.jpg", idx="x"), "idx: expected .*got str", id="text as id"),
+    pytest.param(entry("1.jpg", idx=1.5), "idx: expected a whole", id="half an id"),
+    pytest.param(entry("1.jpg", box=[1, 2]), "box: expected 4 numbers", id="short box"),
+    pytest.param(entry("1.jpg", keypoints=["a"] * 51), "keypoints", id="text"),
+    pytest.param(entry("1.jpg", keypoints=[True] * 51), "keypoints", id="truth"),
+    pytest.param(entry("1.jpg", keypoints=None), "keypoints", id="no list"),
+    pytest.param(entry("1.jpg", keypoints=[1.0] * 50), "found 50 numbers", id="50"),
+    pytest.param(entry("1.jpg", keypoints=[]), "found 0 numbers", id="none"),
+    pytest.param(
+        entry("1.jpg", keypoints=[1.0] * 48), r"found 48 \(16 joints\)", id="16 joints"
+    ),
+    pytest.param({"image_id": "1.jpg"}, "required field keypoints", id="no keypoints"),
+    pytest.param({"keypoints": keypoints()}, "image_id: missing", id="no image"),
+    pytest.param(entry(1.5), "image_id", id="fraction as name"),
+    pytest.param(entry(""), "image_id: empty", id="empty name"),
+    pytest.param(7, "expected object, got number", id="a number"),
+    pytest.param(None, "expected object, got null", id="null"),
+    pytest.param(entry("1.jpg", score="high"), "score", id="text as score"),
+]
+
+
+@pytest.mark.parametrize(("bad", "reason"), BAD)
+def test_a_bad_entry_does_not_lose_the_good_ones(tmp_path, bad, reason):
+    path = tmp_path / "poses.json"
+    path.write_text(json.dumps([entry("0.jpg"), bad, entry("2.jpg"), entry("2.jpg")]))
+    with pytest.warns(UserWarning, match=f"left out 1 of 4.*entry 1.*{reason}") as seen:
+        result = poseflow.read(path)
+    assert [
+        (frame.index, len(frame.poses)) for frame in result if len(frame.poses)
+    ] == [
+        (0, 1),
+        (2, 2),
+    ]
+    assert len(seen) == 1
+    assert seen[0].filename == __file__
+
+
+@pytest.mark.parametrize(("bad", "reason"), BAD)
+def test_nothing_but_bad_entries_is_an_error(tmp_path, bad, reason):
+    path = tmp_path / "poses.json"
+    path.write_text(json.dumps([bad]))
+    if bad == entry("1.jpg", keypoints=[1.0] * 48):
+        assert poseflow.read(path).skeleton.name == "mpii16"
+        return
+    with pytest.raises(FormatError, match=reason):
+        poseflow.read(path)
+
+
+def test_many_bad_entries_are_counted_not_listed(tmp_path):
+    path = tmp_path / "poses.json"
+    path.write_text(json.dumps([entry(), *[{"image_id": "1.jpg"}] * 50]))
+    with pytest.warns(UserWarning, match="left out 50 of 51 .*and 47 more"):
+        poseflow.read(path)
+
+
+@pytest.mark.parametrize("broken", ["NaN", "Infinity", "-Infinity", "null", "1e999"])
+def test_joints_that_are_no_numbers_are_missing(tmp_path, broken):
+    path = tmp_path / "poses.json"
+    good, bad = json.dumps(entry("0.jpg")), keypoints()
+    bad[3] = "@"
+    text = json.dumps(entry("1.jpg", keypoints=bad)).replace('"@"', broken)
+    path.write_text(f"[{good}, {text}]")
+    with pytest.warns(UserWarning, match=r"1 joints .*missing, first in entry 1 \(im"):
+        result = poseflow.read(path)
+    assert result[1].poses.present[0].tolist() == [True, False] + [True] * 15
+    assert result[1].poses.keypoints[0, 1].tolist() == [0, 0]
+    assert result[0].poses.present.all()
+
+
+def test_scores_and_boxes_that_are_no_numbers_are_filled_in(tmp_path):
+    path = tmp_path / "poses.json"
+    bad = entry(score="@", box=[1, "@", 2, 3])
+    path.write_text(json.dumps([bad]).replace('"@"', "NaN"))
+    (frame,) = poseflow.read(path)
+    assert np.isfinite(frame.poses.scores).all()
+    assert np.isfinite(frame.poses.boxes).all()
+
+
+@pytest.mark.parametrize("digits", [400, 5000])
+def test_whole_numbers_without_end(tmp_path, digits):
+    path = tmp_path / "poses.json"
+    text = json.dumps([entry("0.jpg"), entry("1.jpg", keypoints=[7, *keypoints()[1:]])])
+    path.write_text(text.replace("[7,", "[" + "7" * digits + ","))
+    with pytest.warns(UserWarning, match="1 joints .*missing|left out 1 of 2"):
+        assert poseflow.read(path)[0].poses.present.all()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        pytest.param(b"", "is empty", id="empty"),
+        pytest.param(b" \n ", "is empty", id="blank"),
+        pytest.param(b"hello", "no file of poses known", id="text"),
+        pytest.param(b"\x00\x00\x00\x1cftypisom", "no file of poses", id="a video"),
+        pytest.param(b"12", "no file of poses", id="a number"),
+        pytest.param(b'{"weights": 3}', "no file of poses", id="object"),
+        pytest.param(b'[{"image_id": 1,]', "no valid JSON at byte 16", id="comma"),
+        pytest.param(b"[1] 2", "no valid JSON at byte 4", id="more behind"),
+        pytest.param(b"[\xff]", r"no text \(byte 1\)", id="not UTF-8"),
+        pytest.param(b"[" * 100_000, "nested too deeply", id="deep"),
+        pytest.param(b"\x1f\x8b\x08\x00", "damaged gzip", id="cut gzip"),
+    ],
+)
+def test_files_that_are_something_else(read, content, message):
+    with pytest.raises(FormatError, match=message) as caught:
+        read(content)
+    assert "poses.json" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_wrong_format_by_name(read):
+    with pytest.raises(FormatError, match=r"expected a list .*an object \(format for"):
+        read({"0.jpg": []}, format="default")
+    with pytest.raises(FormatError, match=r"expected an object.*\(format default"):
+        read([], format="forvis")
+    with pytest.raises(FormatError, match="unknown format 'xml'; known are default"):
+        read([], format="xml")
+    with pytest.raises(PoseFlowError, match="fps"):
+        read([], fps=0)
+    with pytest.raises(FormatError, match="expected a list of people, found a string"):
+        read({"0.jpg": "x"}, format="forvis")
+
+
+def test_every_truncation_is_called_so(tmp_path):
+    path = tmp_path / "poses.json"
+    joints = [float("nan"), -float("inf"), *keypoints()[2:]]
+    text = json.dumps([entry(score=-1.5e300, box=None, keypoints=joints, more="\\ü")])
+    for end in range(1, len(text)):
+        path.write_text(text[:end])
+        with pytest.raises(FormatError, match=f"breaks off at byte {end};"):
+            poseflow.read(path)
+
+
+def test_places_that_cannot_be_read(tmp_path):
+    with pytest.raises(FormatError, match="no such file"):
+        poseflow.read(tmp_path / "nothing.json")
+    with pytest.raises(FormatError, match="found a folder"):
+        poseflow.read(tmp_path)
+    with pytest.raises(FormatError, match="is a folder"):
+        poseflow.read(tmp_path, format="default")
+    with pytest.raises(FormatError, match="cannot read"):
+        poseflow.read("a\0b")
+    (tmp_path / "file").write_text("[]")
+    with pytest.raises(FormatError, match="not a folder"):
+        poseflow.read(tmp_path / "file" / "poses.json")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_pipes_are_refused_and_do_not_hang(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for format in (None, "default"):
+        with pytest.raises(FormatError, match="pipe or device"):
+            poseflow.read(tmp_path / "pipe", format)
+
+
+def test_gzip_that_swells_is_stopped(read, monkeypatch):
+    monkeypatch.setattr(document, "MAX_UNZIPPED_BYTES", 1 << 20)
+    with pytest.raises(FormatError, match="once unzipped"):
+        read(gzip.compress(b"[" + b" " * (1 << 21) + b"]"))
+
+
+@pytest.mark.parametrize("name", ["seq_a", "seq_b"])
+def test_a_real_file_of_alphapose(tmp_path, name):
+    # Provenance: tests/golden/poseflow.
+    path = Path(__file__).parents[1] / "golden" / "poseflow" / name / "input.json.gz"
+    entries = json.loads(gzip.decompress(path.read_bytes()))
+    result = poseflow.read(path)
+    assert sum(len(frame.poses) for frame in result) == len(entries)
+    assert [frame.index for frame in result] == sorted(
+        {int(entry["image_id"][:6]) for entry in entries}
+    )
+    poseflow.write(result, tmp_path / "out.json")
+    for ours, theirs in zip(
+        json.loads((tmp_path / "out.json").read_text()), entries, strict=True
+    ):
+        assert {key: ours[key] for key in theirs} == theirs

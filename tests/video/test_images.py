@@ -1,0 +1,166 @@
+import threading
+
+import cv2
+import numpy as np
+import pytest
+
+from poseflow.errors import SourceError, SourceWarning
+from poseflow.video import open_source
+from poseflow.video.images import natural_key, read_image
+
+RNG = np.random.default_rng(0)
+PICTURE = cv2.GaussianBlur(RNG.integers(0, 256, (48, 64, 3), np.uint8), (9, 9), 0)
+
+
+def encoded(suffix, image=PICTURE):
+    return cv2.imencode(suffix, image)[1].tobytes()
+
+
+def test_natural_order_and_names(tmp_path):
+    for k in (10, 9, 1, 100):
+        cv2.imwrite(str(tmp_path / f"f{k}.png"), np.full((8, 8, 3), k, np.uint8))
+    (tmp_path / "notes.txt").write_text("not an image")
+    (tmp_path / "._f1.png").write_bytes(b"resource fork")
+    (tmp_path / "deeper.png").mkdir()
+    (tmp_path / "deeper.png").rmdir()
+    with open_source(tmp_path) as source:
+        frames = list(source)
+        assert [f.name for f in frames] == ["f1.png", "f9.png", "f10.png", "f100.png"]
+        assert [int(f.image[0, 0, 0]) for f in frames] == [1, 9, 10, 100]
+        assert [f.index for f in frames] == [0, 1, 2, 3]
+        assert [f.time for f in frames] == pytest.approx([0, 0.04, 0.08, 0.12])
+        assert (source.size, source.frame_count, source.fps) == ((8, 8), 4, None)
+        assert [f.name for f in source] == [f.name for f in frames]
+    assert open_source(tmp_path, fps=2).fps == 2
+
+
+def test_natural_key_orders_every_name():
+    names = ["a", "A", "a1", "a01", "1", "01", "x9y10", "x9y9", "", "é2", "10a"]
+    shuffled = list(RNG.permutation(names))
+    assert sorted(shuffled, key=natural_key) == sorted(names, key=natural_key)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".bmp", ".tif"])
+@pytest.mark.parametrize("keep", [0, 1, 100, 0.5, -3])
+def test_one_broken_image_costs_only_itself(tmp_path, suffix, keep, capfd):
+    data = encoded(suffix)
+    keep = int(len(data) * keep) if isinstance(keep, float) else keep
+    for k in range(4):
+        whole = k != 2
+        (tmp_path / f"{k}{suffix}").write_bytes(data if whole else data[:keep])
+    with pytest.warns(SourceWarning, match=rf"1 of 4 images .*2\{suffix}") as caught:
+        frames = list(open_source(tmp_path))
+    assert len(caught) == 1
+    assert [(f.index, f.name) for f in frames] == [
+        (k, f"{k}{suffix}") for k in (0, 1, 3)
+    ]
+    # libpng and libjpeg would speak up themselves; those files never reach them.
+    if suffix in (".jpg", ".png"):
+        assert capfd.readouterr().err == ""
+
+
+def test_a_broken_first_image_is_no_obstacle(tmp_path):
+    (tmp_path / "0.png").write_bytes(b"")
+    (tmp_path / "1.png").write_bytes(encoded(".png"))
+    with pytest.warns(SourceWarning, match=r"0\.png"):
+        assert [f.index for f in open_source(tmp_path)] == [1]
+
+
+def test_many_broken_images_make_one_short_warning(tmp_path):
+    (tmp_path / "z.png").write_bytes(encoded(".png"))
+    for k in range(50):
+        (tmp_path / f"{k}.png").write_bytes(b"")
+    with pytest.warns(SourceWarning, match="47 more") as caught:
+        assert len(list(open_source(tmp_path))) == 1
+    assert len(caught) == 1
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        pytest.param(PICTURE[..., 0], id="grey"),
+        pytest.param(PICTURE.astype(np.uint16) * 257, id="16 bit"),
+        pytest.param(PICTURE[..., 0].astype(np.uint16) * 257, id="grey 16 bit"),
+        pytest.param(cv2.cvtColor(PICTURE, cv2.COLOR_BGR2BGRA), id="alpha"),
+    ],
+)
+def test_other_depths_and_channels_become_bgr(tmp_path, image):
+    cv2.imwrite(str(tmp_path / "a.png"), image)
+    expected = PICTURE
+    if image.ndim == 2:
+        expected = np.repeat(PICTURE[..., :1], 3, axis=2)
+    (from_file,) = open_source(tmp_path / "a.png")
+    np.testing.assert_array_equal(from_file.image, expected)
+    (from_array,) = open_source([image])
+    np.testing.assert_array_equal(from_array.image, expected)
+    assert from_array.image.flags.c_contiguous
+
+
+def test_exif_orientation_is_honoured(tmp_path):
+    image = np.zeros((32, 64, 3), np.uint8)
+    image[:, :32] = 255
+    data = encoded(".jpg", image)
+    # A minimal EXIF block that says: orientation 6, turn clockwise.
+    tiff = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"
+    body = b"Exif\0\0" + tiff
+    block = b"\xff\xe1" + (len(body) + 2).to_bytes(2, "big") + body
+    (tmp_path / "a.jpg").write_bytes(data[:2] + block + data[2:])
+    turned = read_image(tmp_path / "a.jpg")
+    assert turned.shape == (64, 32, 3)
+    assert turned[:30].mean() > 250 > 5 > turned[34:].mean()
+
+
+def test_sizes_may_differ(tmp_path):
+    cv2.imwrite(str(tmp_path / "1.png"), np.zeros((8, 10, 3), np.uint8))
+    cv2.imwrite(str(tmp_path / "2.png"), np.zeros((20, 6, 3), np.uint8))
+    source = open_source(tmp_path)
+    assert source.size == (10, 8)
+    assert [f.image.shape for f in source] == [(8, 10, 3), (20, 6, 3)]
+
+
+def test_glob_over_folders_keeps_names_apart(tmp_path):
+    for camera in "ab":
+        (tmp_path / camera).mkdir()
+        for k in range(2):
+            path = tmp_path / camera / f"{k}.png"
+            cv2.imwrite(str(path), np.zeros((4, 4, 3), np.uint8))
+    names = [f.name for f in open_source(str(tmp_path / "*" / "*.png"))]
+    assert names == ["a/0.png", "a/1.png", "b/0.png", "b/1.png"]
+    assert [f.name for f in open_source(str(tmp_path / "a" / "*.png"))] == [
+        "0.png",
+        "1.png",
+    ]
+
+
+def test_arrays_run_in_the_callers_thread_one_at_a_time():
+    asked = []
+
+    def camera():
+        for k in range(5):
+            asked.append((k, threading.current_thread()))
+            yield np.full((6, 8, 3), k, np.uint8)
+
+    source = open_source(camera(), fps=10)
+    assert source.size is None
+    frames = iter(source)
+    first = next(frames)
+    assert (first.index, first.time, first.name) == (0, 0.0, "000000.jpg")
+    assert asked == [(0, threading.current_thread())]
+    assert source.size == (8, 6)
+    assert [f.time for f in frames] == pytest.approx([0.1, 0.2, 0.3, 0.4])
+    with pytest.raises(SourceError, match="only once"):
+        list(source)
+
+
+def test_a_bad_array_in_the_middle_is_named():
+    good = np.zeros((6, 8, 3), np.uint8)
+    frames = iter(open_source([good, good, np.zeros((2, 2, 7), np.uint8)]))
+    next(frames), next(frames)
+    with pytest.raises(SourceError, match=r"image 2: .*\(2, 2, 7\)"):
+        next(frames)
+
+
+def test_a_stack_of_arrays_can_be_read_again():
+    source = open_source(np.zeros((3, 6, 8, 3), np.uint8))
+    assert len(list(source)) == len(list(source)) == source.frame_count == 3
+    assert len(list(open_source(np.zeros((3, 6, 8), np.uint8)))) == 3
