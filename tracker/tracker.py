@@ -24,7 +24,8 @@ from poseflow.tracker.baselines import (
     OksTracker,
 )
 from poseflow.tracker.correspondences import Correspondences
-from poseflow.tracker.default import DefaultOptions, DefaultTracker
+from poseflow.tracker.default import DefaultTracker
+from poseflow.tracker.default_options import DefaultOptions
 from poseflow.tracker.memory import Track
 from poseflow.tracker.released import ReleasedOptions, ReleasedTracker
 
