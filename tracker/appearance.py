@@ -69,9 +69,11 @@ def limb_colours(
         + ALONG[:, None, None] * run[:, :, None, None]
         + (ACROSS * sizes[:, None])[:, None, None, :, None] * side[:, :, None, None]
     )  # (P, L, along, across, 2)
+    height, width = image.shape[:2]
+    # What is far outside, or nowhere, need not fit into an integer.
+    spots = np.clip(np.nan_to_num(spots, nan=-1), -1, max(height, width))
     column = np.rint(spots[..., 0]).astype(np.int64)
     row = np.rint(spots[..., 1]).astype(np.int64)
-    height, width = image.shape[:2]
     inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
     pixels = image[np.clip(row, 0, height - 1), np.clip(column, 0, width - 1)]
     channels = 1 if image.ndim == 2 else image.shape[2]
@@ -98,7 +100,7 @@ def _lent(start: Floats, stop: Floats, shown: Bools, sizes: Floats) -> Bools:
     """Which limbs have somebody else's near their middle, `(P, L)`."""
     people, limbs = shown.shape
     lent = np.zeros((people, limbs), np.bool_)
-    if people < 2:
+    if people < 2 or not limbs:
         return lent
     middle = (start + stop) / 2
     centre = np.where(shown[..., None], middle, 0).sum(axis=1)

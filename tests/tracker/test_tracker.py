@@ -330,3 +330,26 @@ def test_anything_that_is_a_pose(name, options, seed):
                 people = len(ids)
             assert len(set(ids)) == people
             assert all(i >= 1 for i in ids)
+
+
+@pytest.mark.parametrize("name", trackers.names())
+def test_a_skeleton_of_a_single_joint(name):
+    dot = Skeleton("dot", ("nose",))
+    image = np.zeros((60, 60, 3), np.uint8)
+    tracker = Tracker(name)
+    for step in range(4):
+        people = Poses(np.array([[[5.0 + step, 5]], [[50.0, 50]]]), skeleton=dot)
+        ids = tracker.update(people, image).track_ids
+        assert len(set(ids.tolist()) - {-1}) in (0, 2)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("name", trackers.names())
+@pytest.mark.parametrize("far", [1e7, -1e12, 1e30])
+def test_coordinates_far_outside_the_image(name, far):
+    image = np.zeros((60, 60, 3), np.uint8)
+    cloud = np.random.default_rng(0).uniform(0, 40, (2, 17, 2))
+    tracker = Tracker(name)
+    for offset in (0, 0, far, far, 0):
+        people = tracker.update(Poses(cloud + offset, dtype=np.float64), image)
+        assert len(people) == 2
