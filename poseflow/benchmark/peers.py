@@ -1,9 +1,8 @@
 """Other packages' trackers, behind the same `update`: competitors when installed.
 
-Each is given the same poses; box trackers see the box around the joints. What a peer
-answers for a pose is found again by the pose's number, or, where it hands out nothing of
-the kind, by the overlap of boxes. Settings are lists: each peer is measured at its best
-on the development seeds (`benchmarks/tune_peers.py`).
+Each is given the same poses; box trackers see the box around the joints. Settings are
+lists: each peer is measured at its best on the development seeds
+(`benchmarks/tune_peers.py`).
 """
 
 from __future__ import annotations
@@ -264,7 +263,9 @@ SETTINGS: dict[str, tuple[str, dict[str, Factory]]] = {
         "norfair",
         {
             f"keypoints {distance}, hits {hits}": _norfair(
-                distance_threshold=distance, hit_counter_max=hits, initialization_delay=2
+                distance_threshold=distance,
+                hit_counter_max=hits,
+                initialization_delay=2,
             )
             for distance in (0.15, 0.3)
             for hits in (15, 45)
@@ -307,6 +308,25 @@ SETTINGS: dict[str, tuple[str, dict[str, Factory]]] = {
     ),
 }
 """Per peer: the package that it needs, and the settings among which it is tuned."""
+
+
+BEST = {
+    "roboflow SORT": "iou 0.1, buffer 60",
+    "roboflow ByteTrack": "iou 0.1, buffer 60",
+    "roboflow OC-SORT": "iou 0.3, buffer 30",
+    "roboflow BoT-SORT": "buffer 30",
+    "norfair": "keypoints 0.3, hits 15",
+    "boxmot ByteTrack": "buffer 30",
+    "boxmot OC-SORT": "age 30",
+    "sleap-nn BoT-SORT, OKS": "animal, oks 0.2",
+    "sleap-nn OC-SORT, OKS": "animal",
+}
+"""The setting of each that had the highest IDF1 on the development seeds."""
+
+
+def best_peers() -> dict[str, Factory]:
+    """Installed peers at their best setting."""
+    return {label: s[BEST[label]] for label, s in installed_peers().items()}
 
 
 def installed_peers() -> dict[str, dict[str, Factory]]:

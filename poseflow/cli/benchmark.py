@@ -15,6 +15,7 @@ class Suite(StrEnum):
 
     ASSOCIATION = "association"
     SCORING = "scoring"
+    TRACKING = "tracking"
 
 
 def benchmark(
@@ -24,16 +25,26 @@ def benchmark(
     quick: Annotated[
         bool, typer.Option("--quick", help="Fewer frames: a first impression.")
     ] = False,
+    images: Annotated[
+        bool, typer.Option("--images", help="tracking: give the trackers pictures.")
+    ] = False,
+    peers: Annotated[
+        bool,
+        typer.Option("--peers", help="tracking: also other packages, if installed."),
+    ] = False,
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Also write the figures here.")
     ] = None,
 ) -> None:
-    """Measure speed and print the figures as a table."""
+    """Measure speed, or how well identities are kept, and print a table."""
     from poseflow.benchmark.association import AssociationReport, measure_association
     from poseflow.benchmark.scoring import ScoringReport, measure_scoring
+    from poseflow.benchmark.tracking import TrackingReport, measure_suites
 
-    report: AssociationReport | ScoringReport
-    if suite is Suite.SCORING:
+    report: AssociationReport | ScoringReport | TrackingReport
+    if suite is Suite.TRACKING:
+        report = measure_suites(quick=quick, images=images, peers=peers)
+    elif suite is Suite.SCORING:
         report = measure_scoring(quick)
     elif quick:
         report = measure_association(
