@@ -163,11 +163,15 @@ class DefaultTracker:
         usual = self._usual
         if usual <= 0 and len(seen):
             usual = float(np.quantile(seen.quality, 0.75))
-        return np.minimum(seen.quality / max(usual, 1e-12), 1.2)
+        relative: Floats = np.minimum(seen.quality / max(usual, 1e-12), 1.2)
+        return relative
 
     def _trust(self, relative: Floats) -> Floats:
         """What a sighting adds to the belief that somebody is there, `(n,)`."""
-        return np.maximum(relative - self.options.doubt, self.options.patient_trust)
+        trust: Floats = np.maximum(
+            relative - self.options.doubt, self.options.patient_trust
+        )
+        return trust
 
     def _learn_usual(
         self, bodies: Bodies, seen: Sightings, rows: Ints, poses: Ints

@@ -442,7 +442,7 @@ class PoseFlowTracker:
 def _lesser(alike: Floats, confidence: Floats, same: float) -> Bools:
     """Which poses are like one of higher confidence, `(P,)`."""
     higher = confidence[:, None] < confidence[None]
-    lesser: Bools = ((alike >= same) & higher).any(axis=1)
+    lesser: Bools = np.asarray(((alike >= same) & higher).any(axis=1))
     return lesser
 
 
@@ -450,7 +450,7 @@ def _identities(flows: list[Flow], confidence: Floats) -> Ints:
     """One id per person: of flows that share one, the reference has it, `(P,)`."""
     ids = np.array([flow.identity for flow in flows], np.int64).reshape(-1)
     ids[ids == 0] = NO_TRACK
-    order = np.lexsort((-confidence, [flow.absorbed for flow in flows]))
+    order = np.lexsort((-confidence, np.array([f.absorbed for f in flows], np.bool_)))
     taken: set[int] = set()
     for k in order.tolist():
         if ids[k] in taken:

@@ -293,7 +293,12 @@ SETTINGS: dict[str, tuple[str, dict[str, Factory]]] = {
         "sleap_nn",
         {
             f"{preset}, oks {spread}": _sleap(
-                "botsort", preset=preset, similarity="oks", oks_stddev=spread
+                "botsort",
+                preset=preset,
+                similarity="oks",
+                oks_stddev=spread,
+                new_track_threshold=0.3,
+                track_high_threshold=0.25,
             )
             for preset in ("animal", "paper")
             for spread in (0.1, 0.2)
