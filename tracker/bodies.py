@@ -54,7 +54,7 @@ class Sightings:
         boxes = keypoint_extent(keypoints, present)
         alone = present.sum(axis=1) < 2
         given = poses.boxes.astype(np.float64)
-        usable = np.isfinite(given).all(axis=1)
+        usable: Bools = np.asarray(np.isfinite(given).all(axis=1))
         usable &= (given[:, 2:] > given[:, :2]).any(axis=1)
         boxes[alone & usable] = given[alone & usable]
         there = present.any(axis=1) | usable

@@ -8,7 +8,7 @@ from collections import deque
 import numpy as np
 
 MOST_STEPS = 50
-"""However long a stream was interrupted, no more frames than this are made up."""
+"""An interval of more frames than this is a wrong time, not a pause."""
 
 
 class Clock:
@@ -36,4 +36,5 @@ class Clock:
         self._intervals.append(interval)
         if len(self._intervals) < 6 or interval < 1.5 * usual:
             return 1.0
-        return float(min(round(interval / usual), MOST_STEPS))
+        steps = round(interval / usual)
+        return float(steps) if steps <= MOST_STEPS else 1.0

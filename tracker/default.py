@@ -60,6 +60,7 @@ class DefaultTracker:
         self._clock = Clock()
         self._acceleration = self.options.acceleration
         self._pace = self.options.pace
+        self._certain = 6.0  # log odds of a usual match
         self._usual = 0.0  # quality of those that are tracked, on the detector's scale
         self._size: tuple[int, int] | None = None
 
@@ -94,7 +95,7 @@ class DefaultTracker:
         if self.options.together and not self._moved and shift_together(bodies, pairs):
             pairs = self._pairs(bodies, seen, relative, double)
         rows, which = self._assign(bodies, seen, pairs)
-        if view.image is None and self._cut(bodies, rows, len(seen)):
+        if view.image is None and self._cut(bodies, pairs, which, len(seen)):
             self._end_scene()
             bodies = self._bodies
             rows, which = rows[:0], which[:0]
@@ -162,11 +163,15 @@ class DefaultTracker:
         usual = self._usual
         if usual <= 0 and len(seen):
             usual = float(np.quantile(seen.quality, 0.75))
-        return np.minimum(seen.quality / max(usual, 1e-12), 1.2)
+        relative: Floats = np.minimum(seen.quality / max(usual, 1e-12), 1.2)
+        return relative
 
     def _trust(self, relative: Floats) -> Floats:
         """What a sighting adds to the belief that somebody is there, `(n,)`."""
-        return np.maximum(relative - self.options.doubt, self.options.patient_trust)
+        trust: Floats = np.maximum(
+            relative - self.options.doubt, self.options.patient_trust
+        )
+        return trust
 
     def _learn_usual(
         self, bodies: Bodies, seen: Sightings, rows: Ints, poses: Ints
@@ -191,8 +196,9 @@ class DefaultTracker:
         odds -= options.double * double[pose]
         # Nobody turns up far from where the id was a moment ago.
         soon = bodies.gap[body] <= options.jump_frames
-        away = np.square(seen.points[pose, -1] - bodies.place[body]).sum(axis=1)
-        size = np.minimum(bodies.sizes[body], seen.sizes[pose])
+        moved = bodies.points[body, -1] + pairs.offsets.offset - bodies.place[body]
+        away = np.square(moved).sum(axis=1)
+        size = np.minimum(bodies.sizes[body], 2 * seen.sizes[pose])
         odds[soon & (away > np.square(options.jump * size))] = -np.inf
         return pairs._replace(odds=odds)
 
@@ -246,7 +252,7 @@ class DefaultTracker:
         boxes = bodies.boxes()[rows]
         now = (boxes[:, 2:] - boxes[:, :2]).max(axis=1)
         bodies.sizes[rows] = np.where(now > 0, sizes + 0.2 * (now - sizes), sizes)
-        bodies.place[rows] = seen.points[people, -1]
+        bodies.place[rows] = bodies.points[rows, -1]
         bodies.gap[rows] = 0
         bodies.hits[rows] += 1
         bodies.last[rows] = frame
@@ -344,14 +350,19 @@ class DefaultTracker:
         bodies.ids[ready] = self._next_id + np.arange(len(ready))
         self._next_id += len(ready)
 
-    def _cut(self, bodies: Bodies, rows: Ints, people: int) -> bool:
+    def _cut(self, bodies: Bodies, pairs: Pairs, which: Ints, people: int) -> bool:
         """True if everybody changed at once: another scene, for want of a picture."""
+        odds = pairs.odds[which]
+        certain = odds >= self._certain / 2
         recent = (bodies.ids > 0) & (bodies.gap <= 2) & (bodies.hits >= 3)
         least = self.options.cut_people
         if recent.sum() < least or people < least:
             return False
-        kept = recent[rows].sum()
-        return bool(kept <= recent.sum() / 5 and kept <= people / 5)
+        kept = int(recent[pairs.body[which[certain]]].sum())
+        cut = bool(kept <= recent.sum() / 5 and kept <= people / 5)
+        if not cut and len(odds):
+            self._certain += 0.1 * (float(np.median(odds)) - self._certain)
+        return cut
 
     def _end_scene(self) -> None:
         """Nobody of the scene before carries on."""

@@ -63,7 +63,7 @@ class DefaultOptions:
     patient_trust: float = 0.02
     patience: int = 2
     suspicion: float = 1.6
-    same: float = 0.6
+    same: float = 0.65
     double: float = 4.0
     shadow_frames: float = 6.0
     settled: int = 15

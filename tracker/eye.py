@@ -66,8 +66,8 @@ class Eye:
     def look(self, view: View, poses: Poses) -> Percept:
         """Look at a frame."""
         people = len(poses)
-        colours = np.zeros((people, 0))
-        clean = np.zeros((people, 0), np.bool_)
+        colours: Floats = np.zeros((people, 0))
+        clean: Bools = np.zeros((people, 0), np.bool_)
         motion, cut = None, False
         boxes = keypoint_extent(poses.keypoints, poses.present).astype(np.float64)
         if view.embeddings is not None:

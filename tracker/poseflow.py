@@ -312,16 +312,18 @@ class PoseFlowTracker:
 
     def _compare(self, flows: list[Flow], alike: Floats) -> None:
         """Remember how alike flows are that share this frame."""
-        close = np.argwhere(np.triu(alike, 1) > 0.05)
-        for a, b in close.tolist():
-            pair = (flows[a], flows[b])
-            if id(pair[0]) > id(pair[1]):
-                pair = pair[::-1]
-            history = self._shared.get(pair)
-            if history is None:
-                history = deque(maxlen=self.options.window_frames)
-                self._shared[pair] = history
-            history.append(float(alike[a, b]))
+        place = {id(flow): p for p, flow in enumerate(flows)}
+        for (one, other), history in self._shared.items():
+            i, j = place.get(id(one)), place.get(id(other))
+            if i is not None and j is not None:
+                history.append(float(alike[i, j]))
+        for i, j in np.argwhere(np.triu(alike, 1) > 0.05).tolist():
+            if (flows[i], flows[j]) not in self._shared and (
+                (flows[j], flows[i]) not in self._shared
+            ):
+                self._shared[flows[i], flows[j]] = deque(
+                    [float(alike[i, j])], maxlen=self.options.window_frames
+                )
 
     def _suppress(self) -> None:
         """PF-NMS over the window: flows of one person share the older one's id."""
@@ -440,7 +442,7 @@ class PoseFlowTracker:
 def _lesser(alike: Floats, confidence: Floats, same: float) -> Bools:
     """Which poses are like one of higher confidence, `(P,)`."""
     higher = confidence[:, None] < confidence[None]
-    lesser: Bools = ((alike >= same) & higher).any(axis=1)
+    lesser: Bools = np.asarray(((alike >= same) & higher).any(axis=1))
     return lesser
 
 
@@ -448,7 +450,7 @@ def _identities(flows: list[Flow], confidence: Floats) -> Ints:
     """One id per person: of flows that share one, the reference has it, `(P,)`."""
     ids = np.array([flow.identity for flow in flows], np.int64).reshape(-1)
     ids[ids == 0] = NO_TRACK
-    order = np.lexsort((-confidence, [flow.absorbed for flow in flows]))
+    order = np.lexsort((-confidence, np.array([f.absorbed for f in flows], np.bool_)))
     taken: set[int] = set()
     for k in order.tolist():
         if ids[k] in taken:

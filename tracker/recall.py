@@ -54,7 +54,8 @@ def recognise(
     for i, j in assign(np.where(held, -np.inf, table), 0.0).tolist():
         resume(bodies, match, int(away[i]), int(ready[j]))
         done[j] = True
-    return ready[~done]
+    others: Ints = ready[~done]
+    return others
 
 
 def fill(

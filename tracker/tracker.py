@@ -135,6 +135,7 @@ class Tracker:
         self._backend = _factory(name)(**options)
         self._skeleton: Skeleton | None = None
         self._frames = 0
+        self._rest: tuple[tuple[int, Poses], ...] = ()
 
     def update(
         self,
@@ -191,6 +192,7 @@ class Tracker:
             correspondences,  # type: ignore[arg-type]
             _embeddings(embeddings, len(poses), self._frames),
         )
+        self._rest = ()
         tracked = self._backend.update(poses, view)
         self._frames += 1
         return tracked
@@ -208,8 +210,25 @@ class Tracker:
         tracker's `max_age_frames` are not among them.
         """
         tracks = self._backend.finish()
+        rest = self.final_frames
         self.reset()
+        self._rest = rest
         return tracks
+
+    @property
+    def final_frames(self) -> tuple[tuple[int, Poses], ...]:
+        """Frames whose ids became final with the latest call, for those that delay.
+
+        `poseflow` gives a frame's number and people, with the ids that its window has
+        settled on, once at most `window_frames` later; after `finish`, the rest. An id
+        in here never changes again. Other trackers' ids are final at once: empty.
+        """
+        if self._rest:
+            return self._rest
+        frames: tuple[tuple[int, Poses], ...] = getattr(
+            self._backend, "final_frames", ()
+        )
+        return frames
 
     @property
     def last_step(self) -> Any:

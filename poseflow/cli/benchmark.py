@@ -16,6 +16,7 @@ class Suite(StrEnum):
     ASSOCIATION = "association"
     SCORING = "scoring"
     ESTIMATION = "estimation"
+    TRACKING = "tracking"
 
 
 def benchmark(
@@ -25,17 +26,27 @@ def benchmark(
     quick: Annotated[
         bool, typer.Option("--quick", help="Fewer frames: a first impression.")
     ] = False,
+    images: Annotated[
+        bool, typer.Option("--images", help="tracking: give the trackers pictures.")
+    ] = False,
+    peers: Annotated[
+        bool,
+        typer.Option("--peers", help="tracking: also other packages, if installed."),
+    ] = False,
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Also write the figures here.")
     ] = None,
 ) -> None:
-    """Measure speed and print the figures as a table."""
+    """Measure speed, or how well identities are kept, and print a table."""
     from poseflow.benchmark.association import AssociationReport, measure_association
     from poseflow.benchmark.estimation import EstimationReport, measure_estimation
     from poseflow.benchmark.scoring import ScoringReport, measure_scoring
+    from poseflow.benchmark.tracking import TrackingReport, measure_suites
 
-    report: AssociationReport | ScoringReport | EstimationReport
-    if suite is Suite.SCORING:
+    report: AssociationReport | ScoringReport | EstimationReport | TrackingReport
+    if suite is Suite.TRACKING:
+        report = measure_suites(quick=quick, images=images, peers=peers)
+    elif suite is Suite.SCORING:
         report = measure_scoring(quick)
     elif suite is Suite.ESTIMATION:
         report = measure_estimation(rounds=2 if quick else 9)

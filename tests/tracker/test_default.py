@@ -1,0 +1,358 @@
+"""What `default` promises: every rule, on its own and on the suites."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from poseflow import PoseFlowError, Poses, Skeleton, Tracker
+from poseflow.benchmark.tracking import count_jumps, make_clip, run_clip
+from poseflow.eval.tracking import score_tracking
+
+SHAPE = np.random.default_rng(5).uniform(-1, 1, (17, 2)) * [30, 90]
+
+
+def crowd(places, seed=0, jitter=1.0, score=0.8):
+    """People of one build at `(P, 2)` places, joints jittering by pixels."""
+    random = np.random.default_rng(seed)
+    places = np.asarray(places, float).reshape(-1, 2)
+    points = places[:, None] + SHAPE + random.normal(0, jitter, (len(places), 17, 2))
+    return Poses(points, np.full((len(places), 17), score))
+
+
+def walk(tracker, frames, start, pace, first=0, **given):
+    """Ids of people who walk straight on."""
+    ids = []
+    for t in range(first, first + frames):
+        poses = crowd(np.asarray(start) + t * np.asarray(pace), seed=t)
+        ids.append(tracker.update(poses, **given).track_ids.tolist())
+    return ids
+
+
+def test_nobody_for_long_and_back_within_memory():
+    tracker = Tracker()
+    walk(tracker, 10, [[100, 300]], [[0, 0]])
+    for _ in range(30):
+        assert len(tracker.update(Poses.empty())) == 0
+    assert walk(tracker, 2, [[100, 300]], [[0, 0]])[-1] == [1]
+    for _ in range(200):
+        tracker.update(Poses.empty())
+    assert walk(tracker, 2, [[100, 300]], [[0, 0]])[-1] == [2]
+
+
+def test_three_hundred_people():
+    random = np.random.default_rng(1)
+    places = np.stack(np.meshgrid(np.arange(20) * 90, np.arange(15) * 220), -1)
+    places = places.reshape(-1, 2).astype(float)
+    pace = random.normal(0, 1.5, places.shape)
+    ids = np.array(walk(Tracker(), 12, places, pace))
+    assert ids.shape == (12, 300)
+    assert (ids == ids[0]).all()
+    assert len(set(ids[0])) == 300
+
+
+def test_the_order_of_the_input_changes_nothing_else():
+    clip = make_clip("crowd", 0, frames=60)
+    plain, shuffled = Tracker(), Tracker()
+    random = np.random.default_rng(0)
+    for frame in clip.poses:
+        order = random.permutation(len(frame.poses))
+        expected = plain.update(frame.poses).track_ids[order]
+        assert (shuffled.update(frame.poses[order]).track_ids == expected).all()
+
+
+@pytest.mark.parametrize("factor", [0.01, 100.0])
+def test_scales_do_not_matter(factor):
+    """Neither that of the detector's scores nor that of the picture."""
+    clip = make_clip("street", 0, frames=60)
+    plain, scored, sized = Tracker(), Tracker(), Tracker()
+    for frame in clip.poses:
+        poses = frame.poses.astype(np.float64)
+        expected = plain.update(poses).track_ids
+        louder = poses.replace(
+            keypoint_scores=poses.keypoint_scores * factor, scores=poses.scores * factor
+        )
+        larger = poses.replace(
+            keypoints=poses.keypoints * factor * 10, boxes=poses.boxes * factor * 10
+        )
+        assert (scored.update(louder).track_ids == expected).all()
+        if factor > 1:  # below a pixel there is no size left to go by
+            assert (sized.update(larger).track_ids == expected).all()
+
+
+def test_dropped_and_repeated_frames():
+    tracker, ids = Tracker(), set()
+    for t in [*range(10), *[9] * 5, *range(9, 14), *range(18, 30), *range(36, 50)]:
+        poses = crowd([[100 + 4 * t, 300], [900 - 3 * t, 320]], seed=t)
+        ids.add(tuple(tracker.update(poses).track_ids.tolist()))
+    assert ids == {(1, 2)}
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        [float("nan")] * 40,
+        [1e9 - t for t in range(40)],
+        [0.0] * 40,
+        [t / 25 if t % 7 else 1e6 * t for t in range(40)],
+    ],
+    ids=["nan", "backwards", "still", "wild"],
+)
+def test_wrong_times_do_no_harm(times):
+    tracker = Tracker()
+    for t, time in enumerate(times):
+        poses = crowd([[100 + 4 * t, 300], [900 - 3 * t, 320]], seed=t)
+        assert tracker.update(poses, time=time).track_ids.tolist() == [1, 2]
+
+
+def test_times_tell_of_dropped_frames():
+    """Somebody at speed, seen again after a second without frames."""
+    tracker = Tracker()
+    for t in [*range(20), *range(45, 55)]:
+        poses = crowd([[100 + 12 * t, 300]], seed=t)
+        ids = tracker.update(poses, time=t / 25).track_ids.tolist()
+    assert ids == [1]
+
+
+def test_a_cut_carries_nobody_over_without_pictures():
+    before, after = make_clip("street", 0, 40), make_clip("street", 3, 40)
+    tracker = Tracker()
+    old = {i for f in before.poses for i in tracker.update(f.poses).track_ids.tolist()}
+    new = {i for f in after.poses for i in tracker.update(f.poses).track_ids.tolist()}
+    assert old & new <= {-1}
+    assert len(new) > 2
+
+
+def test_a_cut_is_seen_in_pictures():
+    random = np.random.default_rng(0)
+    scenes = [
+        np.kron(
+            random.integers(0, 255, (9, 16, 3), np.uint8),
+            np.ones((40, 40, 1), np.uint8),
+        )
+        for _ in range(2)
+    ]
+    tracker = Tracker()
+    for t in range(20):
+        ids = tracker.update(crowd([[300, 180]], seed=t), scenes[t // 10])
+        assert ids.track_ids.tolist() == [1 if t < 10 else 2]
+
+
+def test_resolution_changes_in_mid_stream():
+    tracker = Tracker()
+    for t in range(20):
+        factor = 1 if t < 10 else 2
+        poses = crowd([[100 + 2 * t, 150], [400 - 2 * t, 160]], seed=t)
+        poses = Poses(poses.keypoints * factor, poses.keypoint_scores)
+        picture = np.zeros((300 * factor, 500 * factor), np.uint8)
+        assert tracker.update(poses, picture).track_ids.tolist() == [1, 2]
+
+
+def test_joints_come_and_go():
+    tracker, random = Tracker(), np.random.default_rng(0)
+    for t in range(60):
+        poses = crowd([[100 + 3 * t, 300], [900 - 3 * t, 320]], seed=t)
+        points = poses.keypoints.copy()
+        gone = random.random((2, 17)) < (0.5 if t else 0)
+        points[gone] = np.nan
+        ids = tracker.update(Poses(points, poses.keypoint_scores)).track_ids
+        assert ids.tolist() == [1, 2]
+
+
+def test_one_person_once():
+    """Everybody is found twice: one id per person in at least 99 of 100 cases."""
+    clip = make_clip("street", 1, frames=100)
+    random, tracker = np.random.default_rng(0), Tracker()
+    once = cases = 0
+    for frame in clip.truth:
+        poses = frame.poses
+        height = (poses.boxes[:, 3] - poses.boxes[:, 1])[:, None, None]
+        noisy = [
+            Poses(
+                poses.keypoints + height * random.normal(0, s, poses.keypoints.shape),
+                np.where(poses.present, 0.7 - s, 0),
+            )
+            for s in (0.01, 0.02)
+        ]
+        ids = tracker.update(Poses.concatenate(noisy)).track_ids
+        first, second = ids[: len(poses)], ids[len(poses) :]
+        if frame.index >= 5:
+            cases += len(poses)
+            once += int(((first > 0) != (second > 0)).sum())
+    assert once >= 0.99 * cases
+
+
+def test_false_alarms_get_no_id():
+    tracker, random = Tracker(), np.random.default_rng(0)
+    for t in range(60):
+        poses = crowd([[100 + 3 * t, 300], [900, 320]], seed=t)
+        alarm = crowd(random.uniform(0, 700, (1, 2)), seed=99 + t, score=0.25)
+        ids = tracker.update(Poses.concatenate([poses, alarm])).track_ids.tolist()
+        assert ids == [1, 2, -1]
+
+
+def test_who_stays_gets_an_id_in_the_end():
+    tracker = Tracker()
+    for t in range(60):
+        weak = crowd([[500, 320]], seed=t, score=0.2)
+        both = Poses.concatenate([crowd([[100, 300]], seed=-t % 97), weak])
+        ids = tracker.update(both).track_ids.tolist()
+    assert ids == [1, 2]
+
+
+def test_behind_a_wall():
+    tracker = Tracker()
+    walk(tracker, 30, [[0, 300]], [[4, 0]])
+    for _ in range(30):
+        tracker.update(Poses.empty())
+    assert walk(tracker, 5, [[0, 300]], [[4, 0]], first=60)[-1] == [1]
+
+
+def test_recognised_by_embeddings():
+    """Away for long, back elsewhere: known again by looks, others are not."""
+    random = np.random.default_rng(0)
+    faces = random.normal(0, 1, (3, 32))
+
+    def look(which):
+        return faces[which] + random.normal(0, 0.2, (len(which), 32))
+
+    tracker = Tracker()
+    for t in range(40):
+        poses = crowd([[100, 300], [500, 300]], seed=t)
+        tracker.update(poses, embeddings=look([0, 1]))
+    for t in range(200):
+        tracker.update(crowd([[100, 300]], seed=t), embeddings=look([0]))
+    for t in range(10):
+        poses = crowd([[100, 300], [900, 300], [1300, 300]], seed=t)
+        ids = tracker.update(poses, embeddings=look([0, 1, 2])).track_ids.tolist()
+    assert ids == [1, 2, 3]
+
+
+def test_embeddings_fall_back_to_motion():
+    tracker = Tracker()
+    for t in range(30):
+        poses = crowd([[100 + 3 * t, 300], [900 - 3 * t, 320]], seed=t)
+        given = np.full((2, 8), np.nan) if t % 2 else None
+        assert tracker.update(poses, embeddings=given).track_ids.tolist() == [1, 2]
+    with pytest.raises(PoseFlowError, match=r"frame 30: embeddings.*\(2, features\)"):
+        tracker.update(poses, embeddings=np.zeros((3, 8)))
+
+
+def test_a_panning_camera_by_correspondences():
+    """All jump aside at once; the background tells that it was the camera."""
+    random = np.random.default_rng(0)
+    tracker, shift = Tracker(), np.zeros(2)
+    for t in range(30):
+        step = np.array([130.0, 0]) if t in (10, 20) else np.zeros(2)
+        shift = shift + step
+        at = random.uniform((0, 500), (1280, 720), (80, 2))
+        matches = np.concatenate([at, at + step], axis=1)
+        poses = crowd(np.array([[100, 200], [230, 200]]) + shift, seed=t)
+        tracked = tracker.update(poses, correspondences=matches)
+        assert tracked.track_ids.tolist() == [1, 2]
+
+
+def test_a_known_number_of_people():
+    tracker = Tracker(max_tracks=2)
+    for t in range(120):
+        places = [[100 + 3 * t, 300], [900 - 3 * t, 320]]
+        if t % 40 > 30:
+            places = places[:1]
+        ids = tracker.update(crowd(places, seed=t)).track_ids
+        assert ids.max() <= 2
+    many = crowd([[100, 900], [400, 900], [700, 900]])
+    for _ in range(5):
+        assert tracker.update(many).track_ids.max() <= 2
+
+
+def test_memory_is_bounded():
+    tracker, random = Tracker(), np.random.default_rng(0)
+    sizes = []
+    for t in range(1500):
+        poses = crowd(random.uniform(0, 2000, (6, 2)), seed=t)
+        tracker.update(poses)
+        sizes.append(len(tracker._backend._bodies))
+    assert max(sizes[800:]) <= 1.2 * max(sizes[200:800])
+
+
+@pytest.mark.parametrize("joints", [2, 3, 8, 30])
+def test_animals_without_scores(joints):
+    animal = Skeleton(f"animal{joints}", tuple(f"j{k}" for k in range(joints)))
+    shape = np.random.default_rng(1).uniform(-40, 40, (joints, 2))
+    tracker = Tracker()
+    for t in range(40):
+        places = np.array([[100 + 3 * t, 300], [500 - 2 * t, 500]])[:, None]
+        poses = Poses(places + shape, skeleton=animal)
+        ids = tracker.update(poses).track_ids.tolist()
+        assert ids == [1, 2]
+
+
+@pytest.mark.parametrize("name", ["default", "poseflow"])
+@pytest.mark.parametrize("suite", ["crowd", "noisy", "low_fps"])
+def test_no_id_jumps(name, suite):
+    clip = make_clip(suite, 1, frames=100)
+    result, _ = run_clip(Tracker(name), clip)
+    assert count_jumps(clip, result) == 0
+
+
+def test_ahead_of_the_others():
+    """On a development clip; the table in the docs has all of them."""
+    clip = make_clip("street", 0, frames=120)
+    scores = {}
+    for name, options in (
+        ("default", {}),
+        ("poseflow", {}),
+        ("released", {"matcher": "none"}),
+    ):
+        result, _ = run_clip(Tracker(name, **options), clip)
+        scores[name] = score_tracking(clip.truth, result)
+    oracle = score_tracking(clip.truth, clip.corruption.oracle())
+    assert scores["default"].idf1 > scores["released"].idf1 + 5
+    assert scores["default"].id_switches < scores["released"].id_switches / 2
+    assert scores["default"].idf1 <= oracle.idf1 + 1
+
+
+def test_finish_tells_who_was_there():
+    tracker = Tracker()
+    walk(tracker, 10, [[100, 300], [600, 300]], [[3, 0], [0, 0]])
+    tracks = tracker.finish()
+    assert [t.track_id for t in tracks] == [1, 2]
+    assert [t.appearances for t in tracks] == [10, 10]
+    assert tracks[0].first_frame == 0
+    assert tracks[0].last_frame == 9
+    assert tracker.finish() == ()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"matcher": "sift"}, "flow, orb, none"),
+        ({"drag": 2}, r"drag must be a number in \[0, 1\]"),
+        ({"max_tracks": 0}, "max_tracks"),
+        ({"evidence": 3}, "EvidenceOptions"),
+    ],
+)
+def test_bad_options(options, message):
+    with pytest.raises(PoseFlowError, match=message):
+        Tracker("default", **options)
+
+
+def test_pictures_may_come_and_go():
+    """With and without, grey or not: never an error, and ids stay."""
+    clip = make_clip("street", 0, frames=12)
+    tracker, ids = Tracker(), []
+    for k, frame in enumerate(clip.poses):
+        image = clip.scene.render(k) if k % 3 else None
+        if image is not None and k % 2:
+            image = image[..., :1]
+        ids.append(tracker.update(frame.poses, image).track_ids)
+    assert any((i > 0).any() for i in ids)
+
+
+def test_orb_may_follow_the_camera():
+    clip = make_clip("camera_motion", 0, frames=8)
+    result, _ = run_clip(Tracker(matcher="orb"), clip, images=True)
+    assert len({i for f in result for i in f.poses.track_ids.tolist()}) > 2
+    assert replace(result, frames=()).skeleton == clip.truth.skeleton

@@ -1,0 +1,124 @@
+"""The second pass, and smoothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from poseflow import Frame, Poses, PoseSequence, skeletons
+from poseflow.benchmark.tracking import make_clip
+from poseflow.eval.tracking import score_tracking
+from poseflow.tracker import RefineOptions, Smoother, refine
+
+SHAPE = np.random.default_rng(5).uniform(-1, 1, (17, 2)) * [30, 90]
+
+
+def sequence(rows):
+    """Rows of (frame, id, x) as a sequence."""
+    frames = []
+    for t in range(max(r[0] for r in rows) + 1):
+        here = [(i, x) for f, i, x in rows if f == t]
+        if here:
+            points = np.array([SHAPE + np.array([x, 300]) for _, x in here])
+            poses = Poses(points, track_ids=[i for i, _ in here])
+        else:
+            poses = Poses.empty()
+        frames.append(Frame(t, t / 25, poses))
+    return PoseSequence(tuple(frames), skeletons.COCO17, "test")
+
+
+def test_a_broken_track_is_stitched_and_filled():
+    rows = [(t, 1, 4.0 * t) for t in range(20)]
+    rows += [(t, 7, 4.0 * t) for t in range(30, 50)]
+    result = refine(sequence(rows))
+    assert result.track_ids.tolist() == [1]
+    assert [len(f.poses) for f in result] == [1] * 50
+    middle = result[25].poses
+    assert middle.keypoints[0, 0, 0] == pytest.approx(SHAPE[0, 0] + 100, abs=0.1)
+    assert middle.keypoint_scores.max() <= 0.5
+
+
+def test_nobody_far_away_is_stitched():
+    rows = [(t, 1, 4.0 * t) for t in range(20)]
+    rows += [(t, 7, 900 + 4.0 * t) for t in range(25, 50)]
+    result = refine(sequence(rows), RefineOptions(fill_frames=0))
+    assert result.track_ids.tolist() == [1, 7]
+    assert result == sequence(rows) or len(result) == 50
+
+
+def test_the_cheapest_set_of_links_wins():
+    """Greedily, the nearest pair would take away the other's only partner."""
+    rows = [(t, 1, 0.0) for t in range(10)] + [(t, 2, 40.0) for t in range(10)]
+    rows += [(t, 3, 25.0) for t in range(14, 30)] + [
+        (t, 4, 62.0) for t in range(14, 30)
+    ]
+    result = refine(sequence(rows))
+    assert result.track_ids.tolist() == [1, 2]
+    assert (
+        dict(zip(result[20].poses.track_ids.tolist(), (25, 62), strict=True))[2] == 62
+    )
+
+
+def test_tracks_that_overlap_stay_apart():
+    rows = [(t, 1, 0.0) for t in range(20)] + [(t, 2, 5.0) for t in range(15, 30)]
+    assert refine(sequence(rows)).track_ids.tolist() == [1, 2]
+
+
+def test_nothing_to_refine():
+    empty = PoseSequence((), skeletons.COCO17)
+    assert len(refine(empty)) == 0
+
+
+def test_it_mends_an_oracle_that_forgets():
+    """Ids that start anew after every gap are found together again."""
+    clip = make_clip("street", 0, frames=120)
+    seen, fresh, frames = {}, iter(range(1, 10_000)), []
+    for t, frame in enumerate(clip.corruption.oracle()):
+        ids = []
+        for person in frame.poses.track_ids.tolist():
+            last, given = seen.get(person, (-9, 0))
+            given = given if t - last == 1 else next(fresh)
+            seen[person] = t, given
+            ids.append(given)
+        frames.append(replace(frame, poses=frame.poses.replace(track_ids=ids)))
+    broken = replace(clip.poses, frames=tuple(frames))
+    before = score_tracking(clip.truth, broken)
+    after = score_tracking(clip.truth, refine(broken))
+    assert after.idf1 > before.idf1 + 20
+    assert after.id_switches < before.id_switches / 3
+
+
+def test_smoothing_is_calm_at_rest_and_quick_in_motion():
+    random = np.random.default_rng(0)
+    still, moving = Smoother(), Smoother()
+    rest, lag = [], []
+    for t in range(80):
+        noise = random.normal(0, 1, (1, 17, 2))
+        raw = Poses(SHAPE[None] + 300 + noise, track_ids=[1])
+        rest.append(still.update(raw).keypoints)
+        assert np.array_equal(raw.keypoints, (SHAPE[None] + 300 + noise).astype("f4"))
+        fast = Poses(SHAPE[None] + [10 * t, 300], track_ids=[1])
+        lag.append(
+            float((fast.keypoints - moving.update(fast).keypoints)[..., 0].mean())
+        )
+    assert np.std(rest[30:], axis=0).mean() < 0.6
+    assert lag[-1] < 18  # one frame and a half at one twentieth of the size per frame
+
+
+def test_smoothing_leaves_missing_joints_and_strangers_alone():
+    smoother = Smoother()
+    poses = Poses(np.zeros((2, 17, 2)) + SHAPE, np.ones((2, 17)), track_ids=[3, -1])
+    smoother.update(poses)
+    marks = np.ones((2, 17))
+    marks[0, 4] = 0
+    moved = Poses(SHAPE[None] + np.full((2, 17, 2), 5.0), marks, track_ids=[3, -1])
+    out = smoother.update(moved)
+    assert np.array_equal(out.keypoints[1], moved.keypoints[1])
+    assert np.array_equal(out.keypoints[0, 4], moved.keypoints[0, 4])
+    assert not np.array_equal(out.keypoints[0, 5], moved.keypoints[0, 5])
+    assert len(smoother.update(Poses.empty())) == 0
+    for _ in range(40):
+        smoother.update(Poses.empty())
+    assert not smoother._states
