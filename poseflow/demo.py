@@ -103,7 +103,7 @@ def run_demo(
         ResultWriter(result) as writer,
         OverlaySink(overlay, shots, Overlay()) as drawn,
     ):
-        tracked = track(shots, poses=poses, tracker=identify)
+        tracked = track(shots, poses=poses, tracker=identify, final=True)
         kept = PoseSequence.collect(
             _through(watch(tracked, len(scene), "frames tracked"), writer, drawn)
         )

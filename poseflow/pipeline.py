@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections import deque
 from collections.abc import Generator, Iterable
 from contextlib import closing
 from dataclasses import replace
@@ -18,6 +19,7 @@ from poseflow.poses import Poses
 from poseflow.sequence import Frame, PoseSequence
 
 if TYPE_CHECKING:
+    from poseflow.tracker import Tracker
     from poseflow.video import SourceFrame
 
 Image = npt.NDArray[np.uint8]
@@ -51,6 +53,7 @@ def track(
     poses: PosesInput | None = None,
     estimator: str | PoseEstimator | None = None,
     tracker: str | OnlineTracker = "default",
+    final: bool = False,
     **options: Any,
 ) -> Generator[Frame]:
     """Track the people of a video, frame by frame, online.
@@ -66,10 +69,15 @@ def track(
             `estimate(image)`, or the name of a `poseflow.Estimator`. With neither
             poses nor estimator, `poseflow.Estimator()` is used.
         tracker: Name of a tracker, or an object with `update(poses, image)`.
+        final: Yield frames once their ids are final, up to `Tracker.delay_frames`
+            later, rather than at once; what a result file should hold. A `Tracker`
+            that is passed in is then finished with the source.
         **options: Passed on to `poseflow.Tracker` with the name.
 
     Yields:
-        One `Frame` per frame of the source, with its image, and `track_ids` set.
+        One `Frame` per frame of the source, with its image, and `track_ids` set: -1 for
+        detections that the tracker takes for nobody (doubles, false alarms), or, at
+        once, for nobody yet.
 
     Raises:
         PoseFlowError: If the source, the poses or an option is unusable, at the first
@@ -99,12 +107,12 @@ def track(
             f"got a {type(tracker).__name__} that is made already"
         )
     if poses is not None:
-        return _tracked(known(source, poses), tracker)
+        return _tracked(known(source, poses), tracker, final)
     if estimator is None or isinstance(estimator, str):
         from poseflow.estimator import Estimator
 
         estimator = Estimator() if estimator is None else Estimator(estimator)
-    return _tracked(estimate(source, estimator), tracker)
+    return _tracked(estimate(source, estimator), tracker, final)
 
 
 def estimate(source: Any, estimator: PoseEstimator) -> Generator[Frame]:
@@ -145,18 +153,38 @@ def known(source: Any, poses: PosesInput) -> Generator[Frame]:
     people.report_unused()
 
 
-def _tracked(frames: Generator[Frame], tracker: OnlineTracker) -> Generator[Frame]:
+def _tracked(
+    frames: Generator[Frame], tracker: OnlineTracker, final: bool
+) -> Generator[Frame]:
     from poseflow.tracker import Tracker
 
     with closing(frames):
-        for frame in frames:
-            if isinstance(tracker, Tracker):
-                people = tracker.update(
-                    frame.poses, frame.image, name=frame.name, time=frame.time
-                )
-            else:
+        if not isinstance(tracker, Tracker):
+            for frame in frames:
                 people = tracker.update(frame.poses, frame.image)
-            yield replace(frame, poses=people)
+                yield replace(frame, poses=people)
+        elif final and tracker.delay_frames:
+            yield from _settled(frames, tracker)
+        else:
+            for frame in frames:
+                yield replace(frame, poses=_update(tracker, frame))
+
+
+def _update(tracker: Tracker, frame: Frame) -> Poses:
+    return tracker.update(frame.poses, frame.image, name=frame.name, time=frame.time)
+
+
+def _settled(frames: Iterable[Frame], tracker: Tracker) -> Generator[Frame]:
+    """Frames with final ids, held until the tracker has made up its mind."""
+    held: deque[Frame] = deque()
+    for frame in frames:
+        held.append(frame)
+        _update(tracker, frame)
+        for _, people in tracker.final_frames:
+            yield replace(held.popleft(), poses=people)
+    tracker.finish()
+    for _, people in tracker.final_frames:
+        yield replace(held.popleft(), poses=people)
 
 
 class KnownPoses:

@@ -105,6 +105,7 @@ class Bodies:
         first: `(N,)` frame of the first sighting.
         last: `(N,)` frame of the latest sighting.
         score: `(N,)` sum of the person scores.
+        serial: `(N,)` a number that a body has from its first sighting on.
     """
 
     ids: Ints
@@ -124,10 +125,17 @@ class Bodies:
     first: Ints
     last: Ints
     score: Floats
+    serial: Ints
 
     @classmethod
     def new(
-        cls, seen: Sightings, which: Ints, frame: int, poses: Poses, start: Floats
+        cls,
+        seen: Sightings,
+        which: Ints,
+        frame: int,
+        poses: Poses,
+        start: Floats,
+        serial: int = 0,
     ) -> Bodies:
         """Bodies in the making from some of a frame's people.
 
@@ -137,6 +145,7 @@ class Bodies:
             frame: Number of the frame.
             poses: The same people.
             start: `(3,)` variance of a body seen once.
+            serial: Number of the first of them.
         """
         n = len(which)
         points, known = seen.points[which], seen.present[which]
@@ -160,6 +169,7 @@ class Bodies:
             np.full(n, frame),
             np.full(n, frame),
             poses.scores[which].astype(np.float64),
+            serial + np.arange(n),
         )
 
     def __len__(self) -> int:

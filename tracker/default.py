@@ -31,6 +31,7 @@ from poseflow.tracker.default_options import DefaultOptions
 from poseflow.tracker.duplicates import twins
 from poseflow.tracker.evidence import Pairs, judge, shift_together, within_reach
 from poseflow.tracker.eye import Eye, Percept
+from poseflow.tracker.hindsight import Hindsight
 from poseflow.tracker.memory import Track
 from poseflow.tracker.motion import gains, grow
 from poseflow.tracker.recall import fill, recognise
@@ -57,6 +58,9 @@ class DefaultTracker:
         self._bodies: Bodies | None = None
         self._skeleton: Skeleton | None = None
         self._next_id = 1
+        self._born = 0  # bodies so far, those that never got an id included
+        self._hindsight = Hindsight(self.options.window_frames)
+        self.final_frames: tuple[tuple[int, Poses], ...] = ()
         self._clock = Clock()
         self._acceleration = self.options.acceleration
         self._pace = self.options.pace
@@ -111,15 +115,21 @@ class DefaultTracker:
         born = np.flatnonzero((match < 0) & ~hidden)
         # From left to right, so that ids do not hang on the order of the input.
         born = born[np.lexsort(seen.points[born, -1].T[::-1])]
-        fresh = Bodies.new(seen, born, view.index, poses, self._new_variance)
+        fresh = Bodies.new(
+            seen, born, view.index, poses, self._new_variance, self._born
+        )
+        self._born += len(born)
         fresh.trust = self._trust(relative[born])
         match[born] = len(bodies) + np.arange(len(born))
         bodies = bodies.joined(fresh)
+        has = match >= 0
+        serials = np.full(len(seen), -1)
+        serials[has] = bodies.serial[match[has]]
         self._confirm(bodies, match)
 
         ids = np.full(len(seen), NO_TRACK)
-        has = match >= 0
         ids[has] = np.where(bodies.ids[match[has]] > 0, bodies.ids[match[has]], -1)
+        self.final_frames = self._hindsight.add(view.index, poses, serials, ids)
         self._bodies = self._forget(bodies)
         return poses.replace(track_ids=ids)
 
@@ -385,8 +395,14 @@ class DefaultTracker:
             stay[order[options.most_bodies :]] = False
         return bodies if stay.all() else bodies[stay]
 
+    @property
+    def delay_frames(self) -> int:
+        """How many frames later `final_frames` has a frame."""
+        return self.options.window_frames
+
     def finish(self) -> tuple[Track, ...]:
         """The identities seen within `max_age_frames`."""
+        self.final_frames = self._hindsight.rest()
         bodies = self._bodies
         if bodies is None:
             return ()

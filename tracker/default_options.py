@@ -46,6 +46,8 @@ class DefaultOptions:
         recall: Log odds that recognising somebody by looks alone must overcome.
         recall_frames: People who were looked at are remembered for so long.
         deliberate: Looks at a newcomer who resembles somebody away before deciding.
+        window_frames: Delay of the final view, in which people in the making have the
+            ids that they got later.
         most_bodies: Most people remembered, the latest seen.
         matcher: How the camera is followed in pictures: `"flow"` (corners of the
             background by sparse optical flow), `"orb"` (ORB features around people,
@@ -83,6 +85,7 @@ class DefaultOptions:
     recall: float = 1.0
     recall_frames: int = 1500
     deliberate: int = 4
+    window_frames: int = 20
     most_bodies: int = 1000
     matcher: str = "flow"
     appearance: bool = True

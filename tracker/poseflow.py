@@ -411,6 +411,11 @@ class PoseFlowTracker:
             keypoints=points, keypoint_scores=marks, track_ids=ids
         )
 
+    @property
+    def delay_frames(self) -> int:
+        """How many frames later `final_frames` has a frame."""
+        return self.options.window_frames
+
     def finish(self) -> tuple[Track, ...]:
         """The identities still held; `final_frames` then has the rest of the window."""
         self.final_frames = tuple(self._finalise(m) for m in self._window)

@@ -219,9 +219,9 @@ class Tracker:
     def final_frames(self) -> tuple[tuple[int, Poses], ...]:
         """Frames whose ids became final with the latest call, for those that delay.
 
-        `poseflow` gives a frame's number and people, with the ids that its window has
-        settled on, once at most `window_frames` later; after `finish`, the rest. An id
-        in here never changes again. Other trackers' ids are final at once: empty.
+        `default` and `poseflow` give a frame's number and people, with the ids that
+        their window has settled on, `delay_frames` later; after `finish`, the rest. An
+        id in here never changes again. Other trackers' ids are final at once: empty.
         """
         if self._rest:
             return self._rest
@@ -229,6 +229,11 @@ class Tracker:
             self._backend, "final_frames", ()
         )
         return frames
+
+    @property
+    def delay_frames(self) -> int:
+        """Frames after which ids are final; 0 where they are at once."""
+        return getattr(self._backend, "delay_frames", 0)
 
     @property
     def last_step(self) -> Any:

@@ -77,7 +77,12 @@ def track(
             else None
         )
         return poseflow.track(
-            video, poses=poses, estimator=found, tracker=tracker, **chosen
+            video,
+            poses=poses,
+            estimator=found,
+            tracker=tracker,
+            final=True,
+            **chosen,
         )
 
     if poses is not None and (estimator or weights or detector or detector_weights):
