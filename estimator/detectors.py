@@ -37,7 +37,22 @@ def _whole_picture(weights: str | None = None, device: str = "auto") -> Detector
     return WholePicture()
 
 
-_FACTORIES: dict[str, DetectorFactory] = {"whole": _whole_picture}
+def _onnx(kind: str | None) -> DetectorFactory:
+    def make(**arguments: Any) -> Detector:
+        from poseflow.estimator.onnx.detector import OnnxDetector
+
+        return OnnxDetector(**{"kind": kind} | arguments)
+
+    return make
+
+
+_FACTORIES: dict[str, DetectorFactory] = {
+    "whole": _whole_picture,
+    "onnx": _onnx(None),
+    "yolo": _onnx("yolo"),
+    "yolox": _onnx("yolox"),
+    "rtmdet": _onnx("rtmdet"),
+}
 
 
 def register_detector(name: str, factory: DetectorFactory) -> None:

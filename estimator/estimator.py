@@ -44,13 +44,20 @@ def _torch(
     return TopDown(network, detector, batch_size=batch_size)
 
 
-_FACTORIES: dict[str, EstimatorFactory] = {"torch": _torch}
+def _onnx(**arguments: Any) -> EstimatorBackend:
+    from poseflow.estimator.onnx.backend import onnx_estimator
+
+    return onnx_estimator(**arguments)
+
+
+_FACTORIES: dict[str, EstimatorFactory] = {"torch": _torch, "onnx": _onnx}
 
 # What a weights file is for, where no estimator was named.
 _BY_SUFFIX = {
     ".pth": "torch",
     ".pt": "torch",
     ".safetensors": "torch",
+    ".onnx": "onnx",
 }
 
 DEFAULT = "embedded"
@@ -84,7 +91,8 @@ class Estimator:
             `poseflow.estimator.detector_names`, or an object with `detect(images)`.
         detector_weights: File with the detector's weights.
         **options: Passed on to the estimator. `torch` takes `batch_size`, `skeleton`,
-            `flip_test`, `precision` (float32, bfloat16) and `compile`.
+            `flip_test`, `precision` (float32, bfloat16) and `compile`; `onnx` those of
+            `poseflow.estimator.onnx.backend.onnx_estimator`.
 
     Raises:
         PoseFlowError: If there is no such estimator, or it cannot be made like that.

@@ -25,6 +25,12 @@ def dots():
     return _load("dots")
 
 
+@pytest.fixture(scope="session")
+def tiny_onnx():
+    """The maker of tiny ONNX models."""
+    return _load("tiny_onnx")
+
+
 @pytest.fixture(autouse=True)
 def _one_thread():
     before = torch.get_num_threads()

@@ -1,0 +1,39 @@
+"""Greedy non-maximum suppression of boxes."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from poseflow.boxes import Floats, box_iou
+
+MOST_CANDIDATES = 1000
+"""Only so many of the best boxes of a picture are looked at."""
+
+
+def box_nms(boxes: Floats, scores: Floats, threshold: float) -> npt.NDArray[np.int64]:
+    """Keep the best of all boxes that overlap more than a threshold.
+
+    Args:
+        boxes: `(N, 4)` xyxy.
+        scores: `(N,)`.
+        threshold: IoU above which the lower-scored box goes.
+
+    Returns:
+        Positions of the kept boxes, best first; equal scores keep the input's order.
+
+    Examples:
+        >>> import numpy as np
+        >>> boxes = np.array([[0, 0, 9, 9], [0, 0, 9, 8], [20, 0, 29, 9.0]])
+        >>> box_nms(boxes, np.array([0.5, 0.9, 0.1]), 0.5)
+        array([1, 2])
+    """
+    order = np.argsort(-scores, kind="stable")[:MOST_CANDIDATES]
+    overlap = box_iou(boxes[order], boxes[order]) > threshold
+    free = np.ones(len(order), bool)
+    kept = []
+    for k in range(len(order)):
+        if free[k]:
+            kept.append(order[k])
+            free &= ~overlap[k]
+    return np.array(kept, np.int64)

@@ -1,0 +1,63 @@
+"""Whole pictures at a network's input size, aspect ratio kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from poseflow.estimator.protocols import Image
+
+Floats = npt.NDArray[np.floating[Any]]
+
+GREY = 114
+"""Grey value around the picture, as YOLO, YOLOX and the mm detectors pad."""
+
+
+@dataclass(frozen=True)
+class Letterbox:
+    """A picture shrunk or grown into a frame, and the way back.
+
+    Attributes:
+        image: `(height, width, 3)` uint8.
+        scale: Frame pixels per picture pixel.
+        offset: `(2,)` where the picture's corner is in the frame.
+    """
+
+    image: Image
+    scale: float
+    offset: Floats
+
+    def to_picture(self, points: Floats) -> Floats:
+        """Points `(..., 2)` of the frame in pixels of the picture."""
+        back: Floats = (points - self.offset) / self.scale
+        return back
+
+    def boxes_to_picture(self, boxes: Floats) -> Floats:
+        """Boxes `(N, 4)` of the frame in pixels of the picture."""
+        return self.to_picture(boxes.reshape(-1, 2, 2)).reshape(-1, 4)
+
+
+def letterbox(
+    image: Image, width: int, height: int, *, centred: bool = False
+) -> Letterbox:
+    """Fit a picture into a frame.
+
+    Args:
+        image: `(H, W, 3)` uint8.
+        width: Of the frame.
+        height: Of the frame.
+        centred: Put it in the middle (YOLO) instead of the top left corner (YOLOX, mm).
+    """
+    rows, columns = image.shape[:2]
+    scale = min(width / columns, height / rows)
+    w, h = max(round(columns * scale), 1), max(round(rows * scale), 1)
+    way = cv2.INTER_AREA if scale < 0.5 else cv2.INTER_LINEAR
+    small = cv2.resize(image, (w, h), interpolation=way)
+    frame = np.full((height, width, 3), GREY, np.uint8)
+    x, y = ((width - w) // 2, (height - h) // 2) if centred else (0, 0)
+    frame[y : y + h, x : x + w] = small
+    return Letterbox(frame, scale, np.array([x, y], float))

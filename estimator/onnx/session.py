@@ -1,0 +1,161 @@
+"""An ONNX model in onnxruntime: what it takes and gives, and running it."""
+
+from __future__ import annotations
+
+import ast
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from poseflow.errors import FormatError, MissingExtraError, PoseFlowError
+
+Floats = npt.NDArray[np.floating[Any]]
+Shape = tuple[int | None, ...]
+
+DTYPES = {
+    "tensor(float)": np.float32,
+    "tensor(float16)": np.float16,
+    "tensor(uint8)": np.uint8,
+}
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What a model takes and gives.
+
+    Attributes:
+        input: Shape of the input, None where it is free.
+        outputs: Name and shape of each output.
+        metadata: What the exporter wrote into the file.
+    """
+
+    input: Shape
+    outputs: tuple[tuple[str, Shape], ...]
+    metadata: dict[str, str]
+
+    def size(self, default: int | None = None) -> tuple[int, int] | None:
+        """Width and height of the input, `default` where they are free."""
+        height, width = (side or default for side in self.input[2:4])
+        return None if height is None or width is None else (width, height)
+
+    def literal(self, key: str) -> Any:
+        """A metadata entry as a Python literal; None if there is none or it is not."""
+        try:
+            return ast.literal_eval(self.metadata[key])
+        except (KeyError, ValueError, SyntaxError, MemoryError, RecursionError):
+            return None
+
+
+class OnnxModel:
+    """An ONNX model, loaded.
+
+    Args:
+        path: `.onnx` file.
+        device: `auto`, `cpu`, `cuda` or `cuda:N`.
+
+    Attributes:
+        path: Where it came from.
+        signature: What it takes and gives.
+
+    Raises:
+        MissingExtraError: If onnxruntime is not installed.
+        PoseFlowError: If it is no ONNX model, does not take pictures, or the device is
+            not there.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], device: str = "auto") -> None:
+        try:
+            import onnxruntime
+        except ImportError as error:
+            raise MissingExtraError("onnxruntime", "onnx", "ONNX models") from error
+
+        self.path = Path(path)
+        if not self.path.is_file():
+            raise FormatError(f"{self.path}: no such model file")
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3  # errors only: they also come as exceptions
+        try:
+            self._session = onnxruntime.InferenceSession(
+                str(self.path),
+                options,
+                providers=_providers(onnxruntime.get_available_providers(), device),
+            )
+        except PoseFlowError:
+            raise
+        except Exception as error:  # onnxruntime's own have no common base
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise FormatError(
+                f"{self.path}: not an ONNX model that onnxruntime can run ({reason})"
+            ) from error
+        inputs = self._session.get_inputs()
+        if len(inputs) != 1 or len(inputs[0].shape) != 4:
+            raise FormatError(
+                f"{self.path}: expected one input of pictures (N, 3, H, W), got "
+                f"{', '.join(f'{i.name} {i.shape}' for i in inputs)}"
+            )
+        self._name = inputs[0].name
+        self._dtype = DTYPES.get(inputs[0].type, np.float32)
+        self.signature = Signature(
+            _shape(inputs[0].shape),
+            tuple((o.name, _shape(o.shape)) for o in self._session.get_outputs()),
+            dict(self._session.get_modelmeta().custom_metadata_map),
+        )
+
+    def run(self, planes: Floats) -> list[npt.NDArray[Any]]:
+        """The outputs for a batch, in the model's order, float32 if floating point.
+
+        A model with a fixed batch size is run as often as needed, the last batch filled
+        up with zeros.
+
+        Args:
+            planes: `(N, 3, H, W)`.
+        """
+        fixed = self.signature.input[0]
+        if fixed is None or fixed == len(planes):
+            return self._run(planes)
+        parts = []
+        for start in range(0, len(planes), fixed):
+            part = planes[start : start + fixed]
+            count = len(part)
+            if count < fixed:
+                filler = np.zeros((fixed - count, *part.shape[1:]), part.dtype)
+                part = np.concatenate([part, filler])
+            parts.append([out[:count] for out in self._run(part)])
+        return [np.concatenate(outputs) for outputs in zip(*parts, strict=True)]
+
+    def _run(self, planes: Floats) -> list[npt.NDArray[Any]]:
+        outputs: Sequence[Any] = self._session.run(
+            None, {self._name: np.ascontiguousarray(planes, self._dtype)}
+        )
+        return [
+            out.astype(np.float32) if out.dtype == np.float16 else out
+            for out in map(np.asarray, outputs)
+        ]
+
+
+def _shape(sides: Sequence[Any]) -> Shape:
+    return tuple(s if isinstance(s, int) and s > 0 else None for s in sides)
+
+
+def _providers(available: Sequence[str], device: str) -> list[Any]:
+    kind, _, number = device.partition(":")
+    if kind not in ("auto", "cpu", "cuda") or (number and not number.isdigit()):
+        raise PoseFlowError(
+            "device: expected auto, cpu, cuda or cuda:N for ONNX models, got "
+            f"{device!r}"
+        )
+    gpu = "CUDAExecutionProvider" in available
+    if kind == "cuda" and not gpu:
+        raise PoseFlowError(
+            f"device {device!r}: this onnxruntime has no CUDA; install onnxruntime-gpu "
+            "or choose device cpu"
+        )
+    providers: list[Any] = ["CPUExecutionProvider"]
+    if gpu and kind != "cpu":
+        providers.insert(0, ("CUDAExecutionProvider", {"device_id": number or "0"}))
+    return providers
