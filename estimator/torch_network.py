@@ -10,9 +10,9 @@ import numpy as np
 import torch
 
 from poseflow.errors import PoseFlowError
-from poseflow.estimator.crop import network_input
 from poseflow.estimator.devices import choose_device, to_device
 from poseflow.estimator.heatmap import decode_heatmaps, flip_back
+from poseflow.estimator.normalise import as_input
 from poseflow.estimator.protocols import Floats, Image
 from poseflow.estimator.weights import LoadedNetwork, load_network
 from poseflow.skeleton import Skeleton
@@ -92,8 +92,7 @@ class TorchPoseNetwork:
     @torch.inference_mode()
     def heatmaps(self, crops: Image) -> Floats:
         """Heatmaps `(N, K, h, w)` float32 of crops `(N, H, W, 3)` uint8 BGR."""
-        planes = torch.from_numpy(network_input(crops, self.mean, self.std))
-        image = planes.to(self.device, memory_format=torch.channels_last)
+        image = as_input(torch.from_numpy(crops), self.mean, self.std, self.device)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16):
             maps: Floats = self.module(image).float().cpu().numpy()
             if self.flip_test:

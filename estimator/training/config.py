@@ -138,7 +138,31 @@ class MpiiConfig(_Dataset, frozen=True, kw_only=True, tag_field="format", tag="m
     images: str = "images"
 
 
-AnyDataset = LspetConfig | LspMatConfig | CocoConfig | MpiiConfig
+class SyntheticConfig(
+    _Dataset, frozen=True, kw_only=True, tag_field="format", tag="synthetic"
+):
+    """Rendered scenes of `poseflow.synthetic`, kept in `root` once they are made.
+
+    Attributes:
+        scene: A preset's name, or `random` for scenes that differ in everything.
+        scenes: How many, with seeds from `first_seed` on.
+        first_seed: Seed of the first scene.
+        frames: Pictures of each scene, a second apart.
+        size: Width and height in pixels.
+        least_height: People whose box is lower, in pixels, are left out.
+        least_visible: People of whom a smaller share can be seen are left out.
+    """
+
+    scene: str = "random"
+    scenes: Positive = 100
+    first_seed: Count = 0
+    frames: Positive = 2
+    size: tuple[Positive, Positive] = (1280, 720)
+    least_height: AtLeast0 = 60.0
+    least_visible: Fraction = 0.5
+
+
+AnyDataset = LspetConfig | LspMatConfig | CocoConfig | MpiiConfig | SyntheticConfig
 
 
 class DataConfig(_Config, frozen=True, kw_only=True):

@@ -22,6 +22,7 @@ from torch.utils.data import DataLoader
 from poseflow.errors import PoseFlowError
 from poseflow.estimator.devices import to_device
 from poseflow.estimator.networks import build
+from poseflow.estimator.normalise import as_input
 from poseflow.estimator.training.averaging import AveragedWeights
 from poseflow.estimator.training.checkpoint import (
     NAME,
@@ -37,7 +38,6 @@ from poseflow.estimator.training.samples import (
     Batch,
     Samples,
     SeededBatches,
-    as_input,
     quiet_worker,
 )
 from poseflow.estimator.training.schedule import learning_rate
@@ -132,6 +132,8 @@ class _Run:
             worker_init_fn=quiet_worker,
         )
 
+        # Every batch has the same shape, so the search for the best kernels pays.
+        torch.backends.cudnn.benchmark = process.device.type == "cuda"
         module = build(config.model, len(self.skeleton))
         if config.initial_weights:
             start_from(module, Path(config.initial_weights))
@@ -187,7 +189,9 @@ class _Run:
         lr = 0.0
         begun = saved = time.monotonic()
         before = progress.seconds
-        total = torch.zeros((), dtype=torch.float64)
+        # Kept on the device: asking for a number every step would stall a GPU.
+        exact = torch.float32 if self.process.device.type == "mps" else torch.float64
+        total = torch.zeros((), dtype=exact, device=self.process.device)
         for batch in self.loader:
             when = progress.epoch + progress.step / order.steps
             lr = learning_rate(
@@ -214,7 +218,7 @@ class _Run:
         config, device = self.config, self.process.device
         for group in self.optimizer.param_groups:
             group["lr"] = lr
-        image = as_input(batch.crops, config.input, device)
+        image = as_input(batch.crops, config.input.mean, config.input.std, device)
         weights = batch.weights.to(device, non_blocking=True)
         joints = batch.joints.to(device, non_blocking=True)
         with torch.autocast(
@@ -234,7 +238,7 @@ class _Run:
         self.optimizer.step()
         if self.average is not None:
             self.average.update(self.module)
-        return loss.detach().to("cpu", torch.float64)
+        return loss.detach()
 
     def _finish_epoch(self, lr: float) -> Row:
         progress, process = self.progress, self.process

@@ -19,6 +19,7 @@ from poseflow.estimator.training.config import (
     LspetConfig,
     LspMatConfig,
     MpiiConfig,
+    SyntheticConfig,
 )
 from poseflow.estimator.training.people import People, concatenate, people_of
 from poseflow.skeleton import Skeleton
@@ -106,6 +107,11 @@ def _read(dataset: AnyDataset, root: Path, target: Skeleton) -> People:
                 return _read_coco(dataset, root, target)
             case MpiiConfig():
                 return _read_mpii(dataset, root, target)
+            case SyntheticConfig():
+                from poseflow.estimator.training.rendered import rendered_as_coco
+
+                made = rendered_as_coco(dataset, root, target)
+                return _read_coco(made, root, target)
     except (KeyError, IndexError, TypeError, ValueError) as error:
         if isinstance(error, PoseFlowError):
             raise

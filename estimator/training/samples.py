@@ -177,16 +177,3 @@ def plain_loader(samples: Samples, batch_size: int, workers: int) -> DataLoader[
     return DataLoader(
         samples, batch_size, num_workers=workers, worker_init_fn=quiet_worker
     )
-
-
-def as_input(crops: Tensor, input: InputConfig, device: torch.device) -> Tensor:
-    """Crops `(B, H, W, 3)` uint8 BGR as the network's input, on its device.
-
-    Returns:
-        `(B, 3, H, W)` float32 RGB, normalised, channels-last in memory.
-    """
-    planes = crops.to(device, non_blocking=True).permute(0, 3, 1, 2).flip(1).float()
-    mean = torch.tensor(input.mean, device=device)[:, None, None]
-    std = torch.tensor(input.std, device=device)[:, None, None]
-    planes = (planes / 255 - mean) / std
-    return planes.contiguous(memory_format=torch.channels_last)

@@ -13,6 +13,7 @@ from torch import nn
 from poseflow.errors import PoseFlowError
 from poseflow.estimator.devices import choose_device, to_device
 from poseflow.estimator.heatmap import decode_heatmaps, flip_back
+from poseflow.estimator.normalise import as_input
 from poseflow.estimator.training.config import InputConfig, TrainConfig
 from poseflow.estimator.training.metrics import (
     Predictions,
@@ -26,7 +27,6 @@ from poseflow.estimator.training.readers import read_people
 from poseflow.estimator.training.samples import (
     Batch,
     Samples,
-    as_input,
     plain_loader,
 )
 from poseflow.estimator.weights import load_network
@@ -113,7 +113,7 @@ def predict(
     rows: list[tuple[np.ndarray[Any, Any], ...]] = []
     for raw in plain_loader(samples, batch_size, workers):
         batch = Batch(*raw)
-        image = as_input(batch.crops, samples.input, device)
+        image = as_input(batch.crops, samples.input.mean, samples.input.std, device)
         with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
             maps = network(image).float().cpu().numpy()
             if flip_test:

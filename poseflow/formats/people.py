@@ -87,7 +87,7 @@ def _round(
 def _candidates(
     values: Floats, exact: npt.NDArray[np.floating[Any]]
 ) -> Iterator[Floats]:
-    """Rounded to the stored precision or one digit more, unrounded, a bit beside."""
+    """Rounded to the stored precision or one digit more, and unrounded."""
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
         half_step = np.spacing(np.abs(exact)).astype(np.float64) / 2
         decimals = np.nan_to_num(np.floor(-np.log10(half_step)))
@@ -97,8 +97,6 @@ def _candidates(
             # A quotient of whole numbers is the float64 nearest to the decimal.
             yield np.rint(values * scale) / scale
     yield values
-    yield np.nextafter(values, -np.inf)
-    yield np.nextafter(values, np.inf)
 
 
 def _columns(poses: Poses) -> Iterator[tuple[list[float], Any, Any, int | None]]:

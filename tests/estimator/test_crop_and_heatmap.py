@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from poseflow import skeletons
 from poseflow.errors import PoseFlowError
@@ -16,6 +17,7 @@ from poseflow.estimator.crop import (
     network_input,
 )
 from poseflow.estimator.heatmap import decode_heatmaps, flip_back, heatmap_to_image
+from poseflow.estimator.normalise import as_input
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "alphapose"
 
@@ -26,6 +28,9 @@ def test_reference_crops():
         crops = crop_people(data["image"], boxes, 192, 256)
         mean = (0.406, 0.457, 0.480)
         ready = network_input(crops[..., ::-1], mean, (1, 1, 1))
+        bgr = torch.from_numpy(crops[..., ::-1].copy())
+        in_torch = as_input(bgr, mean, (1, 1, 1), torch.device("cpu"))
+        np.testing.assert_array_equal(in_torch.numpy(), ready)
         for k in range(len(boxes)):
             np.testing.assert_allclose(boxes[k], data[f"crop{k}_box"], atol=1e-5)
             theirs = data[f"crop{k}_uint8_chw"].astype(int)

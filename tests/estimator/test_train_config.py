@@ -1,9 +1,13 @@
 """Training configurations: every mistake is named."""
 
+from pathlib import Path
+
 import pytest
 
 from poseflow.errors import PoseFlowError
 from poseflow.estimator.training.config import load_config, to_json
+
+SHIPPED = sorted((Path(__file__).parents[2] / "configs").rglob("*.yaml"))
 
 BASE = """
 out: run
@@ -86,3 +90,19 @@ def test_bad_changes(tmp_path, change, message):
     path = written(tmp_path, BASE.replace("{}", "{train: []}"))
     with pytest.raises(PoseFlowError, match=message):
         load_config(path, [change])
+
+
+@pytest.mark.parametrize(
+    "path", SHIPPED, ids=lambda path: f"{path.parent.name}/{path.stem}"
+)
+def test_shipped_configurations_are_valid(path):
+    config = load_config(path)
+    assert config.data.train
+    assert len(config.target()) >= 14
+
+
+def test_shipped_configurations_leave_the_test_pictures_alone():
+    config = load_config(next(p for p in SHIPPED if p.parent.name == "embedded"))
+    for dataset in (*config.data.train, *config.data.validate):
+        assert getattr(dataset, "last", 0) <= 8000
+    assert (config.data.test[0].first, config.data.test[0].last) == (8001, 9000)

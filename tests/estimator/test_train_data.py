@@ -16,6 +16,7 @@ from poseflow.estimator.training.config import (
     LspetConfig,
     LspMatConfig,
     MpiiConfig,
+    SyntheticConfig,
 )
 from poseflow.estimator.training.people import Pictures
 from poseflow.estimator.training.readers import LSP_JOINTS, MPII_JOINTS, read_people
@@ -243,3 +244,26 @@ def test_mirrored_crop_is_the_crop_mirrored(tmp_path, dots):
     expected = plain.joints[skeleton.flip_indices]
     np.testing.assert_allclose(mirrored.joints[:, 0], 63 - expected[:, 0], atol=1e-4)
     np.testing.assert_allclose(mirrored.joints[:, 1], expected[:, 1], atol=1e-4)
+
+
+def test_synthetic_scenes_are_rendered_once(tmp_path):
+    dataset = SyntheticConfig(
+        scene="street", scenes=2, frames=2, size=(320, 180), least_height=20
+    )
+    people = read_people([dataset], tmp_path, TARGET)
+    assert len(people) > 0
+    assert len(people.pictures) == 4
+    assert people.labelled.any(axis=0).all(), "a synthetic person has all these joints"
+    assert people.pictures.read(0).shape == (180, 320, 3)
+    heights = people.boxes[:, 3] - people.boxes[:, 1]
+    assert heights.min() >= 20
+    (archive,) = tmp_path.glob("synthetic-*.zip")
+    made = archive.stat().st_mtime_ns
+    again = read_people([dataset], tmp_path, TARGET)
+    np.testing.assert_array_equal(again.keypoints, people.keypoints)
+    assert archive.stat().st_mtime_ns == made
+    tall = SyntheticConfig(scenes=1, frames=1, size=(160, 90), least_height=900)
+    with pytest.raises(PoseFlowError, match="nobody in these scenes is 900 pixels"):
+        read_people([tall], tmp_path, TARGET)
+    with pytest.raises(PoseFlowError, match="unknown scene 'mars'"):
+        read_people([SyntheticConfig(scene="mars")], tmp_path, TARGET)

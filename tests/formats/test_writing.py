@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import signal
 import stat
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from poseflow import Frame, Poses, PoseSequence, ResultWriter, skeletons
 from poseflow.errors import FormatError
 from poseflow.formats import check_writable
 from poseflow.formats.atomic import AtomicFile, write_atomically
+from poseflow.formats.people import widths
 
 
 def people(count=2, dtype=np.float64, ids=None, seed=0):
@@ -362,3 +364,56 @@ def test_standard_output(tmp_path):
     command = [sys.executable, "-P", "-c", script]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout == "[\n]\nmore\n"
+
+
+ENDLESS = """
+import itertools, sys
+import numpy as np, poseflow
+from poseflow import Frame, Poses
+poses = Poses(np.full((30, 17, 2), 0.5))
+with poseflow.ResultWriter(sys.argv[1]) as writer:
+    for index in itertools.count():
+        writer.write(Frame(index, 0.0, poses))
+        if index == 20:
+            print("working", flush=True)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_ctrl_c_at_any_moment_leaves_a_valid_file(tmp_path):
+    path = tmp_path / "out.json"
+    command = [sys.executable, "-P", "-c", ENDLESS, os.fspath(path)]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as work:
+        assert work.stdout.readline() == b"working\n"
+        work.send_signal(signal.SIGINT)
+        assert work.wait(timeout=60) != 0
+    result = poseflow.read(path)
+    assert len(result) >= 20
+    assert all(len(frame.poses) == 30 for frame in result)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_every_box_that_was_read_can_be_written():
+    rng = np.random.default_rng(0)
+    low = rng.uniform(-300, 3000, 200_000) * 10.0 ** rng.integers(-6, 2, 200_000)
+    width = rng.uniform(0, 3000, 200_000) * 10.0 ** rng.integers(-6, 2, 200_000)
+    high = low + width
+    np.testing.assert_array_equal(low + widths(low, high, high), high)
+    # Not so for any two numbers, which is why readers make extents of sums as well.
+    low, high = np.sort(rng.uniform(0, 3000, (2, 200_000)), axis=0)
+    assert (low + widths(low, high, high) != high).any()
+
+
+def test_extents_survive_as_well(tmp_path):
+    rng = np.random.default_rng(0)
+    entries = [
+        {"image_id": k, "keypoints": rng.uniform(0, 3000, 51).tolist()}
+        for k in range(500)
+    ]
+    (tmp_path / "in.json").write_text(json.dumps(entries))
+    first = poseflow.read(tmp_path / "in.json")
+    poseflow.write(first, tmp_path / "out.json")
+    second = poseflow.read(tmp_path / "out.json")
+    assert [frame.poses for frame in first] == [frame.poses for frame in second]
