@@ -59,6 +59,11 @@ class ValidationReport:
     mirrored: float
     joints: dict[str, tuple[float, float]]
 
+    @property
+    def score(self) -> float:
+        """PCK@0.2, where there are torsos to measure it by."""
+        return self.pck02 if np.isfinite(self.pck02) else self.acc
+
     def to_dict(self) -> dict[str, Any]:
         """All fields, ready for JSON; NaN as None."""
         values = asdict(self)
