@@ -46,8 +46,20 @@ def _onnx(kind: str | None) -> DetectorFactory:
     return make
 
 
+def _centre(weights: str | None = None, **options: Any) -> Detector:
+    from poseflow.estimator.centre.detector import CentreDetector
+
+    if weights is None:
+        raise PoseFlowError(
+            "detector 'centre' needs detector_weights=...: a safetensors file that "
+            "poseflow train made of a detection configuration"
+        )
+    return CentreDetector.from_file(weights, **options)
+
+
 _FACTORIES: dict[str, DetectorFactory] = {
     "whole": _whole_picture,
+    "centre": _centre,
     "onnx": _onnx(None),
     "yolo": _onnx("yolo"),
     "yolox": _onnx("yolox"),

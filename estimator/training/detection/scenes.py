@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from poseflow.boxes import box_area
+from poseflow.errors import PoseFlowError
 from poseflow.estimator.letterbox import GREY
 from poseflow.estimator.training.augment import vary_colours
 from poseflow.estimator.training.config import AugmentConfig
@@ -53,6 +54,9 @@ class Composer:
         table: The pictures.
         config: How.
         size: Width and height of the scenes.
+
+    Raises:
+        PoseFlowError: If the table has no pictures for any wanted kind of scene.
     """
 
     def __init__(
@@ -76,7 +80,12 @@ class Composer:
         shares[0] *= len(self._complete) > 0
         shares[1] *= len(self._single) > 0
         shares[2] *= len(self._single) > 0 and len(self._complete) > 0
-        self._shares = shares / max(shares.sum(), 1e-9)
+        if not shares.sum() > 0:
+            raise PoseFlowError(
+                "data.train: no pictures for scenes of these shares: whole ones need "
+                "pictures with all boxes, mosaics single people, pasting both"
+            )
+        self._shares = shares / shares.sum()
 
     def compose(self, rng: np.random.Generator) -> Scene:
         """A scene that depends on nothing but the generator."""
