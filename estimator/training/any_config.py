@@ -10,9 +10,9 @@ from poseflow.estimator.training.config import (
     RunConfig,
     TrainConfig,
     checked,
-    read_values,
 )
 from poseflow.estimator.training.detection.config import DetectionConfig
+from poseflow.estimator.training.yaml_values import read_values
 
 KINDS: dict[str, type[RunConfig]] = {"pose": TrainConfig, "detection": DetectionConfig}
 """What the field `task` may say; a file without it trains a pose network."""

@@ -111,6 +111,8 @@ def load_checkpoint(
             values.pop(name, None)
         for name in ("workers", "root", "validate", "test"):
             values["data"].pop(name, None)
+        for dataset in values["data"]["train"]:
+            dataset.pop("root")
     different = sorted(k for k in {*former, *now} if former.get(k) != now.get(k))
     if different:
         raise PoseFlowError(
