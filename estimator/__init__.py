@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from poseflow.estimator.smallpose import SmallPose as SmallPose
     from poseflow.estimator.topdown import TopDown as TopDown
     from poseflow.estimator.torch_network import TorchPoseNetwork as TorchPoseNetwork
+    from poseflow.estimator.tune_nms import load_nms_parameters as load_nms_parameters
     from poseflow.estimator.weights import load_network as load_network
 
 _HOMES = {
@@ -45,6 +46,7 @@ _HOMES = {
     "detector_names": "detectors",
     "estimator_names": "estimator",
     "load_network": "weights",
+    "load_nms_parameters": "tune_nms",
     "oks_nms": "nms",
     "pose_nms": "nms",
     "register_detector": "detectors",

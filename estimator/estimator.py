@@ -14,6 +14,8 @@ import numpy.typing as npt
 from poseflow.errors import PoseFlowError
 from poseflow.estimator.crop import as_bgr, check_boxes
 from poseflow.estimator.detectors import make_detector
+from poseflow.estimator.downloads import locate
+from poseflow.estimator.nms import PoseNMSParameters
 from poseflow.estimator.protocols import Detector, EstimatorBackend
 from poseflow.poses import Poses
 from poseflow.skeleton import Skeleton
@@ -30,6 +32,7 @@ def _torch(
     detector: Detector | None = None,
     *,
     batch_size: int = 64,
+    nms: PoseNMSParameters | None = PoseNMSParameters(),  # noqa: B008 (frozen)
     **options: Any,
 ) -> EstimatorBackend:
     from poseflow.estimator.topdown import TopDown
@@ -41,7 +44,7 @@ def _torch(
             "by poseflow train, or one of AlphaPose's FastPose checkpoints"
         )
     network = TorchPoseNetwork.from_file(weights, device, **options)
-    return TopDown(network, detector, batch_size=batch_size)
+    return TopDown(network, detector, batch_size=batch_size, nms=nms)
 
 
 def _onnx(**arguments: Any) -> EstimatorBackend:
@@ -85,13 +88,15 @@ class Estimator:
     Args:
         name: Which estimator; see `estimator_names`. With the default name and weights
             given, the weights' kind decides.
-        weights: File with the pose network's weights.
+        weights: File with the pose network's weights; or where to download them, see
+            `poseflow.estimator.downloads.locate`.
         device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
         detector: Who finds people where no boxes are given: a name, see
             `poseflow.estimator.detector_names`, or an object with `detect(images)`.
-        detector_weights: File with the detector's weights.
-        **options: Passed on to the estimator. `torch` takes `batch_size`, `skeleton`,
-            `flip_test`, `precision` (float32, bfloat16) and `compile`; `onnx` those of
+        detector_weights: The same for the detector.
+        **options: Passed on to the estimator. `torch` takes `batch_size`, `nms`
+            (constants of pose NMS, or None for none), `skeleton`, `flip_test`,
+            `precision` (float32, bfloat16) and `compile`; `onnx` those of
             `poseflow.estimator.onnx.backend.onnx_estimator`.
 
     Raises:
@@ -108,14 +113,18 @@ class Estimator:
         detector_weights: str | os.PathLike[str] | None = None,
         **options: Any,
     ) -> None:
-        if name == DEFAULT and weights is not None:
-            name = _kind_of(Path(weights))
+        if weights is not None:
+            weights = locate(weights)
+            if name == DEFAULT:
+                name = _kind_of(weights)
         factory = _factory(name)
         if detector_weights is not None and not isinstance(detector, str):
             raise PoseFlowError(
                 "detector_weights goes with the name of a detector: detector=..."
             )
         if isinstance(detector, str):
+            if detector_weights is not None:
+                detector_weights = locate(detector_weights)
             detector = make_detector(detector, weights=detector_weights, device=device)
         try:
             self.backend = factory(

@@ -11,6 +11,7 @@ import torch
 
 from poseflow.errors import PoseFlowError
 from poseflow.estimator.devices import choose_device, to_device
+from poseflow.estimator.folding import folded
 from poseflow.estimator.heatmap import decode_heatmaps, flip_back
 from poseflow.estimator.normalise import as_input
 from poseflow.estimator.protocols import Floats, Image
@@ -56,7 +57,7 @@ class TorchPoseNetwork:
         self.flip_test = flip_test
         self.bfloat16 = precision == "bfloat16"
         self.device = choose_device(device)
-        self.module = to_device(loaded.module.eval(), self.device)
+        self.module = to_device(folded(loaded.module), self.device)
         if compile:
             self.module = torch.compile(self.module)  # type: ignore[assignment]
         if what.note:

@@ -116,7 +116,7 @@ def _check_scores(pred: Annotations) -> Iterator[Problem]:
     lacking = pred.present & np.isnan(pred.scores)
     yield from _by_frame(
         pred,
-        lacking.any(axis=1),
+        np.asarray(lacking.any(axis=1)),
         "joints without a score: they rank last, or by the pose's score if no joint "
         "of the pose has one",
     )
@@ -125,13 +125,15 @@ def _check_scores(pred: Annotations) -> Iterator[Problem]:
 def _check_people(side: Annotations) -> Iterator[Problem]:
     yield from _by_frame(
         side,
-        ~side.present.any(axis=1),
+        np.asarray(~side.present.any(axis=1)),
         "a person without any joint; poseval counts the frame as not empty",
         "note",
     )
     never = [
         joint
-        for joint, there in zip(JOINTS, side.present.any(axis=0), strict=True)
+        for joint, there in zip(
+            JOINTS, np.asarray(side.present.any(axis=0)), strict=True
+        )
         if not there
     ]
     if never and len(side):

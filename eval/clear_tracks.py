@@ -61,7 +61,6 @@ def match_clear(
     """
     g = overlaps.truth.tracks[overlaps.truth_at]
     p = overlaps.result.tracks[overlaps.result_at]
-    moment = overlaps.cell_moments
     alone = (np.bincount(overlaps.truth_at)[overlaps.truth_at] == 1) & (
         np.bincount(overlaps.result_at)[overlaps.result_at] == 1
     )
@@ -70,7 +69,7 @@ def match_clear(
     if len(contested):
         _settle(overlaps, distances, convention, g, p, alone, contested, chosen)
     cells = np.flatnonzero(chosen)
-    return ClearMatches(cells, *_changes(g[cells], p[cells], moment[cells]))
+    return ClearMatches(cells, *_changes(g[cells], p[cells]))
 
 
 def _settle(
@@ -85,17 +84,19 @@ def _settle(
 ) -> None:
     """Decide the contested cells in the order of time, all groups side by side."""
     moment = overlaps.cell_moments
-    age = _active_ranks(overlaps)
+    age = _active_ranks(overlaps) if convention == "trackeval" else moment
     # Cells alone in row and column match whatever came before, so the last partner
     # among those is known beforehand for every contested cell.
     quiet = np.flatnonzero(alone)
-    quiet = quiet[np.lexsort((moment[quiet], g[quiet]))]
+    quiet = quiet[np.argsort(g[quiet], kind="stable")]
     span = len(overlaps.moment_groups) + 1
-    at = np.searchsorted(g[quiet] * span + moment[quiet], g * span + moment) - 1
-    quiet = np.append(quiet, 0)
-    known = (at >= 0) & (g[quiet[at]] == g)
-    quiet_partner = np.where(known, p[quiet[at]], -1)
-    quiet_moment = np.where(known, moment[quiet[at]], -1)
+    keys = g * span + moment
+    at = np.searchsorted(keys[quiet], keys[contested]) - 1
+    quiet = np.append(quiet, 0)[at]
+    known = (at >= 0) & (g[quiet] == g[contested])
+    quiet_partner, quiet_moment = np.full((2, len(g)), -1)
+    quiet_partner[contested] = np.where(known, p[quiet], -1)
+    quiet_moment[contested] = np.where(known, moment[quiet], -1)
 
     partner = np.full(len(overlaps.truth_groups), -1)
     when = np.full(len(overlaps.truth_groups), -1)
@@ -130,8 +131,10 @@ def _settle(
 def _assign(overlaps: Overlaps, cells: Ints, weights: Floats) -> Mask:
     if not len(cells):
         return np.zeros(0, bool)
-    i, j = overlaps.truth_at[cells], overlaps.result_at[cells]
-    return assign(i - i.min(), j - j.min(), weights)
+    # Dense numbers: these few cells may lie far apart in a table of many groups.
+    rows = np.unique(overlaps.truth_at[cells], return_inverse=True)[1]
+    columns = np.unique(overlaps.result_at[cells], return_inverse=True)[1]
+    return assign(rows, columns, weights)
 
 
 def _steps(overlaps: Overlaps, contested: Ints) -> list[Ints]:
@@ -164,27 +167,27 @@ def _active_ranks(overlaps: Overlaps) -> Ints:
     return np.cumsum(both)
 
 
-def _changes(g: Ints, p: Ints, moment: Ints) -> tuple[Mask, Mask, Mask, Mask]:
-    """Switches, transfers, ascends and migrates of matches, all `(A,)`."""
-    last, first_of_person = _previous(g, p, moment)
-    switches = ~first_of_person & (last != p)
+def _changes(g: Ints, p: Ints) -> tuple[Mask, Mask, Mask, Mask]:
+    """Switches, transfers, ascends and migrates of matches in order of time, `(A,)`."""
+    last = _previous(g, p)
+    switches = (last >= 0) & (last != p)
     # A pair that stays together is not "newly given", which is what transfers follow.
-    new = np.flatnonzero(first_of_person | switches)
-    owner, first_owner = _previous(p[new], g[new], moment[new])
+    new = np.flatnonzero(last != p)
+    owner = _previous(p[new], g[new])
     transfers = np.zeros(len(g), bool)
-    transfers[new] = ~first_owner & (owner != g[new])
-    _, first_of_id = _previous(p, g, moment)
-    return switches, transfers, switches & first_of_id, transfers & first_of_person
+    transfers[new] = (owner >= 0) & (owner != g[new])
+    ascends = switches.copy()
+    ascends[switches] = _previous(p, g)[switches] < 0
+    return switches, transfers, ascends, transfers & (last < 0)
 
 
-def _previous(key: Ints, value: Ints, moment: Ints) -> tuple[Ints, Mask]:
-    """Each entry's value one moment earlier under the same key, and which have none."""
-    order = np.lexsort((moment, key))
-    first = np.ones(len(key), bool)
-    first[order[1:]] = np.diff(key[order]) != 0
-    last = np.empty_like(value)
-    last[order] = np.roll(value[order], 1)
-    return last, first
+def _previous(key: Ints, value: Ints) -> Ints:
+    """Each entry's value the last time its key was there, -1 if it never was."""
+    order = np.argsort(key, kind="stable")
+    last = np.full(len(key), -1)
+    same = np.diff(key[order]) == 0
+    last[order[1:][same]] = value[order[:-1][same]]
+    return last
 
 
 def count_clear(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +20,7 @@ from poseflow.eval.jobs import GroundTruth, Job, Predictions, find_jobs, in_chun
 from poseflow.eval.metric import Section, SequencePair, make_metric, names_of_metrics
 from poseflow.eval.posetrack import Samples
 from poseflow.eval.report import Report
-from poseflow.eval.scenes import prepare_strict
+from poseflow.eval.scenes import prepare_poseval, prepare_strict
 from poseflow.formats.posetrack import Problem
 
 CHUNK_BYTES = 32 << 20
@@ -163,7 +165,10 @@ def _measure_all(
         # Not forked: the caller may have threads, such as torch's.
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(min(workers, len(chunks)), context) as pool:
-            waiting = [pool.submit(_measure, chunk, plan, compare) for chunk in chunks]
+            with _uninterrupted():  # the first task starts all workers
+                waiting = [
+                    pool.submit(_measure, chunk, plan, compare) for chunk in chunks
+                ]
             try:
                 for future in waiting:
                     yield future.result()
@@ -173,6 +178,23 @@ def _measure_all(
     else:
         for chunk in in_chunks(jobs, CHUNK_BYTES):
             yield _measure(chunk, plan, compare)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Put off Ctrl-C; processes started inside never see it.
+
+    Otherwise each of them would print a traceback of its own. They end when the
+    process that started them does.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _measure(jobs: Sequence[Job], plan: Plan, compare: bool) -> _Measured:
@@ -198,8 +220,9 @@ def _measure(jobs: Sequence[Job], plan: Plan, compare: bool) -> _Measured:
         done.problems += [*pair.gt.problems, *pair.pred.problems]
         if not pair.has_prediction:
             done.problems.append(missing_prediction(pair))
-        if main == "strict":
-            done.problems += prepare_strict(pair).problems
+        prepare = {"strict": prepare_strict, "poseval": prepare_poseval}.get(main)
+        if prepare is not None and not done.errors:
+            done.problems += prepare(pair).problems
         if compare:
             done.counts += count_differences(pair)
     return done

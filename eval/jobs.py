@@ -113,6 +113,7 @@ def find_jobs(
     """
     truths = _by_name(gt)
     results = _by_name(pred)
+    renamed: list[Problem] = []
     if sequence is not None:
         if sequence not in truths:
             raise PoseFlowError(
@@ -123,14 +124,24 @@ def find_jobs(
         if len(results) == 1:
             results = {sequence: next(iter(results.values()))}
         results = {name: r for name, r in results.items() if name == sequence}
-    elif len(truths) == len(results) == 1:
-        results = {next(iter(truths)): next(iter(results.values()))}
+    elif len(truths) == len(results) == 1 and set(truths) != set(results):
+        (name,), ((other, result),) = truths, results.items()
+        results = {name: result}
+        renamed.append(
+            Problem(
+                result.label if isinstance(result, SequenceFile) else other,
+                None,
+                f"taken for sequence {name!r}, the only one of the ground truth",
+                "note",
+            )
+        )
     if not set(truths) & set(results):
         raise PoseFlowError(
             f"no sequence of the ground truth ({_shorten(sorted(truths))}) has a "
             f"prediction of its name ({_shorten(sorted(results))}); files pair by name"
         )
-    problems = [
+    problems = [*renamed]
+    problems += [
         Problem(
             side.label if isinstance(side, SequenceFile) else name,
             None,

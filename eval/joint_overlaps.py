@@ -20,7 +20,12 @@ REACH = 0.5001
 """Distance in head sizes at which PoseTrack21's joint similarity has fallen to 0."""
 
 
-def joint_overlaps(scenes: Sequence[Scene], *, matches_only: bool = False) -> Overlaps:
+def joint_overlaps(
+    scenes: Sequence[Scene],
+    *,
+    matches_only: bool = False,
+    counted: Sequence[Bools] | None = None,
+) -> Overlaps:
     """Every joint of every scene as a group of its own: group = joint x scenes + scene.
 
     The similarity of two joints is max(0, 1 - d / 0.5001), d being their distance in
@@ -30,39 +35,49 @@ def joint_overlaps(scenes: Sequence[Scene], *, matches_only: bool = False) -> Ov
         scenes: The sequences.
         matches_only: Whether only pairs within PCKh 0.5 can match, else all that have
             a similarity above 0.
+        counted: For each scene `(F,)` the frames to use; default all.
     """
     joints = len(JOINTS)
+    if counted is None:
+        counted = [np.ones(scene.num_frames, np.bool_) for scene in scenes]
+    used = list(zip(scenes, counted, strict=True))
     count = len(scenes)
     frames = np.cumsum([0, *(scene.num_frames for scene in scenes)])
     truth, truth_groups, gt_row = _joint_side(
-        [scene.gt_present for scene in scenes],
+        [s.gt_present & on[s.gt_frames, None] for s, on in used],
         [scene.gt_frames + start for scene, start in zip(scenes, frames, strict=False)],
         [scene.gt_ids for scene in scenes],
         int(frames[-1]),
     )
     result, result_groups, pred_row = _joint_side(
-        [scene.pred_present for scene in scenes],
+        [s.pred_present & on[s.pred_frames, None] for s, on in used],
         [s.pred_frames + start for s, start in zip(scenes, frames, strict=False)],
         [scene.pred_ids for scene in scenes],
         int(frames[-1]),
     )
-    people = [
-        np.cumsum([0, *(len(ids) for ids in side)])
-        for side in ([s.gt_ids for s in scenes], [s.pred_ids for s in scenes])
-    ]
-    pairs = [scene.candidates for scene in scenes]
-    distances = _stack([p.distances for p in pairs], np.zeros((0, joints))).T
-    at = _stack([p.gt + k for p, k in zip(pairs, people[0], strict=False)])
-    by = _stack([p.pred + k for p, k in zip(pairs, people[1], strict=False)])
-    near = _stack([p.matches for p in pairs], np.zeros((0, joints), np.bool_)).T
-    joint, pair = np.nonzero(near if matches_only else distances < REACH)
+    parts = []
+    people, predictions = 0, 0
+    for scene, on in used:
+        pairs = scene.candidates
+        near = pairs.matches if matches_only else pairs.distances < REACH
+        cells = np.flatnonzero(near & on[scene.gt_frames[pairs.gt], None])
+        pair, joint = np.divmod(cells, joints)
+        at = (pairs.gt[pair] + people) * joints + joint
+        by = (pairs.pred[pair] + predictions) * joints + joint
+        parts.append((joint, at, by, pairs.distances.ravel()[cells]))
+        people += len(scene.gt_ids)
+        predictions += len(scene.pred_ids)
+    joint, at, by, distances = map(
+        _stack, zip(*parts, strict=True) if parts else [()] * 4
+    )
+    order = _by_joint(joint)
     scene_of_frame = np.repeat(np.arange(count), np.diff(frames))
     return Overlaps(
         truth,
         result,
-        gt_row[joint, at[pair]],
-        pred_row[joint, by[pair]],
-        1 - distances[joint, pair] / REACH,
+        gt_row[at[order]],
+        pred_row[by[order]],
+        1 - distances[order] / REACH,
         (np.arange(joints)[:, None] * count + scene_of_frame).ravel(),
         truth_groups,
         result_groups,
@@ -79,11 +94,11 @@ def _joint_side(
     """One side's joints as detections, joint after joint.
 
     Returns:
-        The detections; the group of each track; and `(15, people)` which detection a
-        person's joint is.
+        The detections; the group of each track; and, for each person x 15 + joint,
+        which detection it is.
     """
     count, joints = len(present), len(JOINTS)
-    there = _stack(present, np.zeros((0, joints), np.bool_)).T
+    there = _stack(present, np.zeros((0, joints), np.bool_))
     scene_of = np.repeat(np.arange(count), [len(x) for x in ids])
     order = np.lexsort((_stack(ids), scene_of))
     sorted_ids, sorted_scenes = _stack(ids)[order], scene_of[order]
@@ -92,14 +107,22 @@ def _joint_side(
     tracks = np.empty(len(order), np.int64)
     tracks[order] = np.cumsum(new) - 1
     scene_of_track = sorted_scenes[new]
-    joint, person = np.nonzero(there)
-    rows = np.cumsum(there.ravel()).reshape(there.shape) - 1
+    places = np.flatnonzero(there)
+    places = places[_by_joint(places % joints)]
+    person, joint = np.divmod(places, joints)
+    rows = np.full(there.size, -1)
+    rows[places] = np.arange(len(places))
     detections = Detections(
         joint * len(scene_of_track) + tracks[person],
         joint * num_frames + _stack(frames)[person],
     )
     groups = np.arange(joints)[:, None] * count + scene_of_track
     return detections, groups.ravel(), rows
+
+
+def _by_joint(joints: Ints) -> Ints:
+    """The stable order joint after joint; quick, because of the small type."""
+    return np.argsort(joints.astype(np.int8), kind="stable")
 
 
 def _stack(parts: Sequence[Any], none: Any = None) -> Any:

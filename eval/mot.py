@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,8 @@ def score_mot(
     """Scores of every sequence of a folder of MOTChallenge text, or of two files.
 
     A sequence that the result lacks counts as one without predictions; add the scores
-    up for the total: `sum(score_mot(...))`.
+    up for the total: `sum(score_mot(...))`. A result without ground truth is not
+    scored, with a warning.
 
     Args:
         truth: A `.txt` file, or a folder of them.
@@ -48,6 +50,15 @@ def score_mot(
     files = sorted(truth.glob("*.txt")) if truth.is_dir() else [truth]
     if not files:
         raise FormatError(f"{truth}: holds no .txt file; expected one per sequence")
+    if truth.is_dir() and result.is_dir():
+        names = {file.name for file in files}
+        strangers = sorted(f.name for f in result.glob("*.txt") if f.name not in names)
+        if strangers:
+            warnings.warn(
+                f"{result}: {', '.join(strangers)}: no such file among the ground "
+                f"truth in {truth}; not scored",
+                stacklevel=2,
+            )
     lone = result.is_file() and not truth.is_dir()
     pairs = []
     for file in files:

@@ -19,9 +19,8 @@ from poseflow.eval.identity import count_identity
 from poseflow.eval.joint_hota import COUNTS, HotaPart, hota_parts, hota_section
 from poseflow.eval.joint_overlaps import joint_overlaps, pose_overlaps
 from poseflow.eval.lazy import LazySections
-from poseflow.eval.metric import Section, SequencePair
+from poseflow.eval.metric import GROUPS, Section, SequencePair
 from poseflow.eval.pckh import Scene
-from poseflow.eval.posetrack import group_means
 from poseflow.eval.scenes import prepare_strict
 from poseflow.eval.tracking import TrackingScores, score_overlaps
 from poseflow.formats.posetrack import JOINTS
@@ -35,7 +34,7 @@ EDGE_NOTE = (
 
 
 class StrictHOTA:
-    """HOTA and its parts per joint, as published; the total pools all joints."""
+    """HOTA and its parts per joint, as published; columns and total pool joints."""
 
     def measure(self, pairs: Sequence[SequencePair]) -> list[HotaPart]:
         """Match joints and sum up."""
@@ -46,17 +45,27 @@ class StrictHOTA:
 
     def combine(self, names: Sequence[str], parts: Sequence[HotaPart]) -> Section:
         """Add up matches and their association over sequences."""
-        curves = published_curves(sum_parts([part.sums for part in parts]))
+        total = sum_parts([part.sums for part in parts])
         sequences = LazySections(
-            dict(zip(names, parts, strict=True)),
-            lambda part: hota_section(MODE, published_curves(part.sums)),
+            dict(zip(names, parts, strict=True)), lambda part: _section(part.sums)
         )
         return replace(
-            hota_section(MODE, curves),
+            _section(total),
             sequences=sequences,
             notes=tuple(dict.fromkeys(n for p in parts for n in p.notes)),
-            extra={"alphas": ALPHAS, "curves": curves},
+            extra={"alphas": ALPHAS, "curves": published_curves(total)},
         )
+
+
+def _section(sums: HotaSums) -> Section:
+    """Joints one by one; the table's columns pool theirs, as the total does."""
+    section = hota_section(MODE, published_curves(sums))
+    pooled = [sums[list(joints)].sum(axis=0).scores() for joints in GROUPS.values()]
+    groups = {
+        name: np.array([*(100 * column[name].mean() for column in pooled), values[-1]])
+        for name, values in ((n, section.joints[n]) for n in section.groups)
+    }
+    return replace(section, groups=groups)
 
 
 def _scene(pair: SequencePair) -> Scene:
@@ -137,16 +146,21 @@ class StrictIdentity:
 def _identity_section(counts: Counts) -> Section:
     whole = {k: np.append(v, v.sum()) for k, v in counts.items()}
     idtp, idfp, idfn = (whole[name] for name in _IDENTITY)
+    wrong = idfp + idfn
     joints = {
-        "IDF1": percent(2 * idtp, 2 * idtp + idfp + idfn),
+        "IDF1": percent(2 * idtp, 2 * idtp + wrong),
         "IDP": percent(idtp, idtp + idfp),
         "IDR": percent(idtp, idtp + idfn),
     }
+    columns = [
+        percent(*(np.array(x[list(group)].sum()) for x in (2 * idtp, 2 * idtp + wrong)))
+        for group in GROUPS.values()
+    ]
     return Section(
         name="idf1",
         mode=MODE,
         joints=joints,
-        groups={"IDF1": group_means(joints["IDF1"], skip_undefined=True)},
+        groups={"IDF1": np.append(columns, joints["IDF1"][-1])},
         summary={"IDP": float(joints["IDP"][-1]), "IDR": float(joints["IDR"][-1])},
         counts=whole,
     )

@@ -25,7 +25,7 @@ JOINT_NAMES = (*JOINTS, "total")
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """Scores of a submission.
+    r"""Scores of a submission.
 
     Attributes:
         mode: The rules that the main figures follow.
@@ -48,7 +48,7 @@ class Report:
         (100.0, 100.0)
         >>> print(report.table("latex", metrics=["ap"], digits=0))
         % strict: & Head & Shou & Elb & Wri & Hip & Knee & Ankl & Total
-        AP & 100 & - & - & - & - & - & - & 100 \\\\ % Prec 100, Rec 100
+        AP & 100 & - & - & - & - & - & - & 100 \\ % Prec 100, Rec 100
     """
 
     mode: str
@@ -119,6 +119,19 @@ class Report:
         raise PoseFlowError(
             f"unknown table format {format!r}; expected text, markdown or latex"
         )
+
+    def joint_table(self, metric: str, digits: int = 1) -> str:
+        """Every measure of a metric, a row for each joint and the total.
+
+        Raises:
+            PoseFlowError: If that metric was not asked for.
+        """
+        fields = self[metric].joints
+        lines = [" ".join([f"{self.mode:<15}", *(f"{name:>7}" for name in fields)])]
+        for k, joint in enumerate(JOINT_NAMES):
+            cells = (_number(values[k], digits) for values in fields.values())
+            lines.append(" ".join([f"{joint:<15}", *(f"{cell:>7}" for cell in cells)]))
+        return "\n".join(lines)
 
     def rich_tables(self, digits: int = 1) -> list[Table]:
         """The tables for a terminal, one for each mode."""
@@ -235,7 +248,8 @@ class Report:
         written = []
         for metric, section in self.sections.items():
             for name, part in (("total", section), *section.sequences.items()):
-                path = folder / f"{name}_{metric.upper()}_metrics.json"
+                stem = name.replace("/", "_").replace("\\", "_")
+                path = folder / f"{stem}_{metric.upper()}_metrics.json"
                 content = {
                     **{field: _plain(v) for field, v in part.joints.items()},
                     "names": {str(k): joint for k, joint in enumerate(JOINT_NAMES)},

@@ -203,6 +203,17 @@ def _scene(
         problems += more
         sides.append((rows, frames, ids, keypoints[rows]))
     gt_rows, gt_frames, gt_ids, gt_keypoints = sides[0]
+    headless = np.flatnonzero(np.isnan(gt.head_sizes[gt_rows]))
+    if len(headless):
+        problems.append(
+            Problem(
+                gt.source,
+                int(gt.frames[gt_rows[headless[0]]]),
+                f"{len(headless)} annotated people have no head box, the first in this "
+                "frame; nothing can match their joints",
+                "error",
+            )
+        )
     pred_rows, pred_frames, pred_ids, pred_keypoints = sides[1]
     scores = pred.scores[pred_rows]
     if poseval:
@@ -226,7 +237,7 @@ def _scene(
 
 def _ranking_scores(scores: Float, pose_scores: Float) -> Float:
     """Joint scores; of a pose without any, the pose's own; else below all others."""
-    scoreless = np.isnan(scores).all(axis=1)
+    scoreless = np.asarray(np.isnan(scores).all(axis=1))
     scores = np.where(scoreless[:, None], pose_scores[:, None], scores)
     return np.where(np.isnan(scores), -np.inf, scores)
 

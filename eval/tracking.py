@@ -25,6 +25,7 @@ from poseflow.poses import NO_TRACK, Poses
 from poseflow.sequence import PoseSequence
 
 Similarity = Literal["oks", "iou"]
+Layout = Literal["text", "markdown"]
 
 COLUMNS = (
     *("HOTA", "DetA", "AssA", "LocA", "MOTA", "MOTP", "IDF1", "IDP", "IDR"),
@@ -187,8 +188,11 @@ class TrackingScores:
         values["FN"] = int(self.counts["num_misses"])
         return {name: _cell(values[name]) for name in COLUMNS}
 
-    def table(self) -> str:
-        """The figures as text, one sequence a line; see `tracking_table` for several.
+    def table(self, format: Layout = "text") -> str:
+        """The figures, one sequence a line; see `tracking_table` for several.
+
+        Args:
+            format: Aligned text, or a markdown table.
 
         Examples:
             >>> from poseflow import PoseSequence, skeletons
@@ -196,16 +200,23 @@ class TrackingScores:
             >>> print(score_tracking(nothing, nothing).table()[:26])
             sequence  HOTA  DetA  AssA
         """
-        return tracking_table([self])
+        return tracking_table([self], format)
 
     def __str__(self) -> str:
         return self.table()
 
 
-def tracking_table(scores: Iterable[TrackingScores]) -> str:
-    """Several sequences' figures as text, one line each under a common header."""
+def tracking_table(scores: Iterable[TrackingScores], format: Layout = "text") -> str:
+    """Several sequences' figures, one line each under a common header."""
     rows = [["sequence", *COLUMNS]]
     rows += [[s.name, *s.row().values()] for s in scores]
+    if format == "markdown":
+        rows.insert(1, ["---", *["---:"] * len(COLUMNS)])
+        return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    if format != "text":
+        raise PoseFlowError(
+            f"unknown table format {format!r}; expected text or markdown"
+        )
     widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
     return "\n".join(
         "  ".join(

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
+from contextlib import closing
+from dataclasses import replace
 from os import PathLike
-from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from poseflow.errors import PoseFlowError
+from poseflow.formats.names import frame_number
 from poseflow.poses import Poses
 from poseflow.sequence import Frame, PoseSequence
 
@@ -47,10 +49,10 @@ def track(
     source: Any,
     *,
     poses: PosesInput | None = None,
-    estimator: PoseEstimator | None = None,
+    estimator: str | PoseEstimator | None = None,
     tracker: str | OnlineTracker = "default",
     **options: Any,
-) -> Iterator[Frame]:
+) -> Generator[Frame]:
     """Track the people of a video, frame by frame, online.
 
     Args:
@@ -60,7 +62,9 @@ def track(
         poses: The people of each frame, if they are known: a file that
             `poseflow.read` reads, a `PoseSequence`, or frames. They are matched to
             the source's frames by name if names agree, else by index.
-        estimator: Finds the people where `poses` is not given.
+        estimator: Finds the people where `poses` is not given: an object with
+            `estimate(image)`, or the name of a `poseflow.Estimator`. With neither
+            poses nor estimator, `poseflow.Estimator()` is used.
         tracker: Name of a tracker, or an object with `update(poses, image)`.
         **options: Passed on to `poseflow.Tracker` with the name.
 
@@ -80,10 +84,10 @@ def track(
         >>> [f.poses.track_ids.tolist() for f in track(pictures, poses=people)][-1]
         [1]
     """
-    if (poses is None) == (estimator is None):
+    if poses is not None and estimator is not None:
         raise PoseFlowError(
-            "track needs to know where people are: pass either poses=... (a file, a "
-            "PoseSequence) or estimator=..."
+            "pass either poses=... or estimator=..., not both: either the people are "
+            "known or they have to be found"
         )
     if isinstance(tracker, str):
         from poseflow.tracker import Tracker
@@ -94,35 +98,65 @@ def track(
             f"options {', '.join(sorted(options))} go with the name of a tracker, "
             f"got a {type(tracker).__name__} that is made already"
         )
-    return _track(source, poses, estimator, tracker)
+    if poses is not None:
+        return _tracked(known(source, poses), tracker)
+    if estimator is None or isinstance(estimator, str):
+        from poseflow.estimator import Estimator
+
+        estimator = Estimator() if estimator is None else Estimator(estimator)
+    return _tracked(estimate(source, estimator), tracker)
 
 
-def _track(
-    source: Any,
-    poses: PosesInput | None,
-    estimator: PoseEstimator | None,
-    tracker: OnlineTracker,
-) -> Iterator[Frame]:
-    from poseflow.tracker import Tracker
+def estimate(source: Any, estimator: PoseEstimator) -> Generator[Frame]:
+    """Find the people of a source, frame by frame, without identities.
+
+    Args:
+        source: As in `track`.
+        estimator: Finds the people.
+
+    Yields:
+        One `Frame` per frame of the source, with its image.
+    """
     from poseflow.video import open_source
 
-    known = None if poses is None else KnownPoses(poses)
     with open_source(source) as video:
         for shot in video:
-            if known is not None:
-                people = known.of(shot)
-            else:
-                assert estimator is not None
-                people = estimator.estimate(shot.image)
+            people = estimator.estimate(shot.image)
+            yield Frame(shot.index, shot.time, people, shot.image, shot.name)
+
+
+def known(source: Any, poses: PosesInput) -> Generator[Frame]:
+    """Give the frames of a source the people that a file knows of them.
+
+    Args:
+        source: As in `track`.
+        poses: As in `track`.
+
+    Yields:
+        One `Frame` per frame of the source, with its image.
+    """
+    from poseflow.video import open_source
+
+    people = KnownPoses(poses)
+    with open_source(source) as video:
+        for shot in video:
+            found = people.of(shot)
+            yield Frame(shot.index, shot.time, found, shot.image, shot.name)
+    people.report_unused()
+
+
+def _tracked(frames: Generator[Frame], tracker: OnlineTracker) -> Generator[Frame]:
+    from poseflow.tracker import Tracker
+
+    with closing(frames):
+        for frame in frames:
             if isinstance(tracker, Tracker):
                 people = tracker.update(
-                    people, shot.image, name=shot.name, time=shot.time
+                    frame.poses, frame.image, name=frame.name, time=frame.time
                 )
             else:
-                people = tracker.update(people, shot.image)
-            yield Frame(shot.index, shot.time, people, shot.image, shot.name)
-    if known is not None:
-        known.report_unused()
+                people = tracker.update(frame.poses, frame.image)
+            yield replace(frame, poses=people)
 
 
 class KnownPoses:
@@ -145,7 +179,7 @@ class KnownPoses:
         self.by_number = {
             frame.index: frame
             for frame in frames
-            if not frame.name or _number(frame.name) is not None
+            if not frame.name or frame_number(frame.name) is not None
         }
         self.unused = {f.index: f.name for f in frames if len(f.poses)}
         self.matched = not self.unused
@@ -158,7 +192,7 @@ class KnownPoses:
         """The people of one frame of the source; nobody if the file has none."""
         frame = self.by_name.get(shot.name)
         if frame is None:
-            number = _number(shot.name)
+            number = frame_number(shot.name)
             frame = self.by_number.get(shot.index if number is None else number)
         if frame is None:
             return self.nobody
@@ -201,9 +235,3 @@ def drain(frames: Iterable[Frame], sinks: Iterable[Sink]) -> tuple[int, int]:
         count += 1
         highest = max(highest, int(frame.poses.track_ids.max(initial=0)))
     return count, highest
-
-
-def _number(name: str) -> int | None:
-    """The number that a frame's name consists of, as in `000041.jpg`, if any."""
-    stem = PurePath(name).stem
-    return int(stem) if stem.isascii() and stem.isdigit() else None

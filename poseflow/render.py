@@ -10,11 +10,11 @@ from typing import Any, Self
 
 from poseflow.drawing import Overlay
 from poseflow.errors import PoseFlowError
-from poseflow.pipeline import KnownPoses, PosesInput
+from poseflow.pipeline import PosesInput, drain, known
 from poseflow.sequence import Frame
-from poseflow.video import Source, SourceFrame, open_source, open_writer
+from poseflow.video import Source, open_source, open_writer
 
-Progress = Callable[[Iterable[SourceFrame], int | None], Iterable[SourceFrame]]
+Progress = Callable[[Iterable[Frame], int | None], Iterable[Frame]]
 
 
 @dataclass(frozen=True)
@@ -107,13 +107,9 @@ def render(
         PoseFlowError: If source, result or output is unusable, or no frame of the
             result occurs in the source. A previous output is then intact.
     """
-    known = KnownPoses(result)
     with open_source(source) as video, OverlaySink(out, video, overlay) as sink:
-        shots: Iterable[SourceFrame] = video
+        frames: Iterable[Frame] = known(video, result)
         if progress is not None:
-            shots = progress(video, video.frame_count)
-        for shot in shots:
-            poses = known.of(shot)
-            sink.write(Frame(shot.index, shot.time, poses, shot.image, shot.name))
-        known.report_unused()
+            frames = progress(frames, video.frame_count)
+        drain(frames, [sink])
     return Rendered(sink.path, sink.frames, sink.codec)

@@ -100,7 +100,8 @@ def test_a_broken_image_does_not_shift_the_poses(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({}, "either poses"),
+        ({}, "carries no model of its own"),
+        ({"estimator": "magic"}, "unknown estimator 'magic'"),
         ({"poses": [], "estimator": object()}, "either poses"),
         ({"poses": [], "tracker": "best"}, "unknown tracker 'best'"),
         ({"poses": [], "tracker": Tracker(), "matcher": "none"}, "options matcher"),

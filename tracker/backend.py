@@ -30,6 +30,7 @@ class View:
         size: Width and height in pixels, if known.
         correspondences: Matches of the previous frame to this one that the caller
             already has; the tracker then asks no matcher.
+        embeddings: `(P, D)` what the people look like, NaN where unknown, or None.
     """
 
     index: int
@@ -38,6 +39,7 @@ class View:
     time: float | None = None
     size: tuple[int, int] | None = None
     correspondences: Correspondences | None = None
+    embeddings: npt.NDArray[np.floating[Any]] | None = None
 
 
 class TrackerBackend(Protocol):

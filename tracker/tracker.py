@@ -24,13 +24,14 @@ from poseflow.tracker.baselines import (
     OksTracker,
 )
 from poseflow.tracker.correspondences import Correspondences
+from poseflow.tracker.default import DefaultOptions, DefaultTracker
 from poseflow.tracker.memory import Track
 from poseflow.tracker.released import ReleasedOptions, ReleasedTracker
 
 ENTRY_POINTS = "poseflow.trackers"
 """Entry-point group in which other packages offer factories of `TrackerBackend`s."""
 
-ALIASES = {"default": "oks"}
+ALIASES: dict[str, str] = {}
 
 
 def _released(**options: Any) -> TrackerBackend:
@@ -45,7 +46,12 @@ def _oks(**options: Any) -> TrackerBackend:
     return OksTracker(options_from(OksOptions, "oks", options))
 
 
+def _default(**options: Any) -> TrackerBackend:
+    return DefaultTracker(options_from(DefaultOptions, "default", options))
+
+
 _FACTORIES: dict[str, TrackerFactory] = {
+    "default": _default,
     "released": _released,
     "iou": _iou,
     "oks": _oks,
@@ -131,6 +137,7 @@ class Tracker:
         name: str = "",
         time: float | None = None,
         correspondences: Correspondences | npt.ArrayLike | None = None,
+        embeddings: npt.ArrayLike | None = None,
     ) -> Poses:
         """Take the next frame.
 
@@ -142,6 +149,9 @@ class Tracker:
             time: Seconds since the start.
             correspondences: `(M, 4)` matches x1, y1, x2, y2 of the previous frame to
                 this one; given, no matcher is asked.
+            embeddings: `(P, D)` features of what each person looks like, of any
+                re-identification model, rows of NaN for people without; `default`
+                uses them in place of colours.
 
         Returns:
             The same people in the same order, with `track_ids` set (-1 for a person
@@ -172,6 +182,7 @@ class Tracker:
             time,
             size,
             correspondences,  # type: ignore[arg-type]
+            _embeddings(embeddings, len(poses), self._frames),
         )
         tracked = self._backend.update(poses, view)
         self._frames += 1
@@ -203,6 +214,27 @@ class Tracker:
 
     def __repr__(self) -> str:
         return f"<Tracker {self.name!r}, {self._frames} frames>"
+
+
+def _embeddings(
+    given: npt.ArrayLike | None, people: int, frame: int
+) -> npt.NDArray[np.float64] | None:
+    """Features of the people, one row each; infinities count as unknown."""
+    if given is None:
+        return None
+    try:
+        array = np.array(given, np.float64)
+    except (TypeError, ValueError) as error:
+        raise PoseFlowError(
+            f"frame {frame}: embeddings: expected an array of numbers ({error})"
+        ) from error
+    if array.ndim != 2 or len(array) != people:
+        raise PoseFlowError(
+            f"frame {frame}: embeddings: expected shape ({people}, features), one row "
+            f"per person, got {array.shape}"
+        )
+    array[~np.isfinite(array)] = np.nan
+    return array
 
 
 def _size(image: Any, frame: int) -> tuple[int, int]:

@@ -55,6 +55,8 @@ class AugmentConfig(_Config, frozen=True, kw_only=True):
         rotate_degrees: Rotation up to twice this, normally distributed.
         rotate: Probability of rotating at all.
         shift: Box centres vary by up to this fraction of the box, uniformly.
+        proposals: Probability of a box as a detector would have drawn it (RMPE's
+            pose-guided proposals); needs `detections` of a data set.
         half_body: Probability of showing only the upper or the lower body.
         half_body_joints: Least number of labelled joints for that.
         brightness: Gain of each colour channel varies by up to this fraction.
@@ -66,6 +68,7 @@ class AugmentConfig(_Config, frozen=True, kw_only=True):
     rotate_degrees: AtLeast0 = 40.0
     rotate: Fraction = 0.6
     shift: Fraction = 0.0
+    proposals: Fraction = 0.0
     half_body: Fraction = 0.3
     half_body_joints: Positive = 8
     brightness: Fraction = 0.0
@@ -116,6 +119,8 @@ class CocoConfig(_Dataset, frozen=True, kw_only=True, tag_field="format", tag="c
         least_joints: People with fewer labelled joints are left out.
         folds: Pictures, in order of their ids, are dealt into so many folds.
         fold: The folds that are kept, from 0.
+        detections: COCO results (`image_id`, `bbox`) of a detector on the same
+            pictures, for pose-guided proposals.
     """
 
     annotations: str
@@ -123,6 +128,7 @@ class CocoConfig(_Dataset, frozen=True, kw_only=True, tag_field="format", tag="c
     least_joints: Positive = 1
     folds: Positive = 1
     fold: tuple[Count, ...] = (0,)
+    detections: str | None = None
 
 
 class MpiiConfig(_Dataset, frozen=True, kw_only=True, tag_field="format", tag="mpii"):
@@ -230,6 +236,20 @@ class ScheduleConfig(_Config, frozen=True, kw_only=True):
     warmup_epochs: AtLeast0 = 0.0
 
 
+class TeacherConfig(_Config, frozen=True, kw_only=True):
+    """A trained network whose heatmaps are learned besides the labels.
+
+    Attributes:
+        weights: Its weights; its joints must be the run's.
+        share: Of the target: 1 learns from the teacher alone.
+        unlabelled: Weight of joints that have no label, learned from the teacher.
+    """
+
+    weights: str
+    share: Fraction = 0.5
+    unlabelled: Fraction = 1.0
+
+
 class RunConfig(_Config, frozen=True, kw_only=True):
     """What every training run is told, whatever it trains.
 
@@ -278,6 +298,7 @@ class TrainConfig(RunConfig, frozen=True, kw_only=True):
         sigma: Standard deviation of the target's Gaussians, heatmap pixels.
         mirror_tolerance: Share of the loss that takes the better of the plain and the
             left-right exchanged target, for data with exchanged labels.
+        teacher: Another network to learn from as well (distillation).
         flip_test: Average with the mirrored crop in validation.
     """
 
@@ -288,6 +309,7 @@ class TrainConfig(RunConfig, frozen=True, kw_only=True):
     augment: AugmentConfig = AugmentConfig()
     sigma: Above0 = 2.0
     mirror_tolerance: Fraction = 0.0
+    teacher: TeacherConfig | None = None
     flip_test: bool = False
 
     def __post_init__(self) -> None:

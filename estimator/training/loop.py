@@ -5,13 +5,10 @@ from __future__ import annotations
 import copy
 import logging
 import math
-import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 from typing import Any, cast
 
 import torch
@@ -36,6 +33,7 @@ from poseflow.estimator.training.logs import Curves
 from poseflow.estimator.training.pose_task import PoseTask
 from poseflow.estimator.training.samples import SeededBatches, quiet_worker
 from poseflow.estimator.training.schedule import learning_rate
+from poseflow.estimator.training.stopping import polite_stop
 from poseflow.estimator.training.task import Report, Task
 from poseflow.estimator.weights import (
     read_weights,
@@ -82,7 +80,7 @@ def train(
     if config.threads:
         torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
-    with joined(device) as process, _polite_stop(process) as stop:
+    with joined(device) as process, polite_stop(process) as stop:
         return _Run(config, process, fresh, stop).go(on_step, on_epoch)
 
 
@@ -100,7 +98,7 @@ class _Run:
         self.process = process
         self.stop = stop
         self.folder = Path(config.out)
-        self.task = task_of(config)
+        self.task = task_of(config, process.device)
         self.order = SeededBatches(
             len(self.task.samples),
             config.batch_size,
@@ -283,12 +281,12 @@ class _Run:
         )
 
 
-def task_of(config: RunConfig) -> Task:
+def task_of(config: RunConfig, device: torch.device) -> Task:
     """What a configuration trains, its data read."""
     if isinstance(config, DetectionConfig):
         return DetectionTask(config)
     assert isinstance(config, TrainConfig)
-    return PoseTask(config)
+    return PoseTask(config, device)
 
 
 def start_from(module: nn.Module, path: Path) -> None:
@@ -323,32 +321,3 @@ def _optimizer(config: RunConfig, module: nn.Module) -> torch.optim.Optimizer:
     ]
     kind = torch.optim.AdamW if config.optimizer.name == "adamw" else torch.optim.Adam
     return kind(groups, lr=config.optimizer.lr)
-
-
-@contextmanager
-def _polite_stop(process: Process) -> Iterator[threading.Event]:
-    """A flag that the first SIGINT or SIGTERM sets; the second one acts as ever.
-
-    Only for a single process: several would stop at different steps and wait for each
-    other for ever.
-    """
-    stop = threading.Event()
-    main = threading.current_thread() is threading.main_thread()
-    if process.world > 1 or not main:
-        yield stop
-        return
-
-    former = {s: signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)}
-
-    def ask(number: int, frame: FrameType | None) -> None:
-        stop.set()
-        for which, handler in former.items():
-            signal.signal(which, handler)
-
-    for which in former:
-        signal.signal(which, ask)
-    try:
-        yield stop
-    finally:
-        for which, handler in former.items():
-            signal.signal(which, handler)

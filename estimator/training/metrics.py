@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -141,9 +142,6 @@ def oks_ap(
         picture_of: `(N,)` which picture each is in.
         skeleton: Joints and sigmas.
     """
-    from pycocotools.coco import COCO
-    from pycocotools.cocoeval import COCOeval
-
     people = np.flatnonzero(found.labelled.any(axis=1))
     if not len(people):
         return float("nan")
@@ -152,39 +150,66 @@ def oks_ap(
     guess = np.concatenate([found.keypoints, found.scores[..., None]], axis=2)
     guess = guess.reshape(len(guess), -1)
     box = np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1)
+    annotations = [
+        {
+            "image_id": int(picture_of[n]),
+            "iscrowd": 0,
+            "area": float(areas[n]),
+            "bbox": box[n].tolist(),
+            "keypoints": truth[n].tolist(),
+            "num_keypoints": int(found.labelled[n].sum()),
+        }
+        for n in people
+    ]
+    results = [
+        {
+            "image_id": int(picture_of[n]),
+            "keypoints": guess[n].tolist(),
+            "score": float(found.scores[n].mean()),
+        }
+        for n in people
+    ]
+    return coco_keypoint_ap(annotations, results, skeleton)
+
+
+def coco_keypoint_ap(
+    annotations: Sequence[dict[str, Any]],
+    results: Sequence[dict[str, Any]],
+    skeleton: Skeleton,
+) -> float:
+    """Mean AP over OKS 0.5 to 0.95 of all sizes, by pycocotools, as a fraction.
+
+    Args:
+        annotations: COCO annotations of people: `image_id`, `keypoints`,
+            `num_keypoints`, `area`, `bbox`, `iscrowd`.
+        results: COCO results: `image_id`, `keypoints`, `score`.
+        skeleton: Joints and sigmas.
+
+    Returns:
+        In [0, 1]; NaN without annotated people, 0 without results.
+    """
+    from pycocotools.coco import COCO
+    from pycocotools.cocoeval import COCOeval
+
+    if not any(note["num_keypoints"] for note in annotations):
+        return float("nan")
+    if not results:
+        return 0.0
+    pictures = {entry["image_id"] for entry in (*annotations, *results)}
     with contextlib.redirect_stdout(io.StringIO()):
         coco = COCO()
         coco.dataset = {
             "info": {},
-            "images": [{"id": int(k)} for k in np.unique(picture_of)],
+            "images": [{"id": k} for k in sorted(pictures)],
             "categories": [{"id": 1, "name": "person"}],
             "annotations": [
-                {
-                    "id": int(n) + 1,
-                    "image_id": int(picture_of[n]),
-                    "category_id": 1,
-                    "iscrowd": 0,
-                    "area": float(areas[n]),
-                    "bbox": box[n].tolist(),
-                    "keypoints": truth[n].tolist(),
-                    "num_keypoints": int(found.labelled[n].sum()),
-                }
-                for n in people
+                {**note, "id": n, "category_id": 1}
+                for n, note in enumerate(annotations, start=1)
             ],
         }
         coco.createIndex()
-        results = coco.loadRes(
-            [
-                {
-                    "image_id": int(picture_of[n]),
-                    "category_id": 1,
-                    "keypoints": guess[n].tolist(),
-                    "score": float(found.scores[n].mean()),
-                }
-                for n in people
-            ]
-        )
-        evaluation = COCOeval(coco, results, "keypoints")
+        found = coco.loadRes([{**entry, "category_id": 1} for entry in results])
+        evaluation = COCOeval(coco, found, "keypoints")
         evaluation.params.kpt_oks_sigmas = np.array(skeleton.sigmas)
         evaluation.evaluate()
         evaluation.accumulate()

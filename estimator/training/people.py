@@ -88,6 +88,7 @@ class People:
         labelled: `(N, K)`; False means "ignore", not "absent".
         areas: `(N,)` square pixels, for OKS.
         head_sizes: `(N,)` pixels, for PCKh; NaN where unknown.
+        detected: `(N, 4)` what a detector drew for each; NaN where it missed.
     """
 
     pictures: Pictures
@@ -97,6 +98,7 @@ class People:
     labelled: npt.NDArray[np.bool_]
     areas: Floats
     head_sizes: Floats
+    detected: Floats
 
     def __len__(self) -> int:
         return len(self.boxes)
@@ -117,6 +119,7 @@ def people_of(
     rename: dict[str, str],
     areas: npt.ArrayLike | None = None,
     head_sizes: npt.ArrayLike | None = None,
+    detected: npt.ArrayLike | None = None,
 ) -> People:
     """Bring one data set's people to the target skeleton, by joint name.
 
@@ -135,6 +138,7 @@ def people_of(
         rename: Names in the target of joints that the data set calls otherwise.
         areas: As in `People`; default the boxes' areas.
         head_sizes: As in `People`; default from head top and neck, where both are.
+        detected: As in `People`; default none.
 
     Raises:
         PoseFlowError: If no joint is in common, or a renamed joint does not exist.
@@ -188,7 +192,20 @@ def people_of(
         shown,
         np.asarray(areas, np.float32),
         np.asarray(head_sizes, np.float32),
+        np.full((count, 4), np.nan, np.float32)
+        if detected is None
+        else np.asarray(detected, np.float32),
     )
+
+
+_COLUMNS = (
+    "boxes",
+    "keypoints",
+    "labelled",
+    "areas",
+    "head_sizes",
+    "detected",
+)
 
 
 def concatenate(parts: Sequence[People]) -> People:
@@ -205,8 +222,5 @@ def concatenate(parts: Sequence[People]) -> People:
     return People(
         pictures,
         np.concatenate(picture_of),
-        *(
-            np.concatenate([getattr(part, name) for part in parts])
-            for name in ("boxes", "keypoints", "labelled", "areas", "head_sizes")
-        ),
+        *(np.concatenate([getattr(part, name) for part in parts]) for name in _COLUMNS),
     )

@@ -14,6 +14,7 @@ from poseflow.estimator.training.config import TrainConfig
 from poseflow.estimator.training.readers import read_people
 from poseflow.estimator.training.samples import Batch, Samples
 from poseflow.estimator.training.targets import gaussian_heatmaps, heatmap_loss
+from poseflow.estimator.training.teacher import Teacher
 from poseflow.estimator.training.validation import ValidationReport, predict, report
 from poseflow.estimator.weights import NetworkDescription
 
@@ -23,6 +24,7 @@ class PoseTask:
 
     Args:
         config: Of the run.
+        device: Where it computes.
 
     Raises:
         PoseFlowError: If the data cannot be used.
@@ -30,7 +32,7 @@ class PoseTask:
 
     figures = ("acc", "pck02", "pck05", "pckh", "ap", "mirrored")
 
-    def __init__(self, config: TrainConfig) -> None:
+    def __init__(self, config: TrainConfig, device: torch.device) -> None:
         self.config = config
         self.skeleton = config.target()
         root = Path(config.data.root)
@@ -42,7 +44,10 @@ class PoseTask:
         if config.data.validate:
             people = read_people(config.data.validate, root, self.skeleton)
             self.held_back = Samples(people, self.skeleton, config.input)
-        self._flip = torch.from_numpy(self.skeleton.flip_indices)
+        self.teacher = None
+        if config.teacher is not None:
+            self.teacher = Teacher(config.teacher, self.skeleton, device)
+        self._flip = torch.from_numpy(self.skeleton.flip_indices).to(device)
 
     def network(self) -> nn.Module:
         """The network with fresh weights."""
@@ -63,8 +68,11 @@ class PoseTask:
         height, width = heatmaps.shape[2:]
         stride = config.input.width / width
         target = gaussian_heatmaps(joints / stride, (width, height), config.sigma)
+        if self.teacher is not None:
+            crops = batch.crops.to(device, non_blocking=True)
+            target, weights = self.teacher.correct(crops, target, weights)
         return heatmap_loss(
-            heatmaps, target, weights, self._flip.to(device), config.mirror_tolerance
+            heatmaps, target, weights, self._flip, config.mirror_tolerance
         )
 
     def validate(

@@ -22,6 +22,7 @@ from poseflow.estimator.training.config import (
     SyntheticConfig,
 )
 from poseflow.estimator.training.people import People, concatenate, people_of
+from poseflow.estimator.training.proposals import best_detections
 from poseflow.skeleton import Skeleton
 
 LSP_JOINTS = (
@@ -276,7 +277,30 @@ def _read_coco_file(
             note.get("area") or area for note, area in zip(chosen, whole, strict=True)
         ],
         head_sizes=HEAD_BOX_TO_SIZE * np.linalg.norm(sides, axis=1) if known else None,
+        detected=_detected(dataset, root, chosen, boxes),
     )
+
+
+def _detected(
+    dataset: CocoConfig,
+    root: Path,
+    people: Sequence[dict[str, Any]],
+    boxes: npt.NDArray[np.float32],
+) -> npt.NDArray[np.float32] | None:
+    """What a detector drew for each person, from a file of COCO results."""
+    if dataset.detections is None:
+        return None
+    drawn: dict[Any, list[list[float]]] = {}
+    for result in _load_json(root / dataset.detections):
+        if result.get("category_id", 1) == 1:
+            drawn.setdefault(result["image_id"], []).append(result["bbox"])
+    pictures = np.array([note["image_id"] for note in people])
+    found = np.full((len(people), 4), np.nan, np.float32)
+    for picture in np.unique(pictures):
+        mine = pictures == picture
+        candidates = np.array(drawn.get(picture.item(), []), np.float32).reshape(-1, 4)
+        found[mine] = best_detections(boxes[mine], xywh_to_xyxy(candidates))
+    return found
 
 
 def _read_mpii(dataset: MpiiConfig, root: Path, target: Skeleton) -> People:

@@ -21,6 +21,7 @@ from poseflow.estimator.training.augment import (
 )
 from poseflow.estimator.training.config import AugmentConfig, InputConfig
 from poseflow.estimator.training.people import People
+from poseflow.estimator.training.proposals import learn_proposals
 from poseflow.skeleton import Skeleton
 
 Ticket = tuple[int, int]
@@ -70,6 +71,9 @@ class Samples(Dataset[Batch]):
         self.seed = seed
         self._flip = skeleton.flip_indices
         self._lower = lower_body(skeleton)
+        self._proposals = None
+        if augment is not None and augment.proposals:
+            self._proposals = learn_proposals(people, skeleton, seed)
 
     def __len__(self) -> int:
         return len(self.people)
@@ -86,6 +90,8 @@ class Samples(Dataset[Batch]):
             rng = np.random.Generator(np.random.PCG64((self.seed, epoch, index)))
             half = half_body_box(joints, labelled, self._lower, augment, rng)
             box = box if half is None else half
+            if self._proposals is not None and rng.random() < augment.proposals:
+                box = self._proposals.draw(index, people.boxes[index], rng)
         size = (self.input.width, self.input.height)
         matrix, mirrored = crop_matrix(box, size, self.input.margin, augment, rng)
 

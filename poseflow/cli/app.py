@@ -11,20 +11,27 @@ from poseflow.cli.benchmark import benchmark
 from poseflow.cli.convert import convert
 from poseflow.cli.demo import demo
 from poseflow.cli.evaluate import evaluate
+from poseflow.cli.evaluate_coco import evaluate_coco
+from poseflow.cli.evaluate_mot import evaluate_mot
 from poseflow.cli.guard import GuardedGroup
 from poseflow.cli.info import info
 from poseflow.cli.render import render
-from poseflow.cli.track import track
+from poseflow.cli.track import estimate, track
 from poseflow.cli.train import train
+from poseflow.cli.tune_nms import tune_nms
 from poseflow.cli.validate import validate
 
 COMMANDS = (
     track,
+    estimate,
     render,
     convert,
     evaluate,
+    evaluate_coco,
+    evaluate_mot,
     train,
     validate,
+    tune_nms,
     demo,
     benchmark,
     info,

@@ -14,6 +14,8 @@ class Suite(StrEnum):
     """What there is to measure."""
 
     ASSOCIATION = "association"
+    SCORING = "scoring"
+    ESTIMATION = "estimation"
 
 
 def benchmark(
@@ -28,9 +30,16 @@ def benchmark(
     ] = None,
 ) -> None:
     """Measure speed and print the figures as a table."""
-    from poseflow.benchmark.association import measure_association
+    from poseflow.benchmark.association import AssociationReport, measure_association
+    from poseflow.benchmark.estimation import EstimationReport, measure_estimation
+    from poseflow.benchmark.scoring import ScoringReport, measure_scoring
 
-    if quick:
+    report: AssociationReport | ScoringReport | EstimationReport
+    if suite is Suite.SCORING:
+        report = measure_scoring(quick)
+    elif suite is Suite.ESTIMATION:
+        report = measure_estimation(rounds=2 if quick else 9)
+    elif quick:
         report = measure_association(
             people=(5, 10, 33), frames=10, repeats=1, stream=200
         )

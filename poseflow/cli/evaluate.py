@@ -116,7 +116,7 @@ def evaluate(
 def _show(report: Report, table: Table) -> None:
     """The tables and differences on standard output, problems on standard error."""
     if table is not Table.text:
-        typer.echo(report.table(table.value))
+        typer.echo(report.table("markdown" if table is Table.markdown else "latex"))
     elif sys.stdout.isatty():
         from rich.console import Console
 

@@ -1,36 +1,50 @@
-"""`poseflow track`: identities for the people of a video."""
+"""`poseflow track` and `poseflow estimate`: from a video to a result file."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from poseflow.cli.options import (
+    DetectorOption,
+    DetectorWeightsOption,
+    DeviceOption,
+    EstimatorOption,
+    FormatOption,
+    OutputOption,
+    RenderOption,
+    SourceArgument,
+    WeightsOption,
+)
 from poseflow.cli.progress import progress
+
+if TYPE_CHECKING:
+    from poseflow.pipeline import Sink
+    from poseflow.sequence import Frame
+    from poseflow.video import Source
 
 
 def track(
-    source: Annotated[
-        str,
-        typer.Argument(
-            help="Video file, folder or glob of images, camera index, rtsp/http url."
-        ),
-    ],
-    output: Annotated[
-        str, typer.Option("-o", "--output", help="Result file; - for standard output.")
-    ],
+    source: SourceArgument,
+    output: OutputOption,
     poses: Annotated[
         str | None,
         typer.Option(help="File with the people of each frame, in any known format."),
     ] = None,
-    tracker: Annotated[str, typer.Option(help="released, iou, oks, default.")] = (
-        "default"
-    ),
+    estimator: EstimatorOption = None,
+    weights: WeightsOption = None,
+    detector: DetectorOption = None,
+    detector_weights: DetectorWeightsOption = None,
+    tracker: Annotated[
+        str, typer.Option(help="Name of a tracker; poseflow info lists them.")
+    ] = "default",
     matcher: Annotated[
-        str | None, typer.Option(help="How frames are matched: orb or none.")
+        str | None, typer.Option(help="How frames are matched: orb, none, ...")
     ] = None,
     correspondences: Annotated[
         Path | None,
@@ -42,36 +56,104 @@ def track(
             "--compat", help="With --tracker released: repeat its documented faults."
         ),
     ] = False,
-    render: Annotated[
-        str | None, typer.Option(help="Also write an overlay video or image folder.")
-    ] = None,
-    format: Annotated[str, typer.Option(help="Format of the result.")] = "default",
+    render: RenderOption = None,
+    format: FormatOption = "default",
+    device: DeviceOption = "auto",
 ) -> None:
     """Track the people of SOURCE and write who is who."""
     import poseflow
+
+    options: dict[str, Any] = {
+        "matcher": matcher,
+        "correspondences": correspondences,
+        "compat": compat or None,
+    }
+    chosen = {name: value for name, value in options.items() if value is not None}
+
+    def frames(video: Source) -> Iterator[Frame]:
+        found = (
+            _estimator(estimator, weights, detector, detector_weights, device)
+            if poses is None
+            else None
+        )
+        return poseflow.track(
+            video, poses=poses, estimator=found, tracker=tracker, **chosen
+        )
+
+    if poses is not None and (estimator or weights or detector or detector_weights):
+        raise typer.BadParameter(
+            "poses are known already: leave out --estimator, --weights and --detector",
+            param_hint="--poses",
+        )
+    _write(source, output, frames, render, format)
+
+
+def estimate(
+    source: SourceArgument,
+    output: OutputOption,
+    estimator: EstimatorOption = None,
+    weights: WeightsOption = None,
+    detector: DetectorOption = None,
+    detector_weights: DetectorWeightsOption = None,
+    render: RenderOption = None,
+    format: FormatOption = "default",
+    device: DeviceOption = "auto",
+) -> None:
+    """Find the people of SOURCE and their joints, without identities."""
+    from poseflow.pipeline import estimate as run
+
+    def frames(video: Source) -> Iterator[Frame]:
+        found = _estimator(estimator, weights, detector, detector_weights, device)
+        return run(video, found)
+
+    _write(source, output, frames, render, format)
+
+
+def _estimator(
+    name: str | None,
+    weights: Path | None,
+    detector: str | None,
+    detector_weights: Path | None,
+    device: str,
+) -> Any:
+    from poseflow.estimator import Estimator
+
+    given = {} if name is None else {"name": name}
+    return Estimator(
+        **given,
+        weights=weights,
+        device=device,
+        detector=detector,
+        detector_weights=detector_weights,
+    )
+
+
+def _write(
+    source: str, output: str, frames: Any, render: str | None, format: str
+) -> None:
+    """Write what `frames` makes of a source, and say how it went."""
     from poseflow.formats import Hints, ResultWriter
     from poseflow.pipeline import drain
     from poseflow.render import OverlaySink
     from poseflow.video import open_source
 
-    options = {"matcher": matcher, "correspondences": correspondences}
-    chosen = {name: value for name, value in options.items() if value is not None}
-    if compat:
-        chosen["compat"] = True
     with ExitStack() as stack:
         video = stack.enter_context(open_source(source))
-        frames = poseflow.track(video, poses=poses, tracker=tracker, **chosen)
+        made = frames(video)
         hints = Hints(size=video.size, fps=video.fps, name=video.name)
-        result = stack.enter_context(ResultWriter(output, format, hints=hints))
-        overlay = (
-            None if render is None else stack.enter_context(OverlaySink(render, video))
-        )
-        sinks = [result] if overlay is None else [result, overlay]
+        sinks: list[Sink] = [
+            stack.enter_context(ResultWriter(output, format, hints=hints))
+        ]
+        overlay = None
+        if render is not None:
+            overlay = stack.enter_context(OverlaySink(render, video))
+            sinks.append(overlay)
         start = time.perf_counter()
-        count, ids = drain(progress(frames, video.frame_count), sinks)
+        count, ids = drain(progress(made, video.frame_count), sinks)
         seconds = time.perf_counter() - start
-    rate = f"{count / seconds:.1f} frames/s" if seconds else "at once"
-    typer.echo(f"{output}: {count} frames, {ids} identities, {rate}", err=True)
+    who = f", {ids} identities" if ids else ""
+    rate = f"{count / max(seconds, 1e-9):.1f} frames/s"
+    typer.echo(f"{output}: {count} frames{who}, {rate}", err=True)
     if overlay is not None:
         typer.echo(
             f"{overlay.path}: {overlay.frames} frames, {overlay.codec}", err=True

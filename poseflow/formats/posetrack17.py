@@ -7,6 +7,7 @@ from operator import attrgetter
 from typing import Any
 
 import numpy as np
+from msgspec.structs import astuple
 
 from poseflow.formats.posetrack import Annotations, Float, Int, Problem
 from poseflow.formats.posetrack_json import Frame17, Point17, Rect17
@@ -78,8 +79,12 @@ def _joints(
     lists = [(r.annopoints[0].point or ()) if r.annopoints else () for r in people]
     points: list[Point17] = list(chain.from_iterable(lists))
     person = np.repeat(np.arange(len(people)), [len(p) for p in lists])
-    joint = _column(points, "id")
-    table = np.full((3, len(people) * JOINTS), np.nan)
+    numbers = np.fromiter(
+        chain.from_iterable(chain.from_iterable(map(astuple, points))),
+        np.float64,
+        4 * len(points),
+    ).reshape(-1, 4)
+    joint = numbers[:, 0]
     known = (joint >= 0) & (joint < JOINTS)
     if not known.all():
         for row in np.unique(person[~known]).tolist():
@@ -91,18 +96,13 @@ def _joints(
                     f"joint ids {odd} are not among 0 to 14; left out",
                 )
             )
-    cell = (person * JOINTS + np.where(known, joint, 0).astype(np.int64))[::-1]
-    keep = known[::-1]
-    whole = bool(known.all())
-    for row, key in zip(table, ("x", "y", "score"), strict=True):
-        values = _column(points, key)[::-1]
-        # Written backwards, so that the first entry of a joint is what remains.
-        if whole:
-            row[cell] = values
-        else:
-            row[cell[keep]] = values[keep]
-    if np.count_nonzero(~np.isnan(table[0])) < np.count_nonzero(known):
-        counts = np.bincount(cell[keep], minlength=len(people) * JOINTS)
+        person, joint, numbers = person[known], joint[known], numbers[known]
+    cell = person * JOINTS + joint.astype(np.int64)
+    table = np.full((len(people) * JOINTS, 3), np.nan)
+    # Written backwards, so that the first entry of a joint is what remains.
+    table[cell[::-1]] = numbers[::-1, 1:]
+    if np.count_nonzero(~np.isnan(table[:, 0])) < len(cell):
+        counts = np.bincount(cell, minlength=len(table))
         for row in np.unique(np.flatnonzero(counts > 1) // JOINTS).tolist():
             problems.append(
                 Problem(
@@ -111,5 +111,5 @@ def _joints(
                     "a person lists a joint twice; the first entry counts",
                 )
             )
-    shaped = table.reshape(3, len(people), JOINTS)
-    return np.stack([shaped[0], shaped[1]], axis=2), shaped[2]
+    shaped = table.reshape(len(people), JOINTS, 3)
+    return np.ascontiguousarray(shaped[:, :, :2]), shaped[:, :, 2].copy()

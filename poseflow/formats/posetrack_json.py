@@ -25,7 +25,7 @@ NONE = (math.nan,)
 
 
 class Point17(msgspec.Struct, gc=False):
-    """A joint: every value is a list of one."""
+    """A joint: every value is a list of one. Readers rely on the order of fields."""
 
     id: tuple[int]
     x: tuple[float]

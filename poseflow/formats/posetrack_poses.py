@@ -89,7 +89,7 @@ def annotations_from_poses(
         keypoints=keypoints.astype(np.float64),
         scores=np.where(present, poses.keypoint_scores, np.nan).astype(np.float64),
         flags=np.where(present, 1.0, np.nan),
-        has_points=present.any(axis=1),
+        has_points=np.asarray(present.any(axis=1)),
         head_boxes=np.full((len(poses), 4), np.nan),
         head_sizes=np.full(len(poses), np.nan),
         boxes=poses.boxes.astype(np.float64),

@@ -228,7 +228,7 @@ def _image18(
             report(frame, f"{key} {_shown(image[key])}; taken as not said")
     if isinstance(image.get("vid_id"), str | int):
         fixed["vid_id"] = str(image["vid_id"])
-    polygons: dict[str, list[list[float]]] = {}
+    polygons: dict[str, list[list[float | None]]] = {}
     for key in ("ignore_regions_x", "ignore_regions_y"):
         value = image.get(key)
         if value is None:
@@ -241,7 +241,7 @@ def _image18(
         polygons[key] = [
             [_number(v) for v in region] if isinstance(region, list) else [None]
             for region in value
-        ]  # type: ignore[misc]
+        ]
         if any(v is None for region in polygons[key] for v in region):
             report(frame, f"{key}: a region with corners that are no numbers; ignored")
             polygons[key] = [[] if None in r else r for r in polygons[key]]

@@ -197,6 +197,16 @@ class Encoder17:
         return b"\n]}\n"
 
 
+def first_image_id(sequence: str) -> int:
+    """Id of a sequence's frame 0 as PoseTrack numbers images.
+
+    A 1, the video's number in six digits, the frame's in four; just the frame's where
+    the name does not start with a number.
+    """
+    digits = re.match(r"\d{1,9}", sequence)
+    return 10**10 + int(digits[0]) * 10**4 if digits else 0
+
+
 class Encoder18:
     """Images, annotations and categories, with 17 slots for each person.
 
@@ -209,9 +219,7 @@ class Encoder18:
 
     def __init__(self, hints: Hints, newer: bool) -> None:
         self._names = _Names(hints.name or "")
-        digits = re.match(r"\d{1,9}", hints.name or "")
-        # PoseTrack's own numbering: 1, video in six digits, frame in four.
-        self._base = 10**10 + int(digits[0]) * 10**4 if digits else 0
+        self._base = first_image_id(hints.name or "")
         self._newer = newer
         self._convert = _Converter(POSETRACK18)
         self._json = msgspec.json.Encoder()
@@ -281,6 +289,9 @@ FORMATS = (
     PoseTrackFormat(
         "posetrack18",
         "PoseTrack18's images, annotations and categories, 17 slots",
-        re.compile(rb'"(images|annotations)"\s*:'),
+        re.compile(
+            # COCO's annotations have the same lists; these fields they lack.
+            rb'"(track_id|frame_id|vid_id|is_labeled|bbox_head|head_bottom)"'
+        ),
     ),
 )

@@ -18,8 +18,8 @@ from typing import IO
 
 from poseflow.errors import FormatError
 
-MAX_FILE_BYTES = 1 << 30
-"""Largest sequence file after decompression, 1 GiB: 100 times the longest known."""
+MAX_FILE_BYTES = 256 << 20
+"""Largest sequence file after decompression: some hundred thousand crowded frames."""
 MAX_ARCHIVE_FILES = 20_000
 """Most members that a zip archive may have."""
 
@@ -44,8 +44,8 @@ class SequenceFile:
     def label(self) -> str:
         """What messages call the file."""
         if self.member is None:
-            return str(self.path)
-        return f"{self.path.name}: {self.member}"
+            return _printable(str(self.path))
+        return _printable(f"{self.path.name}: {self.member}")
 
     def read_bytes(self, limit: int = MAX_FILE_BYTES) -> bytes:
         """The decompressed content.
@@ -78,7 +78,7 @@ class SequenceFile:
 
     def _bounded(self, stream: IO[bytes], limit: int) -> bytes:
         if (self.member or self.path.name).endswith(".gz"):
-            stream = io.BufferedReader(gzip.GzipFile(fileobj=stream))  # type: ignore[type-var]
+            stream = io.BufferedReader(gzip.GzipFile(fileobj=stream))
         data = stream.read(limit + 1)
         if len(data) > limit:
             raise self._too_large(limit)
@@ -131,8 +131,13 @@ def sequence_name(file_name: str) -> str:
         >>> sequence_name("val/000342_mpii_test.json.gz")
         '000342_mpii_test'
     """
-    base = file_name.replace("\\", "/").rsplit("/", 1)[-1]
+    base = _printable(file_name).replace("\\", "/").rsplit("/", 1)[-1]
     return base.removesuffix(".gz").removesuffix(".json")
+
+
+def _printable(text: str) -> str:
+    """Without what could steer a terminal: names in archives are anybody's."""
+    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 def _is_archive(path: Path) -> bool:

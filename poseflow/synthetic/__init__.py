@@ -25,6 +25,7 @@ from poseflow.synthetic.body import POINTS, Body
 from poseflow.synthetic.camera import Camera, CameraMotion
 from poseflow.synthetic.config import PRESETS, SceneConfig, random_config
 from poseflow.synthetic.noise import NOISE_PRESETS, Corruption, NoiseModel
+from poseflow.synthetic.posetrack import write_posetrack
 from poseflow.synthetic.scene import Scene, make_scene
 
 __all__ = [
@@ -48,4 +49,5 @@ __all__ = [
     "SceneConfig",
     "make_scene",
     "random_config",
+    "write_posetrack",
 ]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from scipy.signal import lfilter
 
-from poseflow.poses import Poses
+from poseflow.poses import NO_TRACK, Poses
 from poseflow.sequence import PoseSequence
 from poseflow.skeleton import Skeleton
 
@@ -16,18 +17,18 @@ Floats = npt.NDArray[np.float64]
 
 # Jitter of a joint relative to the average, and what its score loses (in logits).
 _JOINTS = {
-    "nose": (0.75, 0.3),
-    "eye": (0.7, 0.4),
-    "ear": (0.8, 0.7),
-    "head_top": (0.9, 0.2),
-    "head_bottom": (0.8, 0.0),
-    "neck": (0.8, -0.1),
-    "shoulder": (0.9, -0.4),
-    "elbow": (1.0, 0.1),
-    "wrist": (1.25, 0.6),
-    "hip": (1.05, -0.2),
-    "knee": (1.0, 0.0),
-    "ankle": (1.05, 0.1),
+    "nose": (0.75, 0.35),
+    "eye": (0.7, 0.6),
+    "ear": (0.8, 1.2),
+    "head_top": (0.9, -0.2),
+    "head_bottom": (0.8, -0.8),
+    "neck": (0.8, -0.9),
+    "shoulder": (0.9, -1.4),
+    "elbow": (1.0, -0.1),
+    "wrist": (1.25, 0.7),
+    "hip": (1.05, -1.0),
+    "knee": (1.0, 0.35),
+    "ankle": (1.05, 0.75),
 }
 
 
@@ -46,14 +47,21 @@ class Track:
     behind: npt.NDArray[np.bool_]  # (T,): seen from behind
 
 
-def track_of(truth: PoseSequence, identity: int) -> Track:
-    """Collect one identity's appearances and who stands in front of it."""
-    frames: list[int] = []
-    rows: list[tuple[Poses, int]] = []
+def tracks_of(truth: PoseSequence) -> Iterator[tuple[int, Track]]:
+    """Each identity of a sequence with its appearances, by ascending id."""
+    places: dict[int, dict[int, int]] = {}
     for number, frame in enumerate(truth):
-        for k in np.flatnonzero(frame.poses.track_ids == identity).tolist()[:1]:
-            frames.append(number)
-            rows.append((frame.poses, k))
+        for k, identity in enumerate(frame.poses.track_ids.tolist()):
+            places.setdefault(identity, {}).setdefault(number, k)
+    for identity in sorted(places):
+        if identity != NO_TRACK:
+            yield identity, _track(truth, places[identity])
+
+
+def _track(truth: PoseSequence, places: dict[int, int]) -> Track:
+    """One identity's appearances (frame to row) and who stands in front of it."""
+    frames = list(places)
+    rows = [(truth[number].poses, k) for number, k in places.items()]
     points = np.stack([p.keypoints[k] for p, k in rows]).astype(np.float64)
     scores = np.stack([p.keypoint_scores[k] for p, k in rows])
     boxes = np.stack([p.boxes[k] for p, k in rows]).astype(np.float64)

@@ -103,6 +103,7 @@ def _best(
     tries: int = 10,
 ) -> list[Actor]:
     """The one of several proposals that keeps the greatest distance to the others."""
+    people = [person for person in people if person.end > now]
     best: list[Actor] = []
     least = np.inf
     for _ in range(tries):

@@ -256,22 +256,19 @@ def paint_studio(rng: np.random.Generator, camera: Camera) -> Image:
         else:
             cv2.rectangle(wall, a, b, tone(base * rng.uniform(0.7, 1.15)), -1)
         if kind == 2:
-            for _ in range(4):
-                px, py = rng.integers(a[0], b[0]), rng.integers(a[1], b[1])
-                w, h = rng.uniform(0.3, 0.8, 2) * ppm
-                cv2.rectangle(
-                    wall,
-                    (int(px), int(py)),
-                    (int(px + w), int(py + h)),
-                    tone(tint(rng, 40, 220, 50)),
-                    -1,
-                )
+            for k in range(3):
+                # Posters hang in a row and keep inside their panel.
+                w, h = rng.uniform(0.4, 0.62) * ppm, rng.uniform(0.5, 0.9) * ppm
+                left = a[0] + (0.08 + 0.72 * k) * ppm
+                top = height - rng.uniform(1.9, 2.5) * ppm
+                corner, end = (int(left), int(top)), (int(left + w), int(top + h))
+                cv2.rectangle(wall, corner, end, tone(tint(rng, 60, 220, 30)), -1)
                 cv2.putText(
                     wall,
                     "DANCE",
-                    (int(px), int(py + h / 2)),
+                    (int(left + 0.06 * w), int(top + rng.uniform(0.3, 0.8) * h)),
                     cv2.FONT_HERSHEY_DUPLEX,
-                    0.3 * ppm / 22,
+                    w / 115,
                     (20, 20, 20),
                     1,
                     cv2.LINE_AA,

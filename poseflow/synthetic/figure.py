@@ -213,7 +213,7 @@ class Figure:
             forward = np.array(
                 [np.sin(2 * np.pi * self.chest), 0.12 * np.cos(2 * np.pi * self.chest)]
             )
-            shift = -forward * 0.085 * self.unit
+            shift = -forward * 0.075 * self.unit
             neck, pelvis = self.at["neck"], self.at["pelvis"]
             top = neck + (pelvis - neck) * 0.1 + shift
             bottom = neck + (pelvis - neck) * 0.72 + shift

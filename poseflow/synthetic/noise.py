@@ -23,7 +23,7 @@ from poseflow.synthetic.appearances import (
     correlated,
     joint_table,
     spells,
-    track_of,
+    tracks_of,
 )
 
 Floats = npt.NDArray[np.float64]
@@ -98,13 +98,13 @@ class NoiseModel:
         <PoseSequence 'street-1': 20 frames, ... poses, 0 ids, coco17>
     """
 
-    jitter: float = 0.0156
-    persistence: float = 0.45
+    jitter: float = 0.0129
+    persistence: float = 0.25
     unevenness: float = 0.5
     stray_rate: float = 0.014
     stray_distance: float = 0.13
     miss_rate: float = 0.03
-    occluded_miss_rate: float = 0.33
+    occluded_miss_rate: float = 0.25
     small_miss_rate: float = 0.07
     miss_frames: float = 3.0
     sticking: float = 0.5
@@ -167,8 +167,7 @@ class NoiseModel:
     def corrupt(self, truth: PoseSequence, seed: int = 0) -> Corruption:
         """As `apply`, and says for every pose whose it is."""
         detections: list[list[_Detection]] = [[] for _ in truth]
-        for identity in truth.track_ids.tolist():
-            track = track_of(truth, identity)
+        for identity, track in tracks_of(truth):
             rng = np.random.default_rng((seed, 11, identity))
             self._detect(track, rng, detections, identity)
         self._invent(truth, np.random.default_rng((seed, 12)), detections)
@@ -353,7 +352,7 @@ NOISE_PRESETS = {
     ),
     "detector": NoiseModel(),
     "noisy": NoiseModel(
-        jitter=0.026,
+        jitter=0.0215,
         unevenness=0.6,
         stray_rate=0.025,
         miss_rate=0.12,

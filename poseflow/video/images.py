@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ import cv2
 import numpy as np
 
 from poseflow.errors import SourceError
+from poseflow.formats.names import natural_key
 from poseflow.video.pixels import Image
 from poseflow.video.source import DEFAULT_FPS, Source, SourceFrame
 
@@ -34,22 +34,6 @@ IMAGE_SUFFIXES = frozenset(
 )
 
 _SHOWN = 3
-
-
-def natural_key(name: str) -> list[tuple[int, int, str]]:
-    """Sort key that puts `frame10` after `frame9`.
-
-    Examples:
-        >>> sorted(["f10.jpg", "f9.jpg", "F1.jpg"], key=natural_key)
-        ['F1.jpg', 'f9.jpg', 'f10.jpg']
-    """
-    parts = re.split(r"(\d+)", name)
-    key = [
-        (0, int(part), part) if k % 2 else (1, 0, part.casefold())
-        for k, part in enumerate(parts)
-    ]
-    # Names that differ in case only still have one order.
-    return [*key, (2, 0, name)]
 
 
 def is_image(path: Path) -> bool:

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from poseflow.errors import SourceError
+from poseflow.formats.names import natural_key
 from poseflow.video.arrays import Arrays
 from poseflow.video.camera import Camera
 from poseflow.video.decoder import VideoStream
-from poseflow.video.images import ImageFiles, is_image, natural_key
+from poseflow.video.images import ImageFiles, is_image
 from poseflow.video.source import Source
 
 _KINDS = (

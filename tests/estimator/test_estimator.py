@@ -8,9 +8,17 @@ import torch
 
 import poseflow
 from poseflow.errors import PoseFlowError
-from poseflow.estimator import TopDown, TorchPoseNetwork, register_estimator
+from poseflow.estimator import (
+    FastPose,
+    FastPoseDUC,
+    SmallPose,
+    TopDown,
+    TorchPoseNetwork,
+    register_estimator,
+)
 from poseflow.estimator.detectors import make_detector, register_detector
 from poseflow.estimator.estimator import estimator_names
+from poseflow.estimator.folding import folded
 from poseflow.estimator.networks import SmallPoseConfig, build
 from poseflow.estimator.protocols import Detections, EstimatorBackend
 from poseflow.estimator.training.config import load_config
@@ -308,3 +316,36 @@ def test_trained_weights_find_the_joints(tmp_path, dots):
     poses = estimator.estimate_batch([image], [box])[0]
     error = np.linalg.norm(poses.keypoints[0] - np.add(dots.PLACES, [70, 100]), axis=1)
     assert np.median(error) < 6, error
+
+
+@pytest.mark.parametrize(
+    "build_network",
+    [
+        pytest.param(lambda: FastPose(18, 5), id="FastPose"),
+        pytest.param(lambda: FastPoseDUC(18, 5), id="FastPoseDUC"),
+        pytest.param(lambda: SmallPose(5), id="SmallPose"),
+    ],
+)
+def test_folding_changes_nothing_but_rounding(build_network):
+    torch.manual_seed(1)
+    network = build_network().eval()
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.running_mean.normal_(0, 0.1)
+            module.running_var.uniform_(0.5, 1.5)
+    image = torch.rand(2, 3, 64, 64)
+    with torch.inference_mode():
+        plain, quick = network(image), folded(network)(image)
+        assert torch.equal(network(image), plain), "the network itself has changed"
+    left = [type(module) for module in folded(network).modules()]
+    assert torch.nn.BatchNorm2d not in left
+    torch.testing.assert_close(quick, plain, rtol=0, atol=2e-5 * plain.abs().max())
+
+
+def test_what_cannot_be_traced_stays():
+    class Moody(torch.nn.Module):
+        def forward(self, x):
+            return x if x.sum() > 0 else -x
+
+    module = Moody()
+    assert folded(module) is module

@@ -274,3 +274,62 @@ def test_cosine_with_warm_up(epoch, rate):
     schedule = ScheduleConfig(name="cosine", warmup_epochs=2, final=0.01)
     found = learning_rate(schedule, 1.0, epoch, 19)
     assert found == pytest.approx(rate, rel=2e-3)
+
+
+def test_teacher_passes_on_what_it_knows(config_file, tmp_path, dots):
+    """A network without labels learns from one that had them."""
+    train(load_config(config_file, ["epochs=32"]))
+    best = tmp_path / "run" / "best.safetensors"
+    blind = json.loads((tmp_path / "people.json").read_text())
+    for note in blind["annotations"]:
+        note["keypoints"][2::3] = [2.0, 0, 0, 0, 0]
+    (tmp_path / "blind.json").write_text(json.dumps(blind))
+    rows = train(
+        load_config(
+            config_file,
+            [
+                "epochs=32",
+                f"out={tmp_path / 'pupil'}",
+                "data.train.0.annotations=blind.json",
+                f"teacher={{weights: '{best}', share: 0.5}}",
+            ],
+        )
+    )
+    assert rows[-1]["joints"]["left_hip"][1] > 0.7
+    with pytest.raises(PoseFlowError, match=r"teacher: .*its joints are"):
+        train(
+            load_config(
+                config_file,
+                [f"teacher={{weights: '{best}'}}", "skeleton=[left_hip]", "epochs=1"],
+            ),
+            fresh=True,
+        )
+
+
+def test_teacher_corrects_targets(config_file, tmp_path):
+    from poseflow.estimator.training.config import TeacherConfig
+    from poseflow.estimator.training.teacher import Teacher
+
+    config = load_config(config_file, ["epochs=1"])
+    train(config)
+    chosen = TeacherConfig(
+        weights=str(tmp_path / "run" / "best.safetensors"), share=0.25, unlabelled=0.5
+    )
+    teacher = Teacher(chosen, config.target(), torch.device("cpu"))
+    crops = torch.randint(0, 256, (2, 48, 48, 3), dtype=torch.uint8)
+    target = torch.rand(2, 5, 12, 12)
+    weights = torch.ones(2, 5)
+    weights[1, 3] = 0
+    mixed, trust = teacher.correct(crops, target, weights)
+    assert trust[1, 3] == 0.5
+    assert trust.sum() == 9.5
+    own = (mixed - 0.75 * target) / 0.25
+    torch.testing.assert_close(own[0].clamp(min=0), own[0], atol=1e-5, rtol=0)
+    alone, _ = teacher.correct(crops, target, torch.zeros(2, 5))
+    torch.testing.assert_close(alone[0], own[0], atol=1e-5, rtol=1e-4)
+    big, _ = teacher.correct(
+        torch.randint(0, 256, (1, 96, 96, 3), dtype=torch.uint8),
+        torch.rand(1, 5, 24, 24),
+        torch.ones(1, 5),
+    )
+    assert big.shape == (1, 5, 24, 24)

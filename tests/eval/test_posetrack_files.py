@@ -400,6 +400,15 @@ def test_archive_touches_nothing_outside_itself(tmp_path):
     assert sorted(tmp_path.rglob("*")) == before
 
 
+def test_names_in_archives_cannot_steer_a_terminal(tmp_path):
+    path = archive(tmp_path / "a.zip", {"x\x1b[2J/\x1b[31mred\n.json": b"{"})
+    (file,) = find_sequence_files(path)
+    assert (file.label + file.name).isprintable()
+    with pytest.raises(FormatError, match="not valid JSON") as error:
+        read_annotations(file)
+    assert str(error.value).isprintable()
+
+
 def test_bombs_are_refused_whatever_their_headers_say(tmp_path, monkeypatch):
     blank = b" " * 2_000_000
     bomb = archive(tmp_path / "bomb.zip", {"a.json": blank})

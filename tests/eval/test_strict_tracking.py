@@ -1,12 +1,14 @@
 """Mutations change exactly the tracking metrics that they should; counted by hand."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from poseflow.eval.metric import SequencePair, make_metric
+from poseflow.eval.metric import GROUPS, SequencePair, make_metric
 from poseflow.formats.posetrack import JOINTS, Annotations, empty_people
+from poseflow.formats.posetrack_reader import read_posetrack
 
 FRAMES, PEOPLE = 10, 3
 
@@ -135,3 +137,41 @@ def test_half_of_the_joints_make_a_person():
         points[:, joints:] = np.nan
         ratios, _ = score("pose", replace(pred, keypoints=points))
         assert ratios["rec"] == pytest.approx(expected)
+
+
+def test_both_clear_implementations_count_the_same():
+    """`mot` and `idf1` count switches apart; on real confusion they agree."""
+    golden = Path(__file__).parent.parent / "golden" / "posetrack21"
+    for case in ("basic", "mixed_scores"):
+        gt, pred = (read_posetrack(golden / case / side) for side in ("gt", "pred"))
+        pairs = [SequencePair(name, gt[name], pred[name]) for name in sorted(gt)]
+        names = [pair.name for pair in pairs]
+        switches = []
+        for metric in ("mot", "idf1"):
+            scorer = make_metric("strict", metric)
+            section = scorer.combine(names, scorer.measure(pairs))
+            switches.append(section.counts["num_switches"][:15])
+        np.testing.assert_array_equal(*switches)
+        assert switches[0].sum() > 100
+
+
+def test_a_joint_that_nobody_annotates_costs_a_column_nothing_but_its_own_errors():
+    whole = truth()
+    points = whole.keypoints.copy()
+    ankle = JOINTS.index("right_ankle")
+    points[:, ankle] = np.nan
+    blind = replace(whole, keypoints=points)
+    columns = [*GROUPS, "Total"]
+    for metric, field in (("hota", "HOTA"), ("hota", "LocA"), ("idf1", "IDF1")):
+        scorer = make_metric("strict", metric)
+        parts = scorer.measure([SequencePair("walk", blind, blind)])
+        section = scorer.combine(["walk"], parts)
+        assert section.groups[field] == pytest.approx(np.full(8, 100.0))
+        # Predicted all the same, it is wrong in as many places as the other is right.
+        parts = scorer.measure([SequencePair("walk", blind, whole)])
+        groups = dict(
+            zip(columns, scorer.combine(["walk"], parts).groups[field], strict=True)
+        )
+        expected = {"HOTA": 100 * np.sqrt(1 / 2), "LocA": 100, "IDF1": 100 * 2 / 3}
+        assert groups["Ankl"] == pytest.approx(expected[field])
+        assert groups["Knee"] == pytest.approx(100)

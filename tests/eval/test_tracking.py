@@ -1,7 +1,9 @@
 """Scores of whole pose sequences: mutations change exactly what they should."""
 
+import doctest
 import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -123,6 +125,16 @@ def test_scores_add_up():
         good + score_tracking(truth, truth, threshold=0.7)
 
 
+def test_tables():
+    scores = score_tracking(walkers(), walkers())
+    head, dashes, row = scores.table("markdown").splitlines()
+    assert head.startswith("| sequence | HOTA |")
+    assert dashes.count("---:") == head.count("|") - 2 == row.count("|") - 2
+    assert str(scores).splitlines()[1].split()[:2] == ["walk", "100.0"]
+    with pytest.raises(PoseFlowError, match="text or markdown"):
+        scores.table("html")
+
+
 def test_joints_pair_by_name():
     truth = walkers()
     order = tuple(reversed(truth.skeleton.joints))
@@ -171,3 +183,10 @@ def test_bad_arguments_are_named():
     twice = PoseSequence((truth[0], truth[0]), truth.skeleton, "x")
     with pytest.raises(PoseFlowError, match="frame 0 comes twice"):
         score_tracking(truth, twice)
+
+
+def test_the_example_in_the_documentation_runs():
+    page = Path(__file__).parents[2] / "docs" / "metrics.md"
+    result = doctest.testfile(str(page), module_relative=False)
+    assert result.attempted > 0
+    assert result.failed == 0

@@ -23,15 +23,6 @@ from poseflow.synthetic.body import sample_body
 
 SMALL = (320, 180)
 
-POSETRACK15 = Skeleton(
-    "posetrack15-of-the-test",
-    (
-        "nose", "head_bottom", "head_top", "left_shoulder", "right_shoulder",
-        "left_elbow", "right_elbow", "left_wrist", "right_wrist", "left_hip",
-        "right_hip", "left_knee", "right_knee", "left_ankle", "right_ankle",
-    ),
-)  # fmt: skip
-
 
 @pytest.fixture(scope="module")
 def street():
@@ -242,22 +233,31 @@ def test_who_leaves_comes_back_as_the_same():
 
 def test_skeletons_are_served_by_joint_name():
     coco = make_scene("street", seed=3, frames=5)
-    track = make_scene("street", seed=3, frames=5, skeleton=POSETRACK15)
+    track = make_scene("street", seed=3, frames=5, skeleton="posetrack15")
     a, b = coco.annotation(2), track.annotation(2)
-    shared = POSETRACK15.index("left_wrist")
+    shared = track.skeleton.index("left_wrist")
     assert np.array_equal(
         b.poses.keypoints[:, shared],
         a.poses.keypoints[:, coco.skeleton.index("left_wrist")],
     )
-    head = b.poses.keypoints[b.poses.present[:, 1:3].all(axis=1)]
+    top, bottom = (track.skeleton.index(f"head_{end}") for end in ("top", "bottom"))
+    head = b.poses.keypoints[b.poses.present[:, [top, bottom]].all(axis=1)]
     assert len(head) >= 3
-    assert (head[:, 2, 1] < head[:, 1, 1]).all()
+    assert (head[:, top, 1] < head[:, bottom, 1]).all()
     # Joints that a person does not have are missing, never invented.
     odd = Skeleton("with a tail", ("nose", "tail_of_the_test"))
     poses = make_scene("street", seed=3, frames=2, skeleton=odd).annotation(1).poses
     assert not poses.present[:, 1].any()
     with pytest.raises(PoseFlowError, match="no joint that a synthetic person"):
         make_scene("street", skeleton=Skeleton("none", ("tail_of_the_test",)))
+
+
+@pytest.mark.parametrize(
+    "name", ["coco17", "posetrack15", "posetrack18", "mpii16", "lsp14", "body25"]
+)
+def test_a_body_has_every_joint_of_the_usual_skeletons(name):
+    scene = make_scene("dance", seed=1, frames=1, people=2, skeleton=name)
+    assert scene.annotation(0).poses.present.mean() > 0.9
 
 
 def test_visibility_and_scores_agree(street):

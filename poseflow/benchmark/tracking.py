@@ -1,0 +1,312 @@
+"""How well trackers keep identities: seeded scenes, the same poses for every tracker.
+
+Poses come from `poseflow.synthetic`: true people, seen by a calibrated noisy detector
+that misses, doubles, mixes up and invents. Settings are chosen on `DEV_SEEDS` alone and
+reported on `TEST_SEEDS`; a single seed is worth several points either way.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from poseflow.benchmark.hardware import hardware
+from poseflow.eval.tracking import TrackingScores, score_tracking
+from poseflow.poses import Poses
+from poseflow.sequence import Frame, PoseSequence
+from poseflow.synthetic import PRESETS, Corruption, NoiseModel, Scene, make_scene
+from poseflow.tracker import Tracker
+
+DEV_SEEDS = tuple(range(0, 4))
+"""Seeds on which settings may be chosen."""
+
+TEST_SEEDS = tuple(range(100, 106))
+"""Seeds that are only reported."""
+
+SUITES = tuple(PRESETS)
+"""Names of the synthetic suites."""
+
+JUMP_FRAMES = 10
+"""An id that changes person within so many frames must not go far."""
+
+JUMP_HEIGHTS = 1.5
+"""How far, in heights of the person who had it."""
+
+
+class Competitor(Protocol):
+    """What is measured: anything with the online `update` of `poseflow.Tracker`."""
+
+    def update(self, poses: Poses, image: Any = None) -> Poses:
+        """The same people with `track_ids`, -1 for those without."""
+
+
+@dataclass(frozen=True, eq=False)
+class Clip:
+    """One seeded scene: its truth, and what the detector made of it.
+
+    Attributes:
+        suite: Name of the suite.
+        scene: For pictures, rendered one by one when asked for.
+        truth: Everybody who can be seen, with ids.
+        corruption: The poses all trackers are given, and whose they are.
+    """
+
+    suite: str
+    scene: Scene
+    truth: PoseSequence
+    corruption: Corruption
+
+    @property
+    def poses(self) -> PoseSequence:
+        """What trackers are given."""
+        return self.corruption.sequence
+
+
+def make_clip(suite: str, seed: int, frames: int | None = None) -> Clip:
+    """The clip of a suite and a seed."""
+    scene = make_scene(suite, seed=seed, frames=frames)
+    truth = scene.truth()
+    noise = NoiseModel.preset(PRESETS[suite].noise)
+    return Clip(suite, scene, truth, noise.corrupt(truth, seed=seed))
+
+
+@dataclass(frozen=True)
+class Row:
+    """Figures of one tracker in one suite, all seeds pooled.
+
+    Attributes:
+        tracker: Name.
+        suite: Suite, or `"mean"` over the suites.
+        mota: MOTA, percent.
+        idf1: IDF1, percent.
+        hota: HOTA, percent.
+        ass_a: AssA, percent.
+        switches: Identity switches.
+        fragmentations: Interruptions.
+        jumps: Ids given within `JUMP_FRAMES` frames to another person further than
+            `JUMP_HEIGHTS` heights away.
+        milliseconds: Process CPU time per `update`, mean over frames.
+    """
+
+    tracker: str
+    suite: str
+    mota: float
+    idf1: float
+    hota: float
+    ass_a: float
+    switches: float
+    fragmentations: float
+    jumps: float
+    milliseconds: float
+
+
+def run_clip(
+    competitor: Competitor, clip: Clip, images: bool = False
+) -> tuple[PoseSequence, float]:
+    """Track one clip.
+
+    Returns:
+        The poses with ids, and the CPU seconds spent in `update`.
+    """
+    frames, spent = [], 0
+    for number, frame in enumerate(clip.poses):
+        image = clip.scene.render(number) if images else None
+        start = time.process_time_ns()
+        tracked = competitor.update(frame.poses, image)
+        spent += time.process_time_ns() - start
+        frames.append(replace(frame, poses=tracked))
+    return replace(clip.poses, frames=tuple(frames)), spent / 1e9
+
+
+def count_jumps(clip: Clip, result: PoseSequence) -> int:
+    """How often an id went to another true person far away within a few frames."""
+    last: dict[int, tuple[int, int, npt.NDArray[Any], float]] = {}
+    jumps = 0
+    for number, (frame, sources) in enumerate(
+        zip(result, clip.corruption.sources, strict=True)
+    ):
+        truth = clip.truth[number].poses
+        heights = dict(
+            zip(
+                truth.track_ids.tolist(),
+                (truth.boxes[:, 3] - truth.boxes[:, 1]).tolist(),
+                strict=True,
+            )
+        )
+        for k, identity in enumerate(frame.poses.track_ids.tolist()):
+            person = int(sources[k])
+            if identity < 0 or person not in heights:
+                continue
+            box = frame.poses.boxes[k].astype(np.float64)
+            centre = (box[:2] + box[2:]) / 2
+            if identity in last:
+                at, before, place, height = last[identity]
+                far = np.linalg.norm(centre - place) > JUMP_HEIGHTS * height
+                if before != person and number - at <= JUMP_FRAMES and far:
+                    jumps += 1
+            last[identity] = (number, person, centre, heights[person])
+    return jumps
+
+
+@dataclass(frozen=True)
+class TrackingReport:
+    """Everything that `measure_tracking` finds.
+
+    Attributes:
+        hardware: Processor and versions.
+        seeds: Those that were run.
+        images: Whether trackers were given pictures.
+        rows: One per tracker and suite, and one per tracker for the mean.
+    """
+
+    hardware: dict[str, str]
+    seeds: tuple[int, ...]
+    images: bool
+    rows: tuple[Row, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain types, for JSON."""
+        from dataclasses import asdict
+
+        return asdict(self)
+
+    def table(self, suites: Iterable[str] | None = None) -> str:
+        """All figures as markdown, a block per suite, the mean first."""
+        names = list(dict.fromkeys(row.suite for row in self.rows))
+        names = ["mean", *(n for n in names if n != "mean")]
+        wanted = names if suites is None else list(suites)
+        seeds = f"{self.seeds[0]}-{self.seeds[-1]}" if self.seeds else "none"
+        pictures = "with pictures" if self.images else "poses alone, no pictures"
+        lines = [f"{name}: {value}" for name, value in self.hardware.items()]
+        lines += ["", f"seeds {seeds}, {pictures}", ""]
+        lines += [
+            "| suite | tracker | MOTA | IDF1 | HOTA | AssA | IDs | Frag | jumps "
+            "| CPU ms/frame |",
+            "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|",
+        ]
+        for suite in wanted:
+            for r in (row for row in self.rows if row.suite == suite):
+                lines.append(
+                    f"| {suite} | {r.tracker} | {r.mota:.1f} | {r.idf1:.1f} | "
+                    f"{r.hota:.1f} | {r.ass_a:.1f} | {r.switches:.0f} | "
+                    f"{r.fragmentations:.0f} | {r.jumps:.0f} | {r.milliseconds:.2f} |"
+                )
+        return "\n".join(lines)
+
+
+def score_clips(
+    make: Callable[[], Competitor],
+    clips: Sequence[Clip],
+    label: str,
+    images: bool = False,
+) -> Row:
+    """Track and score clips of one suite, pooled; a fresh tracker for each."""
+    scores: list[TrackingScores] = []
+    spent, jumps, frames = 0.0, 0, 0
+    for clip in clips:
+        result, seconds = run_clip(make(), clip, images)
+        spent, frames = spent + seconds, frames + len(result)
+        jumps += count_jumps(clip, result)
+        scores.append(score_tracking(clip.truth, result))
+    return _row(label, clips[0].suite, scores, jumps, 1e3 * spent / max(frames, 1))
+
+
+def oracle_row(clips: Sequence[Clip]) -> Row:
+    """True ids on the same poses, false positives and doubles dropped."""
+    scores = [score_tracking(c.truth, c.corruption.oracle()) for c in clips]
+    return _row("oracle", clips[0].suite, scores, 0, 0.0)
+
+
+def _row(
+    label: str, suite: str, scores: list[TrackingScores], jumps: int, ms: float
+) -> Row:
+    total = sum(scores[1:], scores[0])
+    return Row(
+        label,
+        suite,
+        total.mota,
+        total.idf1,
+        total.hota,
+        total.ass_a,
+        total.id_switches,
+        total.fragmentations,
+        jumps,
+        ms,
+    )
+
+
+def mean_row(rows: Sequence[Row]) -> Row:
+    """Mean over suites of one tracker's rows."""
+    numbers = {
+        name: float(np.mean([getattr(row, name) for row in rows]))
+        for name in Row.__dataclass_fields__
+        if name not in ("tracker", "suite")
+    }
+    return Row(rows[0].tracker, "mean", **numbers)
+
+
+def own_trackers() -> dict[str, Callable[[], Competitor]]:
+    """The trackers of this package, ready to run without pictures."""
+
+    def named(name: str, **options: Any) -> Callable[[], Competitor]:
+        return lambda: Tracker(name, **options)
+
+    size = (1280, 720)
+    return {
+        "released": named("released", matcher="none"),
+        "released, compat": named("released", compat=True, image_size=size),
+        "iou": named("iou"),
+        "oks": named("oks"),
+        "default": named("default"),
+    }
+
+
+def measure_tracking(
+    competitors: Mapping[str, Callable[[], Competitor]] | None = None,
+    suites: Sequence[str] = SUITES,
+    seeds: Sequence[int] = TEST_SEEDS,
+    frames: int | None = None,
+    images: bool = False,
+) -> TrackingReport:
+    """Measure trackers on the synthetic suites.
+
+    Args:
+        competitors: By label, what makes a fresh one; default this package's own.
+        suites: Which suites.
+        seeds: Which seeds; all of a suite's are pooled in one row.
+        frames: Length of the clips; default the suite's.
+        images: Give the trackers pictures (slow: they are rendered each time).
+    """
+    competitors = own_trackers() if competitors is None else competitors
+    rows: list[Row] = []
+    for suite in suites:
+        clips = [make_clip(suite, seed, frames) for seed in seeds]
+        rows += [score_clips(m, clips, k, images) for k, m in competitors.items()]
+        rows.append(oracle_row(clips))
+    for label in (*competitors, "oracle"):
+        rows.append(mean_row([row for row in rows if row.tracker == label]))
+    return TrackingReport(hardware(), tuple(seeds), images, tuple(rows))
+
+
+def score_own(truth: PoseSequence, poses: PoseSequence, tracker: Competitor) -> Row:
+    """Score a tracker on one's own data.
+
+    Args:
+        truth: True people with ids.
+        poses: Detected poses of the same frames.
+        tracker: A fresh one.
+    """
+    frames, spent = [], 0
+    for frame in poses:
+        start = time.process_time_ns()
+        tracked = tracker.update(frame.poses, frame.image)
+        spent += time.process_time_ns() - start
+        frames.append(Frame(frame.index, frame.time, tracked, None, frame.name))
+    scores = score_tracking(truth, replace(poses, frames=tuple(frames)))
+    ms = spent / 1e6 / max(len(frames), 1)
+    return _row("", truth.name, [scores], 0, ms)

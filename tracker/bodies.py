@@ -1,0 +1,211 @@
+"""The identities that `default` holds, as a struct of arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from poseflow.boxes import keypoint_extent
+from poseflow.poses import Poses
+
+Floats: TypeAlias = npt.NDArray[np.floating[Any]]
+Bools: TypeAlias = npt.NDArray[np.bool_]
+Ints: TypeAlias = npt.NDArray[np.int64]
+
+MIDDLE_WEIGHT = 0.1
+"""Vote of the box's middle, which stands in where no joint is common."""
+
+
+@dataclass
+class Sightings:
+    """The people of one frame, as the tracker looks at them.
+
+    The middle of the box goes as one more joint behind the K of the skeleton, so that
+    people without any joint, or without a common one, still have a place.
+
+    Attributes:
+        points: `(P, K + 1, 2)` pixels.
+        present: `(P, K + 1)`.
+        weight: `(P, K + 1)` how much a joint's place counts: its score over the
+            person's best, so that the detector's scale does not matter.
+        sizes: `(P,)` longer side of the person, pixels, above 0.
+        quality: `(P,)` sum of the joint scores over K, on the detector's own scale.
+        colours: `(P, D)` appearance, NaN where unknown; D may be 0.
+        clean: `(P, D)` how much each of its features counts.
+    """
+
+    points: Floats
+    present: Bools
+    weight: Floats
+    sizes: Floats
+    quality: Floats
+    colours: Floats
+    clean: Floats
+
+    @classmethod
+    def of(cls, poses: Poses, colours: Floats, clean: Floats) -> Sightings:
+        """Look at `poses`, whose appearance is `(P, D)`."""
+        keypoints = poses.keypoints.astype(np.float64)
+        present = poses.present
+        scores = np.where(present, poses.keypoint_scores, 0).astype(np.float64)
+        boxes = keypoint_extent(keypoints, present)
+        alone = present.sum(axis=1) < 2
+        given = poses.boxes.astype(np.float64)
+        usable = np.isfinite(given).all(axis=1)
+        usable &= (given[:, 2:] > given[:, :2]).any(axis=1)
+        boxes[alone & usable] = given[alone & usable]
+        there = present.any(axis=1) | usable
+        sizes = (boxes[:, 2:] - boxes[:, :2]).max(axis=1, initial=0)
+        typical = float(np.median(sizes[there])) if there.any() else 1.0
+        sizes = np.maximum(sizes, max(0.2 * typical, 1.0))
+        best = np.maximum(scores.max(axis=1, initial=0), 1e-12)[:, None]
+        middle = (boxes[:, None, :2] + boxes[:, None, 2:]) / 2
+        quality = scores.sum(axis=1) / max(present.shape[1], 1)
+        person = poses.scores.astype(np.float64)
+        quality = np.where(present.any(axis=1), quality, np.maximum(person, 0))
+        return cls(
+            np.concatenate([keypoints, middle], axis=1),
+            np.concatenate([present, there[:, None]], axis=1),
+            np.concatenate(
+                [scores / best, np.where(there, MIDDLE_WEIGHT, 0)[:, None]], axis=1
+            ),
+            sizes,
+            quality,
+            colours,
+            clean,
+        )
+
+    def __len__(self) -> int:
+        """Number of people, P."""
+        return len(self.sizes)
+
+
+@dataclass
+class Bodies:
+    """N identities, held or in the making.
+
+    Attributes:
+        ids: `(N,)` identity, 0 while in the making.
+        points: `(N, K + 1, 2)` joints where they are expected, pixels.
+        known: `(N, K + 1)` joints that have ever been seen.
+        age: `(N, K + 1)` frames since each joint was seen.
+        velocity: `(N, 2)` pixels per frame.
+        variance: `(N, 3)` of place, both, velocity, in sizes squared.
+        sizes: `(N,)` longer side of the body, pixels.
+        gap: `(N,)` frames since the body was seen, 0 if in this one.
+        hits: `(N,)` frames in which it was seen.
+        trust: `(N,)` evidence so far that there is somebody.
+        shadow: `(N,)` how often lately it was somebody else's double.
+        place: `(N, 2)` middle of the joints when last seen, pixels.
+        colours: `(N, D)` mean appearance.
+        looks: `(N, D)` how many looks are in that mean.
+        first: `(N,)` frame of the first sighting.
+        last: `(N,)` frame of the latest sighting.
+        score: `(N,)` sum of the person scores.
+    """
+
+    ids: Ints
+    points: Floats
+    known: Bools
+    age: Floats
+    velocity: Floats
+    variance: Floats
+    sizes: Floats
+    gap: Floats
+    hits: Ints
+    trust: Floats
+    shadow: Floats
+    place: Floats
+    colours: Floats
+    looks: Floats
+    first: Ints
+    last: Ints
+    score: Floats
+
+    @classmethod
+    def new(
+        cls, seen: Sightings, which: Ints, frame: int, poses: Poses, start: Floats
+    ) -> Bodies:
+        """Bodies in the making from some of a frame's people.
+
+        Args:
+            seen: The frame's people.
+            which: `(n,)` their numbers.
+            frame: Number of the frame.
+            poses: The same people.
+            start: `(3,)` variance of a body seen once.
+        """
+        n = len(which)
+        points, known = seen.points[which], seen.present[which]
+        colours = seen.colours[which]
+        seen_colours = np.isfinite(colours)
+        return cls(
+            np.zeros(n, np.int64),
+            points.copy(),
+            known.copy(),
+            np.zeros(known.shape),
+            np.zeros((n, 2)),
+            np.tile(start, (n, 1)),
+            seen.sizes[which].copy(),
+            np.zeros(n),
+            np.ones(n, np.int64),
+            np.zeros(n),
+            np.zeros(n),
+            points[:, -1].copy(),
+            np.where(seen_colours, colours, 0),
+            seen_colours.astype(np.float64),
+            np.full(n, frame),
+            np.full(n, frame),
+            poses.scores[which].astype(np.float64),
+        )
+
+    def __len__(self) -> int:
+        """Number of identities, N."""
+        return len(self.ids)
+
+    def __getitem__(self, which: Any) -> Bodies:
+        """Some of the identities, by mask or numbers; a copy."""
+        return Bodies(*(getattr(self, name)[which] for name in NAMES))
+
+    def joined(self, other: Bodies) -> Bodies:
+        """These and others."""
+        if not len(other):
+            return self
+        if not len(self):
+            return other
+        return Bodies(
+            *(
+                np.concatenate([getattr(self, name), getattr(other, name)])
+                for name in NAMES
+            )
+        )
+
+    def take_over(self, rows: Ints, other: Bodies, others: Ints) -> None:
+        """Give `rows` the present of `others`, keeping id, past and appearance.
+
+        The other's sightings are added to one's own.
+        """
+        for name in ("points", "velocity", "variance", "sizes", "gap", "place", "last"):
+            getattr(self, name)[rows] = getattr(other, name)[others]
+        for name in ("known", "age", "shadow"):
+            getattr(self, name)[rows] = getattr(other, name)[others]
+        for name in ("hits", "trust", "score"):
+            getattr(self, name)[rows] += getattr(other, name)[others]
+        looks = self.looks[rows] + other.looks[others]
+        total = self.colours[rows] * self.looks[rows]
+        total += other.colours[others] * other.looks[others]
+        self.colours[rows] = total / np.maximum(looks, 1)
+        self.looks[rows] = np.minimum(looks, MOST_LOOKS)
+
+    def boxes(self) -> Floats:
+        """`(N, 4)` xyxy around all joints that are known."""
+        return keypoint_extent(self.points[:, :-1], self.known[:, :-1])
+
+
+MOST_LOOKS = 60.0
+"""Looks after which an appearance follows as a moving average."""
+
+NAMES = tuple(field.name for field in fields(Bodies))

@@ -1,0 +1,155 @@
+"""How the camera moved between two pictures, and whether the scene was cut."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from poseflow.tracker.backend import require
+
+Floats: TypeAlias = npt.NDArray[np.floating[Any]]
+Image: TypeAlias = npt.NDArray[np.uint8]
+
+STILL = np.array([[1.0, 0, 0], [0, 1.0, 0]])
+"""The motion of a camera that does not move."""
+
+
+@dataclass(frozen=True)
+class CameraOptions:
+    """Parameters of the camera's motion.
+
+    Attributes:
+        width: Pictures are looked at this many pixels wide.
+        corners: Most corners that are followed.
+        least_corners: With fewer that agree, nothing is said.
+        agreement: Share of corners that must agree.
+        cut_difference: Mean difference of tiny pictures, in deviations of their grey
+            levels, above which the scene was cut, if no corner could be followed.
+    """
+
+    width: int = 320
+    corners: int = 150
+    least_corners: int = 12
+    agreement: float = 0.5
+    cut_difference: float = 0.5
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        require("width", self.width, 32)
+        require("corners", self.corners, 4)
+        require("least_corners", self.least_corners, 3)
+        require("agreement", self.agreement, 0, 1)
+        require("cut_difference", self.cut_difference, 0)
+
+
+class CameraStep(NamedTuple):
+    """From one picture to the next.
+
+    Attributes:
+        motion: `(2, 3)` similarity that maps the picture before onto this one, pixels.
+        cut: True if this is another scene.
+    """
+
+    motion: Floats
+    cut: bool
+
+
+class CameraMotion:
+    """Follows corners of the background (sparse Lucas-Kanade, RANSAC similarity).
+
+    Sources: Lucas and Kanade (1981) on pyramids (Bouguet, 2000), corners by Shi and
+    Tomasi (1994), consensus by Fischler and Bolles (1981).
+    """
+
+    def __init__(self, options: CameraOptions | None = None) -> None:
+        self.options = options or CameraOptions()
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the picture before."""
+        self._before: Image | None = None
+        self._corners: Any = None
+        self._size: tuple[int, int] | None = None
+
+    def update(self, image: Image, boxes: Floats) -> CameraStep:
+        """Compare a picture with the one before.
+
+        Args:
+            image: `(H, W, 3)` BGR or `(H, W)` grey.
+            boxes: `(P, 4)` xyxy of the people in it, who are no background.
+        """
+        import cv2
+
+        height, width = image.shape[:2]
+        scale = min(self.options.width / width, 1.0)
+        small = (max(round(width * scale), 16), max(round(height * scale), 16))
+        shrunk = cv2.resize(image, small, interpolation=cv2.INTER_AREA)
+        if shrunk.ndim == 3 and shrunk.shape[2] == 3:
+            shrunk = cv2.cvtColor(shrunk, cv2.COLOR_BGR2GRAY)
+        now: Image = np.asarray(shrunk, np.uint8).reshape(small[1], small[0])
+        before, corners = self._before, self._corners
+        same_size = self._size == (width, height)
+        factor = np.array([small[0] / width, small[1] / height])
+        self._before, self._size = now, (width, height)
+        self._corners = self._find(now, boxes * np.tile(factor, 2))
+        if before is None or not same_size:
+            return CameraStep(STILL, False)
+
+        motion, found = self._follow(before, now, corners)
+        if motion is None:
+            cut = not found and _difference(before, now) > self.options.cut_difference
+            return CameraStep(STILL, cut)
+        motion[:, 2] /= factor
+        return CameraStep(motion, False)
+
+    def _find(self, grey: Image, boxes: Floats) -> Any:
+        import cv2
+
+        mask = np.full(grey.shape, 255, np.uint8)
+        low = np.clip(np.floor(boxes[:, :2]), 0, 1e6).astype(np.int64) - 2
+        high = np.clip(np.ceil(boxes[:, 2:]), 0, 1e6).astype(np.int64) + 3
+        for (x1, y1), (x2, y2) in zip(
+            np.maximum(low, 0).tolist(), high.tolist(), strict=True
+        ):
+            mask[y1:y2, x1:x2] = 0
+        if not mask.any():
+            return None
+        return cv2.goodFeaturesToTrack(grey, self.options.corners, 0.01, 6, mask=mask)
+
+    def _follow(
+        self, before: Image, now: Image, corners: Any
+    ) -> tuple[Floats | None, bool]:
+        """The motion, or None; and whether corners were found again at all."""
+        import cv2
+
+        least = self.options.least_corners
+        if corners is None or len(corners) < least:
+            return None, True
+        there, good, _ = cv2.calcOpticalFlowPyrLK(before, now, corners, None)  # type: ignore[call-overload]
+        back, again, _ = cv2.calcOpticalFlowPyrLK(now, before, there, None)  # type: ignore[call-overload]
+        returned = np.abs(back - corners).reshape(-1, 2).max(axis=1) < 1
+        kept = (good.ravel() > 0) & (again.ravel() > 0) & returned
+        if kept.sum() < least:
+            return None, bool(kept.mean() > 0.2)
+        motion, inliers = cv2.estimateAffinePartial2D(
+            corners[kept], there[kept], method=cv2.RANSAC, ransacReprojThreshold=1.0
+        )
+        agreeing = 0 if inliers is None else int(inliers.sum())
+        if motion is None or agreeing < max(least, self.options.agreement * kept.sum()):
+            return None, bool(kept.mean() > 0.2)
+        return np.asarray(motion, np.float64), True
+
+
+def _difference(a: Image, b: Image) -> float:
+    """Mean difference of two pictures at 16 x 16, in deviations of their greys."""
+    import cv2
+
+    tiny = [
+        cv2.resize(picture, (16, 16), interpolation=cv2.INTER_AREA).astype(np.float64)
+        for picture in (a, b)
+    ]
+    spread = max(float(tiny[0].std()), float(tiny[1].std()), 4.0)
+    return float(np.abs(tiny[0] - tiny[1]).mean() / spread)

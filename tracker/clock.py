@@ -1,0 +1,39 @@
+"""How many frames have gone by, from times that may be missing or wrong."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+
+import numpy as np
+
+MOST_STEPS = 50
+"""However long a stream was interrupted, no more frames than this are made up."""
+
+
+class Clock:
+    """Counts frames between calls, dropped ones included.
+
+    Without times every call is one frame. With them, the usual interval is the median
+    of the latest ones; an interval of at least one and a half times that means dropped
+    frames. A time that is not finite, stands still or runs backwards says nothing.
+    """
+
+    def __init__(self) -> None:
+        self._before: float | None = None
+        self._intervals: deque[float] = deque(maxlen=31)
+
+    def steps(self, time: float | None) -> float:
+        """Frames since the call before, from 1 to `MOST_STEPS`."""
+        if time is None or not math.isfinite(time):
+            self._before = None
+            return 1.0
+        before, self._before = self._before, time
+        if before is None or time <= before:
+            return 1.0
+        interval = time - before
+        usual = float(np.median(self._intervals)) if self._intervals else interval
+        self._intervals.append(interval)
+        if len(self._intervals) < 6 or interval < 1.5 * usual:
+            return 1.0
+        return float(min(round(interval / usual), MOST_STEPS))

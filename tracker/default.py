@@ -1,0 +1,585 @@
+"""`default`: log odds from motion, pose, size and looks, in one gated assignment.
+
+What it takes from where the field stands, and what each piece is worth, is measured in
+docs/tracking.md. In short: bodies move with constant velocity and keep moving while
+hidden (Kalman, as in SORT and its successors); where a body is comes from a robust
+offset over common joints; how joints stand is compared after that offset; people in
+the making get no id before the evidence of several looks says that there is somebody
+(so single false alarms never do); low scores need more evidence (ByteTrack's second
+chance, without a threshold on scores: they count relative to those of the people that
+are being tracked); doubles of somebody who is matched get no id; nobody's id goes
+further than a body can; the camera's motion is taken out, from pictures if there are
+any, else from what all people do together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from poseflow.errors import PoseFlowError
+from poseflow.poses import NO_TRACK, Poses
+from poseflow.skeleton import Skeleton
+from poseflow.tracker.appearance import Looks
+from poseflow.tracker.association import assign
+from poseflow.tracker.backend import View, require
+from poseflow.tracker.bodies import MOST_LOOKS, Bodies, Sightings
+from poseflow.tracker.clock import Clock
+from poseflow.tracker.duplicates import twins
+from poseflow.tracker.evidence import (
+    EvidenceOptions,
+    Pairs,
+    judge,
+    within_reach,
+)
+from poseflow.tracker.eye import Eye, Percept
+from poseflow.tracker.memory import Track
+from poseflow.tracker.motion import gains, grow
+
+Floats: TypeAlias = npt.NDArray[np.floating[Any]]
+Ints: TypeAlias = npt.NDArray[np.int64]
+Bools: TypeAlias = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class DefaultOptions:
+    """Parameters of `default`; lengths in body sizes (longer side), times in frames.
+
+    Attributes:
+        max_age_frames: People unseen for longer are forgotten.
+        max_tracks: Known number of people: no more ids than that, ever.
+        minimum_odds: Log odds that a pair must exceed.
+        confirm: Trust at which somebody in the making gets an id.
+        doubt: Relative score at which a sighting adds no trust beyond `patient_trust`.
+        patient_trust: Least trust that a sighting adds: in the end, whoever stays
+            gets an id.
+        patience: Frames that somebody in the making may be missed.
+        suspicion: Log odds that a relative score of 0 costs.
+        same: Similarity above which two poses of a frame are one person.
+        double: Log odds that a pose loses for being the lesser of two alike.
+        shadow_frames: Frames as a double after which an id ends.
+        reach: How far from the prediction a pose may be.
+        jump: How far from where it was last seen an id may turn up within
+            `jump_frames`.
+        jump_frames: Frames for which `jump` holds.
+        acceleration: Standard deviation of the change of velocity per frame.
+        pace: Standard deviation of the velocity of somebody just seen, until the
+            stream has shown how fast people move in it.
+        restless: How quickly `acceleration` follows the surprises that the stream
+            brings; 0 keeps it fixed.
+        drag: Share of the velocity that somebody unseen keeps per frame.
+        joint_gain: How far a joint follows its observation.
+        spread: Factor on the joints' sigmas.
+        spread_least: Least standard deviation of a joint.
+        together: Take out what all people do together, when there is no picture.
+        cut_people: When so many people or more change all at once, the scene was cut.
+        recall: Log odds that recognising somebody by looks alone must overcome.
+        recall_frames: People who were looked at are remembered for so long.
+        deliberate: Looks at a newcomer who resembles somebody away before deciding.
+        most_bodies: Most people remembered, the latest seen.
+        appearance: Look at the colours of people, if there is a picture.
+        camera: Follow the camera, if there is a picture.
+        evidence: Constants of the log odds.
+    """
+
+    max_age_frames: int = 90
+    max_tracks: int | None = None
+    minimum_odds: float = 0.0
+    confirm: float = 0.5
+    doubt: float = 0.45
+    patient_trust: float = 0.02
+    patience: int = 2
+    suspicion: float = 2.0
+    same: float = 0.6
+    double: float = 3.0
+    shadow_frames: int = 4
+    reach: float = 0.9
+    jump: float = 1.2
+    jump_frames: int = 10
+    acceleration: float = 0.004
+    pace: float = 0.05
+    restless: float = 0.05
+    drag: float = 0.995
+    joint_gain: float = 0.7
+    spread: float = 1.2
+    spread_least: float = 0.02
+    together: bool = True
+    cut_people: int = 3
+    recall: float = 1.0
+    recall_frames: int = 1500
+    deliberate: int = 4
+    most_bodies: int = 1000
+    appearance: bool = True
+    camera: bool = True
+    evidence: EvidenceOptions = field(default_factory=EvidenceOptions)
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        require("max_age_frames", self.max_age_frames, 1)
+        if self.max_tracks is not None:
+            require("max_tracks", self.max_tracks, 1)
+        for name in ("same", "drag", "joint_gain"):
+            require(name, getattr(self, name), 0, 1)
+        for name in ("reach", "jump", "acceleration", "pace", "spread", "patience"):
+            require(name, getattr(self, name), 0)
+        require("spread_least", self.spread_least, 1e-6)
+        if not isinstance(self.evidence, EvidenceOptions):
+            raise PoseFlowError(
+                f"evidence must be EvidenceOptions, got {self.evidence!r}"
+            )
+
+
+@dataclass
+class DefaultTracker:
+    """See the module; made by `poseflow.Tracker("default", ...)`."""
+
+    options: DefaultOptions = field(default_factory=DefaultOptions)
+
+    def __post_init__(self) -> None:
+        """Start empty."""
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything; ids start at 1 again."""
+        self._eye = Eye(self.options.appearance, self.options.camera)
+        self._looks: Looks | None = None
+        self._bodies: Bodies | None = None
+        self._skeleton: Skeleton | None = None
+        self._next_id = 1
+        self._clock = Clock()
+        self._acceleration = self.options.acceleration
+        self._pace = self.options.pace
+        self._usual = 0.0  # quality of those that are tracked, on the detector's scale
+        self._size: tuple[int, int] | None = None
+
+    def update(self, poses: Poses, view: View) -> Poses:
+        """Continue identities into this frame; see `TrackerBackend`."""
+        percept = self._eye.look(view, poses)
+        features = percept.colours.shape[1]
+        if features and self._looks is None:
+            self._begin_looks(features)
+        if self._looks is not None and features != self._looks.features:
+            # A frame without a picture among others: nothing is known of anybody.
+            unknown = np.full((len(poses), self._looks.features), np.nan)
+            percept = percept._replace(colours=unknown, clean=np.isfinite(unknown))
+        seen = Sightings.of(poses, percept.colours, percept.weight)
+        if self._bodies is None:
+            self._start(poses, seen)
+        assert self._bodies is not None
+        if percept.cut:
+            self._end_scene()
+        bodies = self._predict(view, percept)
+        relative = self._relative(seen)
+        first, second, _ = twins(
+            seen.points[:, :-1], seen.present[:, :-1], seen.sizes,
+            self._spread[:-1], self.options.same,
+        )  # fmt: skip
+        lesser = np.where(seen.quality[first] < seen.quality[second], first, second)
+        greater = first + second - lesser
+        double = np.zeros(len(seen), np.bool_)
+        double[lesser] = True
+
+        pairs = self._pairs(bodies, seen, relative, double)
+        if self.options.together and not self._moved and self._shift(bodies, pairs):
+            pairs = self._pairs(bodies, seen, relative, double)
+        rows, which = self._assign(bodies, seen, pairs)
+        if view.image is None and self._cut(bodies, rows, len(seen)):
+            self._end_scene()
+            bodies = self._bodies
+            rows, which = rows[:0], which[:0]
+
+        match = np.full(len(seen), -1)  # number of the body that each pose continues
+        match[pairs.pose[which]] = rows
+        self._look(bodies, seen, percept, pairs, which)
+        self._follow(bodies, seen, poses, pairs, which, relative, view.index)
+        self._learn_usual(bodies, seen, rows, pairs.pose[which])
+
+        # Of two alike, the one that continues somebody known stays.
+        hidden = self._doubles(bodies, match, lesser, greater)
+        born = np.flatnonzero((match < 0) & ~hidden)
+        fresh = Bodies.new(seen, born, view.index, poses, self._new_variance)
+        fresh.trust = self._trust(relative[born])
+        match[born] = len(bodies) + np.arange(len(born))
+        bodies = bodies.joined(fresh)
+        self._confirm(bodies, match)
+
+        ids = np.full(len(seen), NO_TRACK)
+        has = match >= 0
+        ids[has] = np.where(bodies.ids[match[has]] > 0, bodies.ids[match[has]], -1)
+        self._latest = (poses, match)
+        self._bodies = self._forget(bodies)
+        return poses.replace(track_ids=ids)
+
+    def _start(self, poses: Poses, seen: Sightings) -> None:
+        options = self.options
+        self._skeleton = poses.skeleton
+        sigmas = np.asarray(poses.skeleton.sigmas) * options.spread
+        self._spread = np.append(sigmas + options.spread_least, 0.2)
+        place = options.evidence.measured**2 + options.evidence.measured_few**2 / 4
+        self._place = place
+        none = np.zeros(0, np.int64)
+        self._bodies = Bodies.new(seen, none, 0, poses, self._new_variance)
+
+    @property
+    def _new_variance(self) -> Floats:
+        """Variance of a body that was seen once, `(3,)`."""
+        return np.array([self._place, 0.0, self._pace**2])
+
+    def _predict(self, view: View, percept: Percept) -> Bodies:
+        """Bodies where they are expected now."""
+        bodies, options = self._bodies, self.options
+        assert bodies is not None
+        self._moved = percept.motion is not None
+        if percept.motion is not None:
+            self._pan(bodies, percept.motion)
+        steps = self._clock.steps(view.time)
+        if view.size is not None:
+            if self._size is not None and self._size != view.size:
+                self._rescale(bodies, np.array(view.size) / np.array(self._size))
+            self._size = view.size
+        bodies.points += (bodies.velocity * steps)[:, None]
+        bodies.variance = grow(bodies.variance, steps, self._acceleration**2)
+        bodies.gap += steps
+        bodies.age += steps
+        lost = bodies.gap > steps
+        bodies.velocity[lost] *= options.drag**steps
+        return bodies
+
+    def _pan(self, bodies: Bodies, motion: Floats) -> None:
+        """The camera moved: so did everything that stands still."""
+        turn, shift = motion[:, :2].T, motion[:, 2]
+        bodies.points = bodies.points @ turn + shift
+        bodies.velocity = bodies.velocity @ turn
+        bodies.place = bodies.place @ turn + shift
+        bodies.sizes *= float(np.sqrt(abs(np.linalg.det(motion[:, :2]))))
+
+    def _rescale(self, bodies: Bodies, factor: Floats) -> None:
+        """The stream changed its resolution."""
+        bodies.points *= factor
+        bodies.velocity *= factor
+        bodies.place *= factor
+        bodies.sizes *= float(np.sqrt(factor.prod()))
+
+    def _relative(self, seen: Sightings) -> Floats:
+        """Quality relative to that of the people who are being tracked, `(P,)`."""
+        usual = self._usual
+        if usual <= 0 and len(seen):
+            usual = float(np.quantile(seen.quality, 0.75))
+        return np.minimum(seen.quality / max(usual, 1e-12), 1.2)
+
+    def _trust(self, relative: Floats) -> Floats:
+        """What a sighting adds to the belief that somebody is there, `(n,)`."""
+        return np.maximum(relative - self.options.doubt, self.options.patient_trust)
+
+    def _learn_usual(
+        self, bodies: Bodies, seen: Sightings, rows: Ints, poses: Ints
+    ) -> None:
+        steady = bodies.hits[rows] >= 3
+        if not steady.any():
+            return
+        now = float(np.median(seen.quality[poses[steady]]))
+        share = min(0.02 * float(steady.sum()), 0.3)
+        self._usual += (now - self._usual) * (share if self._usual > 0 else 1.0)
+
+    def _pairs(
+        self, bodies: Bodies, seen: Sightings, relative: Floats, double: Bools
+    ) -> Pairs:
+        options = self.options
+        reach = np.where(bodies.gap <= options.max_age_frames, options.reach, 0.0)
+        body, pose = within_reach(bodies, seen, reach)
+        pairs = judge(
+            bodies, seen, body, pose, self._spread, self._looks, options.evidence
+        )
+        odds = pairs.odds - options.suspicion * np.maximum(1 - relative[pose], 0)
+        odds -= options.double * double[pose]
+        # Nobody turns up far from where the id was a moment ago.
+        soon = bodies.gap[body] <= options.jump_frames
+        away = np.square(seen.points[pose, -1] - bodies.place[body]).sum(axis=1)
+        size = np.minimum(bodies.sizes[body], seen.sizes[pose])
+        odds[soon & (away > np.square(options.jump * size))] = -np.inf
+        return pairs._replace(odds=odds)
+
+    def _shift(self, bodies: Bodies, pairs: Pairs) -> bool:
+        """Move all bodies by what most of them agree on; True if it was worth it."""
+        recent = bodies.gap[pairs.body] <= 2
+        body, pose = pairs.body[recent], pairs.pose[recent]
+        if len(body) < 3:
+            return False
+        # Each recent body's likeliest pose, if it is also that pose's likeliest body.
+        odds, offset = pairs.odds[recent], pairs.offsets.offset[recent]
+        order = np.lexsort((-odds, body))
+        lead = order[np.diff(body[order], prepend=-1) != 0]
+        order = np.lexsort((-odds, pose))
+        best = np.zeros(len(body), np.bool_)
+        best[order[np.diff(pose[order], prepend=-1) != 0]] = True
+        lead = lead[best[lead] & np.isfinite(odds[lead])]
+        if len(lead) < 3:
+            return False
+        steps = offset[lead]
+        middle = np.median(steps, axis=0)
+        scatter = np.median(np.abs(steps - middle), axis=0)
+        size = float(np.median(bodies.sizes[body[lead]]))
+        shift = float(np.hypot(*middle))
+        if shift < 0.02 * size or shift < 2 * float(np.hypot(*scatter)):
+            return False
+        bodies.points += middle
+        bodies.velocity += 0.3 * middle
+        bodies.place += middle
+        return True
+
+    def _assign(
+        self, bodies: Bodies, seen: Sightings, pairs: Pairs
+    ) -> tuple[Ints, Ints]:
+        """Bodies that are continued, and by which of the pairs."""
+        table = np.full((len(bodies), len(seen)), -np.inf)
+        number = np.zeros(table.shape, np.int64)
+        # People in the making yield to people who have an id.
+        making = bodies.ids[pairs.body] == 0
+        table[pairs.body, pairs.pose] = pairs.odds - making
+        number[pairs.body, pairs.pose] = np.arange(len(pairs.body))
+        made = assign(table, self.options.minimum_odds)
+        return made[:, 0], number[made[:, 0], made[:, 1]]
+
+    def _follow(
+        self,
+        bodies: Bodies,
+        seen: Sightings,
+        poses: Poses,
+        pairs: Pairs,
+        which: Ints,
+        relative: Floats,
+        frame: int,
+    ) -> None:
+        """Take the matched poses into their bodies."""
+        rows, people = pairs.body[which], pairs.pose[which]
+        if not len(rows):
+            return
+        options = self.options
+        offset, residual = pairs.offsets.offset[which], pairs.offsets.residual[which]
+        self._learn_motion(bodies, pairs, which)
+        gain, turn, after = gains(bodies.variance[rows], pairs.noise[which])
+        bodies.variance[rows] = after
+        bodies.velocity[rows] += turn[:, None] * offset
+        moved = bodies.points[rows] + gain[:, None, None] * offset[:, None]
+
+        present, known = seen.present[people], bodies.known[rows]
+        sizes = bodies.sizes[rows]
+        # A joint that stands far off is believed slowly, one unseen for long at once.
+        stray = residual / (0.15 * sizes[:, None])
+        trust = np.where(
+            known, options.joint_gain / (1 + np.square(np.square(stray))), 1.0
+        )
+        trust = np.maximum(trust, np.minimum(bodies.age[rows] / 10, 1))
+        trust = np.where(present, trust, 0)[..., None]
+        bodies.points[rows] = moved + trust * (seen.points[people] - moved)
+        bodies.known[rows] = known | present
+        bodies.age[rows] = np.where(present, 0, bodies.age[rows])
+        boxes = bodies.boxes()[rows]
+        now = (boxes[:, 2:] - boxes[:, :2]).max(axis=1)
+        bodies.sizes[rows] = np.where(now > 0, sizes + 0.2 * (now - sizes), sizes)
+        bodies.place[rows] = seen.points[people, -1]
+        bodies.gap[rows] = 0
+        bodies.hits[rows] += 1
+        bodies.last[rows] = frame
+        bodies.score[rows] += poses.scores[people]
+        bodies.trust[rows] += self._trust(relative[people])
+
+    def _learn_motion(self, bodies: Bodies, pairs: Pairs, which: Ints) -> None:
+        """Learn from steady bodies how fast people are, and how erratic."""
+        rows = pairs.body[which]
+        steady = (bodies.hits[rows] >= 4) & (bodies.gap[rows] < 3)
+        if not steady.any():
+            return
+        rows, which = rows[steady], which[steady]
+        size = np.square(bodies.sizes[rows])
+        share = min(0.02 * len(rows), 0.2)
+        speed = float(np.square(bodies.velocity[rows]).sum(axis=1) @ (1 / size))
+        speed = np.sqrt(speed / len(rows) / 2) * 1.5 + 0.01
+        self._pace += share * (speed - self._pace)
+        expected = bodies.variance[rows, 0] + pairs.noise[which]
+        square = np.square(pairs.offsets.offset[which]).sum(axis=1) / size / 2
+        surprise = float(np.minimum(square / expected, 6).mean())
+        change = self.options.restless * min(len(rows), 10) / 10 * (surprise - 1)
+        low, high = self.options.acceleration / 4, self.options.acceleration * 16
+        self._acceleration = float(
+            np.clip(self._acceleration * np.exp(change), low, high)
+        )
+
+    def _begin_looks(self, features: int) -> None:
+        """The first frame that shows what people look like."""
+        self._looks = Looks(features)
+        if self._bodies is not None:
+            none = np.zeros((len(self._bodies), features))
+            self._bodies.colours, self._bodies.looks = none, none.copy()
+
+    def _look(
+        self,
+        bodies: Bodies,
+        seen: Sightings,
+        percept: Percept,
+        pairs: Pairs,
+        which: Ints,
+    ) -> None:
+        """Learn what people look like."""
+        if self._looks is None:
+            return
+        rows, people = pairs.body[which], pairs.pose[which]
+        colours, clean = percept.colours[people], percept.clean[people]
+        sure = (bodies.gap[rows] <= 2) & (pairs.shape[which] > 0.5)
+        self._looks.learn(bodies, rows[sure], colours[sure], clean[sure])
+        there = np.isfinite(colours) & (clean | (bodies.looks[rows] == 0))
+        looks = bodies.looks[rows] + there
+        step = np.where(there, colours - bodies.colours[rows], 0)
+        bodies.colours[rows] += step / np.maximum(looks, 1)
+        bodies.looks[rows] = np.minimum(looks, MOST_LOOKS)
+
+    def _doubles(
+        self, bodies: Bodies, match: Ints, lesser: Ints, greater: Ints
+    ) -> Bools:
+        """People who are somebody else's double, `(P,)`; ends ids that are."""
+        hidden = np.zeros(len(match), np.bool_)
+        bodies.shadow[match[match >= 0]] -= 0.5
+        for a, b in zip(greater.tolist(), lesser.tolist(), strict=True):
+            i, j = match[a], match[b]
+            if i >= 0 and j >= 0:
+                # Both continue somebody: the younger may be nobody.
+                young = i if bodies.hits[i] < bodies.hits[j] else j
+                bodies.shadow[young] += 1.5
+                if bodies.ids[young] == 0 or (
+                    bodies.shadow[young] > self.options.shadow_frames
+                ):
+                    bodies.gap[young] = np.inf
+                    pose = a if young == i else b
+                    match[pose] = -1
+                    hidden[pose] = True
+            elif i >= 0 or j >= 0:
+                hidden[b if i >= 0 else a] = True
+            else:
+                hidden[b] = True
+        np.maximum(bodies.shadow, 0, out=bodies.shadow)
+        return hidden
+
+    def _confirm(self, bodies: Bodies, match: Ints) -> None:
+        """Give ids to those who have earned them, in the order of their coming."""
+        options = self.options
+        ready = np.flatnonzero(
+            (bodies.ids == 0) & (bodies.trust >= options.confirm) & (bodies.gap == 0)
+        )
+        if self._looks is not None and self._looks.ready and len(ready):
+            ready = self._recall(bodies, match, ready)
+        if options.max_tracks is not None:
+            ready = self._fill(bodies, match, ready)
+        bodies.ids[ready] = self._next_id + np.arange(len(ready))
+        self._next_id += len(ready)
+
+    def _recall(self, bodies: Bodies, match: Ints, ready: Ints) -> Ints:
+        """Recognise people who were away by their looks; returns the others."""
+        options, looks = self.options, self._looks
+        assert looks is not None
+        away = np.flatnonzero((bodies.ids > 0) & (bodies.gap > options.jump_frames))
+        if not len(away):
+            return ready
+        a, r = np.repeat(away, len(ready)), np.tile(ready, len(away))
+        colours = np.where(bodies.looks[r] > 0, bodies.colours[r], np.nan)
+        distance, share = looks.distances(
+            bodies.colours[a], bodies.looks[a], colours,
+            np.ones(colours.shape), bodies.looks[r],
+        )  # fmt: skip
+        odds = np.clip(looks.odds(distance, share), -6, 6)
+        odds -= options.recall + np.log(1 + len(away))
+        odds -= np.square(np.log(bodies.sizes[a] / bodies.sizes[r])) / 2
+        table = odds.reshape(len(away), len(ready))
+        known = np.zeros(len(bodies), np.bool_)
+        # With few looks and somebody away who is not unlike, a few more looks decide.
+        known[ready] = (table.max(axis=0) > -options.recall) & (
+            bodies.hits[ready] < options.deliberate
+        )
+        open_ = ~known[ready]
+        for i, j in assign(np.where(open_, table, -np.inf), 0.0).tolist():
+            self._resume(bodies, match, away[i], ready[j])
+            known[ready[j]] = True
+        return ready[~known[ready]]
+
+    def _fill(self, bodies: Bodies, match: Ints, ready: Ints) -> Ints:
+        """With all ids given, newcomers continue whoever is away, the nearest first."""
+        assert self.options.max_tracks is not None
+        free = max(self.options.max_tracks - self._next_id + 1, 0)
+        for row in ready[free:].tolist():
+            away = np.flatnonzero((bodies.ids > 0) & (bodies.gap > 0))
+            far = np.square(bodies.points[away, -1] - bodies.points[row, -1]).sum(1)
+            soon = bodies.gap[away] <= self.options.jump_frames
+            far[soon & (far > np.square(self.options.jump * bodies.sizes[row]))] = (
+                np.inf
+            )
+            if len(away) and np.isfinite(far.min()):
+                self._resume(bodies, match, int(away[far.argmin()]), row)
+        return ready[:free]
+
+    def _resume(self, bodies: Bodies, match: Ints, old: int, new: int) -> None:
+        """Somebody in the making turns out to be somebody known."""
+        bodies.take_over(np.array([old]), bodies, np.array([new]))
+        match[match == new] = old
+        bodies.gap[new] = np.inf
+
+    def _cut(self, bodies: Bodies, rows: Ints, people: int) -> bool:
+        """True if everybody changed at once: another scene, for want of a picture."""
+        recent = (bodies.ids > 0) & (bodies.gap <= 2) & (bodies.hits >= 3)
+        least = self.options.cut_people
+        if recent.sum() < least or people < least:
+            return False
+        kept = recent[rows].sum()
+        return bool(kept <= recent.sum() / 5 and kept <= people / 5)
+
+    def _end_scene(self) -> None:
+        """Nobody of the scene before carries on."""
+        assert self._bodies is not None
+        self._bodies = self._bodies[:0]
+        if self._looks is not None:
+            self._looks = Looks(self._looks.features)
+
+    def _forget(self, bodies: Bodies) -> Bodies:
+        options = self.options
+        age = np.where(
+            (bodies.looks > 0).any(axis=1) & (bodies.hits >= 5),
+            options.recall_frames,
+            options.max_age_frames,
+        )
+        age = np.where(bodies.ids > 0, age, options.patience)
+        stay = bodies.gap <= age
+        if stay.sum() > options.most_bodies:
+            order = np.argsort(bodies.gap, kind="stable")
+            stay[order[options.most_bodies :]] = False
+        return bodies if stay.all() else bodies[stay]
+
+    def finish(self) -> tuple[Track, ...]:
+        """The identities seen within `max_age_frames`."""
+        bodies = self._bodies
+        if bodies is None:
+            return ()
+        assert self._skeleton is not None
+        tracks = []
+        for k in np.argsort(bodies.ids).tolist():
+            if bodies.ids[k] == 0:
+                continue
+            known = bodies.known[k, :-1]
+            latest = Poses(
+                bodies.points[k : k + 1, :-1],
+                known[None].astype(np.float64),
+                track_ids=[bodies.ids[k]],
+                skeleton=self._skeleton,
+            )
+            hits = int(bodies.hits[k])
+            tracks.append(
+                Track(
+                    int(bodies.ids[k]),
+                    int(bodies.first[k]),
+                    int(bodies.last[k]),
+                    hits,
+                    float(bodies.score[k] / hits),
+                    latest,
+                )
+            )
+        return tuple(tracks)

@@ -1,0 +1,79 @@
+"""What `default` takes from a picture: looks, the camera's motion, cuts."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from poseflow.boxes import keypoint_extent
+from poseflow.poses import Poses
+from poseflow.tracker.appearance import UNCLEAN, limb_colours
+from poseflow.tracker.backend import View
+from poseflow.tracker.camera import CameraMotion, CameraOptions
+
+Floats: TypeAlias = npt.NDArray[np.floating[Any]]
+Bools: TypeAlias = npt.NDArray[np.bool_]
+
+
+class Percept(NamedTuple):
+    """What one frame shows beside the poses.
+
+    Attributes:
+        colours: `(P, D)` appearance, NaN where unknown; D = 0 without any.
+        clean: `(P, D)` where nobody else may have lent a colour.
+        motion: `(2, 3)` the camera's, or None if unknown.
+        cut: True if another scene begins.
+    """
+
+    colours: Floats
+    clean: Bools
+    motion: Floats | None
+    cut: bool
+
+    @property
+    def weight(self) -> Floats:
+        """`(P, D)` how much a feature counts."""
+        return np.where(self.clean, 1.0, UNCLEAN)
+
+
+class Eye:
+    """Looks at pictures, if there are any, and at embeddings, if the user has them.
+
+    Args:
+        looks: Take colours from the picture.
+        camera: Follow the camera in the picture.
+        options: Of following it.
+    """
+
+    def __init__(
+        self, looks: bool, camera: bool, options: CameraOptions | None = None
+    ) -> None:
+        self._looks = looks
+        self._camera = CameraMotion(options) if camera else None
+
+    def reset(self) -> None:
+        """Forget the picture before."""
+        if self._camera is not None:
+            self._camera.reset()
+
+    def look(self, view: View, poses: Poses) -> Percept:
+        """Look at a frame."""
+        people = len(poses)
+        colours = np.zeros((people, 0))
+        clean = np.zeros((people, 0), np.bool_)
+        motion, cut = None, False
+        boxes = keypoint_extent(poses.keypoints, poses.present).astype(np.float64)
+        if view.embeddings is not None:
+            colours = np.asarray(view.embeddings, np.float64)
+            clean = np.ones(colours.shape, np.bool_)
+        elif view.image is not None and self._looks:
+            sizes = (boxes[:, 2:] - boxes[:, :2]).max(axis=1, initial=1)
+            colours, clean = limb_colours(view.image, poses, sizes)
+        if self._camera is not None:
+            if view.image is None:
+                self._camera.reset()
+            else:
+                motion, cut = self._camera.update(view.image, boxes)
+        return Percept(colours, clean, motion, cut)
