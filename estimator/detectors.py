@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from poseflow.errors import PoseFlowError
+from poseflow.estimator import embedded
 from poseflow.estimator.protocols import Detections, Detector, Image
 
 ENTRY_POINTS = "poseflow.detectors"
@@ -65,6 +66,8 @@ _FACTORIES: dict[str, DetectorFactory] = {
     "yolox": _onnx("yolox"),
     "rtmdet": _onnx("rtmdet"),
 }
+if embedded.available():
+    _FACTORIES = {"embedded": embedded.embedded_detector, **_FACTORIES}
 
 
 def register_detector(name: str, factory: DetectorFactory) -> None:

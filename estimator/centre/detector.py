@@ -13,6 +13,7 @@ from poseflow.errors import PoseFlowError
 from poseflow.estimator.centre.decode import decode_centres
 from poseflow.estimator.centre.network import CentreNet
 from poseflow.estimator.devices import choose_device, to_device
+from poseflow.estimator.folding import folded
 from poseflow.estimator.letterbox import Letterbox, letterbox
 from poseflow.estimator.normalise import as_input
 from poseflow.estimator.protocols import Detections, Image
@@ -64,7 +65,7 @@ class CentreDetector:
         self.batch_size = batch_size
         self.bfloat16 = precision == "bfloat16"
         self.device = choose_device(device)
-        self.module = to_device(module.eval(), self.device)
+        self.module = to_device(folded(module), self.device)
         if description.note:
             log.info("%s", description.note)
 

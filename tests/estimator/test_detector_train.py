@@ -35,7 +35,9 @@ def trained(tmp_path_factory, blobs):
     folder = tmp_path_factory.mktemp("detector")
     blobs.write_data(folder)
     threads = torch.get_num_threads()
-    config = load_any_config(blobs.write_config(folder), ["epochs=20", "validate_every=20"])
+    config = load_any_config(
+        blobs.write_config(folder), ["epochs=20", "validate_every=20"]
+    )
     rows = train(config)
     torch.set_num_threads(threads)
     return folder, rows
