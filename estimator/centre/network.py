@@ -115,7 +115,7 @@ class CentreNet(nn.Module):
             x = stage(x)
             skips.append(x)
         x = self.lateral[0](skips[-1])
-        finer = zip(self.lateral[1:], self.smooth, skips[-2:0:-1], strict=True)  # type: ignore[misc]
+        finer = zip(self.lateral[1:], self.smooth, skips[-2:0:-1], strict=True)
         for lateral, smooth, skip in finer:
             x = nn.functional.interpolate(x, scale_factor=2.0, mode="nearest")
             x = smooth(x + lateral(skip))

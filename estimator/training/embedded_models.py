@@ -11,6 +11,7 @@ import math
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -120,7 +121,7 @@ def make_models(
     write_atomically(done / "figures.json", lambda beside: _write(beside, text))
     into.mkdir(parents=True, exist_ok=True)
     for path in sorted(done.iterdir()):
-        write_atomically(into / path.name, lambda beside, p=path: _copy(p, beside))
+        write_atomically(into / path.name, partial(_copy, path))
     return figures
 
 

@@ -36,15 +36,15 @@ class Report(Protocol):
 
 
 class Task(Protocol):
-    """One kind of network with its data, its loss and its figures.
+    """One kind of network with its data, its loss and its figures."""
 
-    Attributes:
-        samples: What it learns from.
-        figures: The numbers in its reports, for the log.
-    """
+    @property
+    def samples(self) -> Sampled:
+        """What it learns from."""
 
-    samples: Sampled
-    figures: tuple[str, ...]
+    @property
+    def figures(self) -> tuple[str, ...]:
+        """The numbers in its reports, for the log."""
 
     def network(self) -> nn.Module:
         """The network with fresh weights."""

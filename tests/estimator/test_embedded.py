@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import subprocess
 import sys
 import zipfile
@@ -10,6 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 from safetensors import safe_open
 
 from poseflow.errors import PoseFlowError
@@ -113,7 +115,9 @@ def made(tmp_path_factory):
     command = [sys.executable, "-P", str(ROOT / "tools" / "models.py"), "make"]
     command += ["--data", str(data), "--runs", str(folder / "runs")]
     command += ["--into", str(folder / "out"), "--share", "0.01", "--device", "cpu"]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    # Two threads would spend most of their time waiting for each other.
+    env = {**os.environ, "OMP_NUM_THREADS": "1"}
+    result = subprocess.run(command, capture_output=True, text=True, env=env)
     assert result.returncode == 0, result.stderr
     return folder, json.loads(result.stdout)
 
@@ -152,6 +156,7 @@ def test_cards_hold_the_figures(made):
 
 def test_a_second_run_trains_nothing_again(made):
     folder, figures = made
+    torch.set_num_threads(1)
     epochs = []
     again = make_models(
         folder / "data",
@@ -176,6 +181,7 @@ def test_shares_are_checked(tmp_path, share):
 
 def test_the_shipped_models_estimate(made):
     folder = made[0] / "out"
+    torch.set_num_threads(1)
     assert embedded.available(folder)
     estimator = embedded.embedded_estimator(device="cpu", folder=folder)
     image, truth = pictures_and_truth("posetrack15", 1)[0]

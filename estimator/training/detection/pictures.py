@@ -152,8 +152,9 @@ def _read_coco(dataset: CocoBoxesConfig, root: Path) -> BoxedPictures:
     place_of = {image["id"]: k for k, image in enumerate(images)}
     notes = [n for n in content["annotations"] if n["image_id"] in place_of]
     sides = np.array([n["bbox"] for n in notes], np.float32).reshape(-1, 4)
-    real = (sides[:, 2:] > 0).all(axis=1) & np.isfinite(sides).all(axis=1)
-    notes = [n for n, keep in zip(notes, real, strict=True) if keep]
+    sized = (sides[:, 2:] > 0).all(axis=1)
+    real = np.flatnonzero(sized & np.isfinite(sides).all(axis=1))
+    notes = [notes[k] for k in real]
     return _table(
         root / dataset.images,
         [image["file_name"] for image in images],
@@ -229,7 +230,8 @@ def _extents(poses: Any) -> npt.NDArray[np.float32]:
     values = values.reshape(len(values), values[:1].size // 3, 3)
     shown = values[..., 2] > 0
     extents = keypoint_extent(values[..., :2], shown)
-    return extents[shown.sum(axis=1) >= OTHERS_LEAST_JOINTS].astype(np.float32)
+    enough = shown.sum(axis=1) >= OTHERS_LEAST_JOINTS
+    return np.asarray(extents[enough], np.float32)
 
 
 def _load_json(path: Path) -> Any:

@@ -304,4 +304,4 @@ def _soft(width: int, height: int, inside: Any) -> npt.NDArray[np.float32]:
     padded = np.pad(np.asarray(inside) > 254, 1).astype(np.uint8)
     distance = cv2.distanceTransform(padded, cv2.DIST_L2, 3)[1:-1, 1:-1]
     feather = max(FEATHER * min(width, height), 1.5)
-    return np.clip(np.asarray(distance) / feather, 0, 1).astype(np.float32)
+    return np.asarray(np.clip(np.asarray(distance) / feather, 0, 1), np.float32)
