@@ -33,8 +33,7 @@ class Matches:
         scores: `(D,)`.
         picture_of: `(D,)`.
         found: `(D,)` position of the person in the table of boxes, -1 for nobody.
-        neutral: `(D,)` in an ignored region, or on a person found already at a higher
-            score who is ignored: neither right nor wrong.
+        neutral: `(D,)` on nobody but in an ignored region: neither right nor wrong.
     """
 
     scores: Floats

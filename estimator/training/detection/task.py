@@ -14,6 +14,7 @@ from poseflow.estimator.centre.network import CentreNet
 from poseflow.estimator.devices import choose_device
 from poseflow.estimator.normalise import as_input
 from poseflow.estimator.protocols import Detections
+from poseflow.estimator.torch_network import Precision
 from poseflow.estimator.training.detection.config import DetectionConfig
 from poseflow.estimator.training.detection.metrics import DetectionReport, measure
 from poseflow.estimator.training.detection.pictures import BoxedPictures, read_boxes
@@ -82,7 +83,10 @@ class DetectionTask:
         if self.held_back is None:
             return None
         assert isinstance(module, CentreNet)
-        return score(module, self.describe(), self.held_back, self.config, device)
+        config = self.config
+        return score(
+            module, self.describe(), self.held_back, config, device, config.precision
+        )
 
     def describe(self) -> DetectorDescription:
         """What the weights of the run are."""
@@ -102,14 +106,15 @@ def score(
     table: BoxedPictures,
     config: DetectionConfig,
     device: torch.device,
+    precision: Precision = "float32",
 ) -> DetectionReport:
-    """How good a network is on a table of pictures."""
+    """How good a network is on a table of pictures, by the bounds of `config`."""
     detector = CentreDetector(
         module,
         description,
         str(device),
         threshold=LEAST_SCORE,
-        precision=config.precision,
+        precision=precision,
     )
     found: list[Detections] = []
     for picture in range(len(table)):
