@@ -43,7 +43,7 @@ class CentreNet(nn.Module):
         >>> tuple(net(torch.zeros(1, 3, 288, 512)).shape)
         (1, 5, 72, 128)
         >>> sum(p.numel() for p in net.parameters())
-        2247397
+        2113445
     """
 
     stride = 4
