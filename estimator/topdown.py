@@ -5,6 +5,7 @@ Source: Fang et al., "RMPE" (ICCV 2017) and "AlphaPose" (TPAMI 2022).
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Sequence
 
@@ -107,13 +108,17 @@ class TopDown:
         while start < len(boxes):
             part = slice(start, start + self.batch_size)
             crops = self._crops(images, frame_of[part], grown[part])
+            answer = None
             try:
-                joints, marks = net.predict(crops)
-            except RuntimeError as error:
+                answer = net.predict(crops)
+            except Exception as error:
                 if not _out_of_memory(error) or len(crops) == 1:
                     raise
+            # Not in the handler: the exception holds on to the memory.
+            if answer is None:
                 self._halve(len(crops))
                 continue
+            joints, marks = answer
             keypoints[part] = heatmap_to_image(
                 joints, (net.width, net.height), grown[part]
             )
@@ -152,6 +157,9 @@ class TopDown:
 
     def _halve(self, tried: int) -> None:
         self.batch_size = max(tried // 2, 1)
+        torch = sys.modules.get("torch")
+        if torch is not None and torch.cuda.is_available():
+            torch.cuda.empty_cache()
         warnings.warn(
             f"out of memory with {tried} crops at once; going on with "
             f"{self.batch_size}",
@@ -159,7 +167,7 @@ class TopDown:
         )
 
 
-def _out_of_memory(error: RuntimeError) -> bool:
+def _out_of_memory(error: Exception) -> bool:
     """Whether torch or onnxruntime say that the device's memory was not enough."""
     text = str(error).lower()
     return "out of memory" in text or "failed to allocate memory" in text

@@ -215,7 +215,9 @@ def load_network(
         description = msgspec.structs.replace(
             description, skeleton=wanted.name, joints=wanted.joints
         )
-    module = build(description.model, len(description.joints))
+    # Without memory at first: nobody needs random weights that are overwritten.
+    with torch.device("meta"):
+        module = build(description.model, len(description.joints))
     fit_weights(module, state, str(path))
     return LoadedNetwork(module.eval(), description)
 
@@ -316,7 +318,13 @@ def fit_weights(module: nn.Module, state: Mapping[str, Tensor], place: str) -> N
                 f"{place}: {name}: {kind} expects shape "
                 f"{tuple(expected[name].shape)}, got {tuple(tensor.shape)}"
             )
-    module.load_state_dict(dict(state), strict=False)
+    ready = {
+        name: state[name].to(own.dtype)
+        if name in state
+        else torch.zeros(own.shape, dtype=own.dtype)
+        for name, own in expected.items()
+    }
+    module.load_state_dict(ready, assign=True)
 
 
 def _recognise(

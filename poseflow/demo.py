@@ -35,11 +35,13 @@ class Demo:
         files: What is in each file, by path.
         tracker: Name of the tracker.
         scores: The tracker's result against the truth, by OKS.
+        oracle: The same poses with their true identities: as good as it gets.
     """
 
     files: dict[Path, str]
     tracker: str
     scores: TrackingScores
+    oracle: TrackingScores
 
 
 def run_demo(
@@ -90,8 +92,9 @@ def run_demo(
     with open_writer(source, scene.size, scene.fps) as video:
         for frame in watch(scene, len(scene), "frames rendered"):
             video.write(frame.image)
-    noise = synthetic.NoiseModel.preset("detector")
-    write(noise.apply(scene.truth(), seed=seed), poses)
+    truth = scene.truth()
+    seen = synthetic.NoiseModel.preset("detector").corrupt(truth, seed=seed)
+    write(seen.sequence, poses)
 
     with (
         open_source(source) as shots,
@@ -111,7 +114,8 @@ def run_demo(
         overlay: f"the result over the video ({codec})",
         sheet: "frames of it",
     }
-    return Demo(files, tracker, score_tracking(scene.truth(), kept))
+    scores = (score_tracking(truth, answer) for answer in (kept, seen.oracle()))
+    return Demo(files, tracker, *scores)
 
 
 def _through(

@@ -33,6 +33,9 @@ LEAST_LIMB = 0.05
 UNCLEAN = 0.35
 """Weight of a colour that somebody else may have lent."""
 
+LENT = 0.15
+"""How often somebody looks like somebody else after all: hidden, or in a shadow."""
+
 MOST_FAR = 25.0
 """Squared distance per feature, over one person's own, beyond which all is far."""
 
@@ -71,8 +74,9 @@ def limb_colours(
     height, width = image.shape[:2]
     inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
     pixels = image[np.clip(row, 0, height - 1), np.clip(column, 0, width - 1)]
-    flat = pixels.reshape(people, limbs, ALONG.size * ACROSS.size, -1)
-    inside = inside.reshape(people, limbs, -1)
+    channels = 1 if image.ndim == 2 else image.shape[2]
+    flat = pixels.reshape(people, limbs, ALONG.size * ACROSS.size, channels)
+    inside = inside.reshape(flat.shape[:3])
     count = inside.sum(axis=2)
     total = np.einsum("plsc,pls->plc", flat.astype(np.float64), inside)
     mean = total / np.maximum(count, 1)[..., None]
@@ -182,11 +186,11 @@ class Looks:
         same, other = self._same, self._other
         # Nearer than oneself is as oneself, farther than others as others.
         at = np.clip(distance, same[0] - 0.3, max(other[0], same[0] + 0.3))
-        gap = max(other[1], 0.3), max(same[1], 0.3)
-        score = np.log(gap[0] / gap[1])
-        score = score + np.square((at - other[0]) / gap[0]) / 2
-        score = score - np.square((at - same[0]) / gap[1]) / 2
-        odds: Floats = score * share
+        near, far = max(same[1], 0.3), max(other[1], 0.3)
+        score = np.square((at - other[0]) / far) - np.square((at - same[0]) / near)
+        score = np.log(far / near) + score / 2
+        # Now and then one's look is somebody else's, who stands in front.
+        odds: Floats = share * np.log(LENT + (1 - LENT) * np.exp(score))
         return odds
 
     def learn(self, bodies: Bodies, rows: Ints, colours: Floats, clean: Bools) -> None:
@@ -221,7 +225,7 @@ class Looks:
                     bodies.colours[rows_[a]], looks[a], colours[:12][b], weight[b]
                 )
                 _update(self._other, others[share > 0.5])
-        step = count / (self._seen + count)
+        step = count / np.maximum(self._seen + count, 1)
         step = np.maximum(step, np.where(count > 0, 0.01, 0))
         self._variance += step * (mean - self._variance)
         self._seen += count

@@ -61,6 +61,8 @@ class DefaultOptions:
         same: Similarity above which two poses of a frame are one person.
         double: Log odds that a pose loses for being the lesser of two alike.
         shadow_frames: Frames as a double after which an id ends.
+        settled: Frames seen after which an id outlives being a double.
+        way: Log odds by which people in the making give way to people with an id.
         reach: How far from the prediction a pose may be.
         jump: How far from where it was last seen an id may turn up within
             `jump_frames`.
@@ -92,15 +94,17 @@ class DefaultOptions:
     doubt: float = 0.45
     patient_trust: float = 0.02
     patience: int = 2
-    suspicion: float = 2.0
+    suspicion: float = 1.6
     same: float = 0.6
-    double: float = 3.0
-    shadow_frames: int = 4
+    double: float = 4.0
+    shadow_frames: float = 6.0
+    settled: int = 15
+    way: float = 1.0
     reach: float = 0.9
     jump: float = 1.2
     jump_frames: int = 10
-    acceleration: float = 0.004
-    pace: float = 0.05
+    acceleration: float = 0.005
+    pace: float = 0.06
     restless: float = 0.05
     drag: float = 0.995
     joint_gain: float = 0.7
@@ -338,7 +342,7 @@ class DefaultTracker:
         number = np.zeros(table.shape, np.int64)
         # People in the making yield to people who have an id.
         making = bodies.ids[pairs.body] == 0
-        table[pairs.body, pairs.pose] = pairs.odds - making
+        table[pairs.body, pairs.pose] = pairs.odds - self.options.way * making
         number[pairs.body, pairs.pose] = np.arange(len(pairs.body))
         made = assign(table, self.options.minimum_odds)
         return made[:, 0], number[made[:, 0], made[:, 1]]
@@ -451,7 +455,9 @@ class DefaultTracker:
                 if bodies.ids[young] == 0 or (
                     bodies.shadow[young] > self.options.shadow_frames
                 ):
-                    bodies.gap[young] = np.inf
+                    # Whoever was there for long is hidden, not gone.
+                    long = bodies.hits[young] >= self.options.settled
+                    bodies.gap[young] = 1 if long else np.inf
                     pose = a if young == i else b
                     match[pose] = -1
                     hidden[pose] = True
@@ -485,9 +491,8 @@ class DefaultTracker:
         a, r = np.repeat(away, len(ready)), np.tile(ready, len(away))
         colours = np.where(bodies.looks[r] > 0, bodies.colours[r], np.nan)
         distance, share = looks.distances(
-            bodies.colours[a], bodies.looks[a], colours,
-            np.ones(colours.shape), bodies.looks[r],
-        )  # fmt: skip
+            bodies.colours[a], bodies.looks[a], colours, np.ones(colours.shape)
+        )
         odds = np.clip(looks.odds(distance, share), -6, 6)
         odds -= options.recall + np.log(1 + len(away))
         odds -= np.square(np.log(bodies.sizes[a] / bodies.sizes[r])) / 2

@@ -44,6 +44,7 @@ class EvidenceOptions:
         scale: Standard deviation of the log size ratio.
         absence: Cost per doubling of the frames unseen.
         colour: Weight of the appearance.
+        colour_after: Frames unseen after which the appearance counts in full.
         colour_most: Log odds that the appearance cannot exceed, either way.
     """
 
@@ -59,6 +60,7 @@ class EvidenceOptions:
     absence: float = 0.2
     colour: float = 1.0
     colour_most: float = 4.0
+    colour_after: float = 30.0
 
     def __post_init__(self) -> None:
         """Check the ranges."""
@@ -148,6 +150,9 @@ def judge(
             bodies.colours[body], bodies.looks[body], seen.colours[pose],
             seen.clean[pose],
         )  # fmt: skip
-        said = options.colour * looks.odds(distance, share)
+        # Whoever was seen a moment ago is known by place; when people cover each
+        # other, colours change hands before places do.
+        away = np.clip(bodies.gap[body] / options.colour_after - 0.2, 0, 1)
+        said = options.colour * away * looks.odds(distance, share)
         odds += np.clip(said, -options.colour_most, options.colour_most)
     return Pairs(body, pose, odds, offsets, noise, shape)

@@ -129,9 +129,16 @@ class OnnxModel:
         return [np.concatenate(outputs) for outputs in zip(*parts, strict=True)]
 
     def _run(self, planes: Floats) -> list[npt.NDArray[Any]]:
-        outputs: Sequence[Any] = self._session.run(
-            None, {self._name: np.ascontiguousarray(planes, self._dtype)}
-        )
+        try:
+            outputs: Sequence[Any] = self._session.run(
+                None, {self._name: np.ascontiguousarray(planes, self._dtype)}
+            )
+        except Exception as error:  # onnxruntime's own have no common base
+            reason = " ".join(str(error).split())[:300]
+            raise PoseFlowError(
+                f"{self.path}: onnxruntime failed with pictures of {planes.shape}: "
+                f"{reason}"
+            ) from error
         return [
             out.astype(np.float32) if out.dtype == np.float16 else out
             for out in map(np.asarray, outputs)

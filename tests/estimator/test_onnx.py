@@ -205,6 +205,13 @@ def test_wrong_use_is_named(models, tmp_path):
         poseflow.Estimator(weights=models("YoloPose"), device="tpu")
 
 
+def test_failure_while_running_is_named(models):
+    from poseflow.estimator.onnx.session import OnnxModel
+
+    with pytest.raises(PoseFlowError, match=r"onnxruntime failed .*\(1, 3, 7, 7\)"):
+        OnnxModel(models("Yolo"), "cpu").run(np.zeros((1, 3, 7, 7), np.float32))
+
+
 def test_missing_onnxruntime_says_what_to_install(monkeypatch, models):
     path = models("YoloPose")
     real = builtins.__import__
