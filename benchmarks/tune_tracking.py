@@ -26,7 +26,7 @@ from poseflow.benchmark.tracking import (
     score_clips,
 )
 from poseflow.tracker import Tracker
-from poseflow.tracker.default import DefaultOptions
+from poseflow.tracker.default_options import DefaultOptions
 from poseflow.tracker.evidence import EvidenceOptions
 
 FACTORS = (0.6, 0.8, 1.25, 1.6)

@@ -20,6 +20,7 @@ from poseflow.formats.atomic import explain
 from poseflow.pipeline import track
 from poseflow.render import OverlaySink
 from poseflow.sequence import Frame, PoseSequence
+from poseflow.tracker import Tracker
 from poseflow.video import open_source, open_writer
 
 Progress = Callable[[Iterable[Any], int | None, str], Iterable[Any]]
@@ -71,6 +72,7 @@ def run_demo(
     Raises:
         PoseFlowError: If the folder cannot be written or an argument is unusable.
     """
+    identify = Tracker(tracker)  # an unknown name is found before the work
     folder = Path(out)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -101,7 +103,7 @@ def run_demo(
         ResultWriter(result) as writer,
         OverlaySink(overlay, shots, Overlay()) as drawn,
     ):
-        tracked = track(shots, poses=poses, tracker=tracker)
+        tracked = track(shots, poses=poses, tracker=identify)
         kept = PoseSequence.collect(
             _through(watch(tracked, len(scene), "frames tracked"), writer, drawn)
         )

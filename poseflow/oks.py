@@ -32,7 +32,8 @@ def oks(
         present: Which joints count: `(N, K)` those of `a`, or `(N, M, K)` per pair.
 
     Returns:
-        `(N, M)` float64; 0 where no joint counts.
+        `(N, M)` float64; 0 where no joint counts, or where both distance and area are
+        beyond float64.
 
     Examples:
         >>> import numpy as np
@@ -48,13 +49,14 @@ def oks(
     # because squared distances of float32 lose what small people need.
     a = a_keypoints.astype(np.float64).transpose(2, 1, 0)[..., None]
     b = b_keypoints.astype(np.float64).transpose(2, 1, 0)[..., None, :]
-    distance = (a[0] - b[0]) ** 2
-    distance += (a[1] - b[1]) ** 2
-    distance /= -spread[:, None, None]
-    # The tiny addend is COCO's: an area of 0 then gives 0 (or 1 for equal points).
-    distance /= area + np.spacing(1)
+    with np.errstate(over="ignore", invalid="ignore"):  # coordinates of 1e200
+        distance = (a[0] - b[0]) ** 2
+        distance += (a[1] - b[1]) ** 2
+        distance /= -spread[:, None, None]
+        # The tiny addend is COCO's: an area of 0 then gives 0 (or 1 for equal points).
+        distance /= area + np.spacing(1)
     count = present if present.ndim == 3 else present[:, None, :]
     count = count.transpose(2, 0, 1)
     total: Floats = np.where(count, np.exp(distance, out=distance), 0).sum(axis=0)
-    mean: Floats = total / np.maximum(count.sum(axis=0), 1)
+    mean: Floats = np.nan_to_num(total / np.maximum(count.sum(axis=0), 1), copy=False)
     return mean

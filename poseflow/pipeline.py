@@ -174,7 +174,7 @@ class KnownPoses:
 
             self.label = str(poses)
             poses = read(poses)
-        frames = list(poses)
+        frames = _frames(poses)
         self.by_name = {frame.name: frame for frame in frames if frame.name}
         self.by_number = {
             frame.index: frame
@@ -218,6 +218,22 @@ class KnownPoses:
         if not self.matched:
             raise PoseFlowError(f"{found}; none matches: is it the right file?")
         warnings.warn(f"{found}; they are left out", stacklevel=2)
+
+
+def _frames(poses: Any) -> list[Frame]:
+    """The frames of what a caller passes as poses."""
+    if isinstance(poses, Poses) or not isinstance(poses, Iterable):
+        found: list[Any] = [poses]
+    else:
+        found = list(poses)
+    for place, frame in enumerate(found):
+        if not isinstance(frame, Frame):
+            raise PoseFlowError(
+                f"poses: expected a file, a PoseSequence or Frames, found "
+                f"{type(frame).__name__} in place {place}; wrap the people of a frame "
+                "as poseflow.Frame(index, time, people)"
+            )
+    return found
 
 
 def drain(frames: Iterable[Frame], sinks: Iterable[Sink]) -> tuple[int, int]:

@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from poseflow.drawing import Overlay
 from poseflow.errors import PoseFlowError
+from poseflow.formats import check_apart
 from poseflow.pipeline import PosesInput, drain, known
 from poseflow.sequence import Frame
 from poseflow.video import Source, open_source, open_writer
@@ -54,10 +55,7 @@ class OverlaySink:
         overlay: Overlay | None = None,
     ) -> None:
         origin = None if source is None else source.origin
-        if origin is not None and Path(out).resolve() == origin.resolve():
-            raise PoseFlowError(
-                f"{out}: this is the source itself; give the overlay another name"
-            )
+        check_apart(out, source=origin)
         size, fps = (None, None) if source is None else (source.size, source.fps)
         self._writer = open_writer(out, size, fps)
         self._overlay = overlay or Overlay()

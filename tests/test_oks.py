@@ -102,3 +102,11 @@ def test_scaling_the_image_changes_nothing():
     small = oks(a, b, np.array([900.0, 400]), COCO17.sigmas, seen)
     large = oks(7 * a, 7 * b, 49 * np.array([900.0, 400]), COCO17.sigmas, seen)
     np.testing.assert_allclose(small, large, rtol=1e-12)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("area", [1.0, np.inf])
+def test_coordinates_beyond_all_measure_are_far_apart(area):
+    far = np.full((1, 2, 2), 1e300)
+    there = np.ones((1, 2), bool)
+    assert oks(far, -far, [area], [0.1, 0.1], there).tolist() == [[0.0]]

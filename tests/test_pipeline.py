@@ -1,13 +1,15 @@
 """`poseflow.track` and the matching of known poses to frames."""
 
+import threading
+
 import cv2
 import numpy as np
 import pytest
 
 import poseflow
 from poseflow import Frame, PoseFlowError, Poses, PoseSequence, Tracker
-from poseflow.pipeline import KnownPoses
-from poseflow.video import SourceFrame
+from poseflow.pipeline import KnownPoses, track
+from poseflow.video import SourceFrame, VideoWriter
 
 BLACK = np.zeros((60, 80, 3), np.uint8)
 
@@ -118,3 +120,29 @@ def test_collect_drops_the_images():
     assert len(result) == 3
     assert all(frame.image is None for frame in result)
     assert len(PoseSequence.collect([])) == 0
+
+
+@pytest.mark.parametrize(
+    "poses",
+    [
+        pytest.param([Poses.empty()], id="people without a frame"),
+        pytest.param(Poses.empty(), id="one frame's people"),
+        pytest.param(5, id="a number"),
+    ],
+)
+def test_what_is_no_frame_is_named(poses):
+    images = np.zeros((2, 8, 8, 3), np.uint8)
+    with pytest.raises(PoseFlowError, match=r"expected .* Frames, found"):
+        list(track(images, poses=poses))
+
+
+def test_a_generator_that_is_left_early_leaves_no_thread(tmp_path):
+    with VideoWriter(tmp_path / "clip.mp4", (32, 32), 10) as video:
+        for _ in range(40):
+            video.write(np.zeros((32, 32, 3), np.uint8))
+    before = threading.active_count()
+    frames = track(tmp_path / "clip.mp4", poses=[Frame(0, 0.0, Poses.empty())])
+    next(frames)
+    assert threading.active_count() > before
+    frames.close()
+    assert threading.active_count() == before

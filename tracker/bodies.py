@@ -200,6 +200,21 @@ class Bodies:
         self.colours[rows] = total / np.maximum(looks, 1)
         self.looks[rows] = np.minimum(looks, MOST_LOOKS)
 
+    def pan(self, motion: Floats) -> None:
+        """The camera moved by a `(2, 3)` similarity: so did everything else."""
+        turn, shift = motion[:, :2].T, motion[:, 2]
+        self.points = self.points @ turn + shift
+        self.velocity = self.velocity @ turn
+        self.place = self.place @ turn + shift
+        self.sizes = self.sizes * float(np.sqrt(abs(np.linalg.det(motion[:, :2]))))
+
+    def rescale(self, factor: Floats) -> None:
+        """The stream changed its resolution by `(2,)` factors."""
+        self.points = self.points * factor
+        self.velocity = self.velocity * factor
+        self.place = self.place * factor
+        self.sizes = self.sizes * float(np.sqrt(factor.prod()))
+
     def boxes(self) -> Floats:
         """`(N, 4)` xyxy around all joints that are known."""
         return keypoint_extent(self.points[:, :-1], self.known[:, :-1])

@@ -143,6 +143,50 @@ class CameraMotion:
         return np.asarray(motion, np.float64), True
 
 
+def camera_motion(
+    matches: Floats, boxes: Floats, options: CameraOptions
+) -> Floats | None:
+    """The camera's motion from correspondences (RANSAC similarity).
+
+    Args:
+        matches: `(M, 4)` x1, y1, x2, y2 of the frame before and this one.
+        boxes: `(P, 4)` xyxy of the people in this one; matches that end there are left
+            out, for people move by themselves.
+        options: How many must agree.
+
+    Returns:
+        `(2, 3)` similarity, or None if too few agree.
+
+    Examples:
+        >>> at = np.random.default_rng(0).uniform(0, 99, (30, 2))
+        >>> moved = np.concatenate([at, at + [3, 1]], axis=1)
+        >>> camera_motion(moved, np.zeros((0, 4)), CameraOptions())[:, 2].round(2)
+        array([3., 1.])
+    """
+    import cv2
+
+    matches = matches[np.isfinite(matches).all(axis=1)]
+    x, y = matches[:, 2:3], matches[:, 3:4]
+    person = (x >= boxes[:, 0]) & (x <= boxes[:, 2])
+    person &= (y >= boxes[:, 1]) & (y <= boxes[:, 3])
+    matches = matches[~person.any(axis=1)]
+    # OpenCV computes in float32: what does not fit there is no picture's coordinate.
+    matches = matches[(np.abs(matches) < 1e6).all(axis=1)]
+    if len(matches) < options.least_corners:
+        return None
+    motion, inliers = cv2.estimateAffinePartial2D(
+        np.ascontiguousarray(matches[:, :2], np.float32),
+        np.ascontiguousarray(matches[:, 2:], np.float32),
+        method=cv2.RANSAC,
+        ransacReprojThreshold=2.0,
+    )
+    agreeing = 0 if inliers is None else int(inliers.sum())
+    enough = max(options.least_corners, options.agreement * len(matches))
+    if motion is None or agreeing < enough:
+        return None
+    return np.asarray(motion, np.float64)
+
+
 def _difference(a: Image, b: Image) -> float:
     """Mean difference of two pictures at 16 x 16, in deviations of their greys."""
     import cv2

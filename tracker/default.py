@@ -20,120 +20,24 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from poseflow.errors import PoseFlowError
 from poseflow.poses import NO_TRACK, Poses
 from poseflow.skeleton import Skeleton
 from poseflow.tracker.appearance import Looks
 from poseflow.tracker.association import assign
-from poseflow.tracker.backend import View, require
+from poseflow.tracker.backend import View
 from poseflow.tracker.bodies import MOST_LOOKS, Bodies, Sightings
 from poseflow.tracker.clock import Clock
+from poseflow.tracker.default_options import DefaultOptions
 from poseflow.tracker.duplicates import twins
-from poseflow.tracker.evidence import (
-    EvidenceOptions,
-    Pairs,
-    judge,
-    within_reach,
-)
+from poseflow.tracker.evidence import Pairs, judge, shift_together, within_reach
 from poseflow.tracker.eye import Eye, Percept
 from poseflow.tracker.memory import Track
 from poseflow.tracker.motion import gains, grow
+from poseflow.tracker.recall import fill, recognise
 
 Floats: TypeAlias = npt.NDArray[np.floating[Any]]
 Ints: TypeAlias = npt.NDArray[np.int64]
 Bools: TypeAlias = npt.NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class DefaultOptions:
-    """Parameters of `default`; lengths in body sizes (longer side), times in frames.
-
-    Attributes:
-        max_age_frames: People unseen for longer are forgotten.
-        max_tracks: Known number of people: no more ids than that, ever.
-        minimum_odds: Log odds that a pair must exceed.
-        confirm: Trust at which somebody in the making gets an id.
-        doubt: Relative score at which a sighting adds no trust beyond `patient_trust`.
-        patient_trust: Least trust that a sighting adds: in the end, whoever stays
-            gets an id.
-        patience: Frames that somebody in the making may be missed.
-        suspicion: Log odds that a relative score of 0 costs.
-        same: Similarity above which two poses of a frame are one person.
-        double: Log odds that a pose loses for being the lesser of two alike.
-        shadow_frames: Frames as a double after which an id ends.
-        settled: Frames seen after which an id outlives being a double.
-        way: Log odds by which people in the making give way to people with an id.
-        reach: How far from the prediction a pose may be.
-        jump: How far from where it was last seen an id may turn up within
-            `jump_frames`.
-        jump_frames: Frames for which `jump` holds.
-        acceleration: Standard deviation of the change of velocity per frame.
-        pace: Standard deviation of the velocity of somebody just seen, until the
-            stream has shown how fast people move in it.
-        restless: How quickly `acceleration` follows the surprises that the stream
-            brings; 0 keeps it fixed.
-        drag: Share of the velocity that somebody unseen keeps per frame.
-        joint_gain: How far a joint follows its observation.
-        spread: Factor on the joints' sigmas.
-        spread_least: Least standard deviation of a joint.
-        together: Take out what all people do together, when there is no picture.
-        cut_people: When so many people or more change all at once, the scene was cut.
-        recall: Log odds that recognising somebody by looks alone must overcome.
-        recall_frames: People who were looked at are remembered for so long.
-        deliberate: Looks at a newcomer who resembles somebody away before deciding.
-        most_bodies: Most people remembered, the latest seen.
-        appearance: Look at the colours of people, if there is a picture.
-        camera: Follow the camera, if there is a picture.
-        evidence: Constants of the log odds.
-    """
-
-    max_age_frames: int = 90
-    max_tracks: int | None = None
-    minimum_odds: float = 0.0
-    confirm: float = 0.5
-    doubt: float = 0.45
-    patient_trust: float = 0.02
-    patience: int = 2
-    suspicion: float = 1.6
-    same: float = 0.6
-    double: float = 4.0
-    shadow_frames: float = 6.0
-    settled: int = 15
-    way: float = 1.0
-    reach: float = 0.9
-    jump: float = 1.2
-    jump_frames: int = 10
-    acceleration: float = 0.005
-    pace: float = 0.06
-    restless: float = 0.05
-    drag: float = 0.995
-    joint_gain: float = 0.7
-    spread: float = 1.2
-    spread_least: float = 0.02
-    together: bool = True
-    cut_people: int = 3
-    recall: float = 1.0
-    recall_frames: int = 1500
-    deliberate: int = 4
-    most_bodies: int = 1000
-    appearance: bool = True
-    camera: bool = True
-    evidence: EvidenceOptions = field(default_factory=EvidenceOptions)
-
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        require("max_age_frames", self.max_age_frames, 1)
-        if self.max_tracks is not None:
-            require("max_tracks", self.max_tracks, 1)
-        for name in ("same", "drag", "joint_gain"):
-            require(name, getattr(self, name), 0, 1)
-        for name in ("reach", "jump", "acceleration", "pace", "spread", "patience"):
-            require(name, getattr(self, name), 0)
-        require("spread_least", self.spread_least, 1e-6)
-        if not isinstance(self.evidence, EvidenceOptions):
-            raise PoseFlowError(
-                f"evidence must be EvidenceOptions, got {self.evidence!r}"
-            )
 
 
 @dataclass
@@ -148,7 +52,7 @@ class DefaultTracker:
 
     def reset(self) -> None:
         """Forget everything; ids start at 1 again."""
-        self._eye = Eye(self.options.appearance, self.options.camera)
+        self._eye = Eye(self.options.appearance, self.options.matcher)
         self._looks: Looks | None = None
         self._bodies: Bodies | None = None
         self._skeleton: Skeleton | None = None
@@ -187,7 +91,7 @@ class DefaultTracker:
         double[lesser] = True
 
         pairs = self._pairs(bodies, seen, relative, double)
-        if self.options.together and not self._moved and self._shift(bodies, pairs):
+        if self.options.together and not self._moved and shift_together(bodies, pairs):
             pairs = self._pairs(bodies, seen, relative, double)
         rows, which = self._assign(bodies, seen, pairs)
         if view.image is None and self._cut(bodies, rows, len(seen)):
@@ -204,6 +108,8 @@ class DefaultTracker:
         # Of two alike, the one that continues somebody known stays.
         hidden = self._doubles(bodies, match, lesser, greater)
         born = np.flatnonzero((match < 0) & ~hidden)
+        # From left to right, so that ids do not hang on the order of the input.
+        born = born[np.lexsort(seen.points[born, -1].T[::-1])]
         fresh = Bodies.new(seen, born, view.index, poses, self._new_variance)
         fresh.trust = self._trust(relative[born])
         match[born] = len(bodies) + np.arange(len(born))
@@ -213,7 +119,6 @@ class DefaultTracker:
         ids = np.full(len(seen), NO_TRACK)
         has = match >= 0
         ids[has] = np.where(bodies.ids[match[has]] > 0, bodies.ids[match[has]], -1)
-        self._latest = (poses, match)
         self._bodies = self._forget(bodies)
         return poses.replace(track_ids=ids)
 
@@ -238,11 +143,11 @@ class DefaultTracker:
         assert bodies is not None
         self._moved = percept.motion is not None
         if percept.motion is not None:
-            self._pan(bodies, percept.motion)
+            bodies.pan(percept.motion)
         steps = self._clock.steps(view.time)
         if view.size is not None:
             if self._size is not None and self._size != view.size:
-                self._rescale(bodies, np.array(view.size) / np.array(self._size))
+                bodies.rescale(np.array(view.size) / np.array(self._size))
             self._size = view.size
         bodies.points += (bodies.velocity * steps)[:, None]
         bodies.variance = grow(bodies.variance, steps, self._acceleration**2)
@@ -251,21 +156,6 @@ class DefaultTracker:
         lost = bodies.gap > steps
         bodies.velocity[lost] *= options.drag**steps
         return bodies
-
-    def _pan(self, bodies: Bodies, motion: Floats) -> None:
-        """The camera moved: so did everything that stands still."""
-        turn, shift = motion[:, :2].T, motion[:, 2]
-        bodies.points = bodies.points @ turn + shift
-        bodies.velocity = bodies.velocity @ turn
-        bodies.place = bodies.place @ turn + shift
-        bodies.sizes *= float(np.sqrt(abs(np.linalg.det(motion[:, :2]))))
-
-    def _rescale(self, bodies: Bodies, factor: Floats) -> None:
-        """The stream changed its resolution."""
-        bodies.points *= factor
-        bodies.velocity *= factor
-        bodies.place *= factor
-        bodies.sizes *= float(np.sqrt(factor.prod()))
 
     def _relative(self, seen: Sightings) -> Floats:
         """Quality relative to that of the people who are being tracked, `(P,)`."""
@@ -305,34 +195,6 @@ class DefaultTracker:
         size = np.minimum(bodies.sizes[body], seen.sizes[pose])
         odds[soon & (away > np.square(options.jump * size))] = -np.inf
         return pairs._replace(odds=odds)
-
-    def _shift(self, bodies: Bodies, pairs: Pairs) -> bool:
-        """Move all bodies by what most of them agree on; True if it was worth it."""
-        recent = bodies.gap[pairs.body] <= 2
-        body, pose = pairs.body[recent], pairs.pose[recent]
-        if len(body) < 3:
-            return False
-        # Each recent body's likeliest pose, if it is also that pose's likeliest body.
-        odds, offset = pairs.odds[recent], pairs.offsets.offset[recent]
-        order = np.lexsort((-odds, body))
-        lead = order[np.diff(body[order], prepend=-1) != 0]
-        order = np.lexsort((-odds, pose))
-        best = np.zeros(len(body), np.bool_)
-        best[order[np.diff(pose[order], prepend=-1) != 0]] = True
-        lead = lead[best[lead] & np.isfinite(odds[lead])]
-        if len(lead) < 3:
-            return False
-        steps = offset[lead]
-        middle = np.median(steps, axis=0)
-        scatter = np.median(np.abs(steps - middle), axis=0)
-        size = float(np.median(bodies.sizes[body[lead]]))
-        shift = float(np.hypot(*middle))
-        if shift < 0.02 * size or shift < 2 * float(np.hypot(*scatter)):
-            return False
-        bodies.points += middle
-        bodies.velocity += 0.3 * middle
-        bodies.place += middle
-        return True
 
     def _assign(
         self, bodies: Bodies, seen: Sightings, pairs: Pairs
@@ -475,59 +337,12 @@ class DefaultTracker:
             (bodies.ids == 0) & (bodies.trust >= options.confirm) & (bodies.gap == 0)
         )
         if self._looks is not None and self._looks.ready and len(ready):
-            ready = self._recall(bodies, match, ready)
+            ready = recognise(bodies, match, ready, self._looks, options)
         if options.max_tracks is not None:
-            ready = self._fill(bodies, match, ready)
+            free = max(options.max_tracks - self._next_id + 1, 0)
+            ready = fill(bodies, match, ready, free, options)
         bodies.ids[ready] = self._next_id + np.arange(len(ready))
         self._next_id += len(ready)
-
-    def _recall(self, bodies: Bodies, match: Ints, ready: Ints) -> Ints:
-        """Recognise people who were away by their looks; returns the others."""
-        options, looks = self.options, self._looks
-        assert looks is not None
-        away = np.flatnonzero((bodies.ids > 0) & (bodies.gap > options.jump_frames))
-        if not len(away):
-            return ready
-        a, r = np.repeat(away, len(ready)), np.tile(ready, len(away))
-        colours = np.where(bodies.looks[r] > 0, bodies.colours[r], np.nan)
-        distance, share = looks.distances(
-            bodies.colours[a], bodies.looks[a], colours, np.ones(colours.shape)
-        )
-        odds = np.clip(looks.odds(distance, share), -6, 6)
-        odds -= options.recall + np.log(1 + len(away))
-        odds -= np.square(np.log(bodies.sizes[a] / bodies.sizes[r])) / 2
-        table = odds.reshape(len(away), len(ready))
-        known = np.zeros(len(bodies), np.bool_)
-        # With few looks and somebody away who is not unlike, a few more looks decide.
-        known[ready] = (table.max(axis=0) > -options.recall) & (
-            bodies.hits[ready] < options.deliberate
-        )
-        open_ = ~known[ready]
-        for i, j in assign(np.where(open_, table, -np.inf), 0.0).tolist():
-            self._resume(bodies, match, away[i], ready[j])
-            known[ready[j]] = True
-        return ready[~known[ready]]
-
-    def _fill(self, bodies: Bodies, match: Ints, ready: Ints) -> Ints:
-        """With all ids given, newcomers continue whoever is away, the nearest first."""
-        assert self.options.max_tracks is not None
-        free = max(self.options.max_tracks - self._next_id + 1, 0)
-        for row in ready[free:].tolist():
-            away = np.flatnonzero((bodies.ids > 0) & (bodies.gap > 0))
-            far = np.square(bodies.points[away, -1] - bodies.points[row, -1]).sum(1)
-            soon = bodies.gap[away] <= self.options.jump_frames
-            far[soon & (far > np.square(self.options.jump * bodies.sizes[row]))] = (
-                np.inf
-            )
-            if len(away) and np.isfinite(far.min()):
-                self._resume(bodies, match, int(away[far.argmin()]), row)
-        return ready[:free]
-
-    def _resume(self, bodies: Bodies, match: Ints, old: int, new: int) -> None:
-        """Somebody in the making turns out to be somebody known."""
-        bodies.take_over(np.array([old]), bodies, np.array([new]))
-        match[match == new] = old
-        bodies.gap[new] = np.inf
 
     def _cut(self, bodies: Bodies, rows: Ints, people: int) -> bool:
         """True if everybody changed at once: another scene, for want of a picture."""

@@ -156,3 +156,36 @@ def judge(
         said = options.colour * away * looks.odds(distance, share)
         odds += np.clip(said, -options.colour_most, options.colour_most)
     return Pairs(body, pose, odds, offsets, noise, shape)
+
+
+def shift_together(bodies: Bodies, pairs: Pairs) -> bool:
+    """Move all bodies by what most of them agree on: the camera, for want of a picture.
+
+    Returns:
+        True if they agreed on anything, and the bodies have moved.
+    """
+    recent = bodies.gap[pairs.body] <= 2
+    body, pose = pairs.body[recent], pairs.pose[recent]
+    if len(body) < 3:
+        return False
+    # Each recent body's likeliest pose, if it is also that pose's likeliest body.
+    odds, offset = pairs.odds[recent], pairs.offsets.offset[recent]
+    order = np.lexsort((-odds, body))
+    lead = order[np.diff(body[order], prepend=-1) != 0]
+    order = np.lexsort((-odds, pose))
+    best = np.zeros(len(body), np.bool_)
+    best[order[np.diff(pose[order], prepend=-1) != 0]] = True
+    lead = lead[best[lead] & np.isfinite(odds[lead])]
+    if len(lead) < 3:
+        return False
+    steps = offset[lead]
+    middle = np.median(steps, axis=0)
+    scatter = np.median(np.abs(steps - middle), axis=0)
+    size = float(np.median(bodies.sizes[body[lead]]))
+    shift = float(np.hypot(*middle))
+    if shift < 0.02 * size or shift < 2 * float(np.hypot(*scatter)):
+        return False
+    bodies.points += middle
+    bodies.velocity += 0.3 * middle
+    bodies.place += middle
+    return True

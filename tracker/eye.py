@@ -11,7 +11,8 @@ from poseflow.boxes import keypoint_extent
 from poseflow.poses import Poses
 from poseflow.tracker.appearance import UNCLEAN, limb_colours
 from poseflow.tracker.backend import View
-from poseflow.tracker.camera import CameraMotion, CameraOptions
+from poseflow.tracker.camera import CameraMotion, CameraOptions, camera_motion
+from poseflow.tracker.matching import make_matcher
 
 Floats: TypeAlias = npt.NDArray[np.floating[Any]]
 Bools: TypeAlias = npt.NDArray[np.bool_]
@@ -43,20 +44,24 @@ class Eye:
 
     Args:
         looks: Take colours from the picture.
-        camera: Follow the camera in the picture.
+        matcher: How the camera is followed: `flow`, `orb` or `none`.
         options: Of following it.
     """
 
     def __init__(
-        self, looks: bool, camera: bool, options: CameraOptions | None = None
+        self, looks: bool, matcher: str, options: CameraOptions | None = None
     ) -> None:
         self._looks = looks
-        self._camera = CameraMotion(options) if camera else None
+        self._options = options or CameraOptions()
+        self._camera = CameraMotion(options) if matcher == "flow" else None
+        self._matcher = make_matcher("orb") if matcher == "orb" else None
 
     def reset(self) -> None:
         """Forget the picture before."""
         if self._camera is not None:
             self._camera.reset()
+        if self._matcher is not None:
+            self._matcher.reset()
 
     def look(self, view: View, poses: Poses) -> Percept:
         """Look at a frame."""
@@ -71,7 +76,12 @@ class Eye:
         elif view.image is not None and self._looks:
             sizes = (boxes[:, 2:] - boxes[:, :2]).max(axis=1, initial=1)
             colours, clean = limb_colours(view.image, poses, sizes)
-        if self._camera is not None:
+        given = view.correspondences
+        if given is None and self._matcher is not None:
+            given = self._matcher.match(view, poses)
+        if isinstance(given, np.ndarray):
+            motion = camera_motion(given, boxes, self._options)
+        elif self._camera is not None:
             if view.image is None:
                 self._camera.reset()
             else:

@@ -24,8 +24,10 @@ from poseflow.tracker.baselines import (
     OksTracker,
 )
 from poseflow.tracker.correspondences import Correspondences
-from poseflow.tracker.default import DefaultOptions, DefaultTracker
+from poseflow.tracker.default import DefaultTracker
+from poseflow.tracker.default_options import DefaultOptions
 from poseflow.tracker.memory import Track
+from poseflow.tracker.poseflow import PoseFlowOptions, PoseFlowTracker
 from poseflow.tracker.released import ReleasedOptions, ReleasedTracker
 
 ENTRY_POINTS = "poseflow.trackers"
@@ -50,8 +52,13 @@ def _default(**options: Any) -> TrackerBackend:
     return DefaultTracker(options_from(DefaultOptions, "default", options))
 
 
+def _poseflow(**options: Any) -> TrackerBackend:
+    return PoseFlowTracker(options_from(PoseFlowOptions, "poseflow", options))
+
+
 _FACTORIES: dict[str, TrackerFactory] = {
     "default": _default,
+    "poseflow": _poseflow,
     "released": _released,
     "iou": _iou,
     "oks": _oks,

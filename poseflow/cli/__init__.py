@@ -2,10 +2,33 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import sys
+from pathlib import Path
+
 
 def main() -> None:
     """Run the command line and exit with the contract's codes."""
-    # Imported here so that `import poseflow.cli` costs nothing.
-    from poseflow.cli.app import app
+    _prepare_streams()
+    try:
+        # What `kill` and `timeout` send ends a run as tidily as Ctrl-C.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        # Imported here so that `import poseflow.cli` costs nothing.
+        from poseflow.cli.app import app
 
-    app()
+        app()
+    except KeyboardInterrupt:  # before a command runs; later ones are the guard's
+        sys.stderr.write("poseflow: interrupted\n")
+        sys.exit(130)
+
+
+def _prepare_streams() -> None:
+    """Make sure that both streams are there and take any file name."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # closed by the caller (`>&-`), or a program without console
+            nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+            setattr(sys, name, nowhere)
+        elif hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")

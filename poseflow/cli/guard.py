@@ -43,6 +43,8 @@ def _guarded() -> Iterator[None]:
         raise typer.Exit(BAD_INPUT) from None
     except OSError as error:
         _fail(_describe(error), BAD_INPUT)
+    except UserWarning as warning:  # under python -W error
+        _fail(str(warning), BAD_INPUT)
     except KeyboardInterrupt:
         _fail("interrupted", INTERRUPTED)
     finally:

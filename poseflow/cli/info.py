@@ -64,7 +64,7 @@ def _description(path: str) -> dict[str, str]:
         with open_source(path) as source:
             return {"source": repr(source).strip("<>")}
     poses = read(path)
-    people = np.array([len(frame.poses) for frame in poses])
+    people = np.array([len(frame.poses) for frame in poses], dtype=np.int64)
     return {
         "frames": f"{len(poses)} in the file, {poses[0].name} to {poses[-1].name}"
         if len(poses)

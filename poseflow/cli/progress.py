@@ -57,13 +57,15 @@ def _bar(items: Iterable[Item], total: int | None, label: str) -> Iterator[Item]
 
 
 def _lines(items: Iterable[Item], total: int | None, label: str) -> Iterator[Item]:
-    start = last = time.monotonic()
+    start = last = 0.0
     for done, item in enumerate(items, start=1):
+        if done == 1:  # what came before, such as reading files, is no measure
+            start = last = time.monotonic()
         yield item
         now = time.monotonic()
         if now - last >= SECONDS_BETWEEN_LINES:
             last = now
             of = f"/{total}" if total else ""
             rate = done / (now - start)
-            left = f", {(total - done) / rate:.0f} s left" if total else ""
+            left = f", {max(total - done, 0) / rate:.0f} s left" if total else ""
             print(f"{done}{of} {label}, {rate:.1f}/s{left}", file=sys.stderr)

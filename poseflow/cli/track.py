@@ -85,7 +85,7 @@ def track(
             "poses are known already: leave out --estimator, --weights and --detector",
             param_hint="--poses",
         )
-    _write(source, output, frames, render, format)
+    _write(source, poses, output, frames, render, format)
 
 
 def estimate(
@@ -106,7 +106,7 @@ def estimate(
         found = _estimator(estimator, weights, detector, detector_weights, device)
         return run(video, found)
 
-    _write(source, output, frames, render, format)
+    _write(source, None, output, frames, render, format)
 
 
 def _estimator(
@@ -129,16 +129,23 @@ def _estimator(
 
 
 def _write(
-    source: str, output: str, frames: Any, render: str | None, format: str
+    source: str,
+    poses: str | None,
+    output: str,
+    frames: Any,
+    render: str | None,
+    format: str,
 ) -> None:
     """Write what `frames` makes of a source, and say how it went."""
-    from poseflow.formats import Hints, ResultWriter
+    from poseflow.formats import Hints, ResultWriter, check_apart
     from poseflow.pipeline import drain
     from poseflow.render import OverlaySink
     from poseflow.video import open_source
 
     with ExitStack() as stack:
         video = stack.enter_context(open_source(source))
+        # Interrupted, the result is kept: it must not cost the poses it came from.
+        check_apart(output, source=video.origin, poses=poses, overlay=render)
         made = frames(video)
         hints = Hints(size=video.size, fps=video.fps, name=video.name)
         sinks: list[Sink] = [

@@ -17,7 +17,12 @@ from pathlib import Path
 
 from poseflow.errors import FormatError, PoseFlowError
 from poseflow.formats.alphapose import FORMATS
-from poseflow.formats.atomic import AtomicFile, PathLike, check_writable
+from poseflow.formats.atomic import (
+    AtomicFile,
+    PathLike,
+    check_apart,
+    check_writable,
+)
 from poseflow.formats.base import (
     Encoder,
     Format,
@@ -40,6 +45,7 @@ __all__ = [
     "Format",
     "Hints",
     "ResultWriter",
+    "check_apart",
     "check_writable",
     "get",
     "names",
@@ -88,6 +94,8 @@ def read(
         >>> read(path, fps=10)[0].time
         0.3
     """
+    if not os.fspath(path):
+        raise FormatError("cannot read poses: the name of the file is empty")
     if isinstance(skeleton, str):
         skeleton = get_skeleton(skeleton)
     if fps is not None and not fps > 0:
@@ -114,11 +122,6 @@ def write(
     Raises:
         FormatError: If `path` cannot be written or the format is only readable.
     """
-    if os.fspath(path).endswith(".gz"):
-        raise FormatError(
-            f"cannot write {os.fspath(path)}: gzip is only read; write a .json file "
-            "and compress that"
-        )
     hints = Hints()
     if isinstance(result, PoseSequence):
         hints = Hints(result.skeleton, result.size, result.fps, result.name)

@@ -25,6 +25,7 @@ def explain(error: OSError, path: PathLike, doing: str = "write") -> FormatError
     """The `FormatError` that tells a user what an `OSError` means for their file."""
     reasons = {
         errno.ENOENT: "no such file or folder",
+        errno.EEXIST: "something else has this name already",
         errno.EISDIR: "is a folder, expected a file",
         errno.ENOTDIR: "a part of the path is not a folder",
         errno.EACCES: "permission denied",
@@ -52,6 +53,8 @@ def check_writable(path: PathLike) -> None:
     """
     if os.fspath(path) == STDOUT:
         return
+    if not os.fspath(path):
+        raise FormatError("cannot write: the name of the output is empty")
     target = _target(path)
     folder = target.parent
     code = None
@@ -69,6 +72,28 @@ def check_writable(path: PathLike) -> None:
             code = errno.EACCES
     if code is not None:
         raise explain(OSError(code, os.strerror(code)), path)
+
+
+def check_apart(path: PathLike, **others: PathLike | None) -> None:
+    """Fail before an output replaces what is still being read, or another output.
+
+    Args:
+        path: Where the output goes.
+        others: What must not be the same file or folder, by what it is to the user;
+            None is passed over.
+
+    Raises:
+        FormatError: If one of them is.
+    """
+    if os.fspath(path) == STDOUT:
+        return
+    target = _target(path)
+    for role, other in others.items():
+        if other is not None and _target(other) == target:
+            raise FormatError(
+                f"cannot write {os.fspath(path)}: this is the {role} itself; give the "
+                "output another name"
+            )
 
 
 def _target(path: PathLike) -> Path:

@@ -47,10 +47,7 @@ def read_bytes(path: PathLike, most: int | None = None) -> bytes:
             zipped = file.read(2) == b"\x1f\x8b"
             file.seek(0)
             if zipped:
-                with gzip.GzipFile(fileobj=file) as unzipped:
-                    data = unzipped.read(
-                        MAX_UNZIPPED_BYTES + 1 if most is None else most
-                    )
+                data = _unzip(file, MAX_UNZIPPED_BYTES + 1 if most is None else most)
             else:
                 data = file.read(-1 if most is None else most)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
@@ -73,6 +70,7 @@ def read_bytes(path: PathLike, most: int | None = None) -> bytes:
 
 
 def _unzip(file: IO[bytes], most: int) -> bytes:
+    """At most that many bytes, by pieces: one large `read` would reserve them all."""
     parts = []
     with gzip.GzipFile(fileobj=file) as unzipped:
         while most > 0 and (part := unzipped.read(min(most, _PIECE))):

@@ -17,7 +17,7 @@ from poseflow.boxes import keypoint_extent, xywh_to_xyxy, xyxy_to_xywh
 from poseflow.errors import FormatError, PoseFlowError
 from poseflow.formats.atomic import PathLike
 from poseflow.formats.base import Hints
-from poseflow.formats.names import frame_indices
+from poseflow.formats.names import frame_indices, text_of
 from poseflow.poses import NO_TRACK, Poses
 from poseflow.sequence import Frame, PoseSequence
 from poseflow.skeleton import Skeleton
@@ -225,7 +225,8 @@ class Gatherer:
     def _name(self) -> str:
         if self.hints.name is not None:
             return self.hints.name
-        return Path(self.path).name.removesuffix(".gz").removesuffix(".json")
+        name = Path(self.path).name.removesuffix(".gz").removesuffix(".json")
+        return text_of(name)
 
     def _skeleton(self) -> Skeleton:
         """The given one, or what most people's number of joints means."""

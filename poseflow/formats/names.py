@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
 from pathlib import PurePosixPath
@@ -19,6 +20,19 @@ def frame_name(index: int) -> str:
         '000041.jpg'
     """
     return f"{index:06d}.jpg"
+
+
+def text_of(name: str) -> str:
+    r"""A file's name as text that JSON can hold.
+
+    Bytes that are no UTF-8 come out as `\xe9`, so that different names stay different.
+
+    Examples:
+        >>> import os
+        >>> print(text_of(os.fsdecode(b"caf\xe9.jpg")), text_of("café.jpg"))
+        caf\xe9.jpg café.jpg
+    """
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def frame_number(name: str) -> int | None:

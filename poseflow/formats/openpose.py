@@ -5,7 +5,6 @@ Source: OpenPose documentation, "Output", JSON format 1.3. Read only.
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from poseflow.formats.atomic import explain
 from poseflow.formats.base import Encoder, Hints
 from poseflow.formats.document import kind_of, parse, read_bytes
 from poseflow.formats.gather import Gatherer
-from poseflow.formats.names import frame_name, natural_key
+from poseflow.formats.names import frame_name, natural_key, text_of
 from poseflow.sequence import PoseSequence
 
 _SUFFIX = "_keypoints.json"
@@ -112,4 +111,4 @@ def _image(path: Path) -> str:
     stem = path.name.removesuffix(".json").removesuffix("_keypoints")
     number = _VIDEO_FRAME.search(stem)
     name = frame_name(int(number[1])) if number else stem
-    return os.fsencode(name).decode("utf-8", "replace")
+    return text_of(name)

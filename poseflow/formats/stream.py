@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
@@ -10,14 +12,33 @@ from poseflow.formats.atomic import AtomicFile, PathLike
 from poseflow.formats.base import Format, Hints, get
 from poseflow.sequence import Frame
 
+_OTHER_KINDS = frozenset(
+    [".avi", ".bmp", ".jpeg", ".jpg", ".m4v", ".mkv", ".mov", ".mp4", ".png", ".webm"]
+)
+
+
+def _check_name(path: PathLike) -> None:
+    """Refuse names that promise what a result is not: often that of the video."""
+    suffix = Path(path).suffix.lower()
+    if suffix == ".gz":
+        raise FormatError(
+            f"cannot write {os.fspath(path)}: gzip is only read; write a .json file "
+            "and compress that"
+        )
+    if suffix in _OTHER_KINDS:
+        raise FormatError(
+            f"cannot write {os.fspath(path)}: a result is text, not {suffix}; name it "
+            ".json"
+        )
+
 
 class ResultWriter:
     """A result file that grows with the video and appears when it is complete.
 
     As a context manager it commits at the end of the block. If the block is interrupted
-    (Ctrl-C) it commits as well: what was done is kept, as a valid file. If the block
-    raises anything else, the result is discarded and a previous file stays as it was.
-    The exception goes on in either case.
+    (Ctrl-C) after the first frame it commits as well: what was done is kept, as a valid
+    file. If the block raises anything else, the result is discarded and a previous file
+    stays as it was. The exception goes on in either case.
 
     Args:
         path: Where to; `-` is standard output.
@@ -47,6 +68,7 @@ class ResultWriter:
         hints: Hints | None = None,
         on_interrupt: Literal["keep", "discard"] = "keep",
     ) -> None:
+        _check_name(path)
         entry = get(format) if isinstance(format, str) else format
         self.frames = 0
         self._keep = on_interrupt == "keep"
@@ -54,7 +76,13 @@ class ResultWriter:
         self._file = AtomicFile(path)
         self._end = 0  # of the last complete frame
         self._open = True
-        self._append(self._encoder.start())
+        self._started = False
+
+    def _start(self) -> None:
+        # Not earlier: a run that fails at once leaves standard output empty.
+        if not self._started:
+            self._started = True
+            self._append(self._encoder.start())
 
     def _append(self, data: bytes) -> None:
         self._file.write(data)
@@ -64,10 +92,17 @@ class ResultWriter:
         """Append a frame.
 
         Raises:
-            FormatError: If the system refuses, or the writer is closed.
+            FormatError: If the system refuses, the writer is closed, or `frame` is no
+                `Frame`.
         """
+        if not isinstance(frame, Frame):
+            raise FormatError(
+                f"cannot write {self._file.path}: expected a Frame, got "
+                f"{type(frame).__name__}; wrap people as poseflow.Frame(0, 0.0, people)"
+            )
         if not self._open:
             raise FormatError(f"cannot write {self._file.path}: it is already closed")
+        self._start()
         self._append(self._encoder.frame(frame))
         self.frames += 1
 
@@ -77,6 +112,7 @@ class ResultWriter:
             return
         self._open = False
         try:
+            self._start()
             self._file.rewind(self._end)
             self._file.write(self._encoder.end())
             self._file.commit()
@@ -100,7 +136,7 @@ class ResultWriter:
     ) -> None:
         """Commit or discard, depending on how the block ended."""
         interrupted = kind is not None and issubclass(kind, KeyboardInterrupt)
-        if kind is None or (interrupted and self._keep):
+        if kind is None or (interrupted and self._keep and self.frames):
             self.commit()
         else:
             self.discard()

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from poseflow.errors import SourceError
-from poseflow.formats.names import natural_key
+from poseflow.formats.names import natural_key, text_of
 from poseflow.video.pixels import Image
 from poseflow.video.source import DEFAULT_FPS, Source, SourceFrame
 
@@ -52,13 +52,14 @@ class ImageFiles(Source):
         self._where = where
         self.fps = fps
         self.frame_count = len(self._paths)
-        self.origin = self._paths[0].parent
+        top = self._paths[0].parent
         names = [path.name for path in self._paths]
         if len(set(names)) < len(names):
             # A glob over several folders: names must still tell the frames apart.
-            top = os.path.commonpath([path.parent for path in self._paths])
+            top = Path(os.path.commonpath([path.parent for path in self._paths]))
             names = [path.relative_to(top).as_posix() for path in self._paths]
-        self._names = names
+        self.origin = top
+        self._names = [text_of(name) for name in names]
         # The first good image tells the size, and that there is one at all.
         first = next(self._frames([]))
         self.size = (first.image.shape[1], first.image.shape[0])

@@ -77,6 +77,10 @@ def _named(text: str, fps: float | None) -> Source:
     if path.exists():
         if is_image(path):
             return ImageFiles([path], path.stem, text, fps)
+        if path.is_fifo() or path.is_socket():
+            raise SourceError(
+                f"{text}: it is a pipe, expected a file, which is read more than once"
+            )
         return VideoStream(text, fps=fps)
     if text.isascii() and text.isdigit():
         return _camera(int(text))
@@ -113,7 +117,8 @@ def _globbed(pattern: str, fps: float | None) -> Source:
 def _guess(path: Path) -> str:
     """A near miss beside the missing path, as a hint."""
     try:
-        beside = [other.name for other in path.parent.iterdir()]
+        # Not itself: a link that leads nowhere is there, too.
+        beside = [o.name for o in path.parent.iterdir() if o.name != path.name]
     except OSError:
         return f"; the folder {path.parent} does not exist either"
     close = difflib.get_close_matches(path.name, beside, n=1, cutoff=0.75)

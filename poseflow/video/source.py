@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Self
 
 from poseflow.errors import SourceError, SourceWarning
+from poseflow.formats.names import text_of
 from poseflow.video.pixels import Image
 from poseflow.video.prefetch import Prefetcher
 
@@ -74,7 +75,7 @@ class Source(ABC):
     _ahead: int = AHEAD
 
     def __init__(self, name: str) -> None:
-        self.name = name
+        self.name = text_of(name)
         self._closed = False
         self._running: weakref.WeakSet[Prefetcher[SourceFrame]] = weakref.WeakSet()
 

@@ -86,6 +86,11 @@ def open_writer(
     Raises:
         FormatError: If the suffix is unknown, or the place cannot be written.
     """
+    if os.fspath(path) in ("", "-"):
+        raise FormatError(
+            f"cannot write frames to {os.fspath(path)!r}: expected the name of a video "
+            "or of a folder"
+        )
     if is_image_folder(path):
         return ImageWriter(path)
     return VideoWriter(path, size, fps)
@@ -145,6 +150,10 @@ class VideoWriter:
         check_writable(self.path)
         # The file behind a link is replaced, not the link.
         self._target = Path(os.path.realpath(self.path))
+        if self._target.exists() and not self._target.is_file():
+            raise FormatError(
+                f"cannot write {path}: it is a pipe or device, not a file"
+            )
         self._partial: Path | None = _hidden(self._target)
         with _naming(self.path):
             self._partial.touch(exist_ok=False)

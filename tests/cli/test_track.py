@@ -191,6 +191,56 @@ def test_unwritable_output_is_found_before_the_work(clip, poses, tmp_path):
     assert "does not exist" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("output", "render", "message"),
+    [
+        pytest.param("poses.json", None, "the poses itself", id="onto the poses"),
+        pytest.param("clip.mp4", None, "the source itself", id="onto the video"),
+        pytest.param("out", "out", "the overlay itself", id="both the same"),
+        pytest.param("out.json.gz", None, "gzip", id="gzip"),
+        pytest.param("", None, "empty", id="no name"),
+        pytest.param("o.json", "", "expected the name", id="no name for the overlay"),
+        pytest.param("o.json", "-", "expected the name", id="overlay to stdout"),
+    ],
+)
+def test_outputs_that_would_cost_something(
+    clip, poses, tmp_path, monkeypatch, output, render, message
+):
+    monkeypatch.chdir(clip.parent)
+    before = {path: path.read_bytes() for path in (clip, poses)}
+    more = [] if render is None else ["--render", render]
+    done = run("track", clip, "--poses", poses, "-o", output, *more)
+    assert done.exit_code == 1, done.output
+    assert message in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert {path: path.read_bytes() for path in before} == before
+    assert set(Path().iterdir()) == {Path(path.name) for path in before}
+
+
+def test_a_run_that_fails_at_once_writes_nothing_to_standard_output(clip, tmp_path):
+    done = run("track", clip, "--poses", tmp_path / "no.json", "-o", "-")
+    assert (done.exit_code, done.stdout) == (1, "")
+
+
+@pytest.mark.filterwarnings("error")
+def test_warnings_as_errors_are_one_line(clip, tmp_path):
+    given = tmp_path / "poses.json"
+    poseflow.write([Frame(k, 0, walkers(k), name=f"{k}.jpg") for k in range(12)], given)
+    done = run("track", clip, "--poses", given, "-o", tmp_path / "out.json")
+    assert done.exit_code == 1
+    assert done.stderr.startswith("poseflow: ")
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX streams")
+def test_closed_standard_streams():
+    for redirection in (">&-", "2>&-", ">&- 2>&-"):
+        command = f"{sys.executable} -P -m poseflow info {redirection}"
+        done = subprocess.run(command, shell=True, capture_output=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert b"Traceback" not in done.stderr
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_disk_full(clip, poses):
     with Path("/dev/full").open("w") as full:

@@ -455,7 +455,12 @@ def test_damaged_archives(seed, tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    "data", [b"\x1f\x8b", b"not gzip", gzip.compress(b'{"annolist": []}')[:-9]]
+    "data",
+    [
+        pytest.param(b"\x1f\x8b", id="magic alone"),
+        pytest.param(b"not gzip", id="not gzip"),
+        pytest.param(gzip.compress(b'{"annolist": []}')[:-9], id="cut"),
+    ],
 )
 def test_damaged_gzip(data, tmp_path):
     path = tmp_path / "a.json.gz"

@@ -417,3 +417,26 @@ def test_extents_survive_as_well(tmp_path):
     poseflow.write(first, tmp_path / "out.json")
     second = poseflow.read(tmp_path / "out.json")
     assert [frame.poses for frame in first] == [frame.poses for frame in second]
+
+
+@pytest.mark.parametrize(("frames", "kept"), [(0, "old"), (1, "[\n]\n")])
+def test_an_interruption_before_the_first_frame_keeps_the_old_result(
+    tmp_path, frames, kept
+):
+    path = tmp_path / "out.json"
+    path.write_text("old")
+    writer = ResultWriter(path)
+    for index in range(frames):
+        writer.write(Frame(index, 0.0, Poses.empty()))
+    writer.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
+    assert path.read_text() == kept
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("name", ["clip.mp4", "clip.MKV", "frame.png", "a.json.gz"])
+def test_a_result_is_not_called_like_a_video_an_image_or_gzip(tmp_path, name):
+    path = tmp_path / name
+    path.write_bytes(b"precious")
+    with pytest.raises(FormatError, match="cannot write"):
+        ResultWriter(path)
+    assert path.read_bytes() == b"precious"

@@ -1,4 +1,7 @@
+import os
+import sys
 import threading
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -164,3 +167,23 @@ def test_a_stack_of_arrays_can_be_read_again():
     source = open_source(np.zeros((3, 6, 8, 3), np.uint8))
     assert len(list(source)) == len(list(source)) == source.frame_count == 3
     assert len(list(open_source(np.zeros((3, 6, 8), np.uint8)))) == 3
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of any bytes")
+def test_names_that_are_no_text_can_still_be_written_down(tmp_path):
+    folder = os.fsencode(tmp_path) + b"/caf\xe9"
+    Path(os.fsdecode(folder)).mkdir()
+    data = cv2.imencode(".png", np.zeros((4, 4, 3), np.uint8))[1].tobytes()
+    for ending in (b"\xfe", b"\xff"):
+        Path(os.fsdecode(folder + b"/" + ending + b".png")).write_bytes(data)
+    with open_source(os.fsdecode(folder)) as source:
+        assert source.name == r"caf\xe9"
+        assert [frame.name for frame in source] == [r"\xfe.png", r"\xff.png"]
+
+
+def test_the_origin_of_a_glob_over_folders_is_above_them(tmp_path):
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        cv2.imwrite(str(tmp_path / folder / "0.png"), np.zeros((4, 4, 3), np.uint8))
+    with open_source(tmp_path / "*" / "0.png") as source:
+        assert source.origin == tmp_path

@@ -1,4 +1,5 @@
 import io
+import os
 import wave
 
 import cv2
@@ -135,3 +136,17 @@ def test_sources_pass_through(make_clip):
 def test_the_rate_must_make_sense(fps):
     with pytest.raises(SourceError, match="fps"):
         open_source([np.zeros((4, 4, 3), np.uint8)], fps=fps)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_is_refused_rather_than_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.mp4")
+    with pytest.raises(SourceError, match="is a pipe"):
+        open_source(tmp_path / "pipe.mp4")
+
+
+def test_a_link_that_leads_nowhere_is_no_near_miss_of_itself(tmp_path):
+    (tmp_path / "clip.mp4").symlink_to(tmp_path / "gone")
+    with pytest.raises(SourceError) as caught:
+        open_source(tmp_path / "clip.mp4")
+    assert "did you mean" not in str(caught.value)

@@ -283,3 +283,12 @@ def test_a_file_in_the_way_of_a_folder(tmp_path):
     (tmp_path / "out").touch()
     with pytest.raises(FormatError, match="cannot write"):
         open_writer(tmp_path / "out")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_video_does_not_replace_a_pipe_or_device(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "out.mp4").symlink_to(tmp_path / "pipe")
+    with pytest.raises(FormatError, match="pipe or device"):
+        open_writer(tmp_path / "out.mp4")
+    assert (tmp_path / "pipe").is_fifo()
