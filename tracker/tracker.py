@@ -163,7 +163,8 @@ class Tracker:
 
         Returns:
             The same people in the same order, with `track_ids` set (-1 for a person
-            below a tracker's `minimum_score`).
+            below a tracker's `minimum_score`; `default` gives -1 to doubles, and to
+            people of whom it is not convinced yet).
 
         Raises:
             PoseFlowError: If the skeleton differs from that of earlier frames, or the
