@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from poseflow.errors import PoseFlowError
+from poseflow.estimator import embedded
 from poseflow.estimator.protocols import Detections, Detector, Image
 
 ENTRY_POINTS = "poseflow.detectors"
@@ -46,13 +47,27 @@ def _onnx(kind: str | None) -> DetectorFactory:
     return make
 
 
+def _centre(weights: str | None = None, **options: Any) -> Detector:
+    from poseflow.estimator.centre.detector import CentreDetector
+
+    if weights is None:
+        raise PoseFlowError(
+            "detector 'centre' needs detector_weights=...: a safetensors file that "
+            "poseflow train made of a detection configuration"
+        )
+    return CentreDetector.from_file(weights, **options)
+
+
 _FACTORIES: dict[str, DetectorFactory] = {
     "whole": _whole_picture,
+    "centre": _centre,
     "onnx": _onnx(None),
     "yolo": _onnx("yolo"),
     "yolox": _onnx("yolox"),
     "rtmdet": _onnx("rtmdet"),
 }
+if embedded.available():
+    _FACTORIES = {"embedded": embedded.embedded_detector, **_FACTORIES}
 
 
 def register_detector(name: str, factory: DetectorFactory) -> None:

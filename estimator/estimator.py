@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from poseflow.errors import PoseFlowError
+from poseflow.estimator import embedded
 from poseflow.estimator.crop import as_bgr, check_boxes
 from poseflow.estimator.detectors import make_detector
 from poseflow.estimator.downloads import locate
@@ -53,7 +54,11 @@ def _onnx(**arguments: Any) -> EstimatorBackend:
     return onnx_estimator(**arguments)
 
 
+DEFAULT = "embedded"
+
 _FACTORIES: dict[str, EstimatorFactory] = {"torch": _torch, "onnx": _onnx}
+if embedded.available():
+    _FACTORIES = {DEFAULT: embedded.embedded_estimator, **_FACTORIES}
 
 # What a weights file is for, where no estimator was named.
 _BY_SUFFIX = {
@@ -62,8 +67,6 @@ _BY_SUFFIX = {
     ".safetensors": "torch",
     ".onnx": "onnx",
 }
-
-DEFAULT = "embedded"
 
 
 def register_estimator(name: str, factory: EstimatorFactory) -> None:

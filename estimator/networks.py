@@ -7,6 +7,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 from torch import nn
 
+from poseflow.estimator.centre.network import CentreNet
 from poseflow.estimator.fastpose import FastPose, FastPoseDUC
 from poseflow.estimator.smallpose import SmallPose
 
@@ -34,6 +35,18 @@ class SmallPoseConfig(ModelConfig, frozen=True, tag_field="name", tag="small"):
 
     widths: tuple[Positive, ...] = (32, 32, 96, 192)
     blocks: tuple[Positive, ...] = (2, 2, 3)
+
+
+class CentreNetConfig(ModelConfig, frozen=True, tag_field="name", tag="centre"):
+    """`CentreNet`: a person detector of plain convolutions for CPUs."""
+
+    widths: tuple[Positive, ...] = (32, 32, 64, 128, 192)
+    blocks: tuple[Positive, ...] = (1, 2, 2, 2)
+    neck: Positive = 64
+
+    def build(self) -> CentreNet:
+        """The network with fresh weights."""
+        return CentreNet(self.widths, self.blocks, self.neck)
 
 
 AnyModelConfig = FastPoseConfig | FastPoseDUCConfig | SmallPoseConfig

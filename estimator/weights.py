@@ -19,9 +19,11 @@ from torch import Tensor, nn
 
 from poseflow import skeletons
 from poseflow.errors import FormatError, PoseFlowError
+from poseflow.estimator.centre.network import CentreNet
 from poseflow.estimator.fastpose import STAGES
 from poseflow.estimator.networks import (
     AnyModelConfig,
+    CentreNetConfig,
     FastPoseConfig,
     FastPoseDUCConfig,
     build,
@@ -29,6 +31,7 @@ from poseflow.estimator.networks import (
 from poseflow.skeleton import Skeleton
 
 METADATA_KEY = "poseflow"
+DETECTOR_KEY = "poseflow_detector"
 
 
 class NetworkDescription(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,6 +68,36 @@ class NetworkDescription(msgspec.Struct, frozen=True, kw_only=True):
         return Skeleton(self.skeleton, self.joints)
 
 
+class DetectorDescription(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person detector's weights belong to, and how to use them.
+
+    Attributes:
+        model: The network.
+        width: Of the input for pictures that are wider than high, pixels.
+        height: The other side.
+        mean: Per channel R, G, B, subtracted.
+        std: Per channel R, G, B, divided by.
+        threshold: Boxes with lower scores are left out.
+        note: Anything a user should know, such as the data's licence.
+    """
+
+    model: CentreNetConfig
+    width: int
+    height: int
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    threshold: float = 0.3
+    note: str = ""
+
+
+Description = NetworkDescription | DetectorDescription
+
+
+def _key(description: Description) -> str:
+    detects = isinstance(description, DetectorDescription)
+    return DETECTOR_KEY if detects else METADATA_KEY
+
+
 @dataclass(frozen=True)
 class LoadedNetwork:
     """A network with weights, in eval mode on the CPU, and what it is."""
@@ -95,7 +128,7 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
 def save_weights(
     path: str | Path,
     state: Mapping[str, Tensor],
-    description: NetworkDescription,
+    description: Description,
     *,
     half: bool = False,
 ) -> None:
@@ -114,12 +147,39 @@ def save_weights(
         for name, tensor in state.items()
     }
     text = msgspec.json.encode(description).decode()
-    data = save_tensors(tensors, {METADATA_KEY: text})
+    data = save_tensors(tensors, {_key(description): text})
     write_atomically(Path(path), lambda beside: _write(beside, data))
 
 
 def _write(path: Path, data: bytes) -> None:
     path.write_bytes(data)
+
+
+def load_detector(path: str | Path) -> tuple[CentreNet, DetectorDescription]:
+    """The person detector of a weights file, in eval mode on the CPU.
+
+    Raises:
+        FormatError: If the file is missing, truncated, or not a detector's.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FormatError(f"{path}: no such weights file")
+    state, metadata = _tensors_and_metadata(path)
+    if DETECTOR_KEY not in metadata:
+        raise FormatError(
+            f"{path}: not weights of a person detector by poseflow train: its metadata "
+            f"lacks {DETECTOR_KEY!r}"
+        )
+    try:
+        description = msgspec.json.decode(
+            metadata[DETECTOR_KEY], type=DetectorDescription
+        )
+    except msgspec.DecodeError as error:
+        raise FormatError(f"{path}: its description is broken: {error}") from error
+    module = description.model.build()
+    fit_weights(module, state, str(path))
+    module.eval()
+    return module, description
 
 
 def load_network(
@@ -208,20 +268,30 @@ def read_weights(
 def _read_safetensors(
     path: Path,
 ) -> tuple[dict[str, Tensor], NetworkDescription | None]:
-    try:
-        with safe_open(path, framework="pt") as file:
-            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            text = (file.metadata() or {}).get(METADATA_KEY)
-    except (SafetensorError, OSError) as error:
-        raise FormatError(
-            f"{path}: not a complete safetensors file ({error}); download it again"
-        ) from error
+    state, metadata = _tensors_and_metadata(path)
+    text = metadata.get(METADATA_KEY)
     if text is None:
+        if DETECTOR_KEY in metadata:
+            raise FormatError(
+                f"{path}: weights of a person detector, not of a pose network: they go "
+                "with detector='centre', as detector_weights"
+            )
         return state, None
     try:
         return state, msgspec.json.decode(text, type=NetworkDescription)
     except msgspec.DecodeError as error:
         raise FormatError(f"{path}: its description is broken: {error}") from error
+
+
+def _tensors_and_metadata(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            return state, file.metadata() or {}
+    except (SafetensorError, OSError) as error:
+        raise FormatError(
+            f"{path}: not a complete safetensors file ({error}); download it again"
+        ) from error
 
 
 def fit_weights(module: nn.Module, state: Mapping[str, Tensor], place: str) -> None:

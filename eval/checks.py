@@ -22,8 +22,7 @@ def check_pair(pair: SequencePair) -> list[Problem]:
     else:
         own = [
             *pair.pred.problems,
-            *pair_frames(pair.gt, pair.pred)[1],
-            *_frame_counts(pair),
+            *_check_frames(pair),
             *_check_ids(pair.pred, "predicted"),
             *_check_scores(pair.pred),
             *_check_people(pair.pred),
@@ -42,15 +41,32 @@ def missing_prediction(pair: SequencePair) -> Problem:
     )
 
 
-def _frame_counts(pair: SequencePair) -> Iterator[Problem]:
-    if pair.gt.num_frames != pair.pred.num_frames:
+def _check_frames(pair: SequencePair) -> Iterator[Problem]:
+    """Which frames there are, in which order, and whether anybody is in them."""
+    gt, pred = pair.gt, pair.pred
+    frame_of, problems = pair_frames(gt, pred)
+    yield from problems
+    if gt.num_frames != pred.num_frames:
         yield Problem(
-            pair.pred.source,
+            pred.source,
             None,
-            f"{pair.pred.num_frames} frames, expected {pair.gt.num_frames} as in the "
+            f"{pred.num_frames} frames, expected {gt.num_frames} as in the "
             "annotation; poseval refuses this, strict mode pairs frames by name",
             "error",
         )
+    known = np.flatnonzero(frame_of >= 0)
+    backwards = known[1:][np.diff(frame_of[known]) < 0]
+    if len(backwards):
+        yield Problem(
+            pred.source,
+            int(backwards[0]),
+            f"frames are in another order than in the annotation, where this is frame "
+            f"{frame_of[backwards[0]]}; strict mode pairs frames by id or name, the "
+            "official programs by position",
+            "error",
+        )
+    if not len(pred) and len(gt):
+        yield Problem(pred.source, None, "nobody is predicted in any frame")
 
 
 def _check_annotation(gt: Annotations) -> Iterator[Problem]:

@@ -36,8 +36,10 @@ def inside_polygon(points: Float, polygon: Float) -> Bool:
     inside = np.zeros(len(points), np.bool_)
     if len(polygon) < 3 or not len(points):
         return inside
-    near = ((points >= polygon.min(axis=0)) & (points <= polygon.max(axis=0))).all(1)
-    x, y = points[near, 0, None], points[near, 1, None]
+    (low_x, low_y), (high_x, high_y) = polygon.min(axis=0), polygon.max(axis=0)
+    x, y = points.T
+    near = np.flatnonzero((x >= low_x) & (x <= high_x) & (y >= low_y) & (y <= high_y))
+    x, y = x[near, None], y[near, None]
     x1, y1 = polygon.T
     x2, y2 = np.roll(polygon, -1, axis=0).T
     with np.errstate(over="ignore", invalid="ignore"):

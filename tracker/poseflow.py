@@ -333,7 +333,7 @@ class PoseFlowTracker:
                 flow
                 for pair, history in self._shared.items()
                 if len(history) >= options.least_common
-                and float(np.median(history)) >= options.same
+                and _together(history) >= options.same
                 for flow in pair
             )
         )
@@ -344,7 +344,7 @@ class PoseFlowTracker:
             for (a, b), history in self._shared.items():
                 if id(a) in at and id(b) in at and len(history) >= options.least_common:
                     i, j = at[id(a)], at[id(b)]
-                    alike[i, j] = alike[j, i] = float(np.median(history))
+                    alike[i, j] = alike[j, i] = _together(history)
             # A long flow is worth more than a short one of the same confidence.
             worth = np.array([f.confidence * min(f.frames, 20) for f in involved])
             for group in group_flows(worth, alike, options.same):
@@ -442,6 +442,13 @@ class PoseFlowTracker:
             )
             for identity, flow in sorted(best.items())
         )
+
+
+def _together(history: deque[float]) -> float:
+    """Median likeness over the common frames; 0 once two flows have parted."""
+    latest = list(history)[-3:]
+    middle = float(np.median(history))
+    return middle if float(np.median(latest)) >= middle / 2 else 0.0
 
 
 def _lesser(alike: Floats, confidence: Floats, same: float) -> Bools:

@@ -107,11 +107,11 @@ class Tracker:
     Ids count from 1 and belong to the instance: two trackers never share any state.
 
     Args:
-        name: `"released"`, `"iou"`, `"oks"`, a registered name, or `"default"`: for
-            now `"oks"`, which loses fewest identities of the three (measured in
-            docs/trackers.md).
-        **options: Fields of that tracker's options, see `ReleasedOptions`,
-            `IouOptions` and `OksOptions`.
+        name: `"default"`, which measured best (docs/tracking.md): log odds of motion,
+            pose, size and looks; `"poseflow"`, the paper; `"released"`, what its
+            authors released; `"iou"`, `"oks"`, or a registered name.
+        **options: Fields of that tracker's options, see `DefaultOptions`,
+            `PoseFlowOptions`, `ReleasedOptions`, `IouOptions` and `OksOptions`.
 
     Raises:
         PoseFlowError: If the name or an option is unknown, or a value out of range.
@@ -163,7 +163,8 @@ class Tracker:
 
         Returns:
             The same people in the same order, with `track_ids` set (-1 for a person
-            below a tracker's `minimum_score`).
+            below a tracker's `minimum_score`; `default` gives -1 to doubles, and to
+            people of whom it is not convinced yet).
 
         Raises:
             PoseFlowError: If the skeleton differs from that of earlier frames, or the

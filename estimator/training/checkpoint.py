@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import math
 import pickle
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import torch
 from torch import Tensor
 
 from poseflow.errors import FormatError, PoseFlowError
-from poseflow.estimator.training.config import TrainConfig, to_json
+from poseflow.estimator.training.config import RunConfig, to_json
 from poseflow.estimator.weights import write_atomically
 
 NAME = "checkpoint.pt"
@@ -54,7 +54,7 @@ class Progress:
 
 def save_checkpoint(
     folder: Path,
-    config: TrainConfig,
+    config: RunConfig,
     progress: Progress,
     model: dict[str, Tensor],
     optimizer: dict[str, Any],
@@ -74,7 +74,7 @@ def save_checkpoint(
 
 
 def load_checkpoint(
-    folder: Path, config: TrainConfig
+    folder: Path, config: RunConfig
 ) -> tuple[Progress, dict[str, Any]] | None:
     """The state that a run was left in, or None if there is none.
 
@@ -87,7 +87,10 @@ def load_checkpoint(
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
         progress = Progress(**content["progress"])
-        former = json.loads(content["config"])
+        # Fields that are newer than the checkpoint take their defaults.
+        former = msgspec.to_builtins(
+            msgspec.json.decode(content["config"], type=type(config))
+        )
     except (
         pickle.UnpicklingError,
         RuntimeError,
@@ -96,17 +99,20 @@ def load_checkpoint(
         KeyError,
         TypeError,
         ValueError,
+        msgspec.MsgspecError,
     ) as error:
         raise FormatError(
             f"{path}: not a checkpoint of this version; start again with --fresh, or "
             "choose another folder with --set out=..."
         ) from error
-    now = json.loads(to_json(config))
+    now = msgspec.to_builtins(config)
     for values in (former, now):
         for name in FREE:
             values.pop(name, None)
         for name in ("workers", "root", "validate", "test"):
             values["data"].pop(name, None)
+        for dataset in values["data"]["train"]:
+            dataset.pop("root")
     different = sorted(k for k in {*former, *now} if former.get(k) != now.get(k))
     if different:
         raise PoseFlowError(

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
-import yaml
 from msgspec import Meta, Struct
 
 from poseflow import skeletons
 from poseflow.errors import PoseFlowError
 from poseflow.estimator.networks import AnyModelConfig, FastPoseConfig, input_multiple
+from poseflow.estimator.training.yaml_values import read_values
 from poseflow.skeleton import Skeleton
 
 Count = Annotated[int, Meta(ge=0)]
@@ -171,23 +170,35 @@ class SyntheticConfig(
 AnyDataset = LspetConfig | LspMatConfig | CocoConfig | MpiiConfig | SyntheticConfig
 
 
-class DataConfig(_Config, frozen=True, kw_only=True):
-    """Where people come from.
+class LoadConfig(_Config, frozen=True, kw_only=True):
+    """Where pictures come from, whatever is trained.
 
     Attributes:
         root: Folder that the data sets are relative to; itself relative to the working
             directory.
-        train: Data sets, joined by joint name.
+        workers: Processes that load; results do not depend on it.
         validate: Data sets to report on after an epoch.
         test: Data sets that only `poseflow validate --split test` looks at.
-        workers: Processes that load; results do not depend on it.
     """
 
     root: str = "."
+    workers: Count = 0
+    validate: tuple[Any, ...] = ()
+    test: tuple[Any, ...] = ()
+
+
+class DataConfig(LoadConfig, frozen=True, kw_only=True):
+    """Where people come from: `LoadConfig` and these.
+
+    Attributes:
+        train: Data sets, joined by joint name.
+        validate: See `LoadConfig`.
+        test: See `LoadConfig`.
+    """
+
     train: tuple[AnyDataset, ...] = ()
     validate: tuple[AnyDataset, ...] = ()
     test: tuple[AnyDataset, ...] = ()
-    workers: Count = 0
 
 
 class OptimizerConfig(_Config, frozen=True, kw_only=True):
@@ -239,24 +250,16 @@ class TeacherConfig(_Config, frozen=True, kw_only=True):
     unlabelled: Fraction = 1.0
 
 
-class TrainConfig(_Config, frozen=True, kw_only=True):
-    """A training run.
+class RunConfig(_Config, frozen=True, kw_only=True):
+    """What every training run is told, whatever it trains.
 
     Attributes:
         out: Folder for weights, checkpoint and logs, relative to the working directory.
-        skeleton: Name of a known skeleton, or the joints by name.
-        model: The network.
-        input: What it sees.
-        data: Where people come from.
-        augment: How they vary.
+        data: Where pictures come from.
         optimizer: How weights change.
         schedule: How the learning rate changes.
-        sigma: Standard deviation of the target's Gaussians, heatmap pixels.
-        mirror_tolerance: Share of the loss that takes the better of the plain and the
-            left-right exchanged target, for data with exchanged labels.
-        teacher: Another network to learn from as well (distillation).
         epochs: Passes over the data.
-        batch_size: People a step, over all processes together.
+        batch_size: Samples a step, over all processes together.
         ema: Decay of the averaged weights that are validated and kept; 0 for none.
         precision: Of the forward pass while training.
         compile: Run the network through `torch.compile`.
@@ -264,21 +267,13 @@ class TrainConfig(_Config, frozen=True, kw_only=True):
         threads: CPU threads of each process; 0 leaves torch's own choice.
         initial_weights: Weights to start from; heads of another size start fresh.
         validate_every: Epochs between validations; the last one is always validated.
-        flip_test: Average with the mirrored crop in validation.
         checkpoint_minutes: Also checkpoint within an epoch, this often.
     """
 
     out: str
-    skeleton: str | tuple[str, ...]
-    model: AnyModelConfig = FastPoseConfig()
-    input: InputConfig = InputConfig()
-    data: DataConfig
-    augment: AugmentConfig = AugmentConfig()
+    data: LoadConfig
     optimizer: OptimizerConfig = OptimizerConfig()
     schedule: ScheduleConfig = ScheduleConfig()
-    sigma: Above0 = 2.0
-    mirror_tolerance: Fraction = 0.0
-    teacher: TeacherConfig | None = None
     epochs: Positive = 200
     batch_size: Positive = 128
     ema: Annotated[float, Meta(ge=0, lt=1)] = 0.0
@@ -288,19 +283,38 @@ class TrainConfig(_Config, frozen=True, kw_only=True):
     threads: Count = 0
     initial_weights: str | None = None
     validate_every: Positive = 1
-    flip_test: bool = False
     checkpoint_minutes: Above0 = 10.0
+
+
+class TrainConfig(RunConfig, frozen=True, kw_only=True):
+    """Training of a pose network: `RunConfig` and these.
+
+    Attributes:
+        skeleton: Name of a known skeleton, or the joints by name.
+        model: The network.
+        input: What it sees.
+        data: Where people come from.
+        augment: How they vary.
+        sigma: Standard deviation of the target's Gaussians, heatmap pixels.
+        mirror_tolerance: Share of the loss that takes the better of the plain and the
+            left-right exchanged target, for data with exchanged labels.
+        teacher: Another network to learn from as well (distillation).
+        flip_test: Average with the mirrored crop in validation.
+    """
+
+    skeleton: str | tuple[str, ...]
+    model: AnyModelConfig = FastPoseConfig()
+    input: InputConfig = InputConfig()
+    data: DataConfig
+    augment: AugmentConfig = AugmentConfig()
+    sigma: Above0 = 2.0
+    mirror_tolerance: Fraction = 0.0
+    teacher: TeacherConfig | None = None
+    flip_test: bool = False
 
     def __post_init__(self) -> None:
         """Check what concerns several fields."""
-        multiple = input_multiple(self.model)
-        for side in ("width", "height"):
-            value = getattr(self.input, side)
-            if value % multiple:
-                raise ValueError(
-                    f"input.{side}: expected a multiple of {multiple} for this model, "
-                    f"got {value}"
-                )
+        check_sides(self.input.width, self.input.height, input_multiple(self.model))
 
     def target(self) -> Skeleton:
         """The skeleton whose joints the network finds."""
@@ -309,8 +323,18 @@ class TrainConfig(_Config, frozen=True, kw_only=True):
         return Skeleton("trained", self.skeleton)
 
 
+def check_sides(width: int, height: int, multiple: int) -> None:
+    """Refuse an input size that a network cannot halve often enough."""
+    for side, value in (("width", width), ("height", height)):
+        if value % multiple:
+            raise ValueError(
+                f"input.{side}: expected a multiple of {multiple} for this model, "
+                f"got {value}"
+            )
+
+
 def load_config(path: str | Path, changes: Sequence[str] = ()) -> TrainConfig:
-    """Read a training configuration.
+    """Read the configuration of a pose network's training.
 
     Args:
         path: YAML file.
@@ -320,68 +344,26 @@ def load_config(path: str | Path, changes: Sequence[str] = ()) -> TrainConfig:
     Raises:
         PoseFlowError: If the file is no such configuration; names the field.
     """
-    path = Path(path)
+    return checked(read_values(path, changes), TrainConfig, path)
+
+
+AnyConfig = TypeVar("AnyConfig", bound=Struct)
+
+
+def checked(
+    values: dict[str, Any], kind: type[AnyConfig], place: str | Path
+) -> AnyConfig:
+    """Fields as a configuration.
+
+    Raises:
+        PoseFlowError: If one is missing, unknown or of another type; names it.
+    """
     try:
-        values = yaml.load(path.read_text("utf-8"), Loader=_Loader)
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise PoseFlowError(f"{path}: not YAML: {error}") from error
-    if not isinstance(values, dict):
-        raise PoseFlowError(
-            f"{path}: expected a mapping of fields, got {type(values).__name__}"
-        )
-    for change in changes:
-        _set(values, change)
-    try:
-        return msgspec.convert(values, TrainConfig, strict=True)
+        return msgspec.convert(values, kind, strict=True)
     except msgspec.ValidationError as error:
-        raise PoseFlowError(f"{path}: {error}") from error
+        raise PoseFlowError(f"{place}: {error}") from error
 
 
 def to_json(config: Struct) -> str:
     """A configuration as JSON, fields in a fixed order."""
     return json.dumps(msgspec.to_builtins(config), sort_keys=True)
-
-
-class _Loader(yaml.SafeLoader):
-    """Safe YAML that reads 1e-3 as a number, as YAML 1.2 does."""
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: list(pairs)
-    for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"),
-    list("-+0123456789"),
-)
-
-
-def _set(values: dict[str, Any], change: str) -> None:
-    key, equals, text = change.partition("=")
-    if not equals or not key:
-        raise PoseFlowError(f"--set {change}: expected key=value")
-    try:
-        value = yaml.load(text, Loader=_Loader)
-    except yaml.YAMLError as error:
-        raise PoseFlowError(f"--set {change}: the value is not YAML") from error
-    place: Any = values
-    *way, last = key.split(".")
-    for k, part in enumerate([*way, last]):
-        final = k == len(way)
-        if isinstance(place, list):
-            if not part.isdigit() or int(part) >= len(place):
-                raise PoseFlowError(
-                    f"--set {change}: {part!r} is no position in a list of {len(place)}"
-                )
-            if final:
-                place[int(part)] = value
-            else:
-                place = place[int(part)]
-        elif isinstance(place, dict):
-            if final:
-                place[part] = value
-            else:
-                place = place.setdefault(part, {})
-        else:
-            raise PoseFlowError(f"--set {change}: {part!r} is not inside a mapping")

@@ -4,24 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from poseflow.estimator.weights import write_atomically
 
-COLUMNS = (
-    "epoch",
-    "steps",
-    "seconds",
-    "lr",
-    "loss",
-    "acc",
-    "pck02",
-    "pck05",
-    "pckh",
-    "ap",
-    "mirrored",
-)
+COLUMNS = ("epoch", "steps", "seconds", "lr", "loss")
+"""What every run logs; the task adds the figures of its validation."""
 
 
 class Curves:
@@ -29,9 +19,11 @@ class Curves:
 
     Args:
         folder: Of the run.
+        figures: Columns after those that every run has.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, figures: Sequence[str]) -> None:
+        self._columns = (*COLUMNS, *figures)
         self._path = folder / "log.csv"
         try:
             from torch.utils.tensorboard.writer import SummaryWriter
@@ -47,13 +39,13 @@ class Curves:
         epochs, and they must not stand in it twice.
         """
         text = io.StringIO(newline="")
-        writer = csv.DictWriter(text, COLUMNS, restval="", extrasaction="ignore")
+        writer = csv.DictWriter(text, self._columns, restval="", extrasaction="ignore")
         writer.writeheader()
         writer.writerows(rows)
         content = text.getvalue()
         write_atomically(self._path, lambda beside: _write(beside, content))
         if self._board is not None and rows:
-            for name in COLUMNS[2:]:
+            for name in self._columns[2:]:
                 if rows[-1].get(name) is not None:
                     self._board.add_scalar(name, rows[-1][name], rows[-1]["epoch"])
             self._board.flush()

@@ -9,17 +9,15 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
 from poseflow.errors import PoseFlowError
 from poseflow.estimator.devices import to_device
-from poseflow.estimator.networks import build
-from poseflow.estimator.normalise import as_input
 from poseflow.estimator.training.averaging import AveragedWeights
 from poseflow.estimator.training.checkpoint import (
     NAME,
@@ -27,23 +25,17 @@ from poseflow.estimator.training.checkpoint import (
     load_checkpoint,
     save_checkpoint,
 )
-from poseflow.estimator.training.config import TrainConfig
+from poseflow.estimator.training.config import RunConfig, TrainConfig
+from poseflow.estimator.training.detection.config import DetectionConfig
+from poseflow.estimator.training.detection.task import DetectionTask
 from poseflow.estimator.training.distributed import Process, joined
 from poseflow.estimator.training.logs import Curves
-from poseflow.estimator.training.readers import read_people
-from poseflow.estimator.training.samples import (
-    Batch,
-    Samples,
-    SeededBatches,
-    quiet_worker,
-)
+from poseflow.estimator.training.pose_task import PoseTask
+from poseflow.estimator.training.samples import SeededBatches, quiet_worker
 from poseflow.estimator.training.schedule import learning_rate
 from poseflow.estimator.training.stopping import polite_stop
-from poseflow.estimator.training.targets import gaussian_heatmaps, heatmap_loss
-from poseflow.estimator.training.teacher import Teacher
-from poseflow.estimator.training.validation import ValidationReport, predict, report
+from poseflow.estimator.training.task import Report, Task
 from poseflow.estimator.weights import (
-    NetworkDescription,
     read_weights,
     save_weights,
     state_of,
@@ -55,7 +47,7 @@ Row = dict[str, Any]
 
 
 def train(
-    config: TrainConfig,
+    config: RunConfig,
     *,
     device: str = "auto",
     fresh: bool = False,
@@ -64,10 +56,11 @@ def train(
 ) -> list[Row]:
     """Train a network, or go on with a run that was stopped.
 
-    Leaves in `config.out`: `last.safetensors` and `best.safetensors` (by PCK@0.2 of the
-    validation data, else by the loss), `log.csv`, and the checkpoint to resume from.
-    A run that was killed and resumed ends with the same weights as one that was not, on
-    the same machine. The first SIGINT or SIGTERM stops after a step, with a checkpoint.
+    Leaves in `config.out`: `last.safetensors` and `best.safetensors` (by what the task
+    calls its score on the validation data, else by the loss), `log.csv`, and the
+    checkpoint to resume from. A run that was killed and resumed ends with the same
+    weights as one that was not, on the same machine. The first SIGINT or SIGTERM stops
+    after a step, with a checkpoint.
 
     Args:
         config: What to train, on what.
@@ -96,7 +89,7 @@ class _Run:
 
     def __init__(
         self,
-        config: TrainConfig,
+        config: RunConfig,
         process: Process,
         fresh: bool,
         stop: threading.Event,
@@ -105,25 +98,16 @@ class _Run:
         self.process = process
         self.stop = stop
         self.folder = Path(config.out)
-        self.skeleton = config.target()
-        root = Path(config.data.root)
-        people = read_people(config.data.train, root, self.skeleton)
-        self.samples = Samples(
-            people, self.skeleton, config.input, config.augment, config.seed
-        )
-        self.held_back = None
-        if config.data.validate:
-            people = read_people(config.data.validate, root, self.skeleton)
-            self.held_back = Samples(people, self.skeleton, config.input)
+        self.task = task_of(config, process.device)
         self.order = SeededBatches(
-            len(self.samples),
+            len(self.task.samples),
             config.batch_size,
             config.seed,
             process.rank,
             process.world,
         )
         self.loader = DataLoader(
-            self.samples,
+            cast("Dataset[Any]", self.task.samples),
             batch_sampler=self.order,
             num_workers=config.data.workers,
             persistent_workers=config.data.workers > 0,
@@ -133,7 +117,7 @@ class _Run:
 
         # Every batch has the same shape, so the search for the best kernels pays.
         torch.backends.cudnn.benchmark = process.device.type == "cuda"
-        module = build(config.model, len(self.skeleton))
+        module = self.task.network()
         if config.initial_weights:
             start_from(module, Path(config.initial_weights))
         self.module = to_device(module, process.device)
@@ -142,14 +126,8 @@ class _Run:
             self.network = torch.compile(self.module)
         if process.world > 1:
             self.network = DistributedDataParallel(self.module)
-        self.teacher = (
-            None
-            if config.teacher is None
-            else Teacher(config.teacher, self.skeleton, process.device)
-        )
         self.optimizer = _optimizer(config, self.module)
         self.average = AveragedWeights(self.module, config.ema) if config.ema else None
-        self.flip = torch.from_numpy(self.skeleton.flip_indices).to(process.device)
 
         self.progress = Progress()
         found = None if fresh else load_checkpoint(self.folder, config)
@@ -172,7 +150,7 @@ class _Run:
         on_step: Callable[[int, int, int], None] | None,
         on_epoch: Callable[[Row], None] | None,
     ) -> list[Row]:
-        curves = Curves(self.folder) if self.process.first else None
+        curves = Curves(self.folder, self.task.figures) if self.process.first else None
         try:
             while self.progress.epoch < self.config.epochs:
                 row = self._epoch(on_step)
@@ -218,26 +196,11 @@ class _Run:
         progress.loss_sum += float(total)
         return self._finish_epoch(lr)
 
-    def _step(self, batch: Batch, lr: float) -> Tensor:
-        config, device = self.config, self.process.device
+    def _step(self, batch: Any, lr: float) -> Tensor:
+        config = self.config
         for group in self.optimizer.param_groups:
             group["lr"] = lr
-        image = as_input(batch.crops, config.input.mean, config.input.std, device)
-        weights = batch.weights.to(device, non_blocking=True)
-        joints = batch.joints.to(device, non_blocking=True)
-        with torch.autocast(
-            device.type, torch.bfloat16, enabled=config.precision == "bfloat16"
-        ):
-            heatmaps = self.network(image)
-        height, width = heatmaps.shape[2:]
-        stride = config.input.width / width
-        target = gaussian_heatmaps(joints / stride, (width, height), config.sigma)
-        if self.teacher is not None:
-            crops = batch.crops.to(device, non_blocking=True)
-            target, weights = self.teacher.correct(crops, target, weights)
-        loss = heatmap_loss(
-            heatmaps, target, weights, self.flip, config.mirror_tolerance
-        )
+        loss = self.task.loss(self.network, batch, self.process.device)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         if config.optimizer.clip:
@@ -264,17 +227,18 @@ class _Run:
         if process.first:
             state = self._kept_state()
             due = progress.epoch % self.config.validate_every == 0
-            score = -loss
-            if self.held_back is not None and (
-                due or progress.epoch == self.config.epochs
-            ):
+            found = None
+            if due or progress.epoch == self.config.epochs:
                 found = self._validate(state)
-                row |= {k: v for k, v in found.to_dict().items() if k != "people"}
-                score = found.pck02 if math.isfinite(found.pck02) else found.acc
-            description = describe(self.config)
+            description = self.task.describe()
             save_weights(self.folder / "last.safetensors", state, description)
-            comparable = self.held_back is None or "acc" in row
-            if comparable and score > progress.best:
+            score = None
+            if found is not None:
+                row |= {k: v for k, v in found.to_dict().items() if k not in row}
+                score = found.score
+            elif not self.config.data.validate:
+                score = -loss
+            if score is not None and score > progress.best:
                 progress.best = score
                 save_weights(self.folder / "best.safetensors", state, description)
         progress.rows.append(row)
@@ -288,20 +252,10 @@ class _Run:
             return state_of(self.module)
         return {k: v.cpu() for k, v in self.average.state.items()}
 
-    def _validate(self, state: dict[str, Tensor]) -> ValidationReport:
-        assert self.held_back is not None
+    def _validate(self, state: dict[str, Tensor]) -> Report | None:
         module = copy.deepcopy(self.module)
         module.load_state_dict(state)
-        found = predict(
-            module,
-            self.held_back,
-            self.skeleton,
-            self.process.device,
-            workers=min(self.config.data.workers, 1),
-            flip_test=self.config.flip_test,
-            bfloat16=self.config.precision == "bfloat16",
-        )
-        return report(found, self.held_back, self.skeleton)
+        return self.task.validate(module, self.process.device)
 
     def _save(self, checked: bool = False) -> None:
         if not checked and not math.isfinite(self.progress.loss_sum):
@@ -327,19 +281,12 @@ class _Run:
         )
 
 
-def describe(config: TrainConfig) -> NetworkDescription:
-    """What the weights of a run are, for their file."""
-    skeleton = config.target()
-    return NetworkDescription(
-        model=config.model,
-        skeleton=skeleton.name,
-        joints=skeleton.joints,
-        width=config.input.width,
-        height=config.input.height,
-        mean=config.input.mean,
-        std=config.input.std,
-        margin=config.input.margin,
-    )
+def task_of(config: RunConfig, device: torch.device) -> Task:
+    """What a configuration trains, its data read."""
+    if isinstance(config, DetectionConfig):
+        return DetectionTask(config)
+    assert isinstance(config, TrainConfig)
+    return PoseTask(config, device)
 
 
 def start_from(module: nn.Module, path: Path) -> None:
@@ -365,7 +312,7 @@ def start_from(module: nn.Module, path: Path) -> None:
     log.info("%s: took over %d of %d tensors", path, len(fitting), len(own))
 
 
-def _optimizer(config: TrainConfig, module: nn.Module) -> torch.optim.Optimizer:
+def _optimizer(config: RunConfig, module: nn.Module) -> torch.optim.Optimizer:
     decayed = [p for p in module.parameters() if p.ndim > 1]
     rest = [p for p in module.parameters() if p.ndim <= 1]
     groups = [

@@ -59,6 +59,11 @@ class ValidationReport:
     mirrored: float
     joints: dict[str, tuple[float, float]]
 
+    @property
+    def score(self) -> float:
+        """PCK@0.2, where there are torsos to measure it by."""
+        return self.pck02 if np.isfinite(self.pck02) else self.acc
+
     def to_dict(self) -> dict[str, Any]:
         """All fields, ready for JSON; NaN as None."""
         values = asdict(self)
@@ -200,6 +205,14 @@ def validate(
         PoseFlowError: If the split has no data, or the weights other joints than the
             configuration's skeleton.
     """
+    found, samples, skeleton = predict_split(config, weights, split, device)
+    return report(found, samples, skeleton)
+
+
+def predict_split(
+    config: TrainConfig, weights: str | Path, split: str, device: str
+) -> tuple[Predictions, Samples, Skeleton]:
+    """What weights find on a split, see `validate`, and the people and joints of it."""
     if split not in ("validate", "test"):
         raise PoseFlowError(f"split: expected validate or test, got {split!r}")
     datasets = config.data.validate if split == "validate" else config.data.test
@@ -233,4 +246,4 @@ def validate(
         flip_test=config.flip_test,
         bfloat16=False,
     )
-    return report(found, samples, skeleton)
+    return found, samples, skeleton

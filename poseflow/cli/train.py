@@ -23,14 +23,14 @@ def train(
         bool, typer.Option("--fresh", help="Start again instead of resuming.")
     ] = False,
 ) -> None:
-    """Train a pose network, or go on with a run that was stopped.
+    """Train a pose network or a person detector, or go on with a run that was stopped.
 
     On several GPUs: torchrun --nproc-per-node N --no-python poseflow train CONFIG.
     """
-    from poseflow.estimator.training.config import load_config
+    from poseflow.estimator.training.any_config import load_any_config
     from poseflow.estimator.training.loop import train
 
-    chosen = load_config(config, set_ or ())
+    chosen = load_any_config(config, set_ or ())
     train(
         chosen,
         device=device,
@@ -57,6 +57,6 @@ class _StepLines:
 def _line(row: dict[str, Any]) -> str:
     parts = [f"epoch {row['epoch']}", f"{row['seconds']:.0f} s"]
     parts.append(f"lr {row['lr']:.2g}  loss {row['loss']:.3g}")
-    named = ("acc", "pck02", "pck05", "pckh", "ap", "mirrored")
+    named = ("acc", "pck02", "pck05", "pckh", "recall", "ap", "ap50", "mirrored")
     parts += [f"{n} {100 * row[n]:.1f}" for n in named if row.get(n) is not None]
     return "  ".join(parts)

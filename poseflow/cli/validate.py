@@ -22,13 +22,13 @@ def validate(
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
 ) -> None:
-    """Report heatmap accuracy, PCK, PCKh and OKS AP of weights."""
-    from poseflow.estimator.training.config import load_config
-    from poseflow.estimator.training.validation import validate
+    """Report PCK, PCKh and OKS AP of a pose network, or recall and AP of a detector."""
+    from poseflow.estimator.training.any_config import load_any_config
+    from poseflow.estimator.training.any_validation import validate
     from poseflow.estimator.weights import write_atomically
 
     found = validate(
-        load_config(config, set_ or ()), weights, split=split, device=device
+        load_any_config(config, set_ or ()), weights, split=split, device=device
     )
     typer.echo(found.table())
     if json_ is not None:

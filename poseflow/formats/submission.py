@@ -141,8 +141,12 @@ def _printable(text: str) -> str:
 
 
 def _is_archive(path: Path) -> bool:
+    """Whether to open it as a zip archive, readable as one or not."""
     try:
-        return zipfile.is_zipfile(path)
+        if zipfile.is_zipfile(path) or path.suffix.lower() == ".zip":
+            return True
+        with path.open("rb") as stream:
+            return stream.read(4) == b"PK\x03\x04"  # the end is cut off
     except OSError as error:
         raise FormatError(f"{path}: cannot be read ({error})") from error
 

@@ -26,6 +26,12 @@ def dots():
 
 
 @pytest.fixture(scope="session")
+def blobs():
+    """The maker of pictures with boxes that stand for people."""
+    return _load("blobs")
+
+
+@pytest.fixture(scope="session")
 def tiny_onnx():
     """The maker of tiny ONNX models."""
     return _load("tiny_onnx")

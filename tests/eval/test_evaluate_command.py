@@ -3,6 +3,7 @@
 import gzip
 import json
 import math
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,43 @@ def test_check_lists_everything_and_scores_nothing(tmp_path):
     assert result.exit_code == 1
     assert "no file for sequence" in result.stdout
     assert "'stranger'" in result.stdout
+
+
+def test_check_tells_frames_out_of_order(tmp_path):
+    gt, pred = sides("pt17_basic")
+    for path in pred.iterdir():
+        document = json.loads(gzip.decompress(path.read_bytes()))
+        document["annolist"][2:4] = document["annolist"][3:1:-1]
+        (tmp_path / path.name.removesuffix(".gz")).write_text(json.dumps(document))
+    assert "another order" not in run(gt, pred, "--check").stdout
+    result = run(gt, tmp_path, "--check")
+    assert result.exit_code == 1
+    assert result.stdout.count("frame 3: frames are in another order") == len(
+        list(gt.iterdir())
+    )
+    words = ("--mode", "strict", "--json", "-")
+    again, first = (json.loads(run(gt, p, *words).stdout) for p in (tmp_path, pred))
+    assert again["mot"] == first["mot"]
+
+
+def test_check_tells_a_submission_without_anybody(tmp_path):
+    (tmp_path / "pred.json").write_text("[]")
+    gt = sorted(sides()[0].iterdir())[0]
+    result = run(gt, tmp_path / "pred.json", "--check")
+    assert "nobody is predicted in any frame" in result.stdout
+
+
+@pytest.mark.parametrize("name", ["pred.zip", "pred"])
+def test_an_archive_cut_short_is_called_that(name, tmp_path):
+    gt, pred = sides()
+    path = tmp_path / name
+    with zipfile.ZipFile(path, "w") as archive:
+        for file in pred.iterdir():
+            archive.write(file, file.name)
+    path.write_bytes(path.read_bytes()[:-300])
+    result = run(gt, path)
+    assert result.exit_code == 1
+    assert "not a readable zip archive" in result.stderr
 
 
 def test_plots(tmp_path):

@@ -16,8 +16,9 @@ import poseflow
 from poseflow import PoseFlowError
 from poseflow.errors import FormatError
 from poseflow.eval.evaluate import check
-from poseflow.formats import submission
+from poseflow.formats import posetrack17, submission
 from poseflow.formats.posetrack import JOINTS, NO_ID, SLOTS
+from poseflow.formats.posetrack_json import Point17
 from poseflow.formats.posetrack_reader import (
     parse_annotations,
     read_annotations,
@@ -73,6 +74,22 @@ def test_2017_fields():
     assert (a.head_sizes[0], a.track_ids[0]) == (5, 5)
     assert a.labelled.tolist() == [1, -1]
     assert not a.problems
+
+
+@pytest.mark.parametrize("odd", [[], [127], [-32], [128], [-33], [2**40, 3]])
+@pytest.mark.parametrize("count", [0, 1, 15, 16, 4000, 70_000])
+def test_points_read_as_a_table_are_those_read_one_by_one(odd, count):
+    rng = np.random.default_rng(count)
+    values = rng.normal(0, 10.0 ** rng.integers(-300, 300, (count, 3)))
+    values[rng.random((count, 3)) < 0.1] = -0.0
+    values[rng.random(count) < 0.1, 2] = np.nan
+    points = [
+        Point17((k % 15,), *((v,) for v in row))
+        for k, row in enumerate(values.tolist())
+    ]
+    points[1:1] = [Point17((number,), (1.5,), (-2.5,)) for number in odd]
+    table = posetrack17._numbers(points)
+    assert table.tobytes() == posetrack17._numbers_one_by_one(points).tobytes()
 
 
 def test_2018_slots_go_to_joints_by_name():

@@ -1,0 +1,91 @@
+"""The model that ships inside: a detector and a pose network, where they are there."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from poseflow.errors import PoseFlowError
+
+if TYPE_CHECKING:
+    from poseflow.estimator.nms import PoseNMSParameters
+    from poseflow.estimator.protocols import Detector, EstimatorBackend
+
+FOLDER = Path(__file__).with_name("models")
+"""Where `make models` puts the weights, and the wheel carries them."""
+
+POSE = "pose.safetensors"
+DETECTOR = "detector.safetensors"
+
+
+def available(folder: Path = FOLDER) -> bool:
+    """Whether this installation carries both weights files."""
+    return (folder / POSE).is_file() and (folder / DETECTOR).is_file()
+
+
+def embedded_detector(
+    weights: str | os.PathLike[str] | None = None,
+    device: str = "auto",
+    *,
+    folder: Path = FOLDER,
+    **options: Any,
+) -> Detector:
+    """The shipped person detector.
+
+    Args:
+        weights: None: it has its own.
+        device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
+        folder: Where its weights are.
+        **options: As `poseflow.estimator.centre.detector.CentreDetector` takes.
+
+    Raises:
+        PoseFlowError: If weights are given.
+    """
+    from poseflow.estimator.centre.detector import CentreDetector
+
+    if weights is not None:
+        raise PoseFlowError(
+            "detector 'embedded' has its own weights; for others, choose detector "
+            "'centre'"
+        )
+    return CentreDetector.from_file(folder / DETECTOR, device, **options)
+
+
+def embedded_estimator(
+    weights: str | os.PathLike[str] | None = None,
+    device: str = "auto",
+    detector: Detector | None = None,
+    *,
+    folder: Path = FOLDER,
+    batch_size: int = 64,
+    **options: Any,
+) -> EstimatorBackend:
+    """The shipped detector and pose network as one estimator.
+
+    Args:
+        weights: None: it has its own.
+        device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
+        detector: Another detector than the shipped one.
+        folder: Where the weights are.
+        batch_size: Crops at once.
+        **options: As estimator `torch` takes.
+
+    Raises:
+        PoseFlowError: If weights are given.
+    """
+    from poseflow.estimator.nms import PoseNMSParameters
+    from poseflow.estimator.topdown import TopDown
+    from poseflow.estimator.torch_network import TorchPoseNetwork
+
+    if weights is not None:
+        raise PoseFlowError(
+            "estimator 'embedded' has its own weights; for others, choose estimator "
+            "'torch'"
+        )
+    nms: PoseNMSParameters | None = options.pop("nms", PoseNMSParameters())
+    network = TorchPoseNetwork.from_file(folder / POSE, device, **options)
+    if detector is None:
+        precision = options.get("precision", "float32")
+        detector = embedded_detector(None, device, folder=folder, precision=precision)
+    return TopDown(network, detector, batch_size=batch_size, nms=nms)

@@ -1,0 +1,37 @@
+"""The configuration of any training run, by its task."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from poseflow.errors import PoseFlowError
+from poseflow.estimator.training.config import (
+    RunConfig,
+    TrainConfig,
+    checked,
+)
+from poseflow.estimator.training.detection.config import DetectionConfig
+from poseflow.estimator.training.yaml_values import read_values
+
+KINDS: dict[str, type[RunConfig]] = {"pose": TrainConfig, "detection": DetectionConfig}
+"""What the field `task` may say; a file without it trains a pose network."""
+
+
+def load_any_config(path: str | Path, changes: Sequence[str] = ()) -> RunConfig:
+    """Read a training configuration, of a pose network or a detector.
+
+    Args:
+        path: YAML file.
+        changes: As in `poseflow.estimator.training.config.load_config`.
+
+    Raises:
+        PoseFlowError: If the file is no such configuration; names the field.
+    """
+    values = read_values(path, changes)
+    task = values.pop("task", "pose")
+    if not isinstance(task, str) or task not in KINDS:
+        raise PoseFlowError(
+            f"{path}: task: expected {' or '.join(KINDS)}, got {task!r}"
+        )
+    return checked(values, KINDS[task], path)

@@ -1,0 +1,1 @@
+"""Training of the person detector: boxes instead of joints, composed scenes."""

@@ -1,0 +1,271 @@
+"""Pictures with boxes: the table that scenes are composed from, and its readers."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from poseflow import skeletons
+from poseflow.boxes import box_iou, keypoint_extent, xywh_to_xyxy
+from poseflow.errors import FormatError, PoseFlowError
+from poseflow.estimator.training.config import LspetConfig, SyntheticConfig
+from poseflow.estimator.training.detection.config import (
+    CocoBoxesConfig,
+    Complete,
+    EmptyConfig,
+    LspetBoxesConfig,
+)
+from poseflow.estimator.training.people import Pictures
+from poseflow.estimator.training.readers import LSP_JOINTS, read_people
+from poseflow.estimator.training.rendered import rendered_as_coco
+from poseflow.skeleton import Skeleton
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+
+SAME_PERSON_IOU = 0.3
+"""A found pose whose extent overlaps the labelled box so much is that person."""
+
+OTHERS_LEAST_JOINTS = 3
+"""Found poses with fewer joints say nothing about where a person is."""
+
+
+@dataclass(frozen=True)
+class BoxedPictures:
+    """I pictures with N boxes, struct of arrays.
+
+    Attributes:
+        pictures: Where they are.
+        repeats: `(I,)` how often each comes compared with the others.
+        complete: `(I,)` whether all people have boxes.
+        empty: `(I,)` whether it is of a data set without people.
+        boxes: `(N, 4)` xyxy pixels.
+        picture_of: `(N,)` position in `pictures`, ascending.
+        ignored: `(N,)` crowds and strangers: neither people nor background.
+    """
+
+    pictures: Pictures
+    repeats: npt.NDArray[np.int64]
+    complete: npt.NDArray[np.bool_]
+    empty: npt.NDArray[np.bool_]
+    boxes: npt.NDArray[np.float32]
+    picture_of: npt.NDArray[np.int64]
+    ignored: npt.NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        """Number of pictures."""
+        return len(self.pictures)
+
+    def of(self, picture: int) -> slice:
+        """Where a picture's boxes are."""
+        ends = np.searchsorted(self.picture_of, [picture, picture + 1])
+        return slice(int(ends[0]), int(ends[1]))
+
+
+def read_boxes(
+    datasets: Sequence[Complete | LspetBoxesConfig], root: Path
+) -> BoxedPictures:
+    """The pictures of all data sets, in order.
+
+    Args:
+        datasets: What to read.
+        root: Folder that their roots are relative to.
+
+    Raises:
+        PoseFlowError: If there is no data set, or a file is missing or broken.
+    """
+    if not datasets:
+        raise PoseFlowError("data: expected at least one data set, got none")
+    parts = []
+    for dataset in datasets:
+        place = root / dataset.root
+        try:
+            parts.append(_read(dataset, place))
+        except (KeyError, IndexError, TypeError, ValueError) as error:
+            if isinstance(error, PoseFlowError):
+                raise
+            raise FormatError(
+                f"{place}: not laid out as {type(dataset).__struct_config__.tag} data: "
+                f"{type(error).__name__}: {error}"
+            ) from error
+    return _concatenate(parts)
+
+
+def _read(dataset: Complete | LspetBoxesConfig, root: Path) -> BoxedPictures:
+    match dataset:
+        case CocoBoxesConfig():
+            return _read_coco(dataset, root)
+        case EmptyConfig():
+            return _read_empty(dataset, root)
+        case LspetBoxesConfig():
+            return _read_lspet(dataset, root)
+        case SyntheticConfig():
+            coco = rendered_as_coco(dataset, root, skeletons.get("coco17"))
+            boxes = CocoBoxesConfig(
+                annotations=coco.annotations, images=coco.images, repeat=dataset.repeat
+            )
+            return _read_coco(boxes, root)
+
+
+def _dealt(count: int, folds: int, fold: tuple[int, ...]) -> npt.NDArray[np.bool_]:
+    return np.isin(np.arange(count) % folds, fold)
+
+
+def _table(
+    container: Path,
+    names: Sequence[str],
+    repeat: int,
+    boxes: npt.ArrayLike,
+    picture_of: npt.ArrayLike,
+    ignored: npt.ArrayLike,
+    *,
+    complete: bool = True,
+    empty: bool = False,
+) -> BoxedPictures:
+    of = np.asarray(picture_of, np.int64)
+    order = np.argsort(of, kind="stable")
+    count = len(names)
+    return BoxedPictures(
+        Pictures((container,), np.zeros(count, np.int32), tuple(names)),
+        np.full(count, repeat, np.int64),
+        np.full(count, complete),
+        np.full(count, empty),
+        np.asarray(boxes, np.float32).reshape(-1, 4)[order],
+        of[order],
+        np.asarray(ignored, bool)[order],
+    )
+
+
+def _read_coco(dataset: CocoBoxesConfig, root: Path) -> BoxedPictures:
+    path = root / dataset.annotations
+    content = _load_json(path)
+    images = sorted(content["images"], key=lambda image: str(image["id"]).zfill(20))
+    kept = _dealt(len(images), dataset.folds, dataset.fold)
+    images = [image for image, keep in zip(images, kept, strict=True) if keep]
+    place_of = {image["id"]: k for k, image in enumerate(images)}
+    notes = [n for n in content["annotations"] if n["image_id"] in place_of]
+    sides = np.array([n["bbox"] for n in notes], np.float32).reshape(-1, 4)
+    sized = (sides[:, 2:] > 0).all(axis=1)
+    real = np.flatnonzero(sized & np.isfinite(sides).all(axis=1))
+    notes = [notes[k] for k in real]
+    return _table(
+        root / dataset.images,
+        [image["file_name"] for image in images],
+        dataset.repeat,
+        xywh_to_xyxy(sides[real]),
+        [place_of[n["image_id"]] for n in notes],
+        [bool(n.get("iscrowd")) for n in notes],
+    )
+
+
+def _read_empty(dataset: EmptyConfig, root: Path) -> BoxedPictures:
+    place = root / dataset.images
+    if place.is_dir():
+        names = [p.relative_to(place).as_posix() for p in place.rglob("*")]
+    else:
+        try:
+            with zipfile.ZipFile(place) as archive:
+                names = archive.namelist()
+        except (OSError, zipfile.BadZipFile) as error:
+            raise FormatError(f"{place}: cannot be read: {error}") from error
+    names = sorted(n for n in names if n.lower().endswith(SUFFIXES))
+    kept = _dealt(len(names), dataset.folds, dataset.fold)
+    names = [name for name, keep in zip(names, kept, strict=True) if keep]
+    return _table(place, names, dataset.repeat, [], [], [], empty=True)
+
+
+def _read_lspet(dataset: LspetBoxesConfig, root: Path) -> BoxedPictures:
+    lspet = LspetConfig(first=dataset.first, last=dataset.last)
+    people = read_people([lspet], root, Skeleton("lsp", LSP_JOINTS))
+    whole = people.labelled.sum(axis=1) >= dataset.least_joints
+    boxes = people.boxes
+    whole &= (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
+    found = {} if dataset.others is None else _load_json(root / dataset.others)
+    others = {
+        Path(name).stem: extent
+        for name, poses in found.items()
+        if len(extent := _extents(poses))
+    }
+    every, of = [boxes], [people.picture_of]
+    for k in range(len(people)):
+        extents = others.get(Path(people.pictures.names[people.picture_of[k]]).stem)
+        if extents is not None:
+            strange = box_iou(extents, boxes[k : k + 1])[:, 0] < SAME_PERSON_IOU
+            every.append(extents[strange])
+            of.append(np.full(strange.sum(), people.picture_of[k]))
+    count = len(boxes)
+    picture_of = np.concatenate(of)
+    picture_of = np.where(np.isin(picture_of, people.picture_of[whole]), picture_of, -1)
+    kept = picture_of >= 0
+    used, renumbered = np.unique(picture_of[kept], return_inverse=True)
+    total = len(picture_of)
+    pictures = people.pictures
+    return BoxedPictures(
+        pictures=Pictures(
+            pictures.containers,
+            pictures.container_of[used],
+            tuple(pictures.names[k] for k in used),
+        ),
+        repeats=np.full(len(used), dataset.repeat, np.int64),
+        complete=np.zeros(len(used), bool),
+        empty=np.zeros(len(used), bool),
+        boxes=np.concatenate(every)[kept][
+            order := np.argsort(renumbered, kind="stable")
+        ],
+        picture_of=renumbered[order],
+        ignored=(np.arange(total) >= count)[kept][order],
+    )
+
+
+def _extents(poses: Any) -> npt.NDArray[np.float32]:
+    """Extents `(P, 4)` of poses given as x, y, score, where there are enough."""
+    values = np.asarray(poses, np.float32)
+    values = values.reshape(len(values), values[:1].size // 3, 3)
+    shown = values[..., 2] > 0
+    extents = keypoint_extent(values[..., :2], shown)
+    enough = shown.sum(axis=1) >= OTHERS_LEAST_JOINTS
+    return np.asarray(extents[enough], np.float32)
+
+
+def _load_json(path: Path) -> Any:
+    try:
+        data = path.read_bytes()
+        if path.suffix == ".gz":
+            data = gzip.decompress(data)
+        return json.loads(data)
+    except (
+        json.JSONDecodeError,
+        UnicodeDecodeError,
+        RecursionError,
+        EOFError,
+    ) as error:
+        raise FormatError(f"{path}: not JSON: {error}") from error
+    except gzip.BadGzipFile as error:
+        raise FormatError(f"{path}: not gzip data: {error}") from error
+
+
+def _concatenate(parts: Sequence[BoxedPictures]) -> BoxedPictures:
+    containers: list[Path] = []
+    names: list[str] = []
+    container_of, picture_of = [], []
+    for part in parts:
+        container_of.append(part.pictures.container_of + len(containers))
+        picture_of.append(part.picture_of + len(names))
+        containers += part.pictures.containers
+        names += part.pictures.names
+    return BoxedPictures(
+        Pictures(tuple(containers), np.concatenate(container_of), tuple(names)),
+        np.concatenate([part.repeats for part in parts]),
+        np.concatenate([part.complete for part in parts]),
+        np.concatenate([part.empty for part in parts]),
+        np.concatenate([part.boxes for part in parts]),
+        np.concatenate(picture_of),
+        np.concatenate([part.ignored for part in parts]),
+    )

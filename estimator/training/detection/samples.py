@@ -1,0 +1,93 @@
+"""Composed scenes as batches, by ticket, as the training loop takes them."""
+
+from __future__ import annotations
+
+import warnings
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from poseflow.errors import PoseFlowError
+from poseflow.estimator.centre.network import CentreNet
+from poseflow.estimator.training.detection.config import ComposeConfig
+from poseflow.estimator.training.detection.pictures import BoxedPictures
+from poseflow.estimator.training.detection.scenes import Composer
+from poseflow.estimator.training.samples import Ticket
+
+MOST_BOXES = 64
+"""Boxes of a scene; what is beyond is ignored."""
+
+
+class SceneBatch(NamedTuple):
+    """B scenes; what a worker process sends.
+
+    Attributes:
+        frames: `(B, H, W, 3)` uint8 BGR.
+        boxes: `(B, 64, 4)` float32 xyxy frame pixels, zeros where there are fewer.
+        counted: `(B, H / 4, W / 4)` uint8, 1 where background counts.
+    """
+
+    frames: Tensor
+    boxes: Tensor
+    counted: Tensor
+
+
+class Scenes(Dataset[SceneBatch]):
+    """Scenes composed on demand.
+
+    Args:
+        table: Pictures to compose from.
+        config: How.
+        size: Width and height of the scenes.
+        seed: Of everything random.
+    """
+
+    def __init__(
+        self,
+        table: BoxedPictures,
+        config: ComposeConfig,
+        size: tuple[int, int],
+        seed: int = 0,
+    ) -> None:
+        self.composer = Composer(table, config, size)
+        self.size = size
+        self.count = config.scenes
+        self.seed = seed
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, ticket: Ticket | int) -> SceneBatch:
+        """One scene, as a batch without the first axis."""
+        epoch, index = ticket if isinstance(ticket, tuple) else (0, ticket)
+        rng = np.random.Generator(np.random.PCG64((self.seed, epoch, index)))
+        width, height = self.size
+        stride = CentreNet.stride
+        boxes = np.zeros((MOST_BOXES, 4), np.float32)
+        try:
+            scene = self.composer.compose(rng)
+        except (PoseFlowError, cv2.error) as error:
+            # One bad picture must not end hours of training: it teaches nothing.
+            warnings.warn(f"left out: {error}", stacklevel=2)
+            return SceneBatch(
+                torch.zeros((height, width, 3), dtype=torch.uint8),
+                torch.from_numpy(boxes),
+                torch.zeros((height // stride, width // stride), dtype=torch.uint8),
+            )
+        counted = scene.counted[stride // 2 :: stride, stride // 2 :: stride].copy()
+        for x0, y0, x1, y1 in scene.ignored + scene.boxes[MOST_BOXES:]:
+            low = np.floor(np.array([x0, y0]) / stride).astype(int)
+            high = np.ceil(np.array([x1, y1]) / stride).astype(int)
+            counted[low[1] : high[1], low[0] : high[0]] = 0
+        people = scene.boxes[:MOST_BOXES]
+        if people:
+            boxes[: len(people)] = people
+        return SceneBatch(
+            torch.from_numpy(np.ascontiguousarray(scene.image)),
+            torch.from_numpy(boxes),
+            torch.from_numpy(counted),
+        )

@@ -1,0 +1,221 @@
+"""`make models`: the embedded detector and pose network, from the data folder.
+
+Trains both by their configurations, or goes on where they were, exports them in half
+precision with everything needed to use them, and writes figures and model cards.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from poseflow.errors import PoseFlowError
+from poseflow.estimator.embedded import DETECTOR, POSE
+from poseflow.estimator.training.any_config import load_any_config
+from poseflow.estimator.training.any_validation import validate
+from poseflow.estimator.training.cards import NOTE, card
+from poseflow.estimator.training.checkpoint import load_checkpoint
+from poseflow.estimator.training.config import (
+    LspetConfig,
+    RunConfig,
+    SyntheticConfig,
+    TrainConfig,
+)
+from poseflow.estimator.training.detection.config import (
+    DetectionConfig,
+    LspetBoxesConfig,
+)
+from poseflow.estimator.training.detection.metrics import DetectionReport
+from poseflow.estimator.training.loop import train
+from poseflow.estimator.training.reliability import joint_reliability
+from poseflow.estimator.training.task import Report
+from poseflow.estimator.training.validation import predict_split
+from poseflow.estimator.weights import (
+    Description,
+    load_detector,
+    load_network,
+    save_weights,
+    state_of,
+    write_atomically,
+)
+
+LEAST_THRESHOLD = 0.1
+"""A few held-back pictures without mistakes do not prove that there are none."""
+
+COMMAND = "make models DATA=FOLDER"
+
+
+@dataclass(frozen=True)
+class Part:
+    """One of the two models."""
+
+    name: str
+    file: str
+    title: str
+
+
+PARTS = (
+    Part("detector", DETECTOR, "The embedded person detector"),
+    Part("pose", POSE, "The embedded pose network"),
+)
+
+
+def make_models(
+    data: Path,
+    runs: Path,
+    into: Path,
+    *,
+    configs: Path = Path("configs/embedded"),
+    share: float = 1.0,
+    device: str = "auto",
+    on_epoch: Callable[[str, dict[str, Any]], None] | None = None,
+) -> dict[str, dict[str, Any]]:
+    """Train, evaluate and export both models.
+
+    Args:
+        data: Folder with the pictures and labels.
+        runs: Folder for checkpoints and rendered scenes; a second call goes on there.
+        into: Folder that gets `pose.safetensors`, `detector.safetensors`, a card each
+            and `figures.json`, once everything is done.
+        configs: Folder with `pose.yaml` and `detector.yaml`.
+        share: Of the pictures, scenes and epochs: a small one for a trial.
+        device: `auto`, `cpu`, `cuda` or `cuda:N`.
+        on_epoch: Called after each epoch with the model's name and its row of the log.
+
+    Returns:
+        The figures of each model by split.
+
+    Raises:
+        PoseFlowError: If the share is out of (0, 1], or a configuration or the data
+            cannot be used.
+        KeyboardInterrupt: After a signal, once the checkpoint is written.
+    """
+    if not 0 < share <= 1:
+        raise PoseFlowError(f"share: expected above 0 to 1, got {share:g}")
+    done = runs / "exported"
+    figures = {}
+    for part in PARTS:
+        config = load_any_config(
+            configs / f"{part.name}.yaml",
+            [f"data.root={json.dumps(str(data))}"],
+        )
+        config = _placed(config, runs, part.name)
+        if share < 1:
+            config = _reduced(config, share)
+
+        def tell(row: dict[str, Any], name: str = part.name) -> None:
+            if on_epoch is not None:
+                on_epoch(name, row)
+
+        train(config, device=device, on_epoch=tell)
+        figures[part.name] = export(part, config, done, device)
+    text = json.dumps(figures, indent=1) + "\n"
+    write_atomically(done / "figures.json", lambda beside: _write(beside, text))
+    into.mkdir(parents=True, exist_ok=True)
+    for path in sorted(done.iterdir()):
+        write_atomically(into / path.name, partial(_copy, path))
+    return figures
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text, "utf-8")
+
+
+def _copy(source: Path, path: Path) -> None:
+    shutil.copyfile(source, path)
+
+
+def _placed(config: RunConfig, runs: Path, name: str) -> RunConfig:
+    """The run in its folder, and rendered scenes beside it: data may be read-only."""
+    scenes = str((runs / "synthetic").resolve())
+
+    def place(dataset: Any) -> Any:
+        if isinstance(dataset, SyntheticConfig):
+            return msgspec.structs.replace(dataset, root=scenes)
+        return dataset
+
+    return _with_datasets(msgspec.structs.replace(config, out=str(runs / name)), place)
+
+
+def _reduced(config: RunConfig, share: float) -> RunConfig:
+    """A share of the pictures, scenes and epochs, at least one of each."""
+
+    def part(count: int) -> int:
+        return max(math.ceil(share * count), 1)
+
+    def thin(dataset: Any) -> Any:
+        replace = msgspec.structs.replace
+        if isinstance(dataset, SyntheticConfig):
+            return replace(dataset, scenes=part(dataset.scenes))
+        if isinstance(dataset, LspetConfig | LspetBoxesConfig) and dataset.last:
+            count = dataset.last - dataset.first + 1
+            return replace(dataset, last=dataset.first + part(count) - 1)
+        return dataset
+
+    config = msgspec.structs.replace(config, epochs=part(config.epochs))
+    if isinstance(config, DetectionConfig):
+        compose = msgspec.structs.replace(
+            config.compose, scenes=part(config.compose.scenes)
+        )
+        config = msgspec.structs.replace(config, compose=compose)
+    return _with_datasets(config, thin)
+
+
+def _with_datasets(config: RunConfig, change: Callable[[Any], Any]) -> RunConfig:
+    data: Any = config.data
+    splits = {
+        name: tuple(map(change, getattr(data, name)))
+        for name in ("train", "validate", "test")
+    }
+    return msgspec.structs.replace(config, data=msgspec.structs.replace(data, **splits))
+
+
+def export(part: Part, config: RunConfig, folder: Path, device: str) -> dict[str, Any]:
+    """Write a run's best weights as they ship, their figures and their card.
+
+    Args:
+        part: Which model.
+        config: Of its run.
+        folder: Where the files go.
+        device: Where figures are measured.
+
+    Returns:
+        Figures by split, measured on the written file.
+    """
+    best = Path(config.out) / "best.safetensors"
+    path = folder / part.file
+    description: Description
+    if isinstance(config, DetectionConfig):
+        module, description = load_detector(best)
+        held_back = validate(config, best, device=device)
+        assert isinstance(held_back, DetectionReport)
+        threshold = min(max(held_back.threshold, LEAST_THRESHOLD), 1.0)
+        description = msgspec.structs.replace(
+            description, threshold=round(threshold, 3), note=NOTE
+        )
+        save_weights(path, state_of(module), description, half=True)
+    else:
+        loaded = load_network(best)
+        description = msgspec.structs.replace(loaded.description, note=NOTE)
+        save_weights(path, state_of(loaded.module), description, half=True)
+    reports: dict[str, Report] = {
+        split: validate(config, path, split=split, device=device)
+        for split in ("validate", "test")
+    }
+    curve = None
+    if isinstance(config, TrainConfig):
+        found, _, skeleton = predict_split(config, path, "test", device)
+        curve = joint_reliability(found, skeleton)
+    state = load_checkpoint(Path(config.out), config)
+    rows = state[0].rows if state is not None else []
+    text = card(part.title, COMMAND, rows, reports, curve)
+    write_atomically(folder / f"{part.name}.md", lambda beside: _write(beside, text))
+    return {split: report.to_dict() for split, report in reports.items()}

@@ -1,0 +1,108 @@
+"""Training of pose networks: heatmaps of crops."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from poseflow.estimator.networks import build
+from poseflow.estimator.normalise import as_input
+from poseflow.estimator.training.config import TrainConfig
+from poseflow.estimator.training.readers import read_people
+from poseflow.estimator.training.samples import Batch, Samples
+from poseflow.estimator.training.targets import gaussian_heatmaps, heatmap_loss
+from poseflow.estimator.training.teacher import Teacher
+from poseflow.estimator.training.validation import ValidationReport, predict, report
+from poseflow.estimator.weights import NetworkDescription
+
+
+class PoseTask:
+    """Joints of one person a crop; see `Task`.
+
+    Args:
+        config: Of the run.
+        device: Where it computes.
+
+    Raises:
+        PoseFlowError: If the data cannot be used.
+    """
+
+    figures = ("acc", "pck02", "pck05", "pckh", "ap", "mirrored")
+
+    def __init__(self, config: TrainConfig, device: torch.device) -> None:
+        self.config = config
+        self.skeleton = config.target()
+        root = Path(config.data.root)
+        people = read_people(config.data.train, root, self.skeleton)
+        self.samples = Samples(
+            people, self.skeleton, config.input, config.augment, config.seed
+        )
+        self.held_back = None
+        if config.data.validate:
+            people = read_people(config.data.validate, root, self.skeleton)
+            self.held_back = Samples(people, self.skeleton, config.input)
+        self.teacher = None
+        if config.teacher is not None:
+            self.teacher = Teacher(config.teacher, self.skeleton, device)
+        self._flip = torch.from_numpy(self.skeleton.flip_indices).to(device)
+
+    def network(self) -> nn.Module:
+        """The network with fresh weights."""
+        return build(self.config.model, len(self.skeleton))
+
+    def loss(
+        self, network: Callable[[Tensor], Tensor], batch: Batch, device: torch.device
+    ) -> Tensor:
+        """Mean loss over the joints that count."""
+        config = self.config
+        image = as_input(batch.crops, config.input.mean, config.input.std, device)
+        weights = batch.weights.to(device, non_blocking=True)
+        joints = batch.joints.to(device, non_blocking=True)
+        with torch.autocast(
+            device.type, torch.bfloat16, enabled=config.precision == "bfloat16"
+        ):
+            heatmaps = network(image)
+        height, width = heatmaps.shape[2:]
+        stride = config.input.width / width
+        target = gaussian_heatmaps(joints / stride, (width, height), config.sigma)
+        if self.teacher is not None:
+            crops = batch.crops.to(device, non_blocking=True)
+            target, weights = self.teacher.correct(crops, target, weights)
+        return heatmap_loss(
+            heatmaps, target, weights, self._flip, config.mirror_tolerance
+        )
+
+    def validate(
+        self, module: nn.Module, device: torch.device
+    ) -> ValidationReport | None:
+        """Accuracy on the held-back people."""
+        if self.held_back is None:
+            return None
+        config = self.config
+        found = predict(
+            module,
+            self.held_back,
+            self.skeleton,
+            device,
+            workers=min(config.data.workers, 1),
+            flip_test=config.flip_test,
+            bfloat16=config.precision == "bfloat16",
+        )
+        return report(found, self.held_back, self.skeleton)
+
+    def describe(self) -> NetworkDescription:
+        """What the weights of the run are."""
+        config = self.config
+        return NetworkDescription(
+            model=config.model,
+            skeleton=self.skeleton.name,
+            joints=self.skeleton.joints,
+            width=config.input.width,
+            height=config.input.height,
+            mean=config.input.mean,
+            std=config.input.std,
+            margin=config.input.margin,
+        )

@@ -1,0 +1,83 @@
+"""What joint scores are worth: how often a joint with such a score is right.
+
+Source: Guo et al., "On Calibration of Modern Neural Networks" (ICML 2017), section 2.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from poseflow.estimator.training.metrics import Predictions, torso_sizes
+from poseflow.skeleton import Skeleton
+
+Floats = npt.NDArray[np.floating[Any]]
+
+NEAR_TORSO = 0.2
+"""A joint within so many torso lengths of its label is right."""
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """B bins of scores that hold equally many joints, lowest first.
+
+    Attributes:
+        scores: `(B,)` mean score.
+        right: `(B,)` share of joints that are right.
+        counts: `(B,)` joints.
+    """
+
+    scores: Floats
+    right: Floats
+    counts: npt.NDArray[np.int64]
+
+    @property
+    def error(self) -> float:
+        """Expected calibration error: mean distance of score and share right."""
+        if not self.counts.sum():
+            return float("nan")
+        return float(np.average(np.abs(self.scores - self.right), weights=self.counts))
+
+    @property
+    def inversion(self) -> float:
+        """Largest fall of the share right from a bin to a higher-scored one."""
+        return float((np.maximum.accumulate(self.right) - self.right).max(initial=0))
+
+
+def reliability(
+    scores: Floats, right: npt.NDArray[np.bool_], bins: int = 10
+) -> Reliability:
+    """Compare scores with how often they were right.
+
+    Args:
+        scores: `(N,)`.
+        right: `(N,)`.
+        bins: As many, of equal counts; fewer where there are fewer joints.
+
+    Examples:
+        >>> import numpy as np
+        >>> curve = reliability(np.array([0.1, 0.3, 0.6, 1.0]), np.arange(4) > 1, 2)
+        >>> curve.scores.tolist(), curve.right.tolist(), round(curve.error, 2)
+        ([0.2, 0.8], [0.0, 1.0], 0.2)
+    """
+    order = np.argsort(scores, kind="stable")
+    parts = [part for part in np.array_split(order, bins) if len(part)]
+    return Reliability(
+        np.array([scores[part].mean() for part in parts], float),
+        np.array([right[part].mean() for part in parts], float),
+        np.array([len(part) for part in parts], np.int64),
+    )
+
+
+def joint_reliability(
+    found: Predictions, skeleton: Skeleton, bins: int = 10
+) -> Reliability:
+    """The same for the labelled joints of people whose torso is labelled."""
+    torso = torso_sizes(found.truth, found.labelled, skeleton)
+    distance = np.linalg.norm(found.keypoints - found.truth, axis=2)
+    counted = found.labelled & np.isfinite(torso)[:, None]
+    right = distance <= NEAR_TORSO * np.nan_to_num(torso)[:, None]
+    return reliability(found.scores[counted], right[counted], bins)

@@ -1,0 +1,77 @@
+"""Fields of a YAML file, with changes from the command line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from poseflow.errors import PoseFlowError
+
+
+def read_values(path: str | Path, changes: Sequence[str] = ()) -> dict[str, Any]:
+    """The fields of a YAML file, unchecked, with changes as in `load_config`.
+
+    Raises:
+        PoseFlowError: If the file is no mapping in YAML, or a change no assignment.
+    """
+    path = Path(path)
+    try:
+        values = yaml.load(path.read_text("utf-8"), Loader=_Loader)
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise PoseFlowError(f"{path}: not YAML: {error}") from error
+    if not isinstance(values, dict):
+        raise PoseFlowError(
+            f"{path}: expected a mapping of fields, got {type(values).__name__}"
+        )
+    for change in changes:
+        _set(values, change)
+    return values
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe YAML that reads 1e-3 as a number, as YAML 1.2 does."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: list(pairs)
+    for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"),
+    list("-+0123456789"),
+)
+
+
+def _set(values: dict[str, Any], change: str) -> None:
+    key, equals, text = change.partition("=")
+    if not equals or not key:
+        raise PoseFlowError(f"--set {change}: expected key=value")
+    try:
+        value = yaml.load(text, Loader=_Loader)
+    except yaml.YAMLError as error:
+        raise PoseFlowError(f"--set {change}: the value is not YAML") from error
+    place: Any = values
+    *way, last = key.split(".")
+    for k, part in enumerate([*way, last]):
+        final = k == len(way)
+        if isinstance(place, list):
+            if not part.isdigit() or int(part) >= len(place):
+                raise PoseFlowError(
+                    f"--set {change}: {part!r} is no position in a list of {len(place)}"
+                )
+            if final:
+                place[int(part)] = value
+            else:
+                place = place[int(part)]
+        elif isinstance(place, dict):
+            if final:
+                place[part] = value
+            else:
+                place = place.setdefault(part, {})
+        else:
+            raise PoseFlowError(f"--set {change}: {part!r} is not inside a mapping")

@@ -1,0 +1,221 @@
+"""The models that ship inside: how they are made, and how they are found."""
+
+import gzip
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from safetensors import safe_open
+
+from poseflow.errors import PoseFlowError
+from poseflow.estimator import Estimator, detector_names, embedded, estimator_names
+from poseflow.estimator.training.embedded_models import make_models
+from poseflow.estimator.training.reliability import reliability
+from poseflow.estimator.weights import load_detector, load_network
+from poseflow.skeletons import get
+from poseflow.synthetic import SceneConfig, make_scene
+
+ROOT = Path(__file__).parents[2]
+LSP_PICTURES = 8010
+"""So many make one percent of the configurations' numbers end inside."""
+
+
+def pictures_and_truth(skeleton, count, people=2):
+    """Small rendered pictures, and the annotation of each."""
+    config = SceneConfig(frames=count, people=people, size=(160, 120), props=False)
+    scene = make_scene(config, seed=4, skeleton=get(skeleton))
+    return [(scene.render(k), scene.annotation(k)) for k in range(count)]
+
+
+def encoded(image):
+    return cv2.imencode(".jpg", image)[1].tobytes()
+
+
+def write_lspet(folder):
+    folder.mkdir()
+    made = [p for p in pictures_and_truth("lsp14", 12) if len(p[1])]
+    names = [f"im{k + 1:05d}.jpg" for k in range(LSP_PICTURES)]
+    used = [*range(80), *range(7500, 7510), *range(8000, LSP_PICTURES)]
+    joints = np.zeros((LSP_PICTURES, 14, 3), np.float32)
+    boxes = np.tile(np.float32([0, 0, 10, 10]), (LSP_PICTURES, 1))
+    with zipfile.ZipFile(folder / "images.zip", "w") as archive:
+        for k in used:
+            image, truth = made[k % len(made)]
+            archive.writestr(names[k], encoded(image))
+            joints[k, :, :2] = truth.poses.keypoints[0]
+            joints[k, :, 2] = 1
+            x0, y0, x1, y1 = truth.poses.boxes[0]
+            boxes[k] = [x0, y0, x1 - x0, y1 - y0]
+    labels = ("neck" if j == "head_bottom" else j for j in get("lsp14").joints)
+    np.savez(
+        folder / "labels.npz",
+        joints=joints,
+        joint_names=np.array(list(labels)),
+        archives=np.array(["images.zip"] * LSP_PICTURES),
+        file_names=np.array(names),
+        boxes=boxes,
+    )
+    (folder / "model_poses.json.gz").write_bytes(gzip.compress(b"{}"))
+
+
+def write_coco(folder, annotations, images, count):
+    folder.mkdir(exist_ok=True)
+    listed, notes = [], []
+    with zipfile.ZipFile(folder / images, "w") as archive:
+        for k, (image, truth) in enumerate(pictures_and_truth("coco17", count)):
+            archive.writestr(f"{k}.jpg", encoded(image))
+            listed.append({"id": k, "file_name": f"{k}.jpg"})
+            for n in range(len(truth)):
+                x0, y0, x1, y1 = truth.poses.boxes[n].tolist()
+                flags = truth.visibility[n][:, None]
+                values = np.concatenate([truth.poses.keypoints[n], flags], axis=1)
+                notes.append(
+                    {
+                        "id": len(notes) + 1,
+                        "image_id": k,
+                        "category_id": 1,
+                        "iscrowd": 0,
+                        "bbox": [x0, y0, x1 - x0, y1 - y0],
+                        "area": (x1 - x0) * (y1 - y0),
+                        "keypoints": values.ravel().tolist(),
+                    }
+                )
+    content = {
+        "images": listed,
+        "annotations": notes,
+        "categories": [{"id": 1, "keypoints": list(get("coco17").joints)}],
+    }
+    (folder / annotations).write_text(json.dumps(content))
+
+
+def write_negatives(folder):
+    folder.mkdir()
+    with zipfile.ZipFile(folder / "images.zip", "w") as archive:
+        for k, (image, _) in enumerate(pictures_and_truth("coco17", 10, people=0)):
+            archive.writestr(f"{k}.jpg", encoded(image))
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Models made of one percent of generated data, by the script that `make` calls."""
+    folder = tmp_path_factory.mktemp("models")
+    data = folder / "data"
+    data.mkdir()
+    write_lspet(data / "lspet")
+    write_coco(data / "coco_small", "person_annotations.json", "images.zip", 10)
+    write_coco(data / "coco_small", "more_person_boxes.json", "images_more.zip", 10)
+    write_negatives(data / "negatives")
+    command = [sys.executable, "-P", str(ROOT / "tools" / "models.py"), "make"]
+    command += ["--data", str(data), "--runs", str(folder / "runs")]
+    command += ["--into", str(folder / "out"), "--share", "0.01", "--device", "cpu"]
+    # Two threads would spend most of their time waiting for each other.
+    env = {**os.environ, "OMP_NUM_THREADS": "1"}
+    result = subprocess.run(command, capture_output=True, text=True, env=env)
+    assert result.returncode == 0, result.stderr
+    return folder, json.loads(result.stdout)
+
+
+def test_one_percent_makes_both_models(made):
+    folder, figures = made
+    out = folder / "out"
+    names = {"pose.safetensors", "detector.safetensors", "pose.md", "detector.md"}
+    assert {path.name for path in out.iterdir()} == names | {"figures.json"}
+    assert json.loads((out / "figures.json").read_text()) == figures
+    assert figures["pose"]["test"]["people"] == 10
+    assert figures["detector"]["test"]["pictures"] == 4
+    assert figures["detector"]["test"]["empty"] == 2
+    assert sum(path.stat().st_size for path in out.glob("*.safetensors")) < 16e6
+    network = load_network(out / "pose.safetensors")
+    assert network.description.skeleton == "posetrack15"
+    detector = load_detector(out / "detector.safetensors")[1]
+    assert (detector.width, detector.height) == (512, 288)
+    assert detector.threshold == figures["detector"]["test"]["own_threshold"]
+    for description in (network.description, detector):
+        assert "research use" in description.note
+    with safe_open(out / "pose.safetensors", framework="np") as file:
+        assert file.get_tensor("out.weight").dtype == np.float16
+
+
+def test_cards_hold_the_figures(made):
+    folder, figures = made
+    pose = (folder / "out" / "pose.md").read_text()
+    assert f"{100 * figures['pose']['test']['pck02']:.1f}" in pose
+    assert "| nose | - | - |" in pose
+    assert "What the joint scores are worth" in pose
+    detector = (folder / "out" / "detector.md").read_text()
+    assert f"AP50 {100 * figures['detector']['test']['ap50']:.1f}" in detector
+    assert "research use" in detector
+
+
+def test_a_second_run_trains_nothing_again(made):
+    folder, figures = made
+    torch.set_num_threads(1)
+    epochs = []
+    again = make_models(
+        folder / "data",
+        folder / "runs",
+        folder / "again",
+        configs=ROOT / "configs" / "embedded",
+        share=0.01,
+        device="cpu",
+        on_epoch=lambda *row: epochs.append(row),
+    )
+    assert not epochs
+    assert json.dumps(again) == json.dumps(figures)
+    for path in (folder / "out").iterdir():
+        assert path.read_bytes() == (folder / "again" / path.name).read_bytes()
+
+
+@pytest.mark.parametrize("share", [0, -1, 1.5])
+def test_shares_are_checked(tmp_path, share):
+    with pytest.raises(PoseFlowError, match="share: expected above 0 to 1"):
+        make_models(tmp_path, tmp_path, tmp_path, share=share)
+
+
+def test_the_shipped_models_estimate(made):
+    folder = made[0] / "out"
+    torch.set_num_threads(1)
+    assert embedded.available(folder)
+    estimator = embedded.embedded_estimator(device="cpu", folder=folder)
+    image, truth = pictures_and_truth("posetrack15", 1)[0]
+    assert estimator.skeleton == get("posetrack15")
+    poses = estimator.estimate_batch([image], [truth.poses.boxes])[0]
+    assert len(poses) <= len(truth)
+    found = estimator.estimate_batch([image, image[:0:-1]])
+    assert len(found) == 2
+    for call in (embedded.embedded_estimator, embedded.embedded_detector):
+        with pytest.raises(PoseFlowError, match="'embedded' has its own weights"):
+            call("mine.safetensors", folder=folder)
+
+
+def test_registered_only_where_the_files_are(tmp_path):
+    assert not embedded.available(tmp_path)
+    (tmp_path / embedded.POSE).touch()
+    assert not embedded.available(tmp_path)
+    shipped = embedded.available()
+    assert ("embedded" in estimator_names()) == shipped
+    assert ("embedded" in detector_names()) == shipped
+    if not shipped:
+        with pytest.raises(PoseFlowError, match="carries no model of its own"):
+            Estimator()
+
+
+def test_reliability_of_honest_and_vain_scores():
+    rng = np.random.default_rng(0)
+    scores = rng.random(4000)
+    honest = reliability(scores, rng.random(4000) < scores)
+    assert honest.error < 0.05
+    assert honest.counts.sum() == 4000
+    vain = reliability(scores, np.zeros(4000, bool))
+    assert vain.error == pytest.approx(0.5, abs=0.03)
+    assert vain.inversion == 0
+    assert reliability(scores, scores < 0.5).inversion > 0.9
+    nothing = reliability(np.zeros(0), np.zeros(0, bool))
+    assert np.isnan(nothing.error)
