@@ -101,6 +101,7 @@ class DefaultOptions:
         for name in ("reach", "jump", "acceleration", "pace", "spread", "patience"):
             require(name, getattr(self, name), 0)
         require("spread_least", self.spread_least, 1e-6)
+        require("window_frames", self.window_frames, 0)
         if self.matcher not in ("flow", "orb", "none"):
             raise PoseFlowError(
                 f"unknown matcher {self.matcher!r} for tracker 'default'; there are "

@@ -17,7 +17,7 @@ Final: TypeAlias = tuple[tuple[int, Poses], ...]
 class _Moment(NamedTuple):
     """A frame of the window: whose sighting each pose was, and the id it had then."""
 
-    index: int
+    frame: int
     poses: Poses
     serials: Ints
     ids: Ints
@@ -75,4 +75,4 @@ class Hindsight:
             if later not in taken:
                 ids[p] = later
                 taken.add(later)
-        return moment.index, moment.poses.replace(track_ids=ids)
+        return moment.frame, moment.poses.replace(track_ids=ids)

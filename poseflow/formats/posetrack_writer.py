@@ -71,13 +71,30 @@ class PoseTrackFormat:
 
 
 class _Converter:
-    """Poses in a PoseTrack skeleton; says once what became of the joints."""
+    """A frame's people as PoseTrack wants them; says once what became of them.
+
+    Joints are converted. As soon as anybody has an identity, people without one are
+    left out: official programs refuse a frame with both, and trackers leave without
+    identity whom they take for nobody.
+    """
 
     def __init__(self, target: Skeleton) -> None:
         self._target = target
         self._told: set[str] = set()
+        self._tracked = False
 
     def __call__(self, poses: Poses) -> Poses:
+        known = poses.track_ids != NO_TRACK
+        self._tracked |= bool(known.any())
+        if self._tracked and not known.all():
+            if "nobody" not in self._told:
+                self._told.add("nobody")
+                warnings.warn(
+                    "people without an identity are left out, PoseTrack's programs "
+                    "refuse them beside people with one",
+                    stacklevel=2,
+                )
+            poses = poses[known]
         if poses.skeleton.name not in self._told:
             self._told.add(poses.skeleton.name)
             mapping = joint_map(poses.skeleton, self._target, estimate=True)
