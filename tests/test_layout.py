@@ -30,7 +30,7 @@ FLOORS = {
     "poseflow.video": 1,
     "poseflow.drawing": 1,
     "poseflow.synthetic": 1,
-    "poseflow.pose_similarity": 1,
+    "poseflow.pose_similarity": 0,
     "poseflow.conversion": 0,
     "poseflow.skeletons": 0,
     "poseflow.skeleton": 0,
