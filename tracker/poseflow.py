@@ -161,6 +161,7 @@ class PoseFlowTracker:
         self._shared: dict[tuple[Flow, Flow], deque[float]] = {}
         self._before: tuple[Sightings, list[Flow]] | None = None
         self._next_id = 1
+        self._owners: dict[int, tuple[int, Floats, float]] = {}
         self._skeleton: Skeleton | None = None
         self.final_frames: tuple[tuple[int, Poses], ...] = ()
 
@@ -209,6 +210,7 @@ class PoseFlowTracker:
                 flow.recent.append(0.0)
         self._compare(flows, alike)
         self._suppress()
+        self._stay_near(flows, seen, confidence, view.index)
 
         self._before = (seen, flows)
         self._window.append(Moment(view.index, poses, flows))
@@ -361,6 +363,25 @@ class PoseFlowTracker:
                     f is not flow and f.identity == flow.identity for f in self._flows
                 ):
                     flow.identity = self._new_id()
+
+    def _stay_near(
+        self, flows: list[Flow], seen: Sightings, confidence: Floats, frame: int
+    ) -> None:
+        """No id goes from one flow to another far away, whatever PF-NMS joined."""
+        given = _identities(flows, confidence)
+        for p in np.flatnonzero(given != NO_TRACK).tolist():
+            flow, here = flows[p], seen.points[p, -1]
+            last = self._owners.get(flow.identity)
+            if last is not None and frame - last[0] <= JUMP_FRAMES:
+                apart = float(np.hypot(*(here - last[1])))
+                if apart > JUMP * min(last[2], float(seen.sizes[p])):
+                    flow.identity, flow.absorbed = self._new_id(), False
+            self._owners[flow.identity] = (frame, here.copy(), float(seen.sizes[p]))
+        self._owners = {
+            identity: owner
+            for identity, owner in self._owners.items()
+            if frame - owner[0] <= JUMP_FRAMES
+        }
 
     def _settle(self, frame: int) -> None:
         """Frames that leave the window become final; flows long gone are dropped."""
