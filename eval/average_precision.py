@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from poseflow.eval.ordering import order_of_scores
+
 Float = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
 
@@ -49,7 +51,7 @@ def precision_recall(
         >>> curve.recall.tolist(), round(curve.average_precision, 4)
         ([0.5, 0.5, 1.0], 0.8333)
     """
-    order = np.argsort(scores, kind="stable")[::-1]
+    order = order_of_scores(scores)[::-1]
     found = np.cumsum(correct[order])
     seen = np.arange(1, len(order) + 1)
     if tied_together and len(order):

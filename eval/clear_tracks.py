@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from poseflow.eval.assignment import assign
+from poseflow.eval.ordering import order_of_numbers
 from poseflow.eval.overlap import Overlaps
 
 Ints = npt.NDArray[np.int64]
@@ -88,7 +89,7 @@ def _settle(
     # Cells alone in row and column match whatever came before, so the last partner
     # among those is known beforehand for every contested cell.
     quiet = np.flatnonzero(alone)
-    quiet = quiet[np.argsort(g[quiet], kind="stable")]
+    quiet = quiet[order_of_numbers(g[quiet])]
     span = len(overlaps.moment_groups) + 1
     keys = g * span + moment
     at = np.searchsorted(keys[quiet], keys[contested]) - 1
@@ -146,7 +147,7 @@ def _steps(overlaps: Overlaps, contested: Ints) -> list[Ints]:
         starts, np.diff(np.r_[starts, len(moments)])
     )
     step = rank[inverse]
-    order = np.argsort(step, kind="stable")
+    order = order_of_numbers(step)
     return np.split(contested[order], np.cumsum(np.bincount(step))[:-1])
 
 
@@ -183,7 +184,7 @@ def _changes(g: Ints, p: Ints) -> tuple[Mask, Mask, Mask, Mask]:
 
 def _previous(key: Ints, value: Ints) -> Ints:
     """Each entry's value the last time its key was there, -1 if it never was."""
-    order = np.argsort(key, kind="stable")
+    order = order_of_numbers(key)
     last = np.full(len(key), -1)
     same = np.diff(key[order]) == 0
     last[order[1:][same]] = value[order[:-1][same]]

@@ -77,19 +77,10 @@ def inside_regions(keypoints: Float, frames: Int, regions_of: Annotations) -> Bo
         `(P, 15)`; False for absent joints.
     """
     inside = np.zeros(keypoints.shape[:2], np.bool_)
-    # A region usually stays for the whole sequence: every polygon is tested once.
-    frames_of: dict[tuple[int, bytes], list[int]] = {}
-    polygons: dict[tuple[int, bytes], Float] = {}
-    for frame, polygon in zip(
-        regions_of.region_frames.tolist(), regions_of.regions, strict=True
-    ):
-        key = (len(polygon), polygon.tobytes())
-        frames_of.setdefault(key, []).append(frame)
-        polygons[key] = polygon
-    for key, own_frames in frames_of.items():
+    for polygon, own_frames in regions_of.distinct_regions:
         there = np.zeros(regions_of.num_frames + 1, np.bool_)
         there[own_frames] = True  # the last place is where frame -1 looks
         rows = np.flatnonzero(there[frames])
         joints = keypoints[rows].reshape(-1, 2)
-        inside[rows] |= inside_polygon(joints, polygons[key]).reshape(-1, 15)
+        inside[rows] |= inside_polygon(joints, polygon).reshape(-1, 15)
     return inside

@@ -7,9 +7,9 @@ from poseflow.tracker.baselines import IouOptions, OksOptions
 from poseflow.tracker.correspondences import Correspondences, PixelIdentity
 from poseflow.tracker.default_options import DefaultOptions
 from poseflow.tracker.evidence import EvidenceOptions
+from poseflow.tracker.flows import PoseFlowOptions
 from poseflow.tracker.matching import Matcher
 from poseflow.tracker.memory import Track
-from poseflow.tracker.poseflow import PoseFlowOptions
 from poseflow.tracker.refine import RefineOptions, refine
 from poseflow.tracker.released import ReleasedOptions, Step
 from poseflow.tracker.smoothing import Smoother, SmoothingOptions

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from poseflow.poses import NO_TRACK, Poses
 from poseflow.skeleton import Skeleton
-from poseflow.tracker.backend import View, require
+from poseflow.tracker.backend import View
 from poseflow.tracker.bodies import Sightings
 from poseflow.tracker.correspondences import Correspondences, as_correspondences
 from poseflow.tracker.flow_builder import (
@@ -31,7 +31,8 @@ from poseflow.tracker.flow_builder import (
     pose_confidence,
 )
 from poseflow.tracker.flow_nms import group_flows, likeness, merge_poses
-from poseflow.tracker.matching import Matcher, make_matcher
+from poseflow.tracker.flows import Flow, Moment, PoseFlowOptions
+from poseflow.tracker.matching import make_matcher
 from poseflow.tracker.memory import Track
 from poseflow.tracker.motion import body_offsets
 
@@ -42,104 +43,6 @@ Ints: TypeAlias = npt.NDArray[np.int64]
 
 JUMP, JUMP_FRAMES = 1.2, 10
 """How far, in sizes, a flow may go from its latest pose within so many frames."""
-
-
-@dataclass(frozen=True)
-class PoseFlowOptions:
-    """Parameters of `poseflow`; lengths in person sizes (longer side).
-
-    Attributes:
-        window_frames: L; ids are final after so many frames.
-        candidate: Epsilon: similarity from which a pose is a candidate.
-        similarity_weight: Weight of the similarity beside the confidence.
-        patience: r: frames over which a flow must gain confidence.
-        stop_share: Gamma, over what the flow usually gains in that time.
-        same: Likeness from which two flows are one person.
-        least_common: Frames that two flows must share before they are merged.
-        relink_frames: Longest gap across which flows are linked by motion.
-        relink: Motion-predicted similarity that this takes.
-        growth: How much room prediction gets per frame of gap.
-        reach: How far a pose may be from where it is expected.
-        least_frames: Shorter flows get no final id: single false alarms.
-        joint_side: Side of a joint's box, in which feature points count.
-        spread: Factor on the joints' sigmas.
-        unify: Put the flow's mean confidence on its joints in the final view.
-        matcher: `"none"`, `"orb"` or a `Matcher`.
-    """
-
-    window_frames: int = 20
-    candidate: float = 1 / 25
-    similarity_weight: float = 4.0
-    patience: int = 3
-    stop_share: float = 0.2
-    same: float = 0.5
-    least_common: int = 2
-    relink_frames: int = 60
-    relink: float = 0.15
-    growth: float = 0.02
-    reach: float = 1.0
-    least_frames: int = 3
-    joint_side: float = 0.1
-    spread: float = 1.5
-    unify: bool = False
-    matcher: str | Matcher = "none"
-
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        for name in ("window_frames", "patience", "least_common", "least_frames"):
-            require(name, getattr(self, name), 1)
-        for name in ("candidate", "stop_share", "same", "relink", "joint_side"):
-            require(name, getattr(self, name), 0, 1)
-        for name in ("similarity_weight", "relink_frames", "growth", "reach"):
-            require(name, getattr(self, name), 0)
-        require("spread", self.spread, 1e-6)
-
-
-@dataclass(eq=False)
-class Flow:
-    """One path through the frames.
-
-    Attributes:
-        identity: Its id; flows that are one person share it.
-        points: `(K + 1, 2)` latest joints, the box's middle last, pixels.
-        known: `(K + 1)` which of them.
-        velocity: `(2,)` pixels per frame.
-        size: Longer side, pixels.
-        first: Frame of the first pose.
-        last: Frame of the latest pose.
-        frames: How many poses.
-        total: Sum of their confidences.
-        score: Sum of their person scores.
-        recent: Confidence gained in each of the last r frames.
-        absorbed: True if it runs beside another flow of the same person.
-    """
-
-    identity: int
-    points: Floats
-    known: Bools
-    velocity: Floats
-    size: float
-    first: int
-    last: int
-    frames: int
-    total: float
-    score: float
-    recent: deque[float]
-    absorbed: bool = False
-
-    @property
-    def confidence(self) -> float:
-        """The unified confidence: the mean over the flow."""
-        return self.total / self.frames
-
-
-@dataclass(eq=False)
-class Moment:
-    """One frame of the window: its people, and the flow of each."""
-
-    index: int
-    poses: Poses
-    flows: list[Flow]
 
 
 @dataclass
@@ -161,6 +64,7 @@ class PoseFlowTracker:
         self._shared: dict[tuple[Flow, Flow], deque[float]] = {}
         self._before: tuple[Sightings, list[Flow]] | None = None
         self._next_id = 1
+        self._owners: dict[int, tuple[int, Floats, float]] = {}
         self._skeleton: Skeleton | None = None
         self.final_frames: tuple[tuple[int, Poses], ...] = ()
 
@@ -209,6 +113,7 @@ class PoseFlowTracker:
                 flow.recent.append(0.0)
         self._compare(flows, alike)
         self._suppress()
+        self._stay_near(flows, seen, confidence, view.index)
 
         self._before = (seen, flows)
         self._window.append(Moment(view.index, poses, flows))
@@ -361,6 +266,25 @@ class PoseFlowTracker:
                     f is not flow and f.identity == flow.identity for f in self._flows
                 ):
                     flow.identity = self._new_id()
+
+    def _stay_near(
+        self, flows: list[Flow], seen: Sightings, confidence: Floats, frame: int
+    ) -> None:
+        """No id goes from one flow to another far away, whatever PF-NMS joined."""
+        given = _identities(flows, confidence)
+        for p in np.flatnonzero(given != NO_TRACK).tolist():
+            flow, here = flows[p], seen.points[p, -1]
+            last = self._owners.get(flow.identity)
+            if last is not None and frame - last[0] <= JUMP_FRAMES:
+                apart = float(np.hypot(*(here - last[1])))
+                if apart > JUMP * min(last[2], float(seen.sizes[p])):
+                    flow.identity, flow.absorbed = self._new_id(), False
+            self._owners[flow.identity] = (frame, here.copy(), float(seen.sizes[p]))
+        self._owners = {
+            identity: owner
+            for identity, owner in self._owners.items()
+            if frame - owner[0] <= JUMP_FRAMES
+        }
 
     def _settle(self, frame: int) -> None:
         """Frames that leave the window become final; flows long gone are dropped."""

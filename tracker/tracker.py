@@ -26,8 +26,9 @@ from poseflow.tracker.baselines import (
 from poseflow.tracker.correspondences import Correspondences
 from poseflow.tracker.default import DefaultTracker
 from poseflow.tracker.default_options import DefaultOptions
+from poseflow.tracker.flows import PoseFlowOptions
 from poseflow.tracker.memory import Track
-from poseflow.tracker.poseflow import PoseFlowOptions, PoseFlowTracker
+from poseflow.tracker.poseflow import PoseFlowTracker
 from poseflow.tracker.released import ReleasedOptions, ReleasedTracker
 
 ENTRY_POINTS = "poseflow.trackers"

@@ -163,6 +163,19 @@ class Annotations:
         """`(F + 1,)`: people of frame f are rows `starts[f]` to `starts[f + 1]`."""
         return np.searchsorted(self.frames, np.arange(self.num_frames + 1))
 
+    @cached_property
+    def distinct_regions(self) -> tuple[tuple[Float, Int], ...]:
+        """Each region once, with the frames that have it: most stay for long."""
+        polygons: dict[tuple[int, bytes], Float] = {}
+        frames: dict[tuple[int, bytes], list[int]] = {}
+        for frame, polygon in zip(
+            self.region_frames.tolist(), self.regions, strict=True
+        ):
+            key = (len(polygon), polygon.tobytes())
+            polygons[key] = polygon
+            frames.setdefault(key, []).append(frame)
+        return tuple((p, np.array(frames[key])) for key, p in polygons.items())
+
     def __repr__(self) -> str:
         return (
             f"<Annotations {self.name!r}: {self.num_frames} frames, {len(self)} poses, "

@@ -1,0 +1,92 @@
+"""The tracking benchmark: fair, seeded, and its rules are counted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from poseflow import Tracker
+from poseflow.benchmark.peers import BEST, SETTINGS, installed_peers
+from poseflow.benchmark.tracking import (
+    DEV_SEEDS,
+    TEST_SEEDS,
+    count_jumps,
+    make_clip,
+    mean_row,
+    measure_tracking,
+    oracle_row,
+    run_clip,
+    score_clips,
+    score_own,
+)
+
+
+def test_seeds_do_not_mix():
+    assert not set(DEV_SEEDS) & set(TEST_SEEDS)
+
+
+def test_a_report_has_every_row_and_the_oracle_is_the_best():
+    report = measure_tracking(
+        {"oks": lambda: Tracker("oks"), "default": Tracker},
+        suites=("street", "wall"),
+        seeds=(0,),
+        frames=60,
+    )
+    labels = {(row.tracker, row.suite) for row in report.rows}
+    wanted = {"oks", "default", "oracle"}
+    assert labels == {(t, s) for t in wanted for s in ("street", "wall", "mean")}
+    best = {r.tracker: r.idf1 for r in report.rows if r.suite == "mean"}
+    assert max(best, key=best.__getitem__) in ("oracle", "default")
+    table = report.table()
+    assert "seeds 0-0, poses alone" in table
+    assert table.count("| mean |") == 3
+    assert len(report.to_dict()["rows"]) == len(report.rows)
+
+
+def test_the_same_seed_gives_the_same_figures():
+    rows = [
+        score_clips(Tracker, [make_clip("street", 1, 50)], "default") for _ in range(2)
+    ]
+    assert replace(rows[0], milliseconds=0) == replace(rows[1], milliseconds=0)
+
+
+def test_jumps_are_counted():
+    """An id that swaps between the two people farthest apart jumps every time."""
+    clip = make_clip("street", 0, frames=20)
+    oracle = clip.corruption.oracle()
+    everybody = clip.corruption.sequence
+    frames = []
+    for t, (frame, sources) in enumerate(
+        zip(everybody, clip.corruption.sources, strict=True)
+    ):
+        ids = np.full(len(frame.poses), -1)
+        people = np.flatnonzero(sources > 0)
+        order = people[np.argsort(frame.poses.boxes[people, 0])]
+        if len(order) > 1:
+            ids[order[0 if t % 2 else -1]] = 1
+        frames.append(replace(frame, poses=frame.poses.replace(track_ids=ids)))
+    assert count_jumps(clip, replace(everybody, frames=tuple(frames))) > 10
+    assert len(oracle) == 20
+
+
+def test_means_are_means():
+    clips = [make_clip("street", k, 30) for k in (0, 1)]
+    rows = [oracle_row([clip]) for clip in clips]
+    assert mean_row(rows).idf1 == pytest.approx((rows[0].idf1 + rows[1].idf1) / 2)
+
+
+def test_ones_own_data():
+    clip = make_clip("street", 0, frames=40)
+    row = score_own(clip.truth, clip.poses, Tracker())
+    result, _ = run_clip(Tracker(), clip)
+    assert row.idf1 > 30
+    assert len(result) == 40
+
+
+def test_every_peer_has_a_best_setting():
+    assert set(BEST) == set(SETTINGS)
+    for label, (_, settings) in SETTINGS.items():
+        assert BEST[label] in settings
+    assert set(installed_peers()) <= set(SETTINGS)
