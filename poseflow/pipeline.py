@@ -48,7 +48,7 @@ class Sink(Protocol):
 
 
 def track(
-    source: Any,
+    source: Any = None,
     *,
     poses: PosesInput | None = None,
     estimator: str | PoseEstimator | None = None,
@@ -61,7 +61,8 @@ def track(
     Args:
         source: Whatever `poseflow.video.open_source` takes: a video file, a folder or
             glob of images, a camera index, an rtsp/http url, an iterable of
-            `(H, W, 3)` uint8 BGR arrays, or a `Source` that is open already.
+            `(H, W, 3)` uint8 BGR arrays, or a `Source` that is open already. None to
+            track `poses` alone, without pictures.
         poses: The people of each frame, if they are known: a file that
             `poseflow.read` reads, a `PoseSequence`, or frames. They are matched to
             the source's frames by name if names agree, else by index.
@@ -107,7 +108,10 @@ def track(
             f"got a {type(tracker).__name__} that is made already"
         )
     if poses is not None:
-        return _tracked(known(source, poses), tracker, final)
+        frames = recorded(poses) if source is None else known(source, poses)
+        return _tracked(frames, tracker, final)
+    if source is None:
+        raise PoseFlowError("track needs a source of pictures, or poses=..., or both")
     if estimator is None or isinstance(estimator, str):
         from poseflow.estimator import Estimator
 
@@ -185,6 +189,31 @@ def _settled(frames: Iterable[Frame], tracker: Tracker) -> Generator[Frame]:
     tracker.finish()
     for _, people in tracker.final_frames:
         yield replace(held.popleft(), poses=people)
+
+
+LONGEST_GAP = 1000
+"""Frames that a file may leave out at a stretch and that count as empty ones."""
+
+
+def recorded(poses: PosesInput) -> Generator[Frame]:
+    """Frames of poses alone, without pictures, in order of their index.
+
+    Files leave out frames without people; up to `LONGEST_GAP` at a stretch are put back
+    (more are taken for another way to number frames).
+    """
+    if isinstance(poses, str | PathLike):
+        from poseflow.formats import read
+
+        poses = read(poses)
+    before: Frame | None = None
+    for frame in sorted(_frames(poses), key=lambda frame: frame.index):
+        if before is not None and frame.index - before.index <= LONGEST_GAP:
+            step = (frame.time - before.time) / max(frame.index - before.index, 1)
+            for gap in range(1, frame.index - before.index):
+                nobody = frame.poses[:0]
+                yield Frame(before.index + gap, before.time + gap * step, nobody)
+        yield frame
+        before = frame
 
 
 class KnownPoses:

@@ -103,6 +103,7 @@ def test_a_broken_image_does_not_shift_the_poses(tmp_path):
     ("arguments", "message"),
     [
         ({}, "carries no model of its own"),
+        ({"source": None}, "needs a source of pictures"),
         ({"estimator": "magic"}, "unknown estimator 'magic'"),
         ({"poses": [], "estimator": object()}, "either poses"),
         ({"poses": [], "tracker": "best"}, "unknown tracker 'best'"),
@@ -111,7 +112,7 @@ def test_a_broken_image_does_not_shift_the_poses(tmp_path):
 )
 def test_misuse_is_told_before_the_first_frame(arguments, message):
     with pytest.raises(PoseFlowError, match=message):
-        poseflow.track([BLACK], **arguments)
+        poseflow.track(**{"source": [BLACK]} | arguments)
 
 
 def test_collect_drops_the_images():
@@ -146,3 +147,19 @@ def test_a_generator_that_is_left_early_leaves_no_thread(tmp_path):
     assert threading.active_count() > before
     frames.close()
     assert threading.active_count() == before
+
+
+def test_poses_without_pictures():
+    frames = [Frame(k, k / 10, person(k)) for k in (4, 0, 1)]
+    tracked = list(poseflow.track(poses=frames, tracker="oks", final=True))
+    assert [f.index for f in tracked] == [0, 1, 2, 3, 4]
+    assert [len(f.poses) for f in tracked] == [1, 1, 0, 0, 1]
+    assert [round(f.time, 6) for f in tracked] == [0, 0.1, 0.2, 0.3, 0.4]
+    assert tracked[-1].poses.track_ids.tolist() == [1]
+    assert all(f.image is None for f in tracked)
+    assert list(poseflow.track(poses=[])) == []
+
+
+def test_numbers_far_apart_are_not_filled_up():
+    frames = [Frame(k, 0, person(0)) for k in (0, 10**9)]
+    assert len(list(poseflow.track(poses=frames, tracker="oks"))) == 2

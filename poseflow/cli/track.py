@@ -60,7 +60,10 @@ def track(
     format: FormatOption = "default",
     device: DeviceOption = "auto",
 ) -> None:
-    """Track the people of SOURCE and write who is who."""
+    """Track the people of SOURCE and write who is who.
+
+    A SOURCE that ends in .json is a file of poses, tracked without pictures.
+    """
     import poseflow
 
     options: dict[str, Any] = {
@@ -70,7 +73,7 @@ def track(
     }
     chosen = {name: value for name, value in options.items() if value is not None}
 
-    def frames(video: Source) -> Iterator[Frame]:
+    def frames(video: Source | None) -> Iterator[Frame]:
         found = (
             _estimator(estimator, weights, detector, detector_weights, device)
             if poses is None
@@ -85,12 +88,15 @@ def track(
             **chosen,
         )
 
+    video: str | None = source
+    if poses is None and source.endswith((".json", ".json.gz")):
+        video, poses = None, source
     if poses is not None and (estimator or weights or detector or detector_weights):
         raise typer.BadParameter(
             "poses are known already: leave out --estimator, --weights and --detector",
             param_hint="--poses",
         )
-    _write(source, poses, output, frames, render, format)
+    _write(video, poses, output, frames, render, format)
 
 
 def estimate(
@@ -107,7 +113,7 @@ def estimate(
     """Find the people of SOURCE and their joints, without identities."""
     from poseflow.pipeline import estimate as run
 
-    def frames(video: Source) -> Iterator[Frame]:
+    def frames(video: Source | None) -> Iterator[Frame]:
         found = _estimator(estimator, weights, detector, detector_weights, device)
         return run(video, found)
 
@@ -134,7 +140,7 @@ def _estimator(
 
 
 def _write(
-    source: str,
+    source: str | None,
     poses: str | None,
     output: str,
     frames: Any,
@@ -142,17 +148,27 @@ def _write(
     format: str,
 ) -> None:
     """Write what `frames` makes of a source, and say how it went."""
+    if source is None and render is not None:
+        raise typer.BadParameter(
+            "there are no pictures to draw on: name the video, and the poses with "
+            "--poses",
+            param_hint="--render",
+        )
     from poseflow.formats import Hints, ResultWriter, check_apart
     from poseflow.pipeline import drain
     from poseflow.render import OverlaySink
     from poseflow.video import open_source
 
     with ExitStack() as stack:
-        video = stack.enter_context(open_source(source))
+        video = None if source is None else stack.enter_context(open_source(source))
         # Interrupted, the result is kept: it must not cost the poses it came from.
-        check_apart(output, source=video.origin, poses=poses, overlay=render)
+        origin = None if video is None else video.origin
+        check_apart(output, source=origin, poses=poses, overlay=render)
         made = frames(video)
-        hints = Hints(size=video.size, fps=video.fps, name=video.name)
+        hints, expected = Hints(), None
+        if video is not None:
+            hints = Hints(size=video.size, fps=video.fps, name=video.name)
+            expected = video.frame_count
         sinks: list[Sink] = [
             stack.enter_context(ResultWriter(output, format, hints=hints))
         ]
@@ -161,7 +177,7 @@ def _write(
             overlay = stack.enter_context(OverlaySink(render, video))
             sinks.append(overlay)
         start = time.perf_counter()
-        count, ids = drain(progress(made, video.frame_count), sinks)
+        count, ids = drain(progress(made, expected), sinks)
         seconds = time.perf_counter() - start
     who = f", {ids} identities" if ids else ""
     rate = f"{count / max(seconds, 1e-9):.1f} frames/s"

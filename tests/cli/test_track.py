@@ -313,3 +313,17 @@ def test_interruption_keeps_what_was_done(tmp_path):
     with open_source(video) as written:
         assert abs(sum(1 for _ in written) - len(done)) <= 1
     assert not list(tmp_path.glob(".out*"))
+
+
+def test_poses_alone(poses, tmp_path):
+    out = tmp_path / "out.json"
+    done = run("track", poses, "-o", out)
+    assert done.exit_code == 0, done.output
+    assert poseflow.read(out).track_ids.tolist() == [1, 2]
+    assert len(poseflow.read(out)) == 8
+    done = run("track", poses, "-o", out, "--render", tmp_path / "out.mp4")
+    assert done.exit_code == 2
+    assert "no pictures" in done.stderr
+    before = poses.read_bytes()
+    assert run("track", poses, "-o", poses).exit_code == 1
+    assert poses.read_bytes() == before
