@@ -15,48 +15,16 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from poseflow.skeletons.posetrack import POSETRACK17, POSETRACK18
+
 Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
 
-JOINTS = (
-    "right_ankle",
-    "right_knee",
-    "right_hip",
-    "left_hip",
-    "left_knee",
-    "left_ankle",
-    "right_wrist",
-    "right_elbow",
-    "right_shoulder",
-    "left_shoulder",
-    "left_elbow",
-    "left_wrist",
-    "neck",
-    "nose",
-    "head_top",
-)
+JOINTS = POSETRACK17.joints
 """The 15 scored joints in the order of PoseTrack17's point ids."""
 
-SLOTS = (
-    "nose",
-    "head_bottom",
-    "head_top",
-    "left_ear",
-    "right_ear",
-    "left_shoulder",
-    "right_shoulder",
-    "left_elbow",
-    "right_elbow",
-    "left_wrist",
-    "right_wrist",
-    "left_hip",
-    "right_hip",
-    "left_knee",
-    "right_knee",
-    "left_ankle",
-    "right_ankle",
-)
+SLOTS = POSETRACK18.joints
 """The 17 keypoint slots of PoseTrack18 and 21; the ears are never scored."""
 
 SLOT_OF_JOINT = tuple(SLOTS.index("head_bottom" if j == "neck" else j) for j in JOINTS)

@@ -135,8 +135,8 @@ def _numbers(points: list[Point17]) -> Float:
     if header not in (1, 3, 5):  # a list's header; more if some id takes more bytes
         return _numbers_one_by_one(points)
     table = np.frombuffer(packed, _PACKED_POINT, len(points), header)
-    numbers = np.empty((len(points), len(_PACKED_POINT)))
-    for column, key in enumerate(_PACKED_POINT.names or ()):
+    numbers = np.empty((len(points), 4))
+    for column, key in enumerate(("id", "x", "y", "score")):
         numbers[:, column] = table[key]
     return numbers
 

@@ -66,6 +66,12 @@ def messages(annotations):
 # --- what a file may look like
 
 
+def test_joints_are_in_the_order_of_the_files_ids():
+    assert (JOINTS[0], JOINTS[12:]) == ("right_ankle", ("neck", "nose", "head_top"))
+    assert SLOTS[:5] == ("nose", "head_bottom", "head_top", "left_ear", "right_ear")
+    assert (len(JOINTS), len(SLOTS), SLOTS[16]) == (15, 17, "right_ankle")
+
+
 def test_2017_fields():
     a = parse({"annolist": [frame17(rect17(points17()), is_labeled=[1]), frame17()]})
     assert (a.num_frames, len(a), a.format) == (2, 1, "posetrack17")
