@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from poseflow.eval.average_precision import Curve, precision_recall
-from poseflow.eval.clear import ClearCounts, Tracking, track_joints
+from poseflow.eval.joint_clear import ClearCounts, Tracking, track_joints
 from poseflow.eval.lazy import LazySections
 from poseflow.eval.metric import GROUPS, Section, SequencePair
 from poseflow.eval.pckh import Scene, assign_poses, assign_poses_poseval

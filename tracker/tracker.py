@@ -152,8 +152,8 @@ class Tracker:
 
         Args:
             poses: The people of the frame; nobody is ordinary.
-            image: `(H, W, 3)` uint8 BGR or `(H, W)` grey. Only matchers read it;
-                without one, a frame is associated by geometry alone.
+            image: `(H, W, 3)` uint8 BGR or `(H, W)` grey, for matchers and, in
+                `default`, colours; without one, geometry decides alone.
             name: Name of the frame, needed where correspondences come from files.
             time: Seconds since the start.
             correspondences: `(M, 4)` matches x1, y1, x2, y2 of the previous frame to
@@ -208,8 +208,8 @@ class Tracker:
     def finish(self) -> tuple[Track, ...]:
         """End the sequence: the tracks still held, by id; then the tracker is as new.
 
-        Memory is bounded, so identities that have been gone for longer than the
-        tracker's `max_age_frames` are not among them.
+        Memory is bounded: identities that the tracker has forgotten, such as those
+        gone for longer than `max_age_frames`, are not among them.
         """
         tracks = self._backend.finish()
         rest = self.final_frames

@@ -44,11 +44,18 @@ def track(
         str, typer.Option(help="Name of a tracker; poseflow info lists them.")
     ] = "default",
     matcher: Annotated[
-        str | None, typer.Option(help="How frames are matched: orb, none, ...")
+        str | None,
+        typer.Option(
+            help="How frames are matched: flow (default), orb (default, poseflow, "
+            "released) or none."
+        ),
     ] = None,
     correspondences: Annotated[
         Path | None,
-        typer.Option(help="Folder with matches NAME_NAME_orb.txt or .npz to use."),
+        typer.Option(
+            help="With --tracker released: folder with matches NAME_NAME_orb.txt or "
+            ".npz."
+        ),
     ] = None,
     compat: Annotated[
         bool,

@@ -6,7 +6,7 @@ import motmetrics
 import numpy as np
 import pytest
 
-from poseflow.eval.clear import ClearCounts, track_joints
+from poseflow.eval.joint_clear import ClearCounts, track_joints
 from poseflow.eval.pckh import Scene, assign_poses, assign_poses_poseval
 
 NAMES = {
