@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections import deque
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from os import PathLike
@@ -54,6 +54,7 @@ def track(
     estimator: str | PoseEstimator | None = None,
     tracker: str | OnlineTracker = "default",
     final: bool = False,
+    images: bool = True,
     **options: Any,
 ) -> Generator[Frame]:
     """Track the people of a video, frame by frame, online.
@@ -73,6 +74,8 @@ def track(
         final: Yield frames once their ids are final, up to `Tracker.delay_frames`
             later, rather than at once; what a result file should hold. A `Tracker`
             that is passed in is then finished with the source.
+        images: Whether the frames yielded carry their image; without, those that wait
+            for final ids take no memory for it.
         **options: Passed on to `poseflow.Tracker` with the name.
 
     Yields:
@@ -109,14 +112,14 @@ def track(
         )
     if poses is not None:
         frames = recorded(poses) if source is None else known(source, poses)
-        return _tracked(frames, tracker, final)
+        return _tracked(frames, tracker, final, images)
     if source is None:
         raise PoseFlowError("track needs a source of pictures, or poses=..., or both")
     if estimator is None or isinstance(estimator, str):
         from poseflow.estimator import Estimator
 
         estimator = Estimator() if estimator is None else Estimator(estimator)
-    return _tracked(estimate(source, estimator), tracker, final)
+    return _tracked(estimate(source, estimator), tracker, final, images)
 
 
 def estimate(source: Any, estimator: PoseEstimator) -> Generator[Frame]:
@@ -158,37 +161,40 @@ def known(source: Any, poses: PosesInput) -> Generator[Frame]:
 
 
 def _tracked(
-    frames: Generator[Frame], tracker: OnlineTracker, final: bool
+    frames: Generator[Frame], tracker: OnlineTracker, final: bool, images: bool
 ) -> Generator[Frame]:
     from poseflow.tracker import Tracker
 
+    # The tracker, where it has second thoughts and we want to hear them.
+    slow = tracker if final and isinstance(tracker, Tracker) else None
+    if slow is not None and not slow.delay_frames:
+        slow = None
+    waiting: deque[Frame] = deque()
     with closing(frames):
-        if not isinstance(tracker, Tracker):
-            for frame in frames:
+        for frame in frames:
+            if isinstance(tracker, Tracker):
+                people = tracker.update(
+                    frame.poses, frame.image, name=frame.name, time=frame.time
+                )
+            else:
                 people = tracker.update(frame.poses, frame.image)
-                yield replace(frame, poses=people)
-        elif final and tracker.delay_frames:
-            yield from _settled(frames, tracker)
-        else:
-            for frame in frames:
-                yield replace(frame, poses=_update(tracker, frame))
+            tracked = replace(
+                frame, poses=people, image=frame.image if images else None
+            )
+            if slow is None:
+                yield tracked
+                continue
+            waiting.append(tracked)
+            yield from _settled(waiting, slow)
+    if slow is not None:
+        slow.finish()
+        yield from _settled(waiting, slow)
 
 
-def _update(tracker: Tracker, frame: Frame) -> Poses:
-    return tracker.update(frame.poses, frame.image, name=frame.name, time=frame.time)
-
-
-def _settled(frames: Iterable[Frame], tracker: Tracker) -> Generator[Frame]:
-    """Frames with final ids, held until the tracker has made up its mind."""
-    held: deque[Frame] = deque()
-    for frame in frames:
-        held.append(frame)
-        _update(tracker, frame)
-        for _, people in tracker.final_frames:
-            yield replace(held.popleft(), poses=people)
-    tracker.finish()
+def _settled(waiting: deque[Frame], tracker: Tracker) -> Iterator[Frame]:
+    """The frames whose ids have become final, taken from those that wait."""
     for _, people in tracker.final_frames:
-        yield replace(held.popleft(), poses=people)
+        yield replace(waiting.popleft(), poses=people)
 
 
 LONGEST_GAP = 1000

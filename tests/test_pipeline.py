@@ -163,3 +163,10 @@ def test_poses_without_pictures():
 def test_numbers_far_apart_are_not_filled_up():
     frames = [Frame(k, 0, person(0)) for k in (0, 10**9)]
     assert len(list(poseflow.track(poses=frames, tracker="oks"))) == 2
+
+
+@pytest.mark.parametrize("final", [False, True])
+def test_frames_without_images(final):
+    people = [Frame(k, 0, person(k)) for k in range(3)]
+    frames = poseflow.track([BLACK] * 3, poses=people, final=final, images=False)
+    assert [f.image for f in frames] == [None] * 3

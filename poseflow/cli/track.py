@@ -92,6 +92,7 @@ def track(
             estimator=found,
             tracker=tracker,
             final=True,
+            images=render is not None,
             **chosen,
         )
 
