@@ -72,6 +72,15 @@ def annotations_from_poses(
     poses = Poses.concatenate(
         [Poses.empty(POSETRACK17), *(frame.poses for _, frame in pairs)]
     )
+    frames = np.repeat(
+        np.array([k for k, _ in pairs], np.int64), [len(f.poses) for _, f in pairs]
+    )
+    known = poses.track_ids != NO_TRACK
+    if known.any() and not known.all():
+        # Whom a tracker takes for nobody; PoseTrack's writers leave them out as well.
+        text = f"{(~known).sum()} people without an identity are left out"
+        problems.append(Problem(label, None, text, "note"))
+        poses, frames = poses[known], frames[known]
     present = poses.present
     keypoints = np.where(present[:, :, None], poses.keypoints, np.nan)
     ids = poses.track_ids
@@ -82,9 +91,7 @@ def annotations_from_poses(
         image_names=empty.image_names,
         image_ids=empty.image_ids,
         labelled=empty.labelled,
-        frames=np.repeat(
-            np.array([k for k, _ in pairs], np.int64), [len(f.poses) for _, f in pairs]
-        ),
+        frames=frames,
         track_ids=np.where(ids == NO_TRACK, NO_ID, ids),
         keypoints=keypoints.astype(np.float64),
         scores=np.where(present, poses.keypoint_scores, np.nan).astype(np.float64),

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 import poseflow
-from poseflow import Frame, Poses
+from poseflow import Frame, Poses, PoseSequence, synthetic
+from poseflow.formats.posetrack_poses import annotations_from_poses
+from poseflow.formats.posetrack_reader import read_posetrack
 
 
 def frames(*ids):
@@ -35,3 +37,25 @@ def test_people_without_identity(tmp_path, format, ids, kept):
         poseflow.write(frames(*ids), path, format=format)
     people = json.loads(path.read_text())["annotations"]
     assert [person.get("track_id") for person in people] == kept
+
+
+def test_a_result_is_scored_without_people_without_identity(tmp_path):
+    path = tmp_path / "000001_mpii_test.json"
+    scene = synthetic.make_scene("street", seed=2, frames=4, skeleton="posetrack18")
+    synthetic.write_posetrack(scene, path)
+    gt = read_posetrack(path)["000001_mpii_test"]
+    truth = scene.truth()
+    ghosts = [
+        Frame(
+            f.index,
+            f.time,
+            Poses.concatenate([f.poses, f.poses[:1].replace(track_ids=[-1])]),
+            name=f.name,
+        )
+        for f in truth
+    ]
+    plain = annotations_from_poses(truth, gt)
+    mixed = annotations_from_poses(PoseSequence.collect(ghosts), gt)
+    assert mixed.track_ids.tolist() == plain.track_ids.tolist()
+    assert mixed.frames.tolist() == plain.frames.tolist()
+    assert any("4 people without an identity" in str(p) for p in mixed.problems)
