@@ -23,7 +23,7 @@ def _without_images(tracker: str, matcher: str) -> None:
     if matcher != "none":
         raise PoseFlowError(
             f"tracker {tracker!r} reads no images, so its matcher is always 'none', "
-            f"got {matcher!r}; tracker 'released' has matchers"
+            f"got {matcher!r}; 'default', 'poseflow' and 'released' have matchers"
         )
 
 

@@ -34,8 +34,6 @@ from poseflow.tracker.released import ReleasedOptions, ReleasedTracker
 ENTRY_POINTS = "poseflow.trackers"
 """Entry-point group in which other packages offer factories of `TrackerBackend`s."""
 
-ALIASES: dict[str, str] = {}
-
 
 def _released(**options: Any) -> TrackerBackend:
     return ReleasedTracker(options_from(ReleasedOptions, "released", options))
@@ -77,23 +75,21 @@ def register(name: str, factory: TrackerFactory, *, replace: bool = False) -> No
     Raises:
         PoseFlowError: If the name is taken and `replace` is not set.
     """
-    if not replace and (name in _FACTORIES or name in ALIASES):
+    if not replace and name in _FACTORIES:
         raise PoseFlowError(
             f"a tracker is already called {name!r}; choose another name or pass "
             "replace=True"
         )
-    ALIASES.pop(name, None)
     _FACTORIES[name] = factory
 
 
 def names() -> tuple[str, ...]:
     """Names of all trackers, those of installed packages included."""
     offered = (point.name for point in entry_points(group=ENTRY_POINTS))
-    return tuple(dict.fromkeys([*ALIASES, *_FACTORIES, *offered]))
+    return tuple(dict.fromkeys([*_FACTORIES, *offered]))
 
 
 def _factory(name: str) -> TrackerFactory:
-    name = ALIASES.get(name, name)
     if name in _FACTORIES:
         return _FACTORIES[name]
     for point in entry_points(group=ENTRY_POINTS, name=name):
