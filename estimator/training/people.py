@@ -208,19 +208,34 @@ _COLUMNS = (
 )
 
 
-def concatenate(parts: Sequence[People]) -> People:
-    """All people of all parts, in order."""
+def join_pictures(
+    parts: Sequence[tuple[Pictures, npt.NDArray[np.integer[Any]]]],
+) -> tuple[Pictures, npt.NDArray[np.int64]]:
+    """The pictures of all parts as one set, in order.
+
+    Args:
+        parts: Pictures, and the picture that each row of the part's table is of.
+
+    Returns:
+        All pictures, and the picture that each row of all tables is of.
+    """
     containers: list[Path] = []
     names: list[str] = []
     container_of, picture_of = [], []
-    for part in parts:
-        container_of.append(part.pictures.container_of + len(containers))
-        picture_of.append(part.picture_of + len(names))
-        containers += part.pictures.containers
-        names += part.pictures.names
-    pictures = Pictures(tuple(containers), np.concatenate(container_of), tuple(names))
+    for pictures, rows in parts:
+        container_of.append(pictures.container_of + len(containers))
+        picture_of.append(rows + len(names))
+        containers += pictures.containers
+        names += pictures.names
+    joined = Pictures(tuple(containers), np.concatenate(container_of), tuple(names))
+    return joined, np.concatenate(picture_of)
+
+
+def concatenate(parts: Sequence[People]) -> People:
+    """All people of all parts, in order."""
+    pictures, picture_of = join_pictures([(p.pictures, p.picture_of) for p in parts])
     return People(
         pictures,
-        np.concatenate(picture_of),
+        picture_of,
         *(np.concatenate([getattr(part, name) for part in parts]) for name in _COLUMNS),
     )

@@ -25,41 +25,8 @@ from poseflow.estimator.training.people import People, concatenate, people_of
 from poseflow.estimator.training.proposals import best_detections
 from poseflow.skeleton import Skeleton
 
-LSP_JOINTS = (
-    "right_ankle",
-    "right_knee",
-    "right_hip",
-    "left_hip",
-    "left_knee",
-    "left_ankle",
-    "right_wrist",
-    "right_elbow",
-    "right_shoulder",
-    "left_shoulder",
-    "left_elbow",
-    "left_wrist",
-    "neck",
-    "head_top",
-)
-
-MPII_JOINTS = (
-    "right_ankle",
-    "right_knee",
-    "right_hip",
-    "left_hip",
-    "left_knee",
-    "left_ankle",
-    "pelvis",
-    "thorax",
-    "upper_neck",
-    "head_top",
-    "right_wrist",
-    "right_elbow",
-    "right_shoulder",
-    "left_shoulder",
-    "left_elbow",
-    "left_wrist",
-)
+LSP_JOINTS = skeletons.get("lsp14").joints
+MPII_JOINTS = skeletons.get("mpii16").joints
 
 MPII_SCALE_PX = 200.0
 """MPII gives a person's height in units of 200 pixels."""

@@ -12,25 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from poseflow.skeleton import Skeleton
+from poseflow.skeletons.coco import COCO17
 
 POINTS = (
-    "nose",
-    "left_eye",
-    "right_eye",
-    "left_ear",
-    "right_ear",
-    "left_shoulder",
-    "right_shoulder",
-    "left_elbow",
-    "right_elbow",
-    "left_wrist",
-    "right_wrist",
-    "left_hip",
-    "right_hip",
-    "left_knee",
-    "right_knee",
-    "left_ankle",
-    "right_ankle",
+    *COCO17.joints,
     "head_bottom",
     "head_top",
     "neck",

@@ -23,7 +23,7 @@ from poseflow.estimator.training.detection.config import (
     EmptyConfig,
     LspetBoxesConfig,
 )
-from poseflow.estimator.training.people import Pictures
+from poseflow.estimator.training.people import Pictures, join_pictures
 from poseflow.estimator.training.readers import LSP_JOINTS, read_people
 from poseflow.estimator.training.rendered import rendered_as_coco
 from poseflow.skeleton import Skeleton
@@ -252,20 +252,13 @@ def _load_json(path: Path) -> Any:
 
 
 def _concatenate(parts: Sequence[BoxedPictures]) -> BoxedPictures:
-    containers: list[Path] = []
-    names: list[str] = []
-    container_of, picture_of = [], []
-    for part in parts:
-        container_of.append(part.pictures.container_of + len(containers))
-        picture_of.append(part.picture_of + len(names))
-        containers += part.pictures.containers
-        names += part.pictures.names
+    pictures, picture_of = join_pictures([(p.pictures, p.picture_of) for p in parts])
     return BoxedPictures(
-        Pictures(tuple(containers), np.concatenate(container_of), tuple(names)),
+        pictures,
         np.concatenate([part.repeats for part in parts]),
         np.concatenate([part.complete for part in parts]),
         np.concatenate([part.empty for part in parts]),
         np.concatenate([part.boxes for part in parts]),
-        np.concatenate(picture_of),
+        picture_of,
         np.concatenate([part.ignored for part in parts]),
     )
