@@ -112,7 +112,7 @@ def run_demo(
     files = {
         source: f"a rendered street, {len(scene)} frames",
         poses: "its people as a detector would find them, without identities",
-        result: "the result: everybody with an identity",
+        result: "the result: the same people with identities",
         overlay: f"the result over the video ({codec})",
         sheet: "frames of it",
     }
