@@ -314,7 +314,8 @@ class TrainConfig(RunConfig, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         """Check what concerns several fields."""
-        check_sides(self.input.width, self.input.height, input_multiple(self.model))
+        sides = (self.input.width, self.input.height)
+        check_sides("input", sides, input_multiple(self.model))
 
     def target(self) -> Skeleton:
         """The skeleton whose joints the network finds."""
@@ -323,12 +324,12 @@ class TrainConfig(RunConfig, frozen=True, kw_only=True):
         return Skeleton("trained", self.skeleton)
 
 
-def check_sides(width: int, height: int, multiple: int) -> None:
-    """Refuse an input size that a network cannot halve often enough."""
-    for side, value in (("width", width), ("height", height)):
+def check_sides(field: str, sides: tuple[int, int], multiple: int) -> None:
+    """Refuse a width and height that a network cannot halve often enough."""
+    for side, value in zip(("width", "height"), sides, strict=True):
         if value % multiple:
             raise ValueError(
-                f"input.{side}: expected a multiple of {multiple} for this model, "
+                f"{field}: {side}: expected a multiple of {multiple} for this model, "
                 f"got {value}"
             )
 

@@ -48,9 +48,8 @@ class DetectionTask:
     def __init__(self, config: DetectionConfig) -> None:
         self.config = config
         root = Path(config.data.root)
-        size = (config.input.width, config.input.height)
         table = read_boxes(config.data.train, root)
-        self.samples = Scenes(table, config.compose, size, config.seed)
+        self.samples = Scenes(table, config.compose, config.scene_size(), config.seed)
         self.held_back = None
         if config.data.validate:
             self.held_back = read_boxes(config.data.validate, root)
