@@ -7,6 +7,7 @@ fastest (depthwise ones are bound by memory). Upsampling is dense upsampling con
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -50,6 +51,10 @@ class SmallPose(nn.Module):
         widths: Channels of the stem (at half the input's size) and of each stage; every
             stage halves the size. Multiples of 32, at least the stem and one stage.
         blocks: Residual blocks of each stage, one fewer than widths.
+        softmax: 0 for heatmaps as they come. Above 0, a joint's map is a distribution
+            over its places, learned as a Gaussian of this standard deviation (heatmap
+            pixels): logits while training, and in eval mode probabilities in units of
+            that Gaussian's peak, so that 1 is certainty.
 
     Raises:
         PoseFlowError: If widths and blocks do not fit, or a width is no multiple of 32.
@@ -67,6 +72,7 @@ class SmallPose(nn.Module):
         num_joints: int = 17,
         widths: Sequence[int] = (32, 32, 96, 192),
         blocks: Sequence[int] = (2, 2, 3),
+        softmax: float = 0.0,
     ) -> None:
         super().__init__()
         if num_joints < 1:
@@ -82,6 +88,7 @@ class SmallPose(nn.Module):
                 f"widths: expected multiples of {CHANNEL_MULTIPLE}, got {odd}"
             )
         self.num_joints = num_joints
+        self.softmax = softmax
         self.stem = nn.Sequential(
             nn.Conv2d(3, widths[0], 3, 2, 1, bias=False),
             nn.BatchNorm2d(widths[0]),
@@ -127,4 +134,8 @@ class SmallPose(nn.Module):
         for up, fuse, skip in zip(self.up, self.fuse, skips[-2::-1], strict=True):
             x = up(x) + fuse(skip)
         heatmaps: Tensor = self.out(self.refine(x))
-        return heatmaps
+        if not self.softmax or self.training:
+            return heatmaps
+        certain = 1 / (2 * math.pi * self.softmax**2)
+        share = heatmaps.float().flatten(2).softmax(2).view_as(heatmaps)
+        return (share / certain).clamp(max=1)

@@ -295,7 +295,8 @@ class TrainConfig(RunConfig, frozen=True, kw_only=True):
         input: What it sees.
         data: Where people come from.
         augment: How they vary.
-        sigma: Standard deviation of the target's Gaussians, heatmap pixels.
+        sigma: Standard deviation of the target's Gaussians, heatmap pixels; networks
+            that answer distributions have their own.
         mirror_tolerance: Share of the loss that takes the better of the plain and the
             left-right exchanged target, for data with exchanged labels.
         teacher: Another network to learn from as well (distillation).

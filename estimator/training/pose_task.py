@@ -47,6 +47,8 @@ class PoseTask:
         self.teacher = None
         if config.teacher is not None:
             self.teacher = Teacher(config.teacher, self.skeleton, device)
+        # Only SmallPose has the choice.
+        self._softmax = getattr(config.model, "softmax", 0.0)
         self._flip = torch.from_numpy(self.skeleton.flip_indices).to(device)
 
     def network(self) -> nn.Module:
@@ -67,12 +69,18 @@ class PoseTask:
             heatmaps = network(image)
         height, width = heatmaps.shape[2:]
         stride = config.input.width / width
-        target = gaussian_heatmaps(joints / stride, (width, height), config.sigma)
+        sigma = self._softmax or config.sigma
+        target = gaussian_heatmaps(joints / stride, (width, height), sigma)
         if self.teacher is not None:
             crops = batch.crops.to(device, non_blocking=True)
             target, weights = self.teacher.correct(crops, target, weights)
         return heatmap_loss(
-            heatmaps, target, weights, self._flip, config.mirror_tolerance
+            heatmaps,
+            target,
+            weights,
+            self._flip,
+            config.mirror_tolerance,
+            softmax=bool(self._softmax),
         )
 
     def validate(

@@ -36,28 +36,43 @@ def heatmap_loss(
     weights: Tensor,
     flip: Tensor | None = None,
     mirror_tolerance: float = 0.0,
+    *,
+    softmax: bool = False,
 ) -> Tensor:
-    """Half the mean squared error over the joints that count.
+    """How far heatmaps are from their targets, the mean over the joints that count.
+
+    Half the mean squared error; or, for maps that are distributions, the cross entropy,
+    which learns faster: it does not spend itself on the empty rest of the map.
 
     Args:
-        heatmaps: `(B, K, H, W)`.
-        target: `(B, K, H, W)`.
+        heatmaps: `(B, K, H, W)`; logits if `softmax`.
+        target: `(B, K, H, W)`, at least 0.
         weights: `(B, K)`, 0 for joints to ignore.
         flip: `(K,)` the joint that takes each place when left and right are exchanged.
         mirror_tolerance: Share of the loss that takes, person by person, the better of
             the plain and the exchanged target: for labels with left and right mixed up.
+        softmax: Whether each map is a distribution over its places.
 
     Returns:
         A scalar: the mean over all joints, ignored ones counting as 0.
     """
-    plain = _person_loss(heatmaps, target, weights)
+    compare = cross_entropy if softmax else squared_error
+    plain = (compare(heatmaps, target) * weights).mean(dim=1)
     if flip is None or not mirror_tolerance:
         return plain.mean()
-    mirrored = _person_loss(heatmaps, target[:, flip], weights[:, flip])
+    exchanged = compare(heatmaps, target[:, flip])
+    mirrored = (exchanged * weights[:, flip]).mean(dim=1)
     best = torch.minimum(plain, mirrored)
     return ((1 - mirror_tolerance) * plain + mirror_tolerance * best).mean()
 
 
-def _person_loss(heatmaps: Tensor, target: Tensor, weights: Tensor) -> Tensor:
-    error = (heatmaps.float() - target).square().mean(dim=(2, 3))
-    return 0.5 * (error * weights).mean(dim=1)
+def squared_error(heatmaps: Tensor, target: Tensor) -> Tensor:
+    """Half the mean squared error of each map, `(B, K)`."""
+    return 0.5 * (heatmaps.float() - target).square().mean(dim=(2, 3))
+
+
+def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
+    """Cross entropy of each map's distribution and its target's, `(B, K)`, nats."""
+    wanted = target.flatten(2)
+    wanted = wanted / wanted.sum(dim=2, keepdim=True).clamp(min=1e-6)
+    return -(wanted * logits.float().flatten(2).log_softmax(dim=2)).sum(dim=2)

@@ -10,9 +10,11 @@ import sys
 import numpy as np
 import pytest
 import torch
+from torch import nn
 from typer.testing import CliRunner
 
 from poseflow.errors import PoseFlowError
+from poseflow.estimator.smallpose import SmallPose
 from poseflow.estimator.training.config import ScheduleConfig, load_config
 from poseflow.estimator.training.loop import train
 from poseflow.estimator.training.readers import read_people
@@ -249,6 +251,29 @@ def test_ignored_joints_cost_nothing():
     assert heatmap_loss(maps, target, weights) == 0
     weights[0, 1] = 1
     assert heatmap_loss(maps, target, weights) == pytest.approx(0.5 / 6)
+
+
+def test_distributions_are_compared_by_cross_entropy():
+    target = gaussian_heatmaps(torch.tensor([[[3.0, 2.0], [5.0, 1.0]]]), (8, 6), 1.2)
+    weights = torch.tensor([[1.0, 0.0]])
+    equal = torch.full((1, 2, 6, 8), 7.0)
+    guess = heatmap_loss(equal, target, weights, softmax=True)
+    assert guess == pytest.approx(np.log(48) / 2), "the second joint is ignored"
+    right = heatmap_loss(target.log(), target, weights, softmax=True)
+    share = target[0, 0] / target[0, 0].sum()
+    assert right == pytest.approx(-(share * share.log()).sum().item() / 2)
+
+
+def test_softmax_network_answers_probabilities_when_it_is_used():
+    network = SmallPose(3, (32, 32), (1,), softmax=1.2)
+    picture = torch.rand(2, 3, 16, 24)
+    logits = network.train()(picture)
+    assert (logits.flatten(2).sum(2) - 1).abs().min() > 0.01
+    maps = network.eval()(picture)
+    assert maps.flatten(2).sum(2).allclose(torch.tensor(2 * np.pi * 1.2**2).float())
+    nn.init.constant_(network.out.bias, 0)
+    network.out.weight.data *= 1e5
+    assert network(picture).max() == 1, "certainty"
 
 
 def test_mirror_tolerance_forgives_exchanged_labels():
