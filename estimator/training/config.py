@@ -95,10 +95,13 @@ class LspetConfig(_Dataset, frozen=True, kw_only=True, tag_field="format", tag="
     Attributes:
         first: Number of the first picture, from 1.
         last: Number of the last picture, included; default all.
+        found: JSON of poses by picture that another model found; joints that this data
+            set lacks are taken from those that agree with its labels.
     """
 
     first: Positive = 1
     last: Positive | None = None
+    found: str | None = None
 
 
 class LspMatConfig(
@@ -121,6 +124,8 @@ class CocoConfig(_Dataset, frozen=True, kw_only=True, tag_field="format", tag="c
         fold: The folds that are kept, from 0.
         detections: COCO results (`image_id`, `bbox`) of a detector on the same
             pictures, for pose-guided proposals.
+        found: JSON of poses by picture that another model found; people without
+            labelled joints get those that fit their boxes.
     """
 
     annotations: str
@@ -129,6 +134,7 @@ class CocoConfig(_Dataset, frozen=True, kw_only=True, tag_field="format", tag="c
     folds: Positive = 1
     fold: tuple[Count, ...] = (0,)
     detections: str | None = None
+    found: str | None = None
 
 
 class MpiiConfig(_Dataset, frozen=True, kw_only=True, tag_field="format", tag="mpii"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +102,11 @@ class People:
 
     def __len__(self) -> int:
         return len(self.boxes)
+
+    def only(self, kept: npt.NDArray[np.bool_]) -> People:
+        """Those of a mask `(N,)`; the pictures stay."""
+        columns = {name: getattr(self, name)[kept] for name in _COLUMNS}
+        return replace(self, picture_of=self.picture_of[kept], **columns)
 
 
 def people_of(

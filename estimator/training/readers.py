@@ -21,6 +21,7 @@ from poseflow.estimator.training.config import (
     MpiiConfig,
     SyntheticConfig,
 )
+from poseflow.estimator.training.found_poses import add_found, load_found
 from poseflow.estimator.training.people import People, concatenate, people_of
 from poseflow.estimator.training.proposals import best_detections
 from poseflow.skeleton import Skeleton
@@ -107,7 +108,7 @@ def _read_lspet(dataset: LspetConfig, root: Path, target: Skeleton) -> People:
         archives, container_of = np.unique(
             labels["archives"][part], return_inverse=True
         )
-        return people_of(
+        people = people_of(
             str(path),
             names,
             containers=[root / name for name in archives.tolist()],
@@ -119,6 +120,22 @@ def _read_lspet(dataset: LspetConfig, root: Path, target: Skeleton) -> People:
             labelled=joints[part, :, 2] > 0,
             target=target,
             rename=dataset.rename,
+        )
+    _complete(people, dataset.found, root, target)
+    return people
+
+
+def _complete(people: People, found: str | None, root: Path, target: Skeleton) -> None:
+    """Take over what another model found, where labels are silent."""
+    if found is not None:
+        pictures = [people.pictures.names[k] for k in people.picture_of]
+        add_found(
+            load_found(root / found),
+            pictures,
+            people.boxes,
+            people.keypoints,
+            people.labelled,
+            target,
         )
 
 
@@ -204,9 +221,10 @@ def _read_coco_file(
         for note in content["annotations"]
         if note["image_id"] in place_of
         and not note.get("iscrowd")
-        and note.get("keypoints")
+        and (note.get("keypoints") or (dataset.found and note.get("bbox")))
     ]
-    values = np.array([note["keypoints"] for note in chosen], np.float32)
+    silent = [0] * 3 * len(joints)
+    values = np.array([n.get("keypoints") or silent for n in chosen], np.float32)
     if values.size and values.shape[1] != 3 * len(joints):
         raise FormatError(
             f"{path}: keypoints: expected {3 * len(joints)} numbers for "
@@ -214,7 +232,8 @@ def _read_coco_file(
         )
     values = values.reshape(len(chosen), len(joints), 3)
     labelled = values[..., 2] > 0
-    kept = labelled.sum(axis=1) >= dataset.least_joints
+    least = 0 if dataset.found else dataset.least_joints
+    kept = labelled.sum(axis=1) >= least
     chosen = [note for note, keep in zip(chosen, kept, strict=True) if keep]
     values, labelled = values[kept], labelled[kept]
 
@@ -228,7 +247,7 @@ def _read_coco_file(
     heads = [note.get("bbox_head") or (0, 0, np.nan, np.nan) for note in chosen]
     sides = np.array(heads, np.float32).reshape(-1, 4)[:, 2:]
     known = np.isfinite(sides).any()
-    return people_of(
+    people = people_of(
         str(path),
         joints,
         containers=[root / dataset.images],
@@ -246,6 +265,10 @@ def _read_coco_file(
         head_sizes=HEAD_BOX_TO_SIZE * np.linalg.norm(sides, axis=1) if known else None,
         detected=_detected(dataset, root, chosen, boxes),
     )
+    if dataset.found is None:
+        return people
+    _complete(people, dataset.found, root, target)
+    return people.only(people.labelled.sum(axis=1) >= dataset.least_joints)
 
 
 def _detected(
