@@ -93,6 +93,7 @@ def write_coco(folder, annotations, images, count):
         "categories": [{"id": 1, "keypoints": list(get("coco17").joints)}],
     }
     (folder / annotations).write_text(json.dumps(content))
+    (folder / "model_poses.json").write_text("{}")
 
 
 def write_negatives(folder):
