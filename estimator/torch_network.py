@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from poseflow.errors import PoseFlowError
+from poseflow.estimator.calibration import calibrated
 from poseflow.estimator.devices import choose_device, to_device
 from poseflow.estimator.folding import folded
 from poseflow.estimator.heatmap import decode_heatmaps, flip_back
@@ -54,6 +55,7 @@ class TorchPoseNetwork:
         self.skeleton: Skeleton = what.target()
         self.width, self.height, self.margin = what.width, what.height, what.margin
         self.mean, self.std = what.mean, what.std
+        self.calibration = what.calibration
         self.flip_test = flip_test
         self.bfloat16 = precision == "bfloat16"
         self.device = choose_device(device)
@@ -88,7 +90,7 @@ class TorchPoseNetwork:
         maps = self.heatmaps(crops)
         joints, scores = decode_heatmaps(maps)
         joints *= np.float32(self.width / maps.shape[3])
-        return joints, scores
+        return joints, calibrated(scores, self.calibration)
 
     @torch.inference_mode()
     def heatmaps(self, crops: Image) -> Floats:

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from poseflow import skeletons
 from poseflow.errors import FormatError, PoseFlowError
+from poseflow.estimator.calibration import Calibration
 from poseflow.estimator.centre.network import CentreNet
 from poseflow.estimator.fastpose import STAGES
 from poseflow.estimator.networks import (
@@ -46,6 +47,7 @@ class NetworkDescription(msgspec.Struct, frozen=True, kw_only=True):
         mean: Per channel R, G, B, subtracted.
         std: Per channel R, G, B, divided by.
         margin: How much larger than the person's box the crop is.
+        calibration: What joint scores mean; see `poseflow.estimator.calibration`.
         note: Anything a user should know, such as the data's licence.
     """
 
@@ -57,6 +59,7 @@ class NetworkDescription(msgspec.Struct, frozen=True, kw_only=True):
     mean: tuple[float, float, float] = (0.406, 0.457, 0.480)
     std: tuple[float, float, float] = (1.0, 1.0, 1.0)
     margin: float = 1.25
+    calibration: Calibration = ()
     note: str = ""
 
     def target(self) -> Skeleton:

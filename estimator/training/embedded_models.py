@@ -35,7 +35,10 @@ from poseflow.estimator.training.detection.config import (
 )
 from poseflow.estimator.training.detection.metrics import DetectionReport
 from poseflow.estimator.training.loop import train
-from poseflow.estimator.training.reliability import joint_reliability
+from poseflow.estimator.training.reliability import (
+    fit_calibration,
+    joint_reliability,
+)
 from poseflow.estimator.training.task import Report
 from poseflow.estimator.training.validation import predict_split
 from poseflow.estimator.weights import (
@@ -195,16 +198,22 @@ def export(part: Part, config: RunConfig, folder: Path, device: str) -> dict[str
     description: Description
     if isinstance(config, DetectionConfig):
         module, description = load_detector(best)
-        held_back = validate(config, best, device=device)
-        assert isinstance(held_back, DetectionReport)
-        threshold = min(max(held_back.threshold, LEAST_THRESHOLD), 1.0)
+        measured = validate(config, best, device=device)
+        assert isinstance(measured, DetectionReport)
+        threshold = min(max(measured.threshold, LEAST_THRESHOLD), 1.0)
         description = msgspec.structs.replace(
             description, threshold=round(threshold, 3), note=NOTE
         )
         save_weights(path, state_of(module), description, half=True)
     else:
         loaded = load_network(best)
-        description = msgspec.structs.replace(loaded.description, note=NOTE)
+        assert isinstance(config, TrainConfig)
+        held_back, _, skeleton = predict_split(config, best, "validate", device)
+        description = msgspec.structs.replace(
+            loaded.description,
+            calibration=fit_calibration(joint_reliability(held_back, skeleton)),
+            note=NOTE,
+        )
         save_weights(path, state_of(loaded.module), description, half=True)
     reports: dict[str, Report] = {
         split: validate(config, path, split=split, device=device)

@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.optimize import isotonic_regression
 
+from poseflow.estimator.calibration import Calibration
 from poseflow.estimator.training.metrics import Predictions, torso_sizes
 from poseflow.skeleton import Skeleton
 
@@ -69,6 +71,26 @@ def reliability(
         np.array([scores[part].mean() for part in parts], float),
         np.array([right[part].mean() for part in parts], float),
         np.array([len(part) for part in parts], np.int64),
+    )
+
+
+def fit_calibration(curve: Reliability) -> Calibration:
+    """Points that turn scores into the share right, never falling.
+
+    Isotonic regression over the bins (Zadrozny and Elkan, KDD 2002).
+
+    Examples:
+        >>> import numpy as np
+        >>> counts = np.full(3, 10)
+        >>> fit_calibration(Reliability([0.1, 0.4, 0.8], [0.2, 0.1, 0.9], counts))
+        ((0.1, 0.15), (0.4, 0.15), (0.8, 0.9))
+    """
+    if not len(curve.counts):
+        return ()
+    rising = isotonic_regression(curve.right, weights=curve.counts).x
+    return tuple(
+        (round(float(score), 4), round(float(share), 4))
+        for score, share in zip(curve.scores, rising, strict=True)
     )
 
 

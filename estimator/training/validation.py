@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from poseflow.errors import PoseFlowError
+from poseflow.estimator.calibration import Calibration, calibrated
 from poseflow.estimator.devices import choose_device, to_device
 from poseflow.estimator.heatmap import decode_heatmaps, flip_back
 from poseflow.estimator.normalise import as_input
@@ -101,6 +102,7 @@ def predict(
     workers: int = 0,
     flip_test: bool = False,
     bfloat16: bool = False,
+    calibration: Calibration = (),
 ) -> Predictions:
     """A network's answer for every person, in order.
 
@@ -113,6 +115,7 @@ def predict(
         workers: Loading processes.
         flip_test: Average with the mirrored crop.
         bfloat16: Run the network in bfloat16.
+        calibration: What the scores mean.
     """
     network.eval()
     rows: list[tuple[np.ndarray[Any, Any], ...]] = []
@@ -136,7 +139,7 @@ def predict(
         rows.append(
             (
                 _map(points * stride, to_image),
-                scores,
+                calibrated(scores, calibration),
                 _map(truth * stride, to_image),
                 batch.weights.numpy() > 0,
                 error,
@@ -244,6 +247,6 @@ def predict_split(
         place,
         workers=config.data.workers,
         flip_test=config.flip_test,
-        bfloat16=False,
+        calibration=what.calibration,
     )
     return found, samples, skeleton

@@ -16,8 +16,10 @@ from safetensors import safe_open
 
 from poseflow.errors import PoseFlowError
 from poseflow.estimator import Estimator, detector_names, embedded, estimator_names
+from poseflow.estimator.calibration import calibrated
+from poseflow.estimator.torch_network import TorchPoseNetwork
 from poseflow.estimator.training.embedded_models import make_models
-from poseflow.estimator.training.reliability import reliability
+from poseflow.estimator.training.reliability import fit_calibration, reliability
 from poseflow.estimator.weights import load_detector, load_network
 from poseflow.skeletons import get
 from poseflow.synthetic import SceneConfig, make_scene
@@ -220,3 +222,28 @@ def test_reliability_of_honest_and_vain_scores():
     assert reliability(scores, scores < 0.5).inversion > 0.9
     nothing = reliability(np.zeros(0), np.zeros(0, bool))
     assert np.isnan(nothing.error)
+
+
+def test_a_calibration_makes_scores_honest():
+    rng = np.random.default_rng(2)
+    scores = rng.uniform(size=8000)
+    right = rng.random(8000) < 0.6 * scores**2
+    curve = fit_calibration(reliability(scores[:4000], right[:4000]))
+    shares = [share for _, share in curve]
+    assert shares == sorted(shares)
+    raw = reliability(scores[4000:], right[4000:])
+    honest = reliability(calibrated(scores[4000:], curve), right[4000:])
+    assert raw.error > 0.25
+    assert honest.error < 0.04
+    assert calibrated(np.zeros(3), curve).tolist() == [0, 0, 0], "0 is not found"
+    assert fit_calibration(reliability(np.zeros(0), np.zeros(0, bool))) == ()
+
+
+def test_the_pose_network_ships_calibrated(made):
+    loaded = load_network(made[0] / "out" / "pose.safetensors")
+    assert len(loaded.description.calibration) > 1
+    network = TorchPoseNetwork(loaded, "cpu")
+    crops = np.random.default_rng(0).integers(0, 256, (2, 128, 96, 3), np.uint8)
+    peaks = network.heatmaps(crops).max(axis=(2, 3))
+    expected = calibrated(peaks, loaded.description.calibration)
+    assert np.allclose(network.predict(crops)[1], expected)

@@ -1,0 +1,31 @@
+"""Joint scores as probabilities: how often a joint with such a score is right."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.floating[Any]]
+
+Calibration = tuple[tuple[float, float], ...]
+"""Points (score of the network, share of joints that are right), both rising."""
+
+
+def calibrated(scores: Floats, calibration: Calibration) -> Floats:
+    """Scores through a calibration curve, straight between its points.
+
+    Args:
+        scores: Any shape, at least 0; 0 stays 0, it means "not found".
+        calibration: Its points; without any, scores stay as they are.
+
+    Examples:
+        >>> import numpy as np
+        >>> calibrated(np.array([0.0, 0.2, 0.9]), ((0.2, 0.1), (0.6, 0.8))).tolist()
+        [0.0, 0.1, 0.8]
+    """
+    if not calibration:
+        return scores
+    points = np.array([(0.0, 0.0), *calibration])
+    return np.interp(scores, points[:, 0], points[:, 1]).astype(scores.dtype)
