@@ -106,10 +106,21 @@ def _figures(report: Report) -> str:
         ]
         joints.append(["**all**", _percent(report.pck02), _percent(report.pck05)])
         table = _table(["joint", "PCK@0.2", "PCK@0.5"], joints)
+        groups = _table(
+            ["people", "number", "PCK@0.2", "PCK@0.5", "left and right exchanged"],
+            [
+                [
+                    name,
+                    str(group.people),
+                    *map(_percent, (group.pck02, group.pck05, group.mirrored)),
+                ]
+                for name, group in report.groups.items()
+            ],
+        )
         return (
-            f"{table}\n\n{report.people} people; PCKh@0.5 {_percent(report.pckh)}, "
-            f"OKS AP {_percent(report.ap)} with the truth's boxes, left and right "
-            f"exchanged {_percent(report.mirrored)} %. A dash: nobody has that joint "
+            f"{table}\n\n{groups}\n\n{report.people} people; PCKh@0.5 "
+            f"{_percent(report.pckh)}, OKS AP {_percent(report.ap)} with the truth's boxes, left "
+            f"and right exchanged {_percent(report.mirrored)} %. A dash: nobody has that joint "
             "labelled, so its accuracy is not known."
         )
     assert isinstance(report, DetectionReport)

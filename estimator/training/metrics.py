@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -40,6 +40,10 @@ class Predictions:
     truth: Floats
     labelled: Bools
     heatmap_error: Floats
+
+    def of(self, people: Bools) -> Predictions:
+        """Those of a mask `(N,)`."""
+        return Predictions(*(getattr(self, f.name)[people] for f in fields(self)))
 
 
 def torso_sizes(truth: Floats, labelled: Bools, skeleton: Skeleton) -> Floats:

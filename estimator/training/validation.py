@@ -16,6 +16,7 @@ from poseflow.estimator.devices import choose_device, to_device
 from poseflow.estimator.heatmap import decode_heatmaps, flip_back
 from poseflow.estimator.normalise import as_input
 from poseflow.estimator.training.config import InputConfig, TrainConfig
+from poseflow.estimator.training.groups import group_people
 from poseflow.estimator.training.metrics import (
     Predictions,
     heatmap_accuracy,
@@ -37,6 +38,16 @@ PCKH_THRESHOLD = 0.5
 
 
 @dataclass(frozen=True)
+class Group:
+    """Accuracy on some of the people; see `ValidationReport`."""
+
+    people: int
+    pck02: float
+    pck05: float
+    mirrored: float
+
+
+@dataclass(frozen=True)
 class ValidationReport:
     """Accuracy on a split; fractions in [0, 1], NaN where nothing could be measured.
 
@@ -49,6 +60,7 @@ class ValidationReport:
         ap: OKS AP, the truth's boxes given.
         mirrored: Share of people whom the exchanged left and right fit better.
         joints: PCK at 0.2 and 0.5 torso of each joint, by name.
+        groups: The same figures of people by stance and side, by name.
     """
 
     people: int
@@ -59,6 +71,7 @@ class ValidationReport:
     ap: float
     mirrored: float
     joints: dict[str, tuple[float, float]]
+    groups: dict[str, Group]
 
     @property
     def score(self) -> float:
@@ -71,7 +84,12 @@ class ValidationReport:
         joints = {
             joint: [_or_none(v) for v in pair] for joint, pair in self.joints.items()
         }
-        return {k: _or_none(v) for k, v in values.items()} | {"joints": joints}
+        groups = {
+            name: {k: _or_none(v) for k, v in group.items()}
+            for name, group in values["groups"].items()
+        }
+        plain = {k: _or_none(v) for k, v in values.items()}
+        return plain | {"joints": joints, "groups": groups}
 
     def table(self) -> str:
         """A table for a terminal, percentages."""
@@ -84,6 +102,14 @@ class ValidationReport:
             f"OKS AP {100 * self.ap:.1f}  mirrored {100 * self.mirrored:.1f}  "
             f"({self.people} people)"
         )
+        if self.groups:
+            lines.append(f"{'people':<20}{'':>5}{'PCK@0.2':>9}{'PCK@0.5':>9}  mirrored")
+        for name, group in self.groups.items():
+            near, far = 100 * group.pck02, 100 * group.pck05
+            lines.append(
+                f"{name:<20}{group.people:>5}{near:>9.1f}{far:>9.1f}"
+                f"{100 * group.mirrored:>10.1f}"
+            )
         return "\n".join(lines)
 
 
@@ -170,6 +196,23 @@ def report(
             joint: (float(near[k]), float(far[k]))
             for k, joint in enumerate(skeleton.joints)
         },
+        groups={
+            name: _group(found.of(mask), skeleton)
+            for name, mask in group_people(
+                found.truth, found.labelled, skeleton
+            ).items()
+        },
+    )
+
+
+def _group(found: Predictions, skeleton: Skeleton) -> Group:
+    distances = np.linalg.norm(found.keypoints - found.truth, axis=2)
+    torso = torso_sizes(found.truth, found.labelled, skeleton)
+    return Group(
+        people=len(found.truth),
+        pck02=pck(distances, found.labelled, torso, 0.2)[1],
+        pck05=pck(distances, found.labelled, torso, 0.5)[1],
+        mirrored=mirrored_share(found, skeleton),
     )
 
 
