@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from poseflow.errors import PoseFlowError
 
 if TYPE_CHECKING:
@@ -22,6 +24,24 @@ DETECTOR = "detector.safetensors"
 def available(folder: Path = FOLDER) -> bool:
     """Whether this installation carries both weights files."""
     return (folder / POSE).is_file() and (folder / DETECTOR).is_file()
+
+
+def summary(folder: Path = FOLDER) -> str:
+    """One line on what ships: networks, their input, joints and size.
+
+    Read from the files' headers, without torch.
+    """
+    from safetensors import safe_open
+
+    parts = []
+    for name in (DETECTOR, POSE):
+        with safe_open(folder / name, framework="numpy") as file:
+            (text,) = file.metadata().values()
+        what = msgspec.json.decode(text)
+        joints = f", {what['skeleton']}" if "skeleton" in what else ""
+        parts.append(f"{name} ({what['width']} x {what['height']}{joints})")
+    size = sum((folder / name).stat().st_size for name in (DETECTOR, POSE))
+    return f"{' and '.join(parts)}, {size / 1e6:.1f} MB"
 
 
 def embedded_detector(

@@ -36,6 +36,7 @@ class SmallPoseConfig(ModelConfig, frozen=True, tag_field="name", tag="small"):
     widths: tuple[Positive, ...] = (32, 32, 96, 192)
     blocks: tuple[Positive, ...] = (2, 2, 3)
     softmax: Annotated[float, Meta(ge=0)] = 0.0
+    context: bool = False
 
 
 class CentreNetConfig(ModelConfig, frozen=True, tag_field="name", tag="centre"):
@@ -65,7 +66,13 @@ def build(config: AnyModelConfig, num_joints: int) -> nn.Module:
         case FastPoseDUCConfig():
             return FastPoseDUC(config.num_layers, num_joints)
         case SmallPoseConfig():
-            return SmallPose(num_joints, config.widths, config.blocks, config.softmax)
+            return SmallPose(
+                num_joints,
+                config.widths,
+                config.blocks,
+                config.softmax,
+                config.context,
+            )
 
 
 def input_multiple(config: AnyModelConfig) -> int:

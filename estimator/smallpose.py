@@ -55,6 +55,9 @@ class SmallPose(nn.Module):
             over its places, learned as a Gaussian of this standard deviation (heatmap
             pixels): logits while training, and in eval mode probabilities in units of
             that Gaussian's peak, so that 1 is certainty.
+        context: Let the mean of the deepest features act on all places: whether a
+            person is seen from behind shows in one place and matters in all (a
+            simplified global context block, Cao et al., GCNet, 2019).
 
     Raises:
         PoseFlowError: If widths and blocks do not fit, or a width is no multiple of 32.
@@ -73,6 +76,7 @@ class SmallPose(nn.Module):
         widths: Sequence[int] = (32, 32, 96, 192),
         blocks: Sequence[int] = (2, 2, 3),
         softmax: float = 0.0,
+        context: bool = False,
     ) -> None:
         super().__init__()
         if num_joints < 1:
@@ -99,6 +103,14 @@ class SmallPose(nn.Module):
             layers = [ResidualBlock(inputs, width, 2)]
             layers += [ResidualBlock(width, width) for _ in range(depth - 1)]
             self.stages.append(nn.Sequential(*layers))
+        self.context: nn.Module | None = None
+        if context:
+            self.context = nn.Sequential(
+                nn.AdaptiveAvgPool2d(1),
+                nn.Conv2d(widths[-1], widths[-1], 1),
+                nn.ReLU(inplace=True),
+                nn.Conv2d(widths[-1], widths[-1], 1),
+            )
         # From the deepest stage up to the first, which has the heatmaps' size.
         self.up = nn.ModuleList()
         self.fuse = nn.ModuleList()
@@ -118,6 +130,10 @@ class SmallPose(nn.Module):
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
         nn.init.normal_(self.out.weight, std=1e-3)
+        if self.context is not None:
+            last = self.context[-1]  # type: ignore[index]
+            nn.init.zeros_(last.weight)
+            nn.init.zeros_(last.bias)
         if self.out.bias is not None:
             nn.init.zeros_(self.out.bias)
 
@@ -131,6 +147,8 @@ class SmallPose(nn.Module):
         for stage in self.stages:
             x = stage(x)
             skips.append(x)
+        if self.context is not None:
+            x = x + self.context(x)
         for up, fuse, skip in zip(self.up, self.fuse, skips[-2::-1], strict=True):
             x = up(x) + fuse(skip)
         heatmaps: Tensor = self.out(self.refine(x))

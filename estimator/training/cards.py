@@ -119,9 +119,9 @@ def _figures(report: Report) -> str:
         )
         return (
             f"{table}\n\n{groups}\n\n{report.people} people; PCKh@0.5 "
-            f"{_percent(report.pckh)}, OKS AP {_percent(report.ap)} with the truth's boxes, left "
-            f"and right exchanged {_percent(report.mirrored)} %. A dash: nobody has that joint "
-            "labelled, so its accuracy is not known."
+            f"{_percent(report.pckh)}, OKS AP {_percent(report.ap)} with the truth's "
+            f"boxes, left and right exchanged {_percent(report.mirrored)} %. A dash: "
+            "nobody has that joint labelled, so its accuracy is not known."
         )
     assert isinstance(report, DetectionReport)
     rows = [

@@ -198,11 +198,15 @@ class DataConfig(LoadConfig, frozen=True, kw_only=True):
 
     Attributes:
         train: Data sets, joined by joint name.
+        repeat_behind: How often people seen from behind come in an epoch. They are
+            rarer, and a network that takes everybody for facing it exchanges their left
+            and right.
         validate: See `LoadConfig`.
         test: See `LoadConfig`.
     """
 
     train: tuple[AnyDataset, ...] = ()
+    repeat_behind: Positive = 1
     validate: tuple[AnyDataset, ...] = ()
     test: tuple[AnyDataset, ...] = ()
 

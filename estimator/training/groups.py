@@ -22,6 +22,8 @@ STANCES = {
 }
 """Angles of the torso from the vertical, degrees."""
 
+FRONT, SIDE, BEHIND = "seen from the front", "seen from the side", "seen from behind"
+
 SIDE_WIDTH = 0.25
 """Shoulders and hips narrower than this share of the torso are seen from the side."""
 
@@ -65,7 +67,7 @@ def group_people(
     across = (left_shoulder - right_shoulder + left_hip - right_hip) / 2
     square = np.maximum((up**2).sum(axis=1), 1e-12)
     width = (up[:, 0] * across[:, 1] - up[:, 1] * across[:, 0]) / square
-    groups["seen from the front"] = known & (width > SIDE_WIDTH)
-    groups["seen from the side"] = known & (np.abs(width) <= SIDE_WIDTH)
-    groups["seen from behind"] = known & (width < -SIDE_WIDTH)
+    groups[FRONT] = known & (width > SIDE_WIDTH)
+    groups[SIDE] = known & (np.abs(width) <= SIDE_WIDTH)
+    groups[BEHIND] = known & (width < -SIDE_WIDTH)
     return groups

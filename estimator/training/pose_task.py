@@ -11,12 +11,15 @@ from torch import Tensor, nn
 from poseflow.estimator.networks import build
 from poseflow.estimator.normalise import as_input
 from poseflow.estimator.training.config import TrainConfig
+from poseflow.estimator.training.groups import BEHIND, group_people
+from poseflow.estimator.training.people import People, concatenate
 from poseflow.estimator.training.readers import read_people
 from poseflow.estimator.training.samples import Batch, Samples
 from poseflow.estimator.training.targets import gaussian_heatmaps, heatmap_loss
 from poseflow.estimator.training.teacher import Teacher
 from poseflow.estimator.training.validation import ValidationReport, predict, report
 from poseflow.estimator.weights import NetworkDescription
+from poseflow.skeleton import Skeleton
 
 
 class PoseTask:
@@ -37,6 +40,8 @@ class PoseTask:
         self.skeleton = config.target()
         root = Path(config.data.root)
         people = read_people(config.data.train, root, self.skeleton)
+        if config.data.repeat_behind > 1:
+            people = _more_from_behind(people, config.data.repeat_behind, self.skeleton)
         self.samples = Samples(
             people, self.skeleton, config.input, config.augment, config.seed
         )
@@ -114,3 +119,11 @@ class PoseTask:
             std=config.input.std,
             margin=config.input.margin,
         )
+
+
+def _more_from_behind(people: People, repeat: int, skeleton: Skeleton) -> People:
+    """People with those seen from behind so many times."""
+    groups = group_people(people.keypoints, people.labelled, skeleton)
+    if not groups:
+        return people
+    return concatenate([people] + [people.only(groups[BEHIND])] * (repeat - 1))
