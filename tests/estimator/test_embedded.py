@@ -18,7 +18,10 @@ from poseflow.errors import PoseFlowError
 from poseflow.estimator import Estimator, detector_names, embedded, estimator_names
 from poseflow.estimator.calibration import calibrated
 from poseflow.estimator.torch_network import TorchPoseNetwork
+from poseflow.estimator.training.config import load_config
 from poseflow.estimator.training.embedded_models import make_models
+from poseflow.estimator.training.groups import BEHIND, group_people
+from poseflow.estimator.training.pose_task import PoseTask
 from poseflow.estimator.training.reliability import fit_calibration, reliability
 from poseflow.estimator.weights import load_detector, load_network
 from poseflow.skeletons import get
@@ -237,6 +240,28 @@ def test_a_calibration_makes_scores_honest():
     assert honest.error < 0.04
     assert calibrated(np.zeros(3), curve).tolist() == [0, 0, 0], "0 is not found"
     assert fit_calibration(reliability(np.zeros(0), np.zeros(0, bool))) == ()
+
+
+def test_people_seen_from_behind_come_more_often(tmp_path):
+    street = {"format": "synthetic", "scenes": 4, "size": [320, 180], "least_height": 9}
+    changes = [f"data.root={json.dumps(str(tmp_path))}", "data.validate=[]"]
+    path = ROOT / "configs" / "embedded" / "pose.yaml"
+    changes.append(f"data.train={json.dumps([street])}")
+    plain, more = (
+        PoseTask(
+            load_config(path, [*changes, f"data.repeat_behind={repeat}"]),
+            torch.device("cpu"),
+        ).samples.people
+        for repeat in (1, 3)
+    )
+    skeleton = get("posetrack15")
+    behind = group_people(plain.keypoints, plain.labelled, skeleton)[BEHIND]
+    assert 0 < behind.sum() < len(plain)
+    assert len(more) == len(plain) + 2 * behind.sum()
+    assert (more.boxes[len(plain) :] == np.tile(plain.boxes[behind], (2, 1))).all()
+    first = np.flatnonzero(behind)[0]
+    again = more.pictures.read(int(more.picture_of[len(plain)]))
+    assert (again == plain.pictures.read(int(plain.picture_of[first]))).all()
 
 
 def test_the_pose_network_ships_calibrated(made):

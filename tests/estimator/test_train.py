@@ -276,6 +276,20 @@ def test_softmax_network_answers_probabilities_when_it_is_used():
     assert network(picture).max() == 1, "certainty"
 
 
+def test_context_starts_as_nothing_and_reaches_everywhere():
+    plain, deep = SmallPose(3, (32, 32), (1,)), SmallPose(3, (32, 32), (1,), 0, True)
+    deep.load_state_dict(plain.state_dict(), strict=False)
+    picture = torch.rand(1, 3, 16, 64)
+    plain.eval(), deep.eval()
+    assert torch.equal(plain(picture), deep(picture))
+    nn.init.normal_(deep.context[-1].weight)
+    changed = picture.clone()
+    changed[..., :8] = 0
+    far = (..., slice(12, None))
+    assert torch.equal(plain(picture)[far], plain(changed)[far])
+    assert not torch.equal(deep(picture)[far], deep(changed)[far])
+
+
 def test_mirror_tolerance_forgives_exchanged_labels():
     target = torch.rand(2, 2, 4, 4)
     exchanged, flip = target[:, [1, 0]], torch.tensor([1, 0])
