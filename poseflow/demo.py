@@ -1,9 +1,9 @@
-"""`poseflow demo`: a rendered street, noisy poses, tracked, drawn and scored."""
+"""`poseflow demo`: a rendered street, from its pixels to identities and scores."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,13 @@ import numpy as np
 from poseflow import synthetic
 from poseflow.drawing import Overlay, contact_sheet
 from poseflow.errors import FormatError
-from poseflow.eval.tracking import TrackingScores, score_tracking
-from poseflow.formats import ResultWriter, write
+from poseflow.estimator import Estimator
+from poseflow.eval.evaluate import evaluate
+from poseflow.eval.report import Report
+from poseflow.formats import ResultWriter
 from poseflow.formats.atomic import explain
-from poseflow.pipeline import track
+from poseflow.pipeline import PoseEstimator, drain, track
 from poseflow.render import OverlaySink
-from poseflow.sequence import Frame, PoseSequence
 from poseflow.tracker import Tracker
 from poseflow.video import open_source, open_writer
 
@@ -30,19 +31,19 @@ PICTURES_ON_SHEET = 9
 
 @dataclass(frozen=True)
 class Demo:
-    """What a demo left and how well its tracker did.
+    """What a demo left and how good the result is.
 
     Attributes:
         files: What is in each file, by path.
-        tracker: Name of the tracker.
-        scores: The tracker's result against the truth, by OKS.
-        oracle: The same poses with their true identities: as good as it gets.
+        identities: How many were given.
+        people: How many there are.
+        report: The result against the truth, as PoseTrack counts.
     """
 
     files: dict[Path, str]
-    tracker: str
-    scores: TrackingScores
-    oracle: TrackingScores
+    identities: int
+    people: int
+    report: Report
 
 
 def run_demo(
@@ -53,12 +54,13 @@ def run_demo(
     frames: int = 150,
     size: tuple[int, int] = (1280, 720),
     tracker: str = "default",
+    estimator: PoseEstimator | None = None,
     progress: Progress | None = None,
 ) -> Demo:
-    """Render a synthetic street, track noisy poses in its video, draw and score.
+    """Render a synthetic street, track the people in its video, draw and score.
 
-    Everything goes the way of a real video: the scene is written to a file, decoded
-    again, and its people are what a detector would have found, not the truth.
+    Everything goes the way of a real video: the scene is written to a file and decoded
+    again, and the estimator sees nothing but its pixels.
 
     Args:
         out: Folder for the results; made if it does not exist.
@@ -67,67 +69,58 @@ def run_demo(
         frames: Length; 25 frames are a second.
         size: Width and height in pixels.
         tracker: Name of a tracker.
+        estimator: Finds the people; default `Estimator()`, which ships inside.
         progress: Wraps what is worked through, with how much there is and its name.
 
     Raises:
         PoseFlowError: If the folder cannot be written or an argument is unusable.
     """
     identify = Tracker(tracker)  # an unknown name is found before the work
+    find = estimator or Estimator()
     folder = Path(out)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise explain(error, folder, "make") from error
     watch = progress or (lambda items, total, label: items)
-    source, poses, result, overlay, sheet = (
+    source, truth, result, overlay, sheet = (
         folder / name
         for name in (
             "source.mp4",
-            "poses.json",
+            "truth.json",
             "tracked.json",
             "tracked.mp4",
             "sheet.png",
         )
     )
 
-    scene = synthetic.make_scene(suite, seed=seed, frames=frames, size=size)
+    scene = synthetic.make_scene(
+        suite, seed=seed, frames=frames, size=size, skeleton="posetrack18"
+    )
     with open_writer(source, scene.size, scene.fps) as video:
         for frame in watch(scene, len(scene), "frames rendered"):
             video.write(frame.image)
-    truth = scene.truth()
-    seen = synthetic.NoiseModel.preset("detector").corrupt(truth, seed=seed)
-    write(seen.sequence, poses)
+    synthetic.write_posetrack(scene, truth)
 
     with (
         open_source(source) as shots,
         ResultWriter(result) as writer,
         OverlaySink(overlay, shots, Overlay()) as drawn,
     ):
-        tracked = track(shots, poses=poses, tracker=identify, final=True)
-        kept = PoseSequence.collect(
-            _through(watch(tracked, len(scene), "frames tracked"), writer, drawn)
+        tracked = track(shots, estimator=find, tracker=identify, final=True)
+        _, identities = drain(
+            watch(tracked, len(scene), "frames tracked"), (writer, drawn)
         )
-    codec = drawn.codec
     _write_sheet(sheet, overlay, len(scene))
     files = {
         source: f"a rendered street, {len(scene)} frames",
-        poses: "its people as a detector would find them, without identities",
-        result: "the result: the same people with identities",
-        overlay: f"the result over the video ({codec})",
+        truth: "who is where in it, in PoseTrack's format",
+        result: "the result: the people found in the pixels, with identities",
+        overlay: f"the result over the video ({drawn.codec})",
         sheet: "frames of it",
     }
-    scores = (score_tracking(truth, answer) for answer in (kept, seen.oracle()))
-    return Demo(files, tracker, *scores)
-
-
-def _through(
-    frames: Iterable[Frame], *sinks: ResultWriter | OverlaySink
-) -> Iterator[Frame]:
-    """Write frames to the sinks while they pass."""
-    for frame in frames:
-        for sink in sinks:
-            sink.write(frame)
-        yield frame
+    report = evaluate(truth, result, mode="strict", sequence=truth.stem)
+    return Demo(files, identities, len(scene.truth().track_ids), report)
 
 
 def _write_sheet(path: Path, video: Path, frames: int) -> None:

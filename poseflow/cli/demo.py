@@ -17,7 +17,7 @@ def demo(
     frames: Annotated[int, typer.Option(min=2, help="Length of the video.")] = 150,
     tracker: Annotated[str, typer.Option(help="Name of a tracker.")] = "default",
 ) -> None:
-    """Render a street, track noisy poses in it, draw the result and score it."""
+    """Render a street, track the people in its pixels, draw the result and score it."""
     from poseflow.demo import run_demo
 
     done = run_demo(
@@ -26,11 +26,5 @@ def demo(
     width = max(len(str(path)) for path in done.files)
     for path, what in done.files.items():
         typer.echo(f"{path!s:<{width}}  {what}")
-    for who, scores in (
-        (f"tracker {done.tracker}", done.scores),
-        ("true identities on the same poses", done.oracle),
-    ):
-        typer.echo(
-            f"{who}: {scores.id_switches} id switches, IDF1 {scores.idf1:.1f}, "
-            f"MOTA {scores.mota:.1f}, HOTA {scores.hota:.1f}"
-        )
+    typer.echo(f"{done.identities} identities for {done.people} people\n")
+    typer.echo(done.report.table())

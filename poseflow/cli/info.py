@@ -37,6 +37,7 @@ def info(
 def _installation() -> dict[str, str]:
     import poseflow
     from poseflow import formats, skeletons, tracker
+    from poseflow.estimator import detector_names, embedded, estimator_names
 
     rows = {
         "poseflow": poseflow.__version__,
@@ -48,6 +49,9 @@ def _installation() -> dict[str, str]:
             rows[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
             rows[package] = "not installed"
+    rows["estimators"] = ", ".join(estimator_names())
+    rows["detectors"] = ", ".join(detector_names())
+    rows["embedded model"] = embedded.summary()
     rows["trackers"] = ", ".join(tracker.names())
     rows["formats"] = ", ".join(formats.names())
     rows["skeletons"] = ", ".join(skeletons.names())
