@@ -66,9 +66,10 @@ class Part:
 
 
 PARTS = (
-    Part("detector", DETECTOR, "The embedded person detector"),
     Part("pose", POSE, "The embedded pose network"),
+    Part("detector", DETECTOR, "The embedded person detector"),
 )
+"""In the order of training: the detector begins with the pose network's encoder."""
 
 
 def make_models(
@@ -145,7 +146,11 @@ def _placed(config: RunConfig, runs: Path, name: str) -> RunConfig:
             return msgspec.structs.replace(dataset, root=scenes)
         return dataset
 
-    return _with_datasets(msgspec.structs.replace(config, out=str(runs / name)), place)
+    config = msgspec.structs.replace(config, out=str(runs / name))
+    if config.initial_weights:
+        first = runs / PARTS[0].name / "best.safetensors"
+        config = msgspec.structs.replace(config, initial_weights=str(first))
+    return _with_datasets(config, place)
 
 
 def _reduced(config: RunConfig, share: float) -> RunConfig:
