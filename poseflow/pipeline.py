@@ -73,6 +73,7 @@ def track(
     final: bool = False,
     images: bool = True,
     overlap: bool = True,
+    detect_every: int = 1,
     **options: Any,
 ) -> Generator[Frame]:
     """Track the people of a video, frame by frame, online.
@@ -103,6 +104,9 @@ def track(
             for final ids take no memory for it.
         overlap: False to do everything in the caller's thread: for an estimator that is
             bound to it.
+        detect_every: Look for people on every so many-th frame, and where another scene
+            begins; between, the tracker says where they should be. People who turn up,
+            or are lost, are found at the next detection.
         **options: Passed on to `poseflow.Tracker` with the name.
 
     Yields:
@@ -145,8 +149,16 @@ def track(
 
         estimator = Estimator() if estimator is None else Estimator(estimator)
 
+    _check_detect_every(detect_every, poses, estimator, tracker)
+
     def stages(line: Line) -> Iterator[Frame]:
-        if poses is None:
+        if detect_every > 1:
+            from poseflow.sparse_detection import detected, followed
+
+            expecting: Any = tracker
+            found = line.stage(detected(line, estimator, detect_every))
+            frames: Iterator[Frame] = followed(found, estimator, expecting)
+        elif poses is None:
             frames = _estimated(line, estimator)
         elif source is None:
             frames = recorded(poses)
@@ -185,6 +197,31 @@ def known(source: Any, poses: PosesInput) -> Generator[Frame]:
         One `Frame` per frame of the source, with its image.
     """
     return _run(source, lambda line: _known(line, poses), overlap=False)
+
+
+def _check_detect_every(
+    detect_every: int, poses: Any, estimator: Any, tracker: Any
+) -> None:
+    if not isinstance(detect_every, int) or detect_every < 1:
+        raise PoseFlowError(
+            f"detect_every: expected a whole number from 1, got {detect_every!r}"
+        )
+    if detect_every == 1:
+        return
+    if poses is not None:
+        raise PoseFlowError(
+            "detect_every goes with an estimator; with poses=..., nobody is detected"
+        )
+    if not isinstance(estimator, TwoStageEstimator) or estimator.detector is None:
+        raise PoseFlowError(
+            "detect_every needs an estimator with a detector of its own stage; this "
+            "one finds people and joints at once, or has no detector"
+        )
+    if not hasattr(tracker, "expected_boxes"):
+        raise PoseFlowError(
+            "detect_every needs a tracker with expected_boxes(), such as "
+            f"poseflow.Tracker; {type(tracker).__name__} has none"
+        )
 
 
 def _run(

@@ -21,6 +21,7 @@ FLOORS = {
     "poseflow.cli": 4,
     "poseflow.pipeline": 3,
     "poseflow.known_poses": 3,
+    "poseflow.sparse_detection": 3,
     "poseflow.stages": 3,
     "poseflow.demo": 3,
     "poseflow.benchmark": 3,

@@ -11,14 +11,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from poseflow.cli.options import (
+    DetectEveryOption,
     DetectorOption,
     DetectorWeightsOption,
     DeviceOption,
     EstimatorOption,
     FormatOption,
+    MatcherOption,
     OutputOption,
     RenderOption,
     SourceArgument,
+    TrackerOption,
     WeightsOption,
 )
 from poseflow.cli.progress import progress
@@ -40,16 +43,9 @@ def track(
     weights: WeightsOption = None,
     detector: DetectorOption = None,
     detector_weights: DetectorWeightsOption = None,
-    tracker: Annotated[
-        str, typer.Option(help="Name of a tracker; poseflow info lists them.")
-    ] = "default",
-    matcher: Annotated[
-        str | None,
-        typer.Option(
-            help="How frames are matched: flow (default), orb (default, poseflow, "
-            "released) or none."
-        ),
-    ] = None,
+    detect_every: DetectEveryOption = 1,
+    tracker: TrackerOption = "default",
+    matcher: MatcherOption = None,
     correspondences: Annotated[
         Path | None,
         typer.Option(
@@ -93,6 +89,7 @@ def track(
             tracker=tracker,
             final=True,
             images=render is not None,
+            detect_every=detect_every,
             **chosen,
         )
 
