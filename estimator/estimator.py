@@ -17,7 +17,12 @@ from poseflow.estimator.crop import as_bgr, check_boxes
 from poseflow.estimator.detectors import make_detector
 from poseflow.estimator.downloads import locate
 from poseflow.estimator.nms import PoseNMSParameters
-from poseflow.estimator.protocols import Detector, EstimatorBackend
+from poseflow.estimator.protocols import (
+    Detections,
+    Detector,
+    EstimatorBackend,
+    TwoStageBackend,
+)
 from poseflow.poses import Poses
 from poseflow.skeleton import Skeleton
 
@@ -144,16 +149,46 @@ class Estimator:
         """What the joints are."""
         return self.backend.skeleton
 
+    @property
+    def detector(self) -> Detector | None:
+        """Who finds people before their joints are sought.
+
+        None where boxes have to be given, or one network finds people and joints.
+        """
+        backend = self.backend
+        return backend.detector if isinstance(backend, TwoStageBackend) else None
+
+    def detect(self, image: npt.NDArray[Any]) -> Detections:
+        """The first stage alone: people of one picture as boxes.
+
+        `estimate(image, detect(image))` is `estimate(image)`; the two may run in
+        different threads.
+
+        Args:
+            image: As in `estimate`.
+
+        Raises:
+            PoseFlowError: If there is no `detector`.
+        """
+        if self.detector is None:
+            raise PoseFlowError(
+                f"estimator {self.name!r} has no detector to run by itself; make it "
+                "with detector=... (--detector), if it is one that takes boxes"
+            )
+        return self.detector.detect([as_bgr(image)])[0]
+
     def estimate(
-        self, image: npt.NDArray[Any], boxes: npt.ArrayLike | None = None
+        self,
+        image: npt.NDArray[Any],
+        boxes: npt.ArrayLike | Detections | None = None,
     ) -> Poses:
         """The people of one picture.
 
         Args:
             image: `(H, W, 3)` uint8 in OpenCV's BGR order; grey, BGRA, 16-bit and
                 floating-point pictures are converted (`poseflow.estimator.as_bgr`).
-            boxes: `(P, 4)` xyxy pixels of the people, of any place and size; None to
-                find them.
+            boxes: `(P, 4)` xyxy pixels of the people, of any place and size; or what
+                `detect` answered, with scores; None to find them.
 
         Returns:
             The people, duplicates merged; `boxes` are those given or detected.
@@ -162,6 +197,10 @@ class Estimator:
             PoseFlowError: If it is no picture, boxes have another shape, or there are
                 neither boxes nor a detector.
         """
+        if isinstance(boxes, Detections):
+            if isinstance(self.backend, TwoStageBackend):
+                return self.backend.estimate_detected([as_bgr(image)], [boxes])[0]
+            boxes = boxes.boxes
         return self.estimate_batch([image], None if boxes is None else [boxes])[0]
 
     def estimate_batch(

@@ -96,3 +96,21 @@ class EstimatorBackend(Protocol):
             images: Pictures, of any sizes.
             boxes: `(P, 4)` xyxy of the people in each; None to find them.
         """
+
+
+@runtime_checkable
+class TwoStageBackend(EstimatorBackend, Protocol):
+    """A backend that finds people first and their joints after.
+
+    The two may run in different threads, each in one at a time.
+
+    Attributes:
+        detector: The first stage; None if boxes are always given.
+    """
+
+    detector: Detector | None
+
+    def estimate_detected(
+        self, images: Sequence[Image], found: Sequence[Detections]
+    ) -> list[Poses]:
+        """The second stage: joints of the people `found` in each picture."""

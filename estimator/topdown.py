@@ -74,9 +74,15 @@ class TopDown:
                     "this estimator has no detector: pass boxes=..., or make it with "
                     "detector=..."
                 )
-            found = self.detector.detect(images)
-        else:
-            found = [Detections(b, np.ones(len(b), np.float32)) for b in boxes]
+            return self.estimate_detected(images, self.detector.detect(images))
+        return self.estimate_detected(
+            images, [Detections(b, np.ones(len(b), np.float32)) for b in boxes]
+        )
+
+    def estimate_detected(
+        self, images: Sequence[Image], found: Sequence[Detections]
+    ) -> list[Poses]:
+        """The joints of people who were detected; see `TwoStageBackend`."""
         everybody = np.concatenate([np.zeros((0, 4)), *(d.boxes for d in found)])
         frame_of = np.repeat(np.arange(len(found)), [len(d) for d in found])
         keypoints, scores = self._joints(images, frame_of, everybody)

@@ -10,6 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from poseflow import batch as batch
     from poseflow import formats as formats
     from poseflow import skeletons as skeletons
     from poseflow import synthetic as synthetic
@@ -44,6 +45,7 @@ _HOMES = {
     "ResultWriter": "poseflow.formats",
     "Skeleton": "poseflow.skeleton",
     "Tracker": "poseflow.tracker",
+    "batch": "poseflow.batch",
     "convert": "poseflow.conversion",
     "evaluate": "poseflow.eval.evaluate",
     "formats": "poseflow.formats",

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import warnings
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import replace
-from os import PathLike
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
 from poseflow.errors import PoseFlowError
-from poseflow.formats.names import frame_number
+from poseflow.known_poses import KnownPoses, PosesInput, recorded
 from poseflow.poses import Poses
-from poseflow.sequence import Frame, PoseSequence
+from poseflow.sequence import Frame
 
 if TYPE_CHECKING:
+    from poseflow.stages import Line
     from poseflow.tracker import Tracker
-    from poseflow.video import SourceFrame
 
 Image = npt.NDArray[np.uint8]
-PosesInput = str | PathLike[str] | PoseSequence | Iterable[Frame]
 
 
 class PoseEstimator(Protocol):
@@ -31,6 +27,27 @@ class PoseEstimator(Protocol):
 
     def estimate(self, image: Image) -> Poses:
         """People in a `(H, W, 3)` uint8 BGR image."""
+
+
+@runtime_checkable
+class TwoStageEstimator(Protocol):
+    """One that can find people first and their joints after, in another thread.
+
+    `poseflow.Estimator` is one.
+
+    Attributes:
+        detector: None if it cannot, as it is.
+    """
+
+    @property
+    def detector(self) -> Any:
+        """Who finds people."""
+
+    def detect(self, image: Image) -> Any:
+        """People in a `(H, W, 3)` uint8 BGR image, in whatever form."""
+
+    def estimate(self, image: Image, boxes: Any = None) -> Poses:
+        """Joints of those whom `detect` found."""
 
 
 class OnlineTracker(Protocol):
@@ -55,9 +72,18 @@ def track(
     tracker: str | OnlineTracker = "default",
     final: bool = False,
     images: bool = True,
+    overlap: bool = True,
+    detect_every: int = 1,
     **options: Any,
 ) -> Generator[Frame]:
     """Track the people of a video, frame by frame, online.
+
+    Decoding, detection, pose estimation, tracking and what the caller does with the
+    frames overlap, each in a thread of its own; the result is the same as one after the
+    other. A few frames wait between them, and all threads end with the loop. A tracker
+    that is passed in works in the caller's thread, when a frame is asked for. Iterables
+    other than lists, tuples and arrays are read in the caller's thread, one image at a
+    time, and then nothing overlaps.
 
     Args:
         source: Whatever `poseflow.video.open_source` takes: a video file, a folder or
@@ -76,6 +102,11 @@ def track(
             that is passed in is then finished with the source.
         images: Whether the frames yielded carry their image; without, those that wait
             for final ids take no memory for it.
+        overlap: False to do everything in the caller's thread: for an estimator that is
+            bound to it.
+        detect_every: Look for people on every so many-th frame, and where another scene
+            begins; between, the tracker says where they should be. People who turn up,
+            or are lost, are found at the next detection.
         **options: Passed on to `poseflow.Tracker` with the name.
 
     Yields:
@@ -101,6 +132,7 @@ def track(
             "pass either poses=... or estimator=..., not both: either the people are "
             "known or they have to be found"
         )
+    ours = isinstance(tracker, str)
     if isinstance(tracker, str):
         from poseflow.tracker import Tracker
 
@@ -110,34 +142,48 @@ def track(
             f"options {', '.join(sorted(options))} go with the name of a tracker, "
             f"got a {type(tracker).__name__} that is made already"
         )
-    if poses is not None:
-        frames = recorded(poses) if source is None else known(source, poses)
-        return _tracked(frames, tracker, final, images)
-    if source is None:
+    if poses is None and source is None:
         raise PoseFlowError("track needs a source of pictures, or poses=..., or both")
-    if estimator is None or isinstance(estimator, str):
+    if poses is None and (estimator is None or isinstance(estimator, str)):
         from poseflow.estimator import Estimator
 
         estimator = Estimator() if estimator is None else Estimator(estimator)
-    return _tracked(estimate(source, estimator), tracker, final, images)
+
+    _check_detect_every(detect_every, poses, estimator, tracker)
+
+    def stages(line: Line) -> Iterator[Frame]:
+        if detect_every > 1:
+            from poseflow.sparse_detection import detected, followed
+
+            expecting: Any = tracker
+            found = line.stage(detected(line, estimator, detect_every))
+            frames: Iterator[Frame] = followed(found, estimator, expecting)
+        elif poses is None:
+            frames = _estimated(line, estimator)
+        elif source is None:
+            frames = recorded(poses)
+        else:
+            frames = line.stage(_known(line, poses))
+        tracked = _tracked(frames, tracker, final, images)
+        return line.stage(tracked) if ours else tracked
+
+    return _run(source, stages, overlap)
 
 
-def estimate(source: Any, estimator: PoseEstimator) -> Generator[Frame]:
+def estimate(
+    source: Any, estimator: PoseEstimator, *, overlap: bool = True
+) -> Generator[Frame]:
     """Find the people of a source, frame by frame, without identities.
 
     Args:
         source: As in `track`.
         estimator: Finds the people.
+        overlap: As in `track`.
 
     Yields:
         One `Frame` per frame of the source, with its image.
     """
-    from poseflow.video import open_source
-
-    with open_source(source) as video:
-        for shot in video:
-            people = estimator.estimate(shot.image)
-            yield Frame(shot.index, shot.time, people, shot.image, shot.name)
+    return _run(source, lambda line: _estimated(line, estimator), overlap)
 
 
 def known(source: Any, poses: PosesInput) -> Generator[Frame]:
@@ -150,18 +196,71 @@ def known(source: Any, poses: PosesInput) -> Generator[Frame]:
     Yields:
         One `Frame` per frame of the source, with its image.
     """
-    from poseflow.video import open_source
+    return _run(source, lambda line: _known(line, poses), overlap=False)
 
+
+def _check_detect_every(
+    detect_every: int, poses: Any, estimator: Any, tracker: Any
+) -> None:
+    if not isinstance(detect_every, int) or detect_every < 1:
+        raise PoseFlowError(
+            f"detect_every: expected a whole number from 1, got {detect_every!r}"
+        )
+    if detect_every == 1:
+        return
+    if poses is not None:
+        raise PoseFlowError(
+            "detect_every goes with an estimator; with poses=..., nobody is detected"
+        )
+    if not isinstance(estimator, TwoStageEstimator) or estimator.detector is None:
+        raise PoseFlowError(
+            "detect_every needs an estimator with a detector of its own stage; this "
+            "one finds people and joints at once, or has no detector"
+        )
+    if not hasattr(tracker, "expected_boxes"):
+        raise PoseFlowError(
+            "detect_every needs a tracker with expected_boxes(), such as "
+            f"poseflow.Tracker; {type(tracker).__name__} has none"
+        )
+
+
+def _run(
+    source: Any, stages: Callable[[Line], Iterator[Frame]], overlap: bool
+) -> Generator[Frame]:
+    from poseflow.stages import Line
+
+    with Line(source, overlap=overlap) as line:
+        # Not `yield from`: that would end the last stage before the others know.
+        for frame in stages(line):  # noqa: UP028
+            yield frame
+
+
+def _estimated(line: Line, estimator: Any) -> Iterator[Frame]:
+    """Frames with people, found in one stage or two."""
+    if isinstance(estimator, TwoStageEstimator) and estimator.detector is not None:
+        found = line.stage((shot, estimator.detect(shot.image)) for shot in line)
+        frames = (
+            Frame(s.index, s.time, estimator.estimate(s.image, people), s.image, s.name)
+            for s, people in found
+        )
+    else:
+        frames = (
+            Frame(s.index, s.time, estimator.estimate(s.image), s.image, s.name)
+            for s in line
+        )
+    return line.stage(frames)
+
+
+def _known(line: Line, poses: PosesInput) -> Iterator[Frame]:
     people = KnownPoses(poses)
-    with open_source(source) as video:
-        for shot in video:
-            found = people.of(shot)
-            yield Frame(shot.index, shot.time, found, shot.image, shot.name)
+    for shot in line:
+        found = people.of(shot)
+        yield Frame(shot.index, shot.time, found, shot.image, shot.name)
     people.report_unused()
 
 
 def _tracked(
-    frames: Generator[Frame], tracker: OnlineTracker, final: bool, images: bool
+    frames: Iterator[Frame], tracker: OnlineTracker, final: bool, images: bool
 ) -> Generator[Frame]:
     from poseflow.tracker import Tracker
 
@@ -170,22 +269,19 @@ def _tracked(
     if slow is not None and not slow.delay_frames:
         slow = None
     waiting: deque[Frame] = deque()
-    with closing(frames):
-        for frame in frames:
-            if isinstance(tracker, Tracker):
-                people = tracker.update(
-                    frame.poses, frame.image, name=frame.name, time=frame.time
-                )
-            else:
-                people = tracker.update(frame.poses, frame.image)
-            tracked = replace(
-                frame, poses=people, image=frame.image if images else None
+    for frame in frames:
+        if isinstance(tracker, Tracker):
+            people = tracker.update(
+                frame.poses, frame.image, name=frame.name, time=frame.time
             )
-            if slow is None:
-                yield tracked
-                continue
-            waiting.append(tracked)
-            yield from _settled(waiting, slow)
+        else:
+            people = tracker.update(frame.poses, frame.image)
+        tracked = replace(frame, poses=people, image=frame.image if images else None)
+        if slow is None:
+            yield tracked
+            continue
+        waiting.append(tracked)
+        yield from _settled(waiting, slow)
     if slow is not None:
         slow.finish()
         yield from _settled(waiting, slow)
@@ -195,108 +291,6 @@ def _settled(waiting: deque[Frame], tracker: Tracker) -> Iterator[Frame]:
     """The frames whose ids have become final, taken from those that wait."""
     for _, people in tracker.final_frames:
         yield replace(waiting.popleft(), poses=people)
-
-
-LONGEST_GAP = 1000
-"""Frames that a file may leave out at a stretch and that count as empty ones."""
-
-
-def recorded(poses: PosesInput) -> Generator[Frame]:
-    """Frames of poses alone, without pictures, in order of their index.
-
-    Files leave out frames without people; up to `LONGEST_GAP` at a stretch are put back
-    (more are taken for another way to number frames).
-    """
-    if isinstance(poses, str | PathLike):
-        from poseflow.formats import read
-
-        poses = read(poses)
-    before: Frame | None = None
-    for frame in sorted(_frames(poses), key=lambda frame: frame.index):
-        if before is not None and frame.index - before.index <= LONGEST_GAP:
-            step = (frame.time - before.time) / max(frame.index - before.index, 1)
-            for gap in range(1, frame.index - before.index):
-                nobody = frame.poses[:0]
-                yield Frame(before.index + gap, before.time + gap * step, nobody)
-        yield frame
-        before = frame
-
-
-class KnownPoses:
-    """Poses from a file, handed out to the frames that they belong to.
-
-    A frame belongs to the poses of the same name; where no name agrees, to those of the
-    same number, which is the name's (`10.jpg` and `000010.jpg` are both 10) or else the
-    position in the source.
-    """
-
-    def __init__(self, poses: PosesInput) -> None:
-        self.label = "poses"
-        if isinstance(poses, str | PathLike):
-            from poseflow.formats import read
-
-            self.label = str(poses)
-            poses = read(poses)
-        frames = _frames(poses)
-        self.by_name = {frame.name: frame for frame in frames if frame.name}
-        self.by_number = {
-            frame.index: frame
-            for frame in frames
-            if not frame.name or frame_number(frame.name) is not None
-        }
-        self.unused = {f.index: f.name for f in frames if len(f.poses)}
-        self.matched = not self.unused
-        skeleton = poses.skeleton if isinstance(poses, PoseSequence) else None
-        if skeleton is None and frames:
-            skeleton = frames[0].poses.skeleton
-        self.nobody = Poses.empty(skeleton or "coco17")
-
-    def of(self, shot: SourceFrame) -> Poses:
-        """The people of one frame of the source; nobody if the file has none."""
-        frame = self.by_name.get(shot.name)
-        if frame is None:
-            number = frame_number(shot.name)
-            frame = self.by_number.get(shot.index if number is None else number)
-        if frame is None:
-            return self.nobody
-        if frame.index in self.unused:
-            del self.unused[frame.index]
-            self.matched = True
-        return frame.poses
-
-    def report_unused(self) -> None:
-        """Say which frames' poses never met a frame of the source.
-
-        Raises:
-            PoseFlowError: If none did: then they belong to another source.
-        """
-        if not self.unused:
-            return
-        first = min(self.unused)
-        name = repr(self.unused[first]) if self.unused[first] else f"number {first}"
-        found = (
-            f"{self.label}: {len(self.unused)} frames with poses are not in the "
-            f"source, the first is {name}"
-        )
-        if not self.matched:
-            raise PoseFlowError(f"{found}; none matches: is it the right file?")
-        warnings.warn(f"{found}; they are left out", stacklevel=2)
-
-
-def _frames(poses: Any) -> list[Frame]:
-    """The frames of what a caller passes as poses."""
-    if isinstance(poses, Poses) or not isinstance(poses, Iterable):
-        found: list[Any] = [poses]
-    else:
-        found = list(poses)
-    for place, frame in enumerate(found):
-        if not isinstance(frame, Frame):
-            raise PoseFlowError(
-                f"poses: expected a file, a PoseSequence or Frames, found "
-                f"{type(frame).__name__} in place {place}; wrap the people of a frame "
-                "as poseflow.Frame(index, time, people)"
-            )
-    return found
 
 
 def drain(frames: Iterable[Frame], sinks: Iterable[Sink]) -> tuple[int, int]:

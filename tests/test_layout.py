@@ -20,6 +20,11 @@ FOLDERS = {
 FLOORS = {
     "poseflow.cli": 4,
     "poseflow.pipeline": 3,
+    "poseflow.batch": 3,
+    "poseflow.known_poses": 3,
+    "poseflow.to_files": 3,
+    "poseflow.sparse_detection": 3,
+    "poseflow.stages": 3,
     "poseflow.demo": 3,
     "poseflow.benchmark": 3,
     "poseflow.render": 3,

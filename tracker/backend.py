@@ -45,7 +45,9 @@ class View:
 class TrackerBackend(Protocol):
     """A tracker behind `poseflow.Tracker`; third parties register a factory of these.
 
-    A backend may also have `last_step`, a record of its latest decision.
+    A backend may also have `last_step`, a record of its latest decision, and
+    `expected_motion`, `(P, 2)` pixels that each person of the latest frame should move
+    until the next; NaN for people that it does not follow.
     """
 
     def update(self, poses: Poses, view: View) -> Poses:

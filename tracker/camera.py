@@ -100,7 +100,9 @@ class CameraMotion:
 
         motion, found = self._follow(before, now, corners)
         if motion is None:
-            cut = not found and _difference(before, now) > self.options.cut_difference
+            cut = (
+                not found and picture_change(before, now) > self.options.cut_difference
+            )
             return CameraStep(STILL, cut)
         motion[:, 2] /= factor
         return CameraStep(motion, False)
@@ -187,8 +189,8 @@ def camera_motion(
     return np.asarray(motion, np.float64)
 
 
-def _difference(a: Image, b: Image) -> float:
-    """Mean difference of two pictures at 16 x 16, in deviations of their greys."""
+def picture_change(a: Image, b: Image) -> float:
+    """Mean difference of two grey pictures at 16 x 16, in deviations of their greys."""
     import cv2
 
     tiny = [

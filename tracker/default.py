@@ -67,6 +67,7 @@ class DefaultTracker:
         self._certain = 6.0  # log odds of a usual match
         self._usual = 0.0  # quality of those that are tracked, on the detector's scale
         self._size: tuple[int, int] | None = None
+        self.expected_motion: Floats = np.zeros((0, 2))
 
     def update(self, poses: Poses, view: View) -> Poses:
         """Continue identities into this frame; see `TrackerBackend`."""
@@ -130,6 +131,9 @@ class DefaultTracker:
         ids = np.full(len(seen), NO_TRACK)
         ids[has] = np.where(bodies.ids[match[has]] > 0, bodies.ids[match[has]], -1)
         self.final_frames = self._hindsight.add(view.index, poses, serials, ids)
+        # With people in the making: they have to be seen to earn an id.
+        self.expected_motion = np.full((len(seen), 2), np.nan)
+        self.expected_motion[has] = bodies.velocity[match[has]]
         self._bodies = self._forget(bodies)
         return poses.replace(track_ids=ids)
 

@@ -26,6 +26,7 @@ from poseflow.tracker.baselines import (
 from poseflow.tracker.correspondences import Correspondences
 from poseflow.tracker.default import DefaultTracker
 from poseflow.tracker.default_options import DefaultOptions
+from poseflow.tracker.expected import expected_boxes, still
 from poseflow.tracker.flows import PoseFlowOptions
 from poseflow.tracker.memory import Track
 from poseflow.tracker.poseflow import PoseFlowTracker
@@ -132,6 +133,7 @@ class Tracker:
         self._backend = _factory(name)(**options)
         self._skeleton: Skeleton | None = None
         self._frames = 0
+        self._latest: Poses | None = None
         self._rest: tuple[tuple[int, Poses], ...] = ()
 
     def update(
@@ -193,13 +195,30 @@ class Tracker:
         self._rest = ()
         tracked = self._backend.update(poses, view)
         self._frames += 1
+        self._latest = tracked
         return tracked
+
+    def expected_boxes(self) -> npt.NDArray[np.floating[Any]]:
+        """Where to look for the people of the latest frame in the next one.
+
+        Trackers that follow motion add it; others expect people where they are.
+
+        Returns:
+            `(P, 4)` xyxy pixels, a box such as detectors give for each person of the
+            latest frame; NaN for those whom the tracker does not follow.
+        """
+        latest = self._latest
+        if latest is None:
+            return np.zeros((0, 4))
+        motion = getattr(self._backend, "expected_motion", None)
+        return expected_boxes(latest, still(latest) if motion is None else motion)
 
     def reset(self) -> None:
         """Forget everything; the next frame is a first frame and ids start at 1."""
         self._backend.reset()
         self._skeleton = None
         self._frames = 0
+        self._latest = None
 
     def finish(self) -> tuple[Track, ...]:
         """End the sequence: the tracks still held, by id; then the tracker is as new.

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 import poseflow
+from poseflow.cli.batch import batch
 from poseflow.cli.benchmark import benchmark
 from poseflow.cli.convert import convert
 from poseflow.cli.demo import demo
@@ -24,6 +25,7 @@ from poseflow.cli.validate import validate
 COMMANDS = (
     track,
     estimate,
+    batch,
     render,
     convert,
     evaluate,

@@ -35,3 +35,19 @@ DetectorWeightsOption = Annotated[
 DeviceOption = Annotated[
     str, typer.Option(help="Where the estimator runs: auto, cpu, cuda, cuda:N.")
 ]
+DetectEveryOption = Annotated[
+    int,
+    typer.Option(
+        help="Detect on every Nth frame only; between, the tracker says where to look."
+    ),
+]
+TrackerOption = Annotated[
+    str, typer.Option(help="Name of a tracker; poseflow info lists them.")
+]
+MatcherOption = Annotated[
+    str | None,
+    typer.Option(
+        help="How frames are matched: flow (default), orb (default, poseflow, "
+        "released) or none."
+    ),
+]

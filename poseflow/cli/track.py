@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from poseflow.cli.options import (
+    DetectEveryOption,
     DetectorOption,
     DetectorWeightsOption,
     DeviceOption,
     EstimatorOption,
     FormatOption,
+    MatcherOption,
     OutputOption,
     RenderOption,
     SourceArgument,
+    TrackerOption,
     WeightsOption,
 )
 from poseflow.cli.progress import progress
 
 if TYPE_CHECKING:
-    from poseflow.pipeline import Sink
     from poseflow.sequence import Frame
     from poseflow.video import Source
 
@@ -40,16 +40,9 @@ def track(
     weights: WeightsOption = None,
     detector: DetectorOption = None,
     detector_weights: DetectorWeightsOption = None,
-    tracker: Annotated[
-        str, typer.Option(help="Name of a tracker; poseflow info lists them.")
-    ] = "default",
-    matcher: Annotated[
-        str | None,
-        typer.Option(
-            help="How frames are matched: flow (default), orb (default, poseflow, "
-            "released) or none."
-        ),
-    ] = None,
+    detect_every: DetectEveryOption = 1,
+    tracker: TrackerOption = "default",
+    matcher: MatcherOption = None,
     correspondences: Annotated[
         Path | None,
         typer.Option(
@@ -93,6 +86,7 @@ def track(
             tracker=tracker,
             final=True,
             images=render is not None,
+            detect_every=detect_every,
             **chosen,
         )
 
@@ -162,35 +156,20 @@ def _write(
             "--poses",
             param_hint="--render",
         )
-    from poseflow.formats import Hints, ResultWriter, check_apart
-    from poseflow.pipeline import drain
-    from poseflow.render import OverlaySink
-    from poseflow.video import open_source
+    from poseflow.to_files import write_result
 
-    with ExitStack() as stack:
-        video = None if source is None else stack.enter_context(open_source(source))
-        # Interrupted, the result is kept: it must not cost the poses it came from.
-        origin = None if video is None else video.origin
-        check_apart(output, source=origin, poses=poses, overlay=render)
-        made = frames(video)
-        hints, expected = Hints(), None
-        if video is not None:
-            hints = Hints(size=video.size, fps=video.fps, name=video.name)
-            expected = video.frame_count
-        sinks: list[Sink] = [
-            stack.enter_context(ResultWriter(output, format, hints=hints))
-        ]
-        overlay = None
-        if render is not None:
-            overlay = stack.enter_context(OverlaySink(render, video))
-            sinks.append(overlay)
-        start = time.perf_counter()
-        count, ids = drain(progress(made, expected), sinks)
-        seconds = time.perf_counter() - start
-    who = f", {ids} identities" if ids else ""
-    rate = f"{count / max(seconds, 1e-9):.1f} frames/s"
-    typer.echo(f"{output}: {count} frames{who}, {rate}", err=True)
-    if overlay is not None:
-        typer.echo(
-            f"{overlay.path}: {overlay.frames} frames, {overlay.codec}", err=True
-        )
+    done = write_result(
+        source,
+        output,
+        frames,
+        poses=poses,
+        render=render,
+        format=format,
+        progress=progress,
+    )
+    who = f", {done.identities} identities" if done.identities else ""
+    rate = f"{done.frames / max(done.seconds, 1e-9):.1f} frames/s"
+    typer.echo(f"{output}: {done.frames} frames{who}, {rate}", err=True)
+    if done.overlay is not None:
+        drawn = done.overlay
+        typer.echo(f"{drawn.path}: {drawn.frames} frames, {drawn.codec}", err=True)

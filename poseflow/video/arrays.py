@@ -16,7 +16,8 @@ class Arrays(Source):
     """Images from a list, a 4-D array, a generator, any iterable.
 
     The iterable is the caller's own code, so it runs in the caller's thread, one image
-    at a time as asked for, and is not run ahead.
+    at a time as asked for, and is not run ahead. Lists, tuples and arrays are there
+    already.
     """
 
     _ahead = 0
@@ -28,6 +29,7 @@ class Arrays(Source):
         if isinstance(images, np.ndarray):
             _check_stack(images)
         self._images = images
+        self.runs_ahead = isinstance(images, list | tuple | np.ndarray)
         self.fps = fps
         if isinstance(images, Sequence | np.ndarray):
             self.frame_count = len(images)

@@ -61,6 +61,8 @@ class Source(ABC):
         fps: Frames per second; None where the source has no rate (image folders), and
             then `time` counts `DEFAULT_FPS`.
         frame_count: Frames to expect, as the header or folder says; None if unknown.
+        runs_ahead: Whether its frames may be taken in another thread, before they are
+            asked for; not so where that runs the caller's own code.
         is_live: A camera or an endless stream: the oldest waiting frame is dropped
             when the consumer is slower than the source.
         origin: The file or folder behind it, if there is one.
@@ -70,6 +72,7 @@ class Source(ABC):
     size: tuple[int, int] | None = None
     fps: float | None = None
     frame_count: int | None = None
+    runs_ahead: bool = True
     is_live: bool = False
     origin: Path | None = None
     _ahead: int = AHEAD
@@ -102,11 +105,13 @@ class Source(ABC):
         else:
             ahead = Prefetcher(frames, self._ahead, newest=self.is_live)
             self._running.add(ahead)
+            if self._closed:  # by another thread, just now
+                ahead.close()
             try:
                 yield from ahead
             finally:
                 ahead.close()
-        if troubles:
+        if troubles and not self._closed:
             warnings.warn("; ".join(troubles), SourceWarning, stacklevel=2)
 
     def close(self) -> None:

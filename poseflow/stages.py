@@ -1,0 +1,87 @@
+"""Stages of work that overlap: each in a thread of its own, behind a short queue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any, Self, TypeVar
+
+from poseflow.video import Source, SourceFrame, open_source
+from poseflow.video.prefetch import Prefetcher
+
+T = TypeVar("T")
+
+DEPTH = 2
+"""Finished items that may wait between two stages: enough to even out jitter."""
+
+
+class Line:
+    """A source and the stages behind it, which end together.
+
+    Items pass in order, each stage works on one at a time, and what it answers does
+    not depend on when, so the outcome is that of doing one thing after the other. An
+    exception passes on from stage to stage, in its place among the items, and reaches
+    the consumer with its traceback.
+
+    Use it in a `with` statement, around the loop that consumes the last stage: however
+    that ends, all stages are told to stop before any of them is waited for.
+
+    Args:
+        source: Whatever `open_source` takes; None where there are no pictures.
+        overlap: False to do everything in the caller's thread, as asked for. So it is
+            with sources that must not run ahead, too.
+
+    Raises:
+        SourceError: If the source is unusable.
+    """
+
+    def __init__(self, source: Any, *, overlap: bool = True) -> None:
+        self._source: Source | None = None if source is None else open_source(source)
+        self._depth = 0
+        if overlap and self._source is not None and self._source.runs_ahead:
+            # A live picture that waits is an old picture.
+            self._depth = 1 if self._source.is_live else DEPTH
+        self._stopped = False
+        self._stages: list[Prefetcher[Any]] = []
+        self._steps: list[Any] = []
+
+    def __iter__(self) -> Iterator[SourceFrame]:
+        """The frames of the source."""
+        yield from self._source or ()
+        if self._stopped:  # not at the end: what comes after the last frame must not
+            raise _StoppedError
+
+    def stage(self, items: Iterator[T]) -> Iterator[T]:
+        """Let `items` be made ahead of whoever takes them.
+
+        Args:
+            items: Makes an item for each that it takes from the stage before.
+        """
+        if not self._depth:
+            self._steps.append(items)
+            return items
+        ahead = Prefetcher(items, self._depth)
+        self._stages.append(ahead)
+        return ahead
+
+    def __enter__(self) -> Self:
+        """The line itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End all stages and close the source."""
+        self._stopped = True
+        # Whatever goes wrong with one, the others are still closed.
+        with ExitStack() as last:
+            for stage in self._stages:
+                last.callback(stage.close)
+            if self._source is not None:
+                last.callback(self._source.close)
+            for step in self._steps:
+                last.callback(step.close)
+            for stage in self._stages:
+                last.callback(stage.close, 0)
+
+
+class _StoppedError(Exception):
+    """Ends a stage whose source was closed; nobody is left to see it."""

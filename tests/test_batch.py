@@ -1,0 +1,259 @@
+"""Many sources: one that fails, or kills its worker, costs no other."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import poseflow
+from poseflow import Frame, PoseFlowError, Poses
+from poseflow.batch import TrackOptions, track_all
+from poseflow.batch.record import Record
+from poseflow.batch.work import Job, Outcome, Worker
+from poseflow.cli.app import app
+
+WHOLE = TrackOptions(tracker="iou")
+
+
+def walk(path, frames=6, people=2):
+    """A file of poses: the quickest source there is."""
+    rng = np.random.default_rng(3)
+    clouds = rng.uniform(0, 30, (people, 17, 2)) + np.arange(people)[:, None, None] * 60
+    path.parent.mkdir(parents=True, exist_ok=True)
+    poseflow.write(
+        [
+            Frame(k, k, Poses(clouds + 2 * k), name=f"{k:06d}.jpg")
+            for k in range(frames)
+        ],
+        path,
+    )
+    return path
+
+
+def record(out):
+    entries = json.loads((out / "batch.json").read_text())["sources"]
+    return {Path(entry["source"]).name: entry for entry in entries}
+
+
+@pytest.fixture(scope="module")
+def tracked(tmp_path_factory):
+    """A batch of two good sources and three bad ones, over the command line."""
+    folder = tmp_path_factory.mktemp("batch")
+    good = [walk(folder / "a" / "one.json"), walk(folder / "a" / "two.json", 3, 1)]
+    bad = [folder / "a" / "three.json", folder / "none.mp4", folder / "text.mp4"]
+    bad[0].write_text("{")
+    bad[2].write_text("no video\n" * 40)
+    out = folder / "out"
+    sources = [str(path) for path in (bad[0], good[0], bad[1], good[1], bad[2])]
+    done = CliRunner().invoke(
+        app, ["batch", *sources, "--out", str(out), "--tracker", "iou"]
+    )
+    return folder, out, done
+
+
+def test_bad_sources_are_told_at_the_end_and_good_ones_are_whole(tracked, tmp_path):
+    folder, out, done = tracked
+    assert done.exit_code == 1
+    assert "Traceback" not in done.stderr
+    *_, first, second, third, last = done.stderr.splitlines()
+    told = " ".join(sorted([first, second, third]))
+    for name in ("three.json", "none.mp4", "text.mp4"):
+        assert told.count(f"poseflow: {folder}") == 3
+        assert name in told
+    assert last.endswith("2 done, 3 failed")
+    assert sorted(p.name for p in out.iterdir()) == [
+        *("batch.json", "one.json", "two.json")
+    ]
+    for name in ("one.json", "two.json"):
+        alone = tmp_path / name
+        given = ["track", str(folder / "a" / name), "-o", str(alone)]
+        assert CliRunner().invoke(app, [*given, "--tracker", "iou"]).exit_code == 0
+        assert (out / name).read_bytes() == alone.read_bytes()
+
+
+def test_the_record_tells_what_became_of_each(tracked):
+    entries = record(tracked[1])
+    assert len(entries) == 5
+    one, three = entries["one.json"], entries["three.json"]
+    assert (one["result"], one["frames"], one["identities"]) == ("one.json", 6, 2)
+    assert one["error"] is None
+    assert "three.json" in three["error"]
+
+
+def test_resume_does_what_is_missing_changed_or_other(tracked, tmp_path):
+    sources = [walk(tmp_path / f"{name}.json") for name in "abc"]
+    out = tmp_path / "out"
+
+    def again(options=WHOLE, resume=True):
+        report = track_all(sources, out, options, workers=1, resume=resume)
+        assert not report.failed
+        return sorted(job.result.stem for job, _ in report.done)
+
+    assert again() == ["a", "b", "c"]
+    assert again() == []
+    walk(sources[0], frames=9)
+    (out / "b.json").unlink()
+    assert again() == ["a", "b"]
+    assert len(poseflow.read(out / "a.json")) == 9
+    (out / "c.json").write_text("[]")
+    assert again() == ["c"]
+    assert again(TrackOptions(tracker="oks")) == ["a", "b", "c"]
+    assert again(TrackOptions(tracker="oks"), resume=False) == ["a", "b", "c"]
+
+
+def test_names_are_never_shared(tmp_path):
+    sources = [tmp_path / x for x in ("a/clip.mp4", "b/clip.mp4", "c/CLIP.mov")]
+    sources += [tmp_path / "batch.mp4", tmp_path / "a" / "clip.mp4"]
+    names = [job.result.name for job in Record(tmp_path).jobs(map(str, sources))]
+    assert names == ["clip.json", "clip_2.json", "CLIP_3.json", "batch_2.json"]
+
+
+def test_a_later_batch_does_not_take_an_earlier_ones_names(tmp_path):
+    first = Record(tmp_path)
+    (a,) = first.jobs([str(tmp_path / "a" / "clip.mp4")])
+    a.result.write_text("[]")
+    first.note(a, Outcome(frames=0), "digest", None)
+    later = Record(tmp_path).jobs(str(tmp_path / x / "clip.mp4") for x in "ba")
+    assert [job.result.name for job in later] == ["clip_2.json", "clip.json"]
+
+
+def test_a_record_that_is_none_is_refused(tmp_path):
+    (tmp_path / "batch.json").write_text("[1, 2]")
+    with pytest.raises(PoseFlowError, match="expected the record of an earlier batch"):
+        track_all([walk(tmp_path / "a.json")], tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"sources": []}, "at least one source"),
+        ({"options": TrackOptions(tracker="best")}, "unknown tracker 'best'"),
+        ({"options": TrackOptions(format="best")}, "best"),
+        ({"engine": "steam"}, "local or ray"),
+        ({"workers": 0}, "workers: expected at least 1"),
+    ],
+)
+def test_what_is_wrong_with_all_is_told_before_the_work(tmp_path, arguments, message):
+    with pytest.raises(PoseFlowError, match=message):
+        track_all(**{"sources": ["x.mp4"], "out": tmp_path / "out"} | arguments)
+    assert not (tmp_path / "out").exists()
+
+
+def test_pictures_are_estimated_by_one_estimator_and_drawn(tmp_path, monkeypatch):
+    made = []
+
+    class Finder:
+        def __init__(self, **options):
+            made.append(options)
+
+        def estimate(self, image):
+            return Poses(np.random.default_rng(0).uniform(5, 50, (1, 17, 2)))
+
+    monkeypatch.setattr("poseflow.estimator.Estimator", Finder)
+    worker = Worker(TrackOptions(estimator="x", tracker="iou", render=True), "cpu")
+    for name in "ab":
+        folder = tmp_path / name
+        folder.mkdir()
+        for k in range(3):
+            cv2.imwrite(str(folder / f"{k}.png"), np.zeros((64, 64, 3), np.uint8))
+        (folder / "3.png").write_bytes(b"broken")
+        outcome = worker.do(Job(str(folder), tmp_path / f"{name}.json"))
+        assert (outcome.error, outcome.frames, outcome.identities) == (None, 3, 1)
+        assert "3.png" in outcome.warnings[0]
+        assert (tmp_path / f"{name}.mp4").stat().st_size > 0
+    assert [options["name"] for options in made] == ["x"]
+    refused = worker.do(Job("poses.json", tmp_path / "c.json"))
+    assert "no pictures to draw on" in refused.error
+
+
+# A program whose tracker holds up, or kills, the worker that meets a source.
+PROGRAM = """
+import os, signal, sys, time
+from poseflow.tracker.tracker import register
+from poseflow.tracker.baselines import IouTracker
+
+class Tracker(IouTracker):
+    def update(self, poses, view):
+        if len(poses) == 3:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if len(poses) == 4:
+            time.sleep(60)
+        return super().update(poses, view)
+
+register("moody", lambda **options: Tracker())
+
+if __name__ == "__main__":
+    from poseflow.cli import main
+    main()
+"""
+
+
+def moody(tmp_path, sources, **options):
+    program = tmp_path / "program.py"
+    program.write_text(PROGRAM)
+    command = [sys.executable, "-P", program, "batch", *sources]
+    return subprocess.Popen(
+        [*command, "--out", tmp_path / "out", "--tracker", "moody", *options["more"]],
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+def test_a_worker_that_is_killed_costs_its_source_only(tmp_path):
+    sources = [walk(tmp_path / f"{k}.json", people=k) for k in (3, 1, 2)]
+    process = moody(tmp_path, sources, more=["--workers", "1"])
+    errors = process.communicate(timeout=300)[1]
+    assert process.returncode == 1, errors
+    assert f"{sources[0]}: its worker process was killed by signal 9" in errors
+    assert "out of memory?" in errors
+    assert "Traceback" not in errors
+    out = sorted(p.name for p in (tmp_path / "out").iterdir())
+    assert out == ["1.json", "2.json", "batch.json"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+def test_interrupted_what_was_done_is_kept(tmp_path):
+    sources = [walk(tmp_path / f"{k}.json", people=k) for k in (1, 4)]
+    out = tmp_path / "out"
+    process = moody(tmp_path, sources, more=["--workers", "1"])
+    end = time.monotonic() + 240
+    while not list(out.glob(".4.json*")) and time.monotonic() < end:
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the whole group
+    errors = process.communicate(timeout=120)[1]
+    assert process.returncode == 130, errors
+    assert "Traceback" not in errors
+    assert sorted(p.name for p in out.iterdir()) == ["1.json", "batch.json"]
+    assert list(record(out)) == ["1.json"]
+
+
+def test_ray_is_asked_for_by_name(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(PoseFlowError, match=r"pip install 'poseflow\[ray\]'"):
+        track_all([walk(tmp_path / "a.json")], tmp_path / "out", engine="ray")
+
+
+def test_ray_does_the_same(tmp_path):
+    pytest.importorskip("ray")
+    sources = [walk(tmp_path / f"{name}.json") for name in "ab"]
+    sources.append(tmp_path / "none.mp4")
+    reports = {
+        engine: track_all(sources, tmp_path / engine, WHOLE, engine=engine)
+        for engine in ("local", "ray")
+    }
+    for report in reports.values():
+        assert len(report.done) == 2
+        assert "no such file" in report.failed[0][1].error
+    for name in ("a.json", "b.json"):
+        local, ray = (tmp_path / engine / name for engine in reports)
+        assert local.read_bytes() == ray.read_bytes()

@@ -1,0 +1,55 @@
+"""Where a frame's people should be looked for in the next frame."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from poseflow.boxes import Floats, keypoint_extent
+from poseflow.poses import Poses
+
+CONFIDENT = 0.3
+"""Joints count that have at least this share of the score of the person's best one."""
+
+GROWTH = 0.15
+"""How much longer a person is than the extent of the joints: Xiao, Wu and Wei, "Simple
+Baselines for Human Pose Estimation and Tracking" (ECCV 2018), section 3.2."""
+
+
+def expected_boxes(poses: Poses, motion: npt.ArrayLike) -> Floats:
+    """Boxes as a detector would give them, a frame later.
+
+    Args:
+        poses: P people of a frame.
+        motion: `(P, 2)` pixels that each is expected to move; NaN for whom not to
+            expect.
+
+    Returns:
+        `(P, 4)` float64 xyxy: the extent of the confident joints (the person's box,
+        where fewer than two are), grown; NaN where nobody is expected.
+
+    Examples:
+        >>> joints = np.linspace([10.0, 10], [30, 110], 17)
+        >>> expected_boxes(Poses(joints[None]), [[5, 0]]).round(1).tolist()
+        [[13.5, 2.5, 36.5, 117.5]]
+    """
+    scores = poses.keypoint_scores
+    best = scores.max(axis=1, initial=0)[:, None]
+    sure = poses.present & (scores >= CONFIDENT * best)
+    boxes = keypoint_extent(poses.keypoints, sure).astype(np.float64)
+    few = sure.sum(axis=1) < 2
+    boxes[few] = poses.boxes[few]
+    half = (boxes[:, 2:] - boxes[:, :2]) * (GROWTH / 2)
+    half[few] = 0
+    grown = boxes + np.concatenate([-half, half], axis=1)
+    moved: Floats = grown + np.tile(np.asarray(motion, np.float64), 2)
+    return moved
+
+
+def still(poses: Poses) -> npt.NDArray[np.floating[Any]]:
+    """`(P, 2)` no motion, NaN for people without an identity."""
+    motion = np.zeros((len(poses), 2))
+    motion[poses.track_ids < 0] = np.nan
+    return motion
