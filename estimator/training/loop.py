@@ -297,8 +297,10 @@ def start_from(module: nn.Module, path: Path) -> None:
     """
     state, _ = read_weights(path)
     own = module.state_dict()
-    # The names of a plain backbone's tensors lack FastPose's prefix.
-    state |= {f"preact.{k}": v for k, v in state.items()}
+    # The names of a plain backbone's tensors lack FastPose's prefix, those of a plain
+    # network the spatial transformer's.
+    for prefix in ("preact.", "network."):
+        state |= {prefix + k: v for k, v in state.items()}
     fitting = {
         k: v.to(own[k].dtype)
         for k, v in state.items()
