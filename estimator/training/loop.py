@@ -17,7 +17,7 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader, Dataset
 
 from poseflow.errors import PoseFlowError
-from poseflow.estimator.devices import to_device
+from poseflow.estimator.devices import to_device, warn_of_slow_bfloat16
 from poseflow.estimator.training.averaging import AveragedWeights
 from poseflow.estimator.training.checkpoint import (
     NAME,
@@ -98,6 +98,8 @@ class _Run:
         self.process = process
         self.stop = stop
         self.folder = Path(config.out)
+        if config.precision == "bfloat16":
+            warn_of_slow_bfloat16(process.device)
         self.task = task_of(config, process.device)
         self.order = SeededBatches(
             len(self.task.samples),
