@@ -24,10 +24,16 @@ if TYPE_CHECKING:
     from poseflow.estimator.protocols import Detector as Detector
     from poseflow.estimator.protocols import EstimatorBackend as EstimatorBackend
     from poseflow.estimator.protocols import PoseNetwork as PoseNetwork
+    from poseflow.estimator.rcnn import RcnnDetector as RcnnDetector
+    from poseflow.estimator.rcnn import RcnnPoses as RcnnPoses
     from poseflow.estimator.smallpose import SmallPose as SmallPose
     from poseflow.estimator.topdown import TopDown as TopDown
     from poseflow.estimator.torch_network import TorchPoseNetwork as TorchPoseNetwork
     from poseflow.estimator.tune_nms import load_nms_parameters as load_nms_parameters
+    from poseflow.estimator.ultralytics_yolo import (
+        UltralyticsDetector as UltralyticsDetector,
+    )
+    from poseflow.estimator.ultralytics_yolo import UltralyticsPoses as UltralyticsPoses
     from poseflow.estimator.weights import load_network as load_network
 
 _HOMES = {
@@ -39,9 +45,13 @@ _HOMES = {
     "FastPoseDUC": "fastpose",
     "PoseNMSParameters": "nms",
     "PoseNetwork": "protocols",
+    "RcnnDetector": "rcnn",
+    "RcnnPoses": "rcnn",
     "SmallPose": "smallpose",
     "TopDown": "topdown",
     "TorchPoseNetwork": "torch_network",
+    "UltralyticsDetector": "ultralytics_yolo",
+    "UltralyticsPoses": "ultralytics_yolo",
     "as_bgr": "crop",
     "detector_names": "detectors",
     "estimator_names": "estimator",

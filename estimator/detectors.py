@@ -11,6 +11,7 @@ import numpy as np
 from poseflow.errors import PoseFlowError
 from poseflow.estimator import embedded
 from poseflow.estimator.protocols import Detections, Detector, Image
+from poseflow.estimator.ultralytics_yolo import ultralytics_detector
 
 ENTRY_POINTS = "poseflow.detectors"
 """Group under which other packages offer detectors: name = module:factory."""
@@ -58,6 +59,12 @@ def _centre(weights: str | None = None, **options: Any) -> Detector:
     return CentreDetector.from_file(weights, **options)
 
 
+def _torchvision(weights: str | None = None, **options: Any) -> Detector:
+    from poseflow.estimator.rcnn import rcnn_detector
+
+    return rcnn_detector(weights, **options)
+
+
 _FACTORIES: dict[str, DetectorFactory] = {
     "whole": _whole_picture,
     "centre": _centre,
@@ -65,6 +72,8 @@ _FACTORIES: dict[str, DetectorFactory] = {
     "yolo": _onnx("yolo"),
     "yolox": _onnx("yolox"),
     "rtmdet": _onnx("rtmdet"),
+    "torchvision": _torchvision,
+    "ultralytics": ultralytics_detector,
 }
 if embedded.available():
     _FACTORIES = {"embedded": embedded.embedded_detector, **_FACTORIES}

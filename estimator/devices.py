@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import platform
+import warnings
+
 import torch
 from torch import nn
 
@@ -38,6 +41,22 @@ def choose_device(name: str = "auto") -> torch.device:
             f"device {name!r}: torch finds {has} here; choose device cpu or auto"
         )
     return device
+
+
+def warn_of_slow_bfloat16(device: torch.device) -> None:
+    """Say so where bfloat16 is slower than float32: CPUs that have to emulate it."""
+    # Private to torch, and not in every version; without them nothing is said.
+    probes = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    known = [getattr(torch.cpu, name, None) for name in probes]
+    intel = platform.machine().lower() in ("x86_64", "amd64")
+    if device.type != "cpu" or not intel or None in known:
+        return
+    if not any(probe() for probe in known if probe is not None):
+        warnings.warn(
+            "precision bfloat16: this CPU has no instructions for it, which makes it "
+            "several times slower than float32",
+            stacklevel=3,
+        )
 
 
 def to_device(module: nn.Module, device: torch.device) -> nn.Module:

@@ -23,6 +23,7 @@ from poseflow.estimator.protocols import (
     EstimatorBackend,
     TwoStageBackend,
 )
+from poseflow.estimator.ultralytics_yolo import ultralytics_estimator
 from poseflow.poses import Poses
 from poseflow.skeleton import Skeleton
 
@@ -59,9 +60,20 @@ def _onnx(**arguments: Any) -> EstimatorBackend:
     return onnx_estimator(**arguments)
 
 
+def _torchvision(**arguments: Any) -> EstimatorBackend:
+    from poseflow.estimator.rcnn import rcnn_estimator
+
+    return rcnn_estimator(**arguments)
+
+
 DEFAULT = "embedded"
 
-_FACTORIES: dict[str, EstimatorFactory] = {"torch": _torch, "onnx": _onnx}
+_FACTORIES: dict[str, EstimatorFactory] = {
+    "torch": _torch,
+    "onnx": _onnx,
+    "torchvision": _torchvision,
+    "ultralytics": ultralytics_estimator,
+}
 if embedded.available():
     _FACTORIES = {DEFAULT: embedded.embedded_estimator, **_FACTORIES}
 
@@ -95,7 +107,8 @@ class Estimator:
 
     Args:
         name: Which estimator; see `estimator_names`. With the default name and weights
-            given, the weights' kind decides.
+            given, the weights' kind decides. Or one that is made already, such as a
+            `TopDown`; then nothing else is said.
         weights: File with the pose network's weights; or where to download them, see
             `poseflow.estimator.downloads.locate`.
         device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
@@ -113,7 +126,7 @@ class Estimator:
 
     def __init__(
         self,
-        name: str = DEFAULT,
+        name: str | EstimatorBackend = DEFAULT,
         weights: str | os.PathLike[str] | None = None,
         device: str = "auto",
         *,
@@ -121,6 +134,15 @@ class Estimator:
         detector_weights: str | os.PathLike[str] | None = None,
         **options: Any,
     ) -> None:
+        if not isinstance(name, str):
+            if weights or detector or detector_weights or options:
+                raise PoseFlowError(
+                    f"{type(name).__name__} is made already: give weights, detector "
+                    "and options to it"
+                )
+            self.backend = name
+            self.name = type(name).__name__
+            return
         if weights is not None:
             weights = locate(weights)
             if name == DEFAULT:

@@ -10,6 +10,7 @@ from torch import nn
 from poseflow.estimator.centre.network import CentreNet
 from poseflow.estimator.fastpose import FastPose, FastPoseDUC
 from poseflow.estimator.smallpose import SmallPose
+from poseflow.estimator.spatial_transformer import SpatialTransformer
 
 Positive = Annotated[int, Meta(gt=0)]
 
@@ -51,7 +52,26 @@ class CentreNetConfig(ModelConfig, frozen=True, tag_field="name", tag="centre"):
         return CentreNet(self.widths, self.blocks, self.neck)
 
 
-AnyModelConfig = FastPoseConfig | FastPoseDUCConfig | SmallPoseConfig
+class SpatialTransformerConfig(
+    ModelConfig, frozen=True, tag_field="name", tag="spatial_transformer"
+):
+    """`SpatialTransformer`: RMPE's SSTN around one of the others."""
+
+    network: FastPoseConfig | FastPoseDUCConfig | SmallPoseConfig
+    widths: Annotated[tuple[Positive, ...], Meta(min_length=1)] = (16, 32, 64, 64)
+
+    def __post_init__(self) -> None:
+        """Only heatmaps are near 0 where there is nothing, as outside of them."""
+        if isinstance(self.network, SmallPoseConfig) and self.network.softmax:
+            raise ValueError(
+                "softmax: expected 0 within a spatial transformer, got "
+                f"{self.network.softmax}"
+            )
+
+
+AnyModelConfig = (
+    FastPoseConfig | FastPoseDUCConfig | SmallPoseConfig | SpatialTransformerConfig
+)
 
 
 def build(config: AnyModelConfig, num_joints: int) -> nn.Module:
@@ -73,10 +93,14 @@ def build(config: AnyModelConfig, num_joints: int) -> nn.Module:
                 config.softmax,
                 config.context,
             )
+        case SpatialTransformerConfig():
+            return SpatialTransformer(build(config.network, num_joints), config.widths)
 
 
 def input_multiple(config: AnyModelConfig) -> int:
     """What the sides of the input must be divisible by."""
+    if isinstance(config, SpatialTransformerConfig):
+        return input_multiple(config.network)
     if isinstance(config, SmallPoseConfig):
         return int(2 ** len(config.widths))
     return 32

@@ -11,7 +11,11 @@ import torch
 
 from poseflow.errors import PoseFlowError
 from poseflow.estimator.calibration import calibrated
-from poseflow.estimator.devices import choose_device, to_device
+from poseflow.estimator.devices import (
+    choose_device,
+    to_device,
+    warn_of_slow_bfloat16,
+)
 from poseflow.estimator.folding import folded
 from poseflow.estimator.heatmap import decode_heatmaps, flip_back
 from poseflow.estimator.normalise import as_input
@@ -59,6 +63,8 @@ class TorchPoseNetwork:
         self.flip_test = flip_test
         self.bfloat16 = precision == "bfloat16"
         self.device = choose_device(device)
+        if self.bfloat16:
+            warn_of_slow_bfloat16(self.device)
         self.module = to_device(folded(loaded.module), self.device)
         if compile:
             self.module = torch.compile(self.module)  # type: ignore[assignment]

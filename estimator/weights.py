@@ -22,6 +22,7 @@ from poseflow.errors import FormatError, PoseFlowError
 from poseflow.estimator.calibration import Calibration
 from poseflow.estimator.centre.network import CentreNet
 from poseflow.estimator.fastpose import STAGES
+from poseflow.estimator.joint_count import fitting_skeleton
 from poseflow.estimator.networks import (
     AnyModelConfig,
     CentreNetConfig,
@@ -209,12 +210,7 @@ def load_network(
     if description is None:
         description = _recognise(path, state, skeleton)
     if skeleton is not None:
-        wanted = skeletons.get(skeleton) if isinstance(skeleton, str) else skeleton
-        if len(wanted) != len(description.joints):
-            raise PoseFlowError(
-                f"{path}: the weights have {len(description.joints)} joints, skeleton "
-                f"{wanted.name!r} has {len(wanted)}"
-            )
+        wanted = fitting_skeleton(path, len(description.joints), skeleton)
         description = msgspec.structs.replace(
             description, skeleton=wanted.name, joints=wanted.joints
         )
@@ -335,6 +331,11 @@ def _recognise(
 ) -> NetworkDescription:
     """Which published network these tensors are of."""
     out = state.get("conv_out.weight")
+    if "roi_heads.box_predictor.cls_score.weight" in state:
+        raise FormatError(
+            f"{path}: weights of torchvision: Keypoint R-CNN goes with estimator "
+            "'torchvision', Faster R-CNN with detector 'torchvision'"
+        )
     if "preact.conv1.weight" not in state or out is None or out.ndim != 4:
         raise FormatError(
             f"{path}: not weights of a known network: expected FastPose's tensors "
@@ -346,15 +347,7 @@ def _recognise(
     if "duc1.1.weight" in state:
         model = FastPoseDUCConfig(num_layers=layers)
     joints = out.shape[0]
-    if skeleton is None:
-        skeleton = skeletons.for_joint_count(joints)
-    elif isinstance(skeleton, str):
-        skeleton = skeletons.get(skeleton)
-    if len(skeleton) != joints:
-        raise PoseFlowError(
-            f"{path}: the weights have {joints} joints, skeleton {skeleton.name!r} has "
-            f"{len(skeleton)}"
-        )
+    skeleton = fitting_skeleton(path, joints, skeleton)
     return NetworkDescription(
         model=model, skeleton=skeleton.name, joints=skeleton.joints
     )

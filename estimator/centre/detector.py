@@ -5,16 +5,18 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import torch
 
 from poseflow.errors import PoseFlowError
+from poseflow.estimator.batches import Batches
 from poseflow.estimator.centre.decode import decode_centres
 from poseflow.estimator.centre.network import CentreNet
 from poseflow.estimator.devices import choose_device, to_device
 from poseflow.estimator.folding import folded
-from poseflow.estimator.letterbox import Letterbox, letterbox
+from poseflow.estimator.letterbox import letterbox
 from poseflow.estimator.normalise import as_input
 from poseflow.estimator.protocols import Detections, Image
 from poseflow.estimator.torch_network import Precision
@@ -33,7 +35,8 @@ class CentreDetector:
         description: How to use it.
         device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
         threshold: Least score in [0, 1]; default what the weights say.
-        batch_size: Pictures that the network sees at once.
+        batch_size: Pictures that the network sees at once; halved when the device runs
+            out of memory.
         precision: Of the forward pass, `float32` or `bfloat16`.
 
     Raises:
@@ -54,15 +57,13 @@ class CentreDetector:
             threshold = description.threshold
         if not 0 <= threshold <= 1:
             raise PoseFlowError(f"threshold: expected 0 to 1, got {threshold}")
-        if batch_size < 1:
-            raise PoseFlowError(f"batch_size: expected at least 1, got {batch_size}")
         if precision not in ("float32", "bfloat16"):
             raise PoseFlowError(
                 f"precision: expected float32 or bfloat16, got {precision!r}"
             )
         self.description = description
         self.threshold = threshold
-        self.batch_size = batch_size
+        self.batches = Batches(batch_size)
         self.bfloat16 = precision == "bfloat16"
         self.device = choose_device(device)
         self.module = to_device(folded(module), self.device)
@@ -97,18 +98,21 @@ class CentreDetector:
         results = [Detections.empty()] * len(images)
         for turned in (False, True):
             sides = (what.height, what.width) if turned else (what.width, what.height)
-            mine = np.flatnonzero(upright == turned)
-            for start in range(0, len(mine), self.batch_size):
-                part = mine[start : start + self.batch_size]
-                frames = [letterbox(images[k], *sides) for k in part]
-                for k, found in zip(part, self._detect(frames), strict=True):
-                    results[k] = _clipped(found, images[k])
+            mine = np.flatnonzero(upright == turned).tolist()
+            found = self.batches.map(
+                [images[k] for k in mine], partial(self._detect, sides=sides)
+            )
+            for k, detections in zip(mine, found, strict=True):
+                results[k] = _clipped(detections, images[k])
         return results
 
     @torch.inference_mode()
-    def _detect(self, frames: Sequence[Letterbox]) -> list[Detections]:
-        """The people of frames of one size, in pixels of their pictures."""
+    def _detect(
+        self, images: Sequence[Image], sides: tuple[int, int]
+    ) -> list[Detections]:
+        """The people of pictures in frames of one size."""
         what = self.description
+        frames = [letterbox(image, *sides) for image in images]
         crops = torch.from_numpy(np.stack([frame.image for frame in frames]))
         planes = as_input(crops, what.mean, what.std, self.device)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16):

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from poseflow.errors import FormatError, PoseFlowError
+from poseflow.errors import FormatError
 from poseflow.estimator.crop import network_input
 from poseflow.estimator.heatmap import decode_heatmaps
+from poseflow.estimator.joint_count import fitting_skeleton
 from poseflow.estimator.onnx.recognise import PoseKind
 from poseflow.estimator.onnx.session import OnnxModel
 from poseflow.estimator.protocols import Floats, Image
 from poseflow.skeleton import Skeleton
-from poseflow.skeletons import for_joint_count, get
 
 # Red, green, blue of ImageNet, in [0, 1]: what the mm models are trained with.
 MEAN = (123.675 / 255, 116.28 / 255, 103.53 / 255)
@@ -54,7 +54,7 @@ class OnnxPoseNetwork:
         if joints is None:
             blank = np.zeros((1, 3, self.height, self.width), np.float32)
             joints = model.run(blank)[0].shape[1]
-        self.skeleton = fitting_skeleton(model, joints, skeleton)
+        self.skeleton = fitting_skeleton(model.path, joints, skeleton)
 
     def predict(self, crops: Image) -> tuple[Floats, Floats]:
         """Joints `(N, K, 2)` in crop pixels and scores `(N, K)`; see `PoseNetwork`."""
@@ -88,22 +88,3 @@ def decode_simcc(
     found = np.isfinite(peaks) & (peaks > 0)
     joints[~found] = 0
     return joints, np.where(found, peaks, 0).astype(np.float32)
-
-
-def fitting_skeleton(
-    model: OnnxModel, joints: int, skeleton: Skeleton | str | None
-) -> Skeleton:
-    """The skeleton of a model with so many joints.
-
-    Raises:
-        PoseFlowError: If the one asked for has another number, or none is known.
-    """
-    if skeleton is None:
-        return for_joint_count(joints)
-    wanted = get(skeleton) if isinstance(skeleton, str) else skeleton
-    if len(wanted) != joints:
-        raise PoseFlowError(
-            f"{model.path}: the model has {joints} joints, skeleton {wanted.name!r} "
-            f"has {len(wanted)}"
-        )
-    return wanted

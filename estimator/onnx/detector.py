@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from poseflow.errors import FormatError, PoseFlowError
+from poseflow.estimator.batches import Batches
 from poseflow.estimator.box_nms import box_nms
 from poseflow.estimator.letterbox import Letterbox, letterbox
 from poseflow.estimator.onnx.recognise import (
@@ -35,7 +36,7 @@ class OnnxDetector:
             YOLOX and RTMDet give the same outputs but want different input: of these,
             the kind must be said.
         person: Number of the class "person"; default the metadata's, else 0.
-        batch_size: Pictures at once.
+        batch_size: Pictures at once; halved when the device runs out of memory.
         least_score: Boxes below this score are left out.
         overlap: IoU above which the lower-scored box is left out.
 
@@ -71,7 +72,7 @@ class OnnxDetector:
         self._layout = layout
         self.kind: DetectorKind = kind or layout
         self.person = _person(self.model) if person is None else person
-        self.batch_size = batch_size
+        self.batches = Batches(batch_size)
         self.least_score = least_score
         self.overlap = overlap
         size = self.model.signature.size(DEFAULT_SIDE)
@@ -80,24 +81,23 @@ class OnnxDetector:
 
     def detect(self, images: Sequence[Image]) -> list[Detections]:
         """The people of each picture, best first; see `Detector`."""
-        results = []
-        for start in range(0, len(images), self.batch_size):
-            frames = [
-                letterbox(i, self.width, self.height, centred=self.kind == "yolo")
-                for i in images[start : start + self.batch_size]
-            ]
-            planes: Floats = np.stack([f.image for f in frames]).astype(np.float32)
-            if self.kind == "yolo":
-                planes = planes[..., ::-1] / 255
-            elif self.kind == "rtmdet":
-                planes = (planes - RTMDET_MEAN) / RTMDET_STD
-            outputs = self.model.run(planes.transpose(0, 3, 1, 2))
-            boxes, scores = self._candidates(outputs)
-            results += [
-                self._people(*candidates)
-                for candidates in zip(boxes, scores, frames, strict=True)
-            ]
-        return results
+        return self.batches.map(images, self._batch)
+
+    def _batch(self, images: Sequence[Image]) -> list[Detections]:
+        frames = [
+            letterbox(i, self.width, self.height, centred=self.kind == "yolo")
+            for i in images
+        ]
+        planes: Floats = np.stack([f.image for f in frames]).astype(np.float32)
+        if self.kind == "yolo":
+            planes = planes[..., ::-1] / 255
+        elif self.kind == "rtmdet":
+            planes = (planes - RTMDET_MEAN) / RTMDET_STD
+        boxes, scores = self._candidates(self.model.run(planes.transpose(0, 3, 1, 2)))
+        return [
+            self._people(*candidates)
+            for candidates in zip(boxes, scores, frames, strict=True)
+        ]
 
     def _candidates(self, outputs: list[Floats]) -> tuple[Floats, Floats]:
         """Boxes `(N, P, 4)` xyxy in frame pixels and person scores `(N, P)`."""

@@ -11,9 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from poseflow.errors import FormatError, PoseFlowError
+from poseflow.estimator.batches import Batches
 from poseflow.estimator.box_nms import box_nms
+from poseflow.estimator.joint_count import fitting_skeleton
 from poseflow.estimator.letterbox import Letterbox, letterbox
-from poseflow.estimator.onnx.crops import fitting_skeleton
 from poseflow.estimator.onnx.recognise import PoseKind, yolo_joints
 from poseflow.estimator.onnx.session import OnnxModel
 from poseflow.estimator.protocols import Floats, Image
@@ -30,7 +31,7 @@ class OnnxPicturePoses:
         model: RTMO or YOLO-pose.
         kind: Which of the two.
         skeleton: What the joints are; default the built-in one with so many.
-        batch_size: Pictures at once.
+        batch_size: Pictures at once; halved when the device runs out of memory.
         least_score: People below this score are left out.
         overlap: IoU of boxes above which the lower-scored person is left out.
 
@@ -50,7 +51,7 @@ class OnnxPicturePoses:
     ) -> None:
         self.model = model
         self.kind = kind
-        self.batch_size = batch_size
+        self.batches = Batches(batch_size)
         self.least_score = least_score
         self.overlap = overlap
         size = model.signature.size(DEFAULT_SIDE)
@@ -72,7 +73,7 @@ class OnnxPicturePoses:
                     "(kpt_shape) nor in the output's shape"
                 )
             joints, self._values = found
-        self.skeleton = fitting_skeleton(model, joints, skeleton)
+        self.skeleton = fitting_skeleton(model.path, joints, skeleton)
 
     def estimate_batch(
         self,
@@ -89,19 +90,18 @@ class OnnxPicturePoses:
                 f"{self.model.path}: this model finds people by itself and takes no "
                 "boxes"
             )
-        results = []
-        for start in range(0, len(images), self.batch_size):
-            frames = [
-                letterbox(i, self.width, self.height, centred=self.kind == "yolo_pose")
-                for i in images[start : start + self.batch_size]
-            ]
-            planes: Floats = np.stack([f.image for f in frames]).astype(np.float32)
-            if self.kind == "yolo_pose":
-                planes = planes[..., ::-1] / 255
-            outputs = self.model.run(planes.transpose(0, 3, 1, 2))
-            rows = self._rows(outputs)
-            results += [self._people(r, f) for r, f in zip(rows, frames, strict=True)]
-        return results
+        return self.batches.map(images, self._batch)
+
+    def _batch(self, images: Sequence[Image]) -> list[Poses]:
+        frames = [
+            letterbox(i, self.width, self.height, centred=self.kind == "yolo_pose")
+            for i in images
+        ]
+        planes: Floats = np.stack([f.image for f in frames]).astype(np.float32)
+        if self.kind == "yolo_pose":
+            planes = planes[..., ::-1] / 255
+        rows = self._rows(self.model.run(planes.transpose(0, 3, 1, 2)))
+        return [self._people(r, f) for r, f in zip(rows, frames, strict=True)]
 
     def _rows(self, outputs: list[Floats]) -> Floats:
         """Candidates `(N, P, 5 + 3K)`: box xyxy, score, joints in frame pixels."""

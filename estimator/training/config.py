@@ -12,7 +12,12 @@ from msgspec import Meta, Struct
 
 from poseflow import skeletons
 from poseflow.errors import PoseFlowError
-from poseflow.estimator.networks import AnyModelConfig, FastPoseConfig, input_multiple
+from poseflow.estimator.networks import (
+    AnyModelConfig,
+    FastPoseConfig,
+    SpatialTransformerConfig,
+    input_multiple,
+)
 from poseflow.estimator.training.yaml_values import read_values
 from poseflow.skeleton import Skeleton
 
@@ -260,6 +265,18 @@ class TeacherConfig(_Config, frozen=True, kw_only=True):
     unlabelled: Fraction = 1.0
 
 
+class ParallelConfig(_Config, frozen=True, kw_only=True):
+    """RMPE's parallel branch, which makes a spatial transformer centre people.
+
+    Attributes:
+        weights: Of a trained network for the same crops and joints; they stay.
+        share: Weight of the branch's loss beside the network's own.
+    """
+
+    weights: str
+    share: AtLeast0 = 1.0
+
+
 class RunConfig(_Config, frozen=True, kw_only=True):
     """What every training run is told, whatever it trains.
 
@@ -310,6 +327,7 @@ class TrainConfig(RunConfig, frozen=True, kw_only=True):
         mirror_tolerance: Share of the loss that takes the better of the plain and the
             left-right exchanged target, for data with exchanged labels.
         teacher: Another network to learn from as well (distillation).
+        parallel: Keeps a `spatial_transformer` honest while it is trained.
         flip_test: Average with the mirrored crop in validation.
     """
 
@@ -321,12 +339,18 @@ class TrainConfig(RunConfig, frozen=True, kw_only=True):
     sigma: Above0 = 2.0
     mirror_tolerance: Fraction = 0.0
     teacher: TeacherConfig | None = None
+    parallel: ParallelConfig | None = None
     flip_test: bool = False
 
     def __post_init__(self) -> None:
         """Check what concerns several fields."""
         sides = (self.input.width, self.input.height)
         check_sides("input", sides, input_multiple(self.model))
+        if self.parallel and not isinstance(self.model, SpatialTransformerConfig):
+            raise ValueError(
+                "parallel: needs a model with name spatial_transformer, not "
+                f"{type(self.model).__struct_config__.tag}"
+            )
 
     def target(self) -> Skeleton:
         """The skeleton whose joints the network finds."""
@@ -340,7 +364,7 @@ def check_sides(field: str, sides: tuple[int, int], multiple: int) -> None:
     for side, value in zip(("width", "height"), sides, strict=True):
         if value % multiple:
             raise ValueError(
-                f"{field}: {side}: expected a multiple of {multiple} for this model, "
+                f"{field}.{side}: expected a multiple of {multiple} for this model, "
                 f"got {value}"
             )
 

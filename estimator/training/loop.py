@@ -17,7 +17,7 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader, Dataset
 
 from poseflow.errors import PoseFlowError
-from poseflow.estimator.devices import to_device
+from poseflow.estimator.devices import to_device, warn_of_slow_bfloat16
 from poseflow.estimator.training.averaging import AveragedWeights
 from poseflow.estimator.training.checkpoint import (
     NAME,
@@ -98,6 +98,8 @@ class _Run:
         self.process = process
         self.stop = stop
         self.folder = Path(config.out)
+        if config.precision == "bfloat16":
+            warn_of_slow_bfloat16(process.device)
         self.task = task_of(config, process.device)
         self.order = SeededBatches(
             len(self.task.samples),
@@ -297,8 +299,10 @@ def start_from(module: nn.Module, path: Path) -> None:
     """
     state, _ = read_weights(path)
     own = module.state_dict()
-    # The names of a plain backbone's tensors lack FastPose's prefix.
-    state |= {f"preact.{k}": v for k, v in state.items()}
+    # The names of a plain backbone's tensors lack FastPose's prefix, those of a plain
+    # network the spatial transformer's.
+    for prefix in ("preact.", "network."):
+        state |= {prefix + k: v for k, v in state.items()}
     fitting = {
         k: v.to(own[k].dtype)
         for k, v in state.items()

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from poseflow.estimator.networks import build
 from poseflow.estimator.normalise import as_input
+from poseflow.estimator.spatial_transformer import Transformed
 from poseflow.estimator.training.config import TrainConfig
 from poseflow.estimator.training.groups import BEHIND, group_people
+from poseflow.estimator.training.parallel_branch import ParallelBranch
 from poseflow.estimator.training.people import People, concatenate
 from poseflow.estimator.training.readers import read_people
 from poseflow.estimator.training.samples import Batch, Samples
@@ -52,6 +55,11 @@ class PoseTask:
         self.teacher = None
         if config.teacher is not None:
             self.teacher = Teacher(config.teacher, self.skeleton, device)
+        self.parallel = None
+        if config.parallel is not None:
+            self.parallel = ParallelBranch(
+                config.parallel, self.skeleton, config.input, config.sigma, device
+            )
         # Only SmallPose has the choice.
         self._softmax = getattr(config.model, "softmax", 0.0)
         self._flip = torch.from_numpy(self.skeleton.flip_indices).to(device)
@@ -61,17 +69,19 @@ class PoseTask:
         return build(self.config.model, len(self.skeleton))
 
     def loss(
-        self, network: Callable[[Tensor], Tensor], batch: Batch, device: torch.device
+        self, network: Callable[[Tensor], Any], batch: Batch, device: torch.device
     ) -> Tensor:
         """Mean loss over the joints that count."""
         config = self.config
         image = as_input(batch.crops, config.input.mean, config.input.std, device)
         weights = batch.weights.to(device, non_blocking=True)
         joints = batch.joints.to(device, non_blocking=True)
+        labelled = weights
         with torch.autocast(
             device.type, torch.bfloat16, enabled=config.precision == "bfloat16"
         ):
-            heatmaps = network(image)
+            answer = network(image)
+            heatmaps = answer[0] if isinstance(answer, tuple) else answer
         height, width = heatmaps.shape[2:]
         stride = config.input.width / width
         sigma = self._softmax or config.sigma
@@ -79,7 +89,7 @@ class PoseTask:
         if self.teacher is not None:
             crops = batch.crops.to(device, non_blocking=True)
             target, weights = self.teacher.correct(crops, target, weights)
-        return heatmap_loss(
+        loss = heatmap_loss(
             heatmaps,
             target,
             weights,
@@ -87,6 +97,9 @@ class PoseTask:
             config.mirror_tolerance,
             softmax=bool(self._softmax),
         )
+        if self.parallel is not None and isinstance(answer, Transformed):
+            loss = loss + self.parallel.loss(answer.seen, joints, labelled)
+        return loss
 
     def validate(
         self, module: nn.Module, device: torch.device

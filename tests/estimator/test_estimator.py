@@ -164,6 +164,21 @@ def test_options_keep_the_answer_close(weights, options):
     )
 
 
+@pytest.mark.parametrize("fast", [False, True])
+def test_bfloat16_that_is_emulated_is_warned_of(weights, monkeypatch, fast):
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
+        monkeypatch.setattr(torch.cpu, name, lambda: fast, raising=False)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        poseflow.Estimator(weights=weights, device="cpu")
+        assert not said
+        poseflow.Estimator(weights=weights, device="cpu", precision="bfloat16")
+    assert ["several times slower" in str(w.message) for w in said] == [True] * (
+        not fast
+    )
+
+
 class Broken(Brightest):
     def predict(self, crops):
         joints, scores = super().predict(crops)

@@ -157,12 +157,12 @@ def test_tensors_must_fit(tmp_path, small):
 
 def test_joint_counts_must_agree(tmp_path, small):
     path, *_ = small
-    with pytest.raises(PoseFlowError, match="have 3 joints, skeleton 'coco17' has 17"):
+    with pytest.raises(PoseFlowError, match="has 3 joints, skeleton 'coco17' has 17"):
         load_network(path, skeleton="coco17")
     torch.save(state_of(FastPose(18, 19)), tmp_path / "w.pth")
     with pytest.raises(PoseFlowError, match="no known skeleton has 19 joints"):
         load_network(tmp_path / "w.pth")
-    with pytest.raises(PoseFlowError, match="have 19 joints, skeleton 'coco17' has 17"):
+    with pytest.raises(PoseFlowError, match="has 19 joints, skeleton 'coco17' has 17"):
         load_network(tmp_path / "w.pth", skeleton="coco17")
 
 
