@@ -155,9 +155,10 @@ def track(
         if detect_every > 1:
             from poseflow.sparse_detection import detected, followed
 
+            finder: Any = estimator
             expecting: Any = tracker
-            found = line.stage(detected(line, estimator, detect_every))
-            frames: Iterator[Frame] = followed(found, estimator, expecting)
+            found = line.stage(detected(line, finder, detect_every))
+            frames: Iterator[Frame] = followed(found, finder, expecting)
         elif poses is None:
             frames = _estimated(line, estimator)
         elif source is None:

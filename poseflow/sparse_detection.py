@@ -95,6 +95,7 @@ def _inside(
 ) -> npt.NDArray[np.floating[Any]]:
     """Boxes cut at the picture's edges, as detectors give them; NaN where none is."""
     height, width = image.shape[:2]
+    cut: npt.NDArray[np.floating[Any]]
     cut = np.clip(boxes, 0, [width, height, width, height])
     gone = ~((cut[:, 2:] - cut[:, :2]) >= LEAST_SIDE_PX).all(axis=1)
     cut[gone] = np.nan
