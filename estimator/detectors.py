@@ -66,6 +66,7 @@ def _torchvision(weights: str | None = None, **options: Any) -> Detector:
 
 
 _FACTORIES: dict[str, DetectorFactory] = {
+    "embedded": embedded.embedded_detector,
     "whole": _whole_picture,
     "centre": _centre,
     "onnx": _onnx(None),
@@ -75,8 +76,6 @@ _FACTORIES: dict[str, DetectorFactory] = {
     "torchvision": _torchvision,
     "ultralytics": ultralytics_detector,
 }
-if embedded.available():
-    _FACTORIES = {"embedded": embedded.embedded_detector, **_FACTORIES}
 
 
 def register_detector(name: str, factory: DetectorFactory) -> None:

@@ -1,4 +1,4 @@
-"""The model that ships inside: a detector and a pose network, where they are there."""
+"""The model that ships inside: a person detector and a pose network."""
 
 from __future__ import annotations
 
@@ -19,11 +19,6 @@ FOLDER = Path(__file__).with_name("models")
 
 POSE = "pose.safetensors"
 DETECTOR = "detector.safetensors"
-
-
-def available(folder: Path = FOLDER) -> bool:
-    """Whether this installation carries both weights files."""
-    return (folder / POSE).is_file() and (folder / DETECTOR).is_file()
 
 
 def summary(folder: Path = FOLDER) -> str:

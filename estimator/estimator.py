@@ -69,13 +69,12 @@ def _torchvision(**arguments: Any) -> EstimatorBackend:
 DEFAULT = "embedded"
 
 _FACTORIES: dict[str, EstimatorFactory] = {
+    DEFAULT: embedded.embedded_estimator,
     "torch": _torch,
     "onnx": _onnx,
     "torchvision": _torchvision,
     "ultralytics": ultralytics_estimator,
 }
-if embedded.available():
-    _FACTORIES = {DEFAULT: embedded.embedded_estimator, **_FACTORIES}
 
 # What a weights file is for, where no estimator was named.
 _BY_SUFFIX = {
@@ -263,11 +262,6 @@ def _factory(name: str) -> EstimatorFactory:
     for point in entry_points(group=ENTRY_POINTS, name=name):
         factory: EstimatorFactory = point.load()
         return factory
-    if name == DEFAULT:
-        raise PoseFlowError(
-            "this version carries no model of its own: pass weights=... (--weights), "
-            f"or name an estimator: {', '.join(estimator_names())}"
-        )
     raise PoseFlowError(
         f"unknown estimator {name!r}; there are {', '.join(estimator_names())}"
     )

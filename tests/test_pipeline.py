@@ -102,7 +102,6 @@ def test_a_broken_image_does_not_shift_the_poses(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({}, "carries no model of its own"),
         ({"source": None}, "needs a source of pictures"),
         ({"estimator": "magic"}, "unknown estimator 'magic'"),
         ({"poses": [], "estimator": object()}, "either poses"),

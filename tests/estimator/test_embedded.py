@@ -139,7 +139,7 @@ def test_one_percent_makes_both_models(made):
     assert figures["detector"]["test"]["empty"] == 2
     assert sum(path.stat().st_size for path in out.glob("*.safetensors")) < 16e6
     network = load_network(out / "pose.safetensors")
-    assert network.description.skeleton == "posetrack15"
+    assert network.description.skeleton == "posetrack17"
     detector = load_detector(out / "detector.safetensors")[1]
     assert (detector.width, detector.height) == (384, 224)
     assert detector.threshold == figures["detector"]["test"]["own_threshold"]
@@ -192,10 +192,9 @@ def test_shares_are_checked(tmp_path, share):
 def test_the_shipped_models_estimate(made):
     folder = made[0] / "out"
     torch.set_num_threads(1)
-    assert embedded.available(folder)
     estimator = embedded.embedded_estimator(device="cpu", folder=folder)
-    image, truth = pictures_and_truth("posetrack15", 1)[0]
-    assert estimator.skeleton == get("posetrack15")
+    image, truth = pictures_and_truth("posetrack17", 1)[0]
+    assert estimator.skeleton == get("posetrack17")
     poses = estimator.estimate_batch([image], [truth.poses.boxes])[0]
     assert len(poses) <= len(truth)
     found = estimator.estimate_batch([image, image[:0:-1]])
@@ -205,16 +204,36 @@ def test_the_shipped_models_estimate(made):
             call("mine.safetensors", folder=folder)
 
 
-def test_registered_only_where_the_files_are(tmp_path):
-    assert not embedded.available(tmp_path)
-    (tmp_path / embedded.POSE).touch()
-    assert not embedded.available(tmp_path)
-    shipped = embedded.available()
-    assert ("embedded" in estimator_names()) == shipped
-    assert ("embedded" in detector_names()) == shipped
-    if not shipped:
-        with pytest.raises(PoseFlowError, match="carries no model of its own"):
-            Estimator()
+def test_the_default_is_what_ships_inside():
+    torch.set_num_threads(1)
+    assert estimator_names()[0] == detector_names()[0] == "embedded"
+    estimator = Estimator()
+    assert estimator.skeleton == get("posetrack17")
+    scene = make_scene(
+        SceneConfig(frames=1, people=4, size=(640, 360)), seed=3, skeleton="posetrack17"
+    )
+    truth = scene.annotation(0).poses
+    poses = estimator.estimate(scene.render(0), truth.boxes)
+    assert len(poses) >= len(truth) - 1
+    away = np.linalg.norm(poses[:1].keypoints - truth.keypoints, axis=2).mean(axis=1)
+    height = truth.boxes[:, 3] - truth.boxes[:, 1]
+    assert (away / height).min() < 0.1
+    assert len(estimator.estimate(np.zeros((90, 120, 3), np.uint8))) == 0
+
+
+def test_what_ships_is_what_the_cards_describe():
+    figures = json.loads((embedded.FOLDER / "figures.json").read_text())
+    size = 0
+    for name in ("pose", "detector"):
+        path = embedded.FOLDER / f"{name}.safetensors"
+        size += path.stat().st_size
+        card = path.with_suffix(".md").read_text()
+        accuracy = figures[name]["test"][{"pose": "pck02", "detector": "ap50"}[name]]
+        assert f" {100 * accuracy:.1f}" in card
+        with safe_open(path, framework="np") as file:
+            assert "research use" in next(iter(file.metadata().values()))
+    assert size < 16e6
+    assert f"{size / 1e6:.1f} MB" in embedded.summary()
 
 
 def test_reliability_of_honest_and_vain_scores():
@@ -258,7 +277,7 @@ def test_people_seen_from_behind_come_more_often(tmp_path):
         ).samples.people
         for repeat in (1, 3)
     )
-    skeleton = get("posetrack15")
+    skeleton = get("posetrack17")
     behind = group_people(plain.keypoints, plain.labelled, skeleton)[BEHIND]
     assert 0 < behind.sum() < len(plain)
     assert len(more) == len(plain) + 2 * behind.sum()

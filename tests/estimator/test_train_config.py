@@ -44,8 +44,8 @@ def test_defaults_and_changes(tmp_path):
         load_config(path, ["optimizer.lr=0.002"])
     ).replace('"milestones": []', '"milestones": [90, 120]').replace(
         '"train": []',
-        '"train": [{"first": 1, "format": "lspet", "last": 5, "rename": {}, '
-        '"repeat": 1, "root": "."}]',
+        '"train": [{"first": 1, "format": "lspet", "found": null, "last": 5, '
+        '"rename": {}, "repeat": 1, "root": "."}]',
     )
 
 
