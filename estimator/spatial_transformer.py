@@ -84,7 +84,7 @@ def inverse(theta: Tensor) -> Tensor:
 
     Examples:
         >>> inverse(torch.tensor([[[2.0, 0, 1], [0, 4, 0]]])).tolist()
-        [[[0.5, -0.0, -0.5], [-0.0, 0.25, 0.0]]]
+        [[[0.5, -0.0, -0.5], [-0.0, 0.25, -0.0]]]
     """
     a, b, c, d = (theta[:, k, n] for k in (0, 1) for n in (0, 1))
     entries = torch.stack([d, -b, -c, a], dim=1) / (a * d - b * c)[:, None]
