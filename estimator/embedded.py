@@ -89,9 +89,11 @@ def embedded_estimator(
     Raises:
         PoseFlowError: If weights are given.
     """
+    from poseflow.estimator.centre.detector import CentreDetector
     from poseflow.estimator.nms import PoseNMSParameters
     from poseflow.estimator.topdown import TopDown
     from poseflow.estimator.torch_network import TorchPoseNetwork
+    from poseflow.estimator.verification import CANDIDATE_SCORE
 
     if weights is not None:
         raise PoseFlowError(
@@ -100,7 +102,15 @@ def embedded_estimator(
         )
     nms: PoseNMSParameters | None = options.pop("nms", PoseNMSParameters())
     network = TorchPoseNetwork.from_file(folder / POSE, device, **options)
+    least = None
     if detector is None:
-        precision = options.get("precision", "float32")
-        detector = embedded_detector(None, device, folder=folder, precision=precision)
-    return TopDown(network, detector, batch_size=batch_size, nms=nms)
+        detector = CentreDetector.from_file(
+            folder / DETECTOR,
+            device,
+            threshold=CANDIDATE_SCORE,
+            precision=options.get("precision", "float32"),
+        )
+        least = detector.description.verified
+    return TopDown(
+        network, detector, batch_size=batch_size, nms=nms, least_person_score=least
+    )

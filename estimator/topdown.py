@@ -23,6 +23,7 @@ from poseflow.estimator.protocols import (
     Image,
     PoseNetwork,
 )
+from poseflow.estimator.verification import person_scores
 from poseflow.poses import Poses
 from poseflow.skeleton import Skeleton
 
@@ -36,6 +37,8 @@ class TopDown:
         batch_size: Crops that the network sees at once, from any of the pictures.
             Halved, for good, whenever the device runs out of memory.
         nms: Constants of pose NMS; None to leave duplicates in.
+        least_person_score: Detections are people only if their `person_scores` are at
+            least this; None to believe the detector. Boxes that are given always are.
 
     Raises:
         PoseFlowError: If the batch size is below 1.
@@ -48,6 +51,7 @@ class TopDown:
         *,
         batch_size: int = 64,
         nms: PoseNMSParameters | None = PoseNMSParameters(),  # noqa: B008 (frozen)
+        least_person_score: float | None = None,
     ) -> None:
         if batch_size < 1:
             raise PoseFlowError(f"batch_size: expected at least 1, got {batch_size}")
@@ -55,6 +59,7 @@ class TopDown:
         self.detector = detector
         self.batch_size = batch_size
         self.nms = nms
+        self.least_person_score = least_person_score
         self._told_of_broken_outputs = False
 
     @property
@@ -75,27 +80,39 @@ class TopDown:
                     "detector=..."
                 )
             return self.estimate_detected(images, self.detector.detect(images))
-        return self.estimate_detected(
-            images, [Detections(b, np.ones(len(b), np.float32)) for b in boxes]
-        )
+        given = [Detections(b, np.ones(len(b), np.float32)) for b in boxes]
+        return self._estimate(images, given, None)
 
     def estimate_detected(
         self, images: Sequence[Image], found: Sequence[Detections]
     ) -> list[Poses]:
         """The joints of people who were detected; see `TwoStageBackend`."""
+        return self._estimate(images, found, self.least_person_score)
+
+    def _estimate(
+        self,
+        images: Sequence[Image],
+        found: Sequence[Detections],
+        least_person_score: float | None,
+    ) -> list[Poses]:
         everybody = np.concatenate([np.zeros((0, 4)), *(d.boxes for d in found)])
         frame_of = np.repeat(np.arange(len(found)), [len(d) for d in found])
         keypoints, scores = self._joints(images, frame_of, everybody)
         results = []
         for frame, detections in enumerate(found):
             mine = frame_of == frame
+            people = detections.scores
+            if least_person_score is not None:
+                people = person_scores(people, scores[mine])
             poses = Poses(
                 keypoints[mine],
                 scores[mine],
                 detections.boxes,
-                detections.scores,
+                people,
                 skeleton=self.skeleton,
             )
+            if least_person_score is not None:
+                poses = poses[people >= least_person_score]
             results.append(poses if self.nms is None else suppress(poses, self.nms))
         return results
 

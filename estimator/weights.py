@@ -82,6 +82,8 @@ class DetectorDescription(msgspec.Struct, frozen=True, kw_only=True):
         mean: Per channel R, G, B, subtracted.
         std: Per channel R, G, B, divided by.
         threshold: Boxes with lower scores are left out.
+        verified: Least `verification.person_scores` where the pose network that ships
+            beside it has its say; None if that was not measured.
         note: Anything a user should know, such as the data's licence.
     """
 
@@ -91,6 +93,7 @@ class DetectorDescription(msgspec.Struct, frozen=True, kw_only=True):
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     threshold: float = 0.3
+    verified: float | None = None
     note: str = ""
 
 

@@ -15,6 +15,7 @@ def validate(
     config: RunConfig,
     weights: str | Path,
     *,
+    pose: str | Path | None = None,
     split: str = "validate",
     device: str = "auto",
 ) -> Report:
@@ -23,6 +24,8 @@ def validate(
     Args:
         config: A training configuration.
         weights: File with weights of what it trains.
+        pose: With a detector: weights of a pose network that has a say in who is a
+            person.
         split: `validate` or `test`.
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
 
@@ -30,6 +33,6 @@ def validate(
         PoseFlowError: If the split has no data, or the weights do not fit.
     """
     if isinstance(config, DetectionConfig):
-        return validate_detector(config, weights, split=split, device=device)
+        return validate_detector(config, weights, pose=pose, split=split, device=device)
     assert isinstance(config, TrainConfig)
     return validation.validate(config, weights, split=split, device=device)

@@ -206,8 +206,14 @@ def export(part: Part, config: RunConfig, folder: Path, device: str) -> dict[str
         measured = validate(config, best, device=device)
         assert isinstance(measured, DetectionReport)
         threshold = min(max(measured.threshold, LEAST_THRESHOLD), 1.0)
+        pose = folder / POSE
+        together = validate(config, best, pose=pose, device=device)
+        assert isinstance(together, DetectionReport)
         description = msgspec.structs.replace(
-            description, threshold=round(threshold, 3), note=NOTE
+            description,
+            threshold=round(threshold, 3),
+            verified=round(together.threshold, 4),
+            note=NOTE,
         )
         save_weights(path, state_of(module), description, half=True)
     else:
@@ -224,6 +230,11 @@ def export(part: Part, config: RunConfig, folder: Path, device: str) -> dict[str
         split: validate(config, path, split=split, device=device)
         for split in ("validate", "test")
     }
+    if isinstance(config, DetectionConfig):
+        for split in ("validate", "test"):
+            reports[f"{split}, with the pose network"] = validate(
+                config, path, pose=pose, split=split, device=device
+            )
     curve = None
     if isinstance(config, TrainConfig):
         found, _, skeleton = predict_split(config, path, "test", device)

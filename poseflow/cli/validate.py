@@ -12,6 +12,10 @@ import typer
 def validate(
     config: Annotated[Path, typer.Argument(help="YAML file; see docs/training.md.")],
     weights: Annotated[Path, typer.Option(help="Weights file.")],
+    pose_weights: Annotated[
+        Path | None,
+        typer.Option(help="Of a pose network, to validate a detector together with."),
+    ] = None,
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", help="key=value that replaces a field; repeatable."),
@@ -28,7 +32,11 @@ def validate(
     from poseflow.estimator.weights import write_atomically
 
     found = validate(
-        load_any_config(config, set_ or ()), weights, split=split, device=device
+        load_any_config(config, set_ or ()),
+        weights,
+        pose=pose_weights,
+        split=split,
+        device=device,
     )
     typer.echo(found.table())
     if json_ is not None:

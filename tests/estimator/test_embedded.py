@@ -142,7 +142,10 @@ def test_one_percent_makes_both_models(made):
     assert network.description.skeleton == "posetrack17"
     detector = load_detector(out / "detector.safetensors")[1]
     assert (detector.width, detector.height) == (384, 224)
-    assert detector.threshold == figures["detector"]["test"]["own_threshold"]
+    tested = figures["detector"]
+    assert detector.threshold == tested["test"]["own_threshold"]
+    together = tested["test, with the pose network"]
+    assert detector.verified == together["own_threshold"]
     # One step from where the pose network ended.
     encoders = (network.module, load_detector(out / "detector.safetensors")[0])
     first, second = (m.stages[2][0].conv1.weight.flatten() for m in encoders)
@@ -162,6 +165,9 @@ def test_cards_hold_the_figures(made):
     detector = (folder / "out" / "detector.md").read_text()
     assert f"AP50 {100 * figures['detector']['test']['ap50']:.1f}" in detector
     assert "research use" in detector
+    together = figures["detector"]["test, with the pose network"]
+    assert "On the split `test, with the pose network`" in detector
+    assert f"AP50 {100 * together['ap50']:.1f}" in detector
 
 
 def test_a_second_run_trains_nothing_again(made):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -14,12 +14,14 @@ from poseflow.estimator.centre.network import CentreNet
 from poseflow.estimator.devices import choose_device
 from poseflow.estimator.normalise import as_input
 from poseflow.estimator.protocols import Detections
-from poseflow.estimator.torch_network import Precision
+from poseflow.estimator.topdown import TopDown
+from poseflow.estimator.torch_network import Precision, TorchPoseNetwork
 from poseflow.estimator.training.detection.config import DetectionConfig
 from poseflow.estimator.training.detection.metrics import DetectionReport, measure
 from poseflow.estimator.training.detection.pictures import BoxedPictures, read_boxes
 from poseflow.estimator.training.detection.samples import SceneBatch, Scenes
 from poseflow.estimator.training.detection.targets import centre_loss
+from poseflow.estimator.verification import CANDIDATE_SCORE
 from poseflow.estimator.weights import DetectorDescription, load_detector
 
 LEAST_SCORE = 0.02
@@ -118,13 +120,22 @@ def score(
     found: list[Detections] = []
     for picture in range(len(table)):
         found += detector.detect([table.pictures.read(picture)])
+    return _measured(found, table, config, description.threshold)
+
+
+def _measured(
+    found: Sequence[Detections],
+    table: BoxedPictures,
+    config: DetectionConfig,
+    own_threshold: float,
+) -> DetectionReport:
     return measure(
         found,
         table,
         tall_px=config.tall_px,
         false_positives=config.false_positives,
         false_positives_empty=config.false_positives_empty,
-        own_threshold=description.threshold,
+        own_threshold=own_threshold,
     )
 
 
@@ -132,6 +143,7 @@ def validate_detector(
     config: DetectionConfig,
     weights: str | Path,
     *,
+    pose: str | Path | None = None,
     split: str = "validate",
     device: str = "auto",
 ) -> DetectionReport:
@@ -140,6 +152,8 @@ def validate_detector(
     Args:
         config: A training configuration.
         weights: File with weights of a detector.
+        pose: File with weights of a pose network whose joints have a say in who is a
+            person; see `poseflow.estimator.verification`.
         split: `validate` or `test`.
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
 
@@ -153,4 +167,17 @@ def validate_detector(
         raise PoseFlowError(f"data.{split}: expected at least one data set, got none")
     module, description = load_detector(weights)
     table = read_boxes(datasets, Path(config.data.root))
-    return score(module, description, table, config, choose_device(device))
+    if pose is None:
+        return score(module, description, table, config, choose_device(device))
+    estimator = TopDown(
+        TorchPoseNetwork.from_file(pose, device),
+        CentreDetector(module, description, device, threshold=CANDIDATE_SCORE),
+        nms=None,
+        least_person_score=0.0,
+    )
+    found = []
+    for picture in range(len(table)):
+        (people,) = estimator.estimate_batch([table.pictures.read(picture)])
+        best_first = people[people.scores.argsort(kind="stable")[::-1]]
+        found.append(Detections(best_first.boxes, best_first.scores))
+    return _measured(found, table, config, description.verified or 0.0)
