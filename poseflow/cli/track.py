@@ -46,8 +46,8 @@ def track(
     matcher: Annotated[
         str | None,
         typer.Option(
-            help="How frames are matched: flow (default), orb (default, poseflow, "
-            "released) or none."
+            help="How frames are matched: orb, flow or none; with default, poseflow "
+            "and released."
         ),
     ] = None,
     correspondences: Annotated[
