@@ -151,7 +151,7 @@ def _dense(before: Image, now: Image, start: Floats) -> tuple[Floats, Floats]:
     first, second = np.ascontiguousarray(before[part]), np.ascontiguousarray(now[part])
     if min(first.shape) < 16:
         return start, np.full_like(start, np.nan)
-    search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+    search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
     there = start - low.astype(np.float32)
     there = there + _read(search.calc(first, second, None), there)  # type: ignore[call-overload]
     back = there + _read(search.calc(second, first, None), there)  # type: ignore[call-overload]
@@ -163,8 +163,8 @@ def _read(field: Any, points: Floats) -> Floats:
     """A field's vectors at points, between pixels, NaN outside; `(n, 2)`."""
     import cv2
 
-    vectors: Floats = cv2.remap(
+    vectors = cv2.remap(
         field, points[:, :1], points[:, 1:], cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_CONSTANT, borderValue=(np.nan, np.nan, 0, 0),
-    ).reshape(-1, 2)  # fmt: skip
-    return vectors
+    )  # fmt: skip
+    return np.asarray(vectors, np.float32).reshape(-1, 2)
