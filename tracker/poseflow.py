@@ -195,8 +195,9 @@ class PoseFlowTracker:
         for k, owner in enumerate(owners):
             at = row.get(id(owner))
             if at is not None and joints[k] >= 3:
-                mixed = (table[at] + shared[k]) / 2
-                table[at] = np.where(open_[at], mixed, 0)
+                # Less for whoever gets fewer of one's points than another does: flows
+                # that were not there to be matched stay comparable.
+                table[at] *= 1 - (shared[k].max() - shared[k]) / 2
         return table
 
     def _continue(self, flow: Flow, seen: Sightings, p: int, frame: int) -> None:
