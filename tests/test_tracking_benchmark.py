@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
@@ -12,6 +13,7 @@ from poseflow.benchmark.peers import BEST, SETTINGS, installed_peers
 from poseflow.benchmark.tracking import (
     DEV_SEEDS,
     TEST_SEEDS,
+    Final,
     count_jumps,
     make_clip,
     mean_row,
@@ -90,3 +92,27 @@ def test_every_peer_has_a_best_setting():
     for label, (_, settings) in SETTINGS.items():
         assert BEST[label] in settings
     assert set(installed_peers()) <= set(SETTINGS)
+
+
+def test_pictures_are_kept(tmp_path):
+    """The second time they are read, and nothing is different."""
+    clip = make_clip("street", 0, 3, folder=tmp_path)
+    rendered = clip.picture(1)
+    kept = list(tmp_path.iterdir())
+    assert [path.name for path in kept] == ["street-0-0001.png"]
+    assert (clip.picture(1) == rendered).all()
+    kept[0].write_bytes(cv2.imencode(".png", np.zeros_like(rendered))[1].tobytes())
+    assert not clip.picture(1).any()
+    assert (make_clip("street", 0, 3).picture(1) == rendered).all()
+
+
+def test_the_final_view_is_measured():
+    """It has every frame, and ids for the newcomers of whom `update` was not sure."""
+    clip = make_clip("street", 0, frames=40)
+    at_once, _ = run_clip(Tracker(), clip)
+    final, _ = run_clip(Final(Tracker()), clip)
+    assert len(final) == len(at_once)
+    first = np.concatenate([f.poses.track_ids for f in at_once])
+    later = np.concatenate([f.poses.track_ids for f in final])
+    assert (later[first > 0] == first[first > 0]).all()
+    assert (later > 0).sum() > (first > 0).sum()

@@ -93,7 +93,7 @@ class Bodies:
         known: `(N, K + 1)` joints that have ever been seen.
         age: `(N, K + 1)` frames since each joint was seen.
         velocity: `(N, 2)` pixels per frame.
-        variance: `(N, 3)` of place, both, velocity, in sizes squared.
+        variance: `(N, 2, 3)` of place, both, velocity by axis, in sizes squared.
         sizes: `(N,)` longer side of the body, pixels.
         gap: `(N,)` frames since the body was seen, 0 if in this one.
         hits: `(N,)` frames in which it was seen.
@@ -144,7 +144,7 @@ class Bodies:
             which: `(n,)` their numbers.
             frame: Number of the frame.
             poses: The same people.
-            start: `(3,)` variance of a body seen once.
+            start: `(2, 3)` variance of a body seen once.
             serial: Number of the first of them.
         """
         n = len(which)
@@ -157,7 +157,7 @@ class Bodies:
             known.copy(),
             np.zeros(known.shape),
             np.zeros((n, 2)),
-            np.tile(start, (n, 1)),
+            np.tile(start, (n, 1, 1)),
             seen.sizes[which].copy(),
             np.zeros(n),
             np.ones(n, np.int64),

@@ -81,20 +81,14 @@ class CameraMotion:
             image: `(H, W, 3)` BGR or `(H, W)` grey.
             boxes: `(P, 4)` xyxy of the people in it, who are no background.
         """
-        import cv2
-
-        height, width = image.shape[:2]
-        scale = min(self.options.width / width, 1.0)
-        small = (max(round(width * scale), 16), max(round(height * scale), 16))
-        shrunk = cv2.resize(image, small, interpolation=cv2.INTER_AREA)
-        if shrunk.ndim == 3 and shrunk.shape[2] == 3:
-            shrunk = cv2.cvtColor(shrunk, cv2.COLOR_BGR2GRAY)
-        now: Image = np.asarray(shrunk, np.uint8).reshape(small[1], small[0])
+        now, factor = shrink(image, self.options.width)
+        size = (image.shape[1], image.shape[0])
         before, corners = self._before, self._corners
-        same_size = self._size == (width, height)
-        factor = np.array([small[0] / width, small[1] / height])
-        self._before, self._size = now, (width, height)
-        self._corners = self._find(now, boxes * np.tile(factor, 2))
+        same_size = self._size == size
+        self._before, self._size = now, size
+        self._corners = background_corners(
+            now, boxes * np.tile(factor, 2), self.options.corners
+        )
         if before is None or not same_size:
             return CameraStep(STILL, False)
 
@@ -106,20 +100,6 @@ class CameraMotion:
             return CameraStep(STILL, cut)
         motion[:, 2] /= factor
         return CameraStep(motion, False)
-
-    def _find(self, grey: Image, boxes: Floats) -> Any:
-        import cv2
-
-        mask = np.full(grey.shape, 255, np.uint8)
-        low = np.clip(np.floor(boxes[:, :2]), 0, 1e6).astype(np.int64) - 2
-        high = np.clip(np.ceil(boxes[:, 2:]), 0, 1e6).astype(np.int64) + 3
-        for (x1, y1), (x2, y2) in zip(
-            np.maximum(low, 0).tolist(), high.tolist(), strict=True
-        ):
-            mask[y1:y2, x1:x2] = 0
-        if not mask.any():
-            return None
-        return cv2.goodFeaturesToTrack(grey, self.options.corners, 0.01, 6, mask=mask)
 
     def _follow(
         self, before: Image, now: Image, corners: Any
@@ -143,6 +123,48 @@ class CameraMotion:
         if motion is None or agreeing < max(least, self.options.agreement * kept.sum()):
             return None, bool(kept.mean() > 0.2)
         return np.asarray(motion, np.float64), True
+
+
+def shrink(image: Image, width: int) -> tuple[Image, Floats]:
+    """A grey picture at most `width` wide, and its `(2,)` share of the first's size.
+
+    Args:
+        image: `(H, W, 3)` BGR or `(H, W)` grey.
+        width: Pixels.
+    """
+    import cv2
+
+    height, full = image.shape[:2]
+    scale = min(width / full, 1.0)
+    small = (max(round(full * scale), 16), max(round(height * scale), 16))
+    shrunk = cv2.resize(image, small, interpolation=cv2.INTER_AREA)
+    if shrunk.ndim == 3 and shrunk.shape[2] == 3:
+        shrunk = cv2.cvtColor(shrunk, cv2.COLOR_BGR2GRAY)
+    grey: Image = np.asarray(shrunk, np.uint8).reshape(small[1], small[0])
+    return grey, np.array([small[0] / full, small[1] / height])
+
+
+def background_corners(grey: Image, boxes: Floats, most: int) -> Any:
+    """Corners outside people's boxes, `(n, 1, 2)` float32, or None.
+
+    Args:
+        grey: `(H, W)`.
+        boxes: `(P, 4)` xyxy of the people in it, who are no background.
+        most: How many at most.
+    """
+    import cv2
+
+    mask = np.full(grey.shape, 255, np.uint8)
+    boxes = boxes[np.isfinite(boxes).all(axis=1)]
+    low = np.clip(np.floor(boxes[:, :2]), 0, 1e6).astype(np.int64) - 2
+    high = np.clip(np.ceil(boxes[:, 2:]), 0, 1e6).astype(np.int64) + 3
+    for (x1, y1), (x2, y2) in zip(
+        np.maximum(low, 0).tolist(), high.tolist(), strict=True
+    ):
+        mask[y1:y2, x1:x2] = 0
+    if not mask.any():
+        return None
+    return cv2.goodFeaturesToTrack(grey, most, 0.01, 6, mask=mask)
 
 
 def camera_motion(

@@ -28,12 +28,14 @@ from poseflow.tracker.backend import View
 from poseflow.tracker.bodies import MOST_LOOKS, Bodies, Sightings
 from poseflow.tracker.clock import Clock
 from poseflow.tracker.default_options import DefaultOptions
-from poseflow.tracker.duplicates import twins
+from poseflow.tracker.duplicates import hide_doubles, twins
 from poseflow.tracker.evidence import Pairs, judge, shift_together, within_reach
 from poseflow.tracker.eye import Eye, Percept
+from poseflow.tracker.following import follow
+from poseflow.tracker.habits import Habits
 from poseflow.tracker.hindsight import Hindsight
 from poseflow.tracker.memory import Track
-from poseflow.tracker.motion import gains, grow
+from poseflow.tracker.motion import grow
 from poseflow.tracker.recall import fill, recognise
 
 Floats: TypeAlias = npt.NDArray[np.floating[Any]]
@@ -62,10 +64,8 @@ class DefaultTracker:
         self._hindsight = Hindsight(self.options.window_frames)
         self.final_frames: tuple[tuple[int, Poses], ...] = ()
         self._clock = Clock()
-        self._acceleration = self.options.acceleration
-        self._pace = self.options.pace
+        self._habits = Habits(self.options)
         self._certain = 6.0  # log odds of a usual match
-        self._usual = 0.0  # quality of those that are tracked, on the detector's scale
         self._size: tuple[int, int] | None = None
         self.expected_motion: Floats = np.zeros((0, 2))
 
@@ -86,7 +86,7 @@ class DefaultTracker:
         if percept.cut:
             self._end_scene()
         bodies = self._predict(view, percept)
-        relative = self._relative(seen)
+        relative = self._habits.relative(seen.quality)
         first, second, _ = twins(
             seen.points[:, :-1], seen.present[:, :-1], seen.sizes,
             self._spread[:-1], self.options.same,
@@ -108,16 +108,23 @@ class DefaultTracker:
         match = np.full(len(seen), -1)  # number of the body that each pose continues
         match[pairs.pose[which]] = rows
         self._look(bodies, seen, percept, pairs, which)
-        self._follow(bodies, seen, poses, pairs, which, relative, view.index)
-        self._learn_usual(bodies, seen, rows, pairs.pose[which])
+        self._habits.learn_motion(bodies, pairs, which)
+        follow(
+            bodies, seen, poses.scores, pairs, which, view.index,
+            self.options.joint_gain,
+        )  # fmt: skip
+        bodies.trust[rows] += self._trust(relative[pairs.pose[which]])
+        self._habits.learn_usual(bodies, seen, rows, pairs.pose[which])
 
-        # Of two alike, the one that continues somebody known stays.
-        hidden = self._doubles(bodies, match, lesser, greater)
+        hidden = hide_doubles(
+            bodies, match, lesser, greater,
+            self.options.shadow_frames, self.options.settled,
+        )  # fmt: skip
         born = np.flatnonzero((match < 0) & ~hidden)
         # From left to right, so that ids do not hang on the order of the input.
         born = born[np.lexsort(seen.points[born, -1].T[::-1])]
         fresh = Bodies.new(
-            seen, born, view.index, poses, self._new_variance, self._born
+            seen, born, view.index, poses, self._habits.new_variance, self._born
         )
         self._born += len(born)
         fresh.trust = self._trust(relative[born])
@@ -142,15 +149,8 @@ class DefaultTracker:
         self._skeleton = poses.skeleton
         sigmas = np.asarray(poses.skeleton.sigmas) * options.spread
         self._spread = np.append(sigmas + options.spread_least, 0.2)
-        place = options.evidence.measured**2 + options.evidence.measured_few**2 / 4
-        self._place = place
         none = np.zeros(0, np.int64)
-        self._bodies = Bodies.new(seen, none, 0, poses, self._new_variance)
-
-    @property
-    def _new_variance(self) -> Floats:
-        """Variance of a body that was seen once, `(3,)`."""
-        return np.array([self._place, 0.0, self._pace**2])
+        self._bodies = Bodies.new(seen, none, 0, poses, self._habits.new_variance)
 
     def _predict(self, view: View, percept: Percept) -> Bodies:
         """Bodies where they are expected now."""
@@ -165,20 +165,13 @@ class DefaultTracker:
                 bodies.rescale(np.array(view.size) / np.array(self._size))
             self._size = view.size
         bodies.points += (bodies.velocity * steps)[:, None]
-        bodies.variance = grow(bodies.variance, steps, self._acceleration**2)
+        noise = np.square(self._habits.acceleration)
+        bodies.variance = grow(bodies.variance, steps, noise)
         bodies.gap += steps
         bodies.age += steps
         lost = bodies.gap > steps
         bodies.velocity[lost] *= options.drag**steps
         return bodies
-
-    def _relative(self, seen: Sightings) -> Floats:
-        """Quality relative to that of the people who are being tracked, `(P,)`."""
-        usual = self._usual
-        if usual <= 0 and len(seen):
-            usual = float(np.quantile(seen.quality, 0.75))
-        relative: Floats = np.minimum(seen.quality / max(usual, 1e-12), 1.2)
-        return relative
 
     def _trust(self, relative: Floats) -> Floats:
         """What a sighting adds to the belief that somebody is there, `(n,)`."""
@@ -186,16 +179,6 @@ class DefaultTracker:
             relative - self.options.doubt, self.options.patient_trust
         )
         return trust
-
-    def _learn_usual(
-        self, bodies: Bodies, seen: Sightings, rows: Ints, poses: Ints
-    ) -> None:
-        steady = bodies.hits[rows] >= 3
-        if not steady.any():
-            return
-        now = float(np.median(seen.quality[poses[steady]]))
-        share = min(0.02 * float(steady.sum()), 0.3)
-        self._usual += (now - self._usual) * (share if self._usual > 0 else 1.0)
 
     def _pairs(
         self, bodies: Bodies, seen: Sightings, relative: Floats, double: Bools
@@ -229,71 +212,6 @@ class DefaultTracker:
         made = assign(table, self.options.minimum_odds)
         return made[:, 0], number[made[:, 0], made[:, 1]]
 
-    def _follow(
-        self,
-        bodies: Bodies,
-        seen: Sightings,
-        poses: Poses,
-        pairs: Pairs,
-        which: Ints,
-        relative: Floats,
-        frame: int,
-    ) -> None:
-        """Take the matched poses into their bodies."""
-        rows, people = pairs.body[which], pairs.pose[which]
-        if not len(rows):
-            return
-        options = self.options
-        offset, residual = pairs.offsets.offset[which], pairs.offsets.residual[which]
-        self._learn_motion(bodies, pairs, which)
-        gain, turn, after = gains(bodies.variance[rows], pairs.noise[which])
-        bodies.variance[rows] = after
-        bodies.velocity[rows] += turn[:, None] * offset
-        moved = bodies.points[rows] + gain[:, None, None] * offset[:, None]
-
-        present, known = seen.present[people], bodies.known[rows]
-        sizes = bodies.sizes[rows]
-        # A joint that stands far off is believed slowly, one unseen for long at once.
-        stray = residual / (0.15 * sizes[:, None])
-        trust = np.where(
-            known, options.joint_gain / (1 + np.square(np.square(stray))), 1.0
-        )
-        trust = np.maximum(trust, np.minimum(bodies.age[rows] / 10, 1))
-        trust = np.where(present, trust, 0)[..., None]
-        bodies.points[rows] = moved + trust * (seen.points[people] - moved)
-        bodies.known[rows] = known | present
-        bodies.age[rows] = np.where(present, 0, bodies.age[rows])
-        boxes = bodies.boxes()[rows]
-        now = (boxes[:, 2:] - boxes[:, :2]).max(axis=1)
-        bodies.sizes[rows] = np.where(now > 0, sizes + 0.2 * (now - sizes), sizes)
-        bodies.place[rows] = bodies.points[rows, -1]
-        bodies.gap[rows] = 0
-        bodies.hits[rows] += 1
-        bodies.last[rows] = frame
-        bodies.score[rows] += poses.scores[people]
-        bodies.trust[rows] += self._trust(relative[people])
-
-    def _learn_motion(self, bodies: Bodies, pairs: Pairs, which: Ints) -> None:
-        """Learn from steady bodies how fast people are, and how erratic."""
-        rows = pairs.body[which]
-        steady = (bodies.hits[rows] >= 4) & (bodies.gap[rows] < 3)
-        if not steady.any():
-            return
-        rows, which = rows[steady], which[steady]
-        size = np.square(bodies.sizes[rows])
-        share = min(0.02 * len(rows), 0.2)
-        speed = float(np.square(bodies.velocity[rows]).sum(axis=1) @ (1 / size))
-        speed = np.sqrt(speed / len(rows) / 2) * 1.5 + 0.01
-        self._pace += share * (speed - self._pace)
-        expected = bodies.variance[rows, 0] + pairs.noise[which]
-        square = np.square(pairs.offsets.offset[which]).sum(axis=1) / size / 2
-        surprise = float(np.minimum(square / expected, 6).mean())
-        change = self.options.restless * min(len(rows), 10) / 10 * (surprise - 1)
-        low, high = self.options.acceleration / 4, self.options.acceleration * 16
-        self._acceleration = float(
-            np.clip(self._acceleration * np.exp(change), low, high)
-        )
-
     def _begin_looks(self, features: int) -> None:
         """The first frame that shows what people look like."""
         self._looks = Looks(features)
@@ -321,34 +239,6 @@ class DefaultTracker:
         step = np.where(there, colours - bodies.colours[rows], 0)
         bodies.colours[rows] += step / np.maximum(looks, 1)
         bodies.looks[rows] = np.minimum(looks, MOST_LOOKS)
-
-    def _doubles(
-        self, bodies: Bodies, match: Ints, lesser: Ints, greater: Ints
-    ) -> Bools:
-        """People who are somebody else's double, `(P,)`; ends ids that are."""
-        hidden = np.zeros(len(match), np.bool_)
-        bodies.shadow[match[match >= 0]] -= 0.5
-        for a, b in zip(greater.tolist(), lesser.tolist(), strict=True):
-            i, j = match[a], match[b]
-            if i >= 0 and j >= 0:
-                # Both continue somebody: the younger may be nobody.
-                young = i if bodies.hits[i] < bodies.hits[j] else j
-                bodies.shadow[young] += 1.5
-                if bodies.ids[young] == 0 or (
-                    bodies.shadow[young] > self.options.shadow_frames
-                ):
-                    # Whoever was there for long is hidden, not gone.
-                    long = bodies.hits[young] >= self.options.settled
-                    bodies.gap[young] = 1 if long else np.inf
-                    pose = a if young == i else b
-                    match[pose] = -1
-                    hidden[pose] = True
-            elif i >= 0 or j >= 0:
-                hidden[b if i >= 0 else a] = True
-            else:
-                hidden[b] = True
-        np.maximum(bodies.shadow, 0, out=bodies.shadow)
-        return hidden
 
     def _confirm(self, bodies: Bodies, match: Ints) -> None:
         """Give ids to those who have earned them, in the order of their coming."""

@@ -134,11 +134,12 @@ def judge(
     # Few joints, or joints that fit badly, do not tell well where a body is.
     noise = options.measured**2 + options.measured_few**2 / np.maximum(common, 0.3)
     noise = noise * (1 + 3 * np.square(1 - shape))
-    variance = bodies.variance[body, 0] + noise
-    square = np.square(offsets.offset).sum(axis=1) / np.square(sizes)
+    variance = bodies.variance[body, :, 0] + noise[:, None]
+    step = offsets.offset / sizes[:, None]
+    square = (np.square(step) / variance).sum(axis=1)
     tail = options.tail
-    odds = options.birth - (tail + 2) / 2 * np.log1p(square / (tail * variance))
-    odds -= np.log(variance / options.measured**2)
+    odds = options.birth - (tail + 2) / 2 * np.log1p(square / tail)
+    odds -= np.log(variance.prod(axis=1) / options.measured**4) / 2
 
     memory = 1 / (1 + bodies.gap[body] / options.shape_memory)
     sure = np.minimum(common / 4, 1) * memory

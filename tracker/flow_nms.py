@@ -6,6 +6,7 @@ RMPE's (Fang et al., ICCV 2017), the very code that pose NMS uses.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
@@ -107,3 +108,17 @@ def merge_poses(
     place = (weight[..., None] * np.stack(points)).sum(axis=0)
     place /= np.maximum(total, 1e-12)[:, None]
     return place, total / np.maximum((weight > 0).sum(axis=0), 1)
+
+
+def together(history: deque[float]) -> float:
+    """Median likeness over the common frames; 0 once two flows have parted."""
+    latest = list(history)[-3:]
+    middle = float(np.median(history))
+    return middle if float(np.median(latest)) >= middle / 2 else 0.0
+
+
+def lesser_of(alike: Floats, confidence: Floats, same: float) -> Bools:
+    """Which poses are like one of higher confidence, `(P,)`."""
+    higher = confidence[:, None] < confidence[None]
+    lesser: Bools = np.asarray(((alike >= same) & higher).any(axis=1))
+    return lesser

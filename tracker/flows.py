@@ -9,11 +9,12 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from poseflow.poses import Poses
+from poseflow.poses import NO_TRACK, Poses
 from poseflow.tracker.backend import require
 from poseflow.tracker.matching import Matcher
 
 Floats: TypeAlias = npt.NDArray[np.floating[Any]]
+Ints: TypeAlias = npt.NDArray[np.int64]
 Bools: TypeAlias = npt.NDArray[np.bool_]
 
 
@@ -37,7 +38,7 @@ class PoseFlowOptions:
         joint_side: Side of a joint's box, in which feature points count.
         spread: Factor on the joints' sigmas.
         unify: Put the flow's mean confidence on its joints in the final view.
-        matcher: `"none"`, `"orb"` or a `Matcher`.
+        matcher: `"none"`, `"orb"`, `"flow"` or a `Matcher`.
     """
 
     window_frames: int = 20
@@ -105,6 +106,13 @@ class Flow:
         """The unified confidence: the mean over the flow."""
         return self.total / self.frames
 
+    def pan(self, motion: Floats) -> None:
+        """The camera moved by a `(2, 3)` similarity: so did the person."""
+        turn, shift = motion[:, :2].T, motion[:, 2]
+        self.points = self.points @ turn + shift
+        self.velocity = self.velocity @ turn
+        self.size *= float(np.sqrt(abs(np.linalg.det(motion[:, :2]))))
+
 
 @dataclass(eq=False)
 class Moment:
@@ -113,3 +121,17 @@ class Moment:
     index: int
     poses: Poses
     flows: list[Flow]
+
+
+def identities(flows: list[Flow], confidence: Floats) -> Ints:
+    """One id per person: of flows that share one, the reference has it, `(P,)`."""
+    ids = np.array([flow.identity for flow in flows], np.int64).reshape(-1)
+    ids[ids == 0] = NO_TRACK
+    order = np.lexsort((-confidence, np.array([f.absorbed for f in flows], np.bool_)))
+    taken: set[int] = set()
+    for k in order.tolist():
+        if ids[k] in taken:
+            ids[k] = NO_TRACK
+        elif ids[k] != NO_TRACK:
+            taken.add(int(ids[k]))
+    return ids

@@ -158,7 +158,20 @@ def _orb(**options: Any) -> Matcher:
         raise PoseFlowError(f"matcher 'orb': {error}") from error
 
 
-MATCHERS: dict[str, Callable[..., Matcher]] = {"none": NoMatcher, "orb": _orb}
+def _flow(**options: Any) -> Matcher:
+    from poseflow.tracker.flow import FlowMatcher, FlowOptions
+
+    try:
+        return FlowMatcher(FlowOptions(**options))
+    except TypeError as error:
+        raise PoseFlowError(f"matcher 'flow': {error}") from error
+
+
+MATCHERS: dict[str, Callable[..., Matcher]] = {
+    "none": NoMatcher,
+    "orb": _orb,
+    "flow": _flow,
+}
 """Matchers by name; `files` needs a folder and is chosen by giving one."""
 
 

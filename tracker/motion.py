@@ -75,22 +75,22 @@ def body_offsets(
     return Offsets(offset, residual, weight, scale)
 
 
-def grow(variance: Floats, steps: Floats | float, noise: Floats | float) -> Floats:
-    """Uncertainty of place and velocity after some frames unseen.
+def grow(variance: Floats, steps: float, noise: Floats) -> Floats:
+    """Uncertainty of place and velocity after some frames unseen, by axis.
 
     Args:
-        variance: `(N, 3)` of place, both, velocity; in sizes (per frame) squared.
-        steps: Frames, a number or `(N,)`.
-        noise: Variance of the acceleration that each frame adds.
+        variance: `(N, 2, 3)` of place, both, velocity; in sizes (per frame) squared.
+        steps: Frames.
+        noise: `(2,)` variance of the acceleration that each frame adds.
     """
-    place, both, speed = variance.T
+    place, both, speed = np.moveaxis(variance, -1, 0)
     grown: Floats = np.stack(
         [
-            place + 2 * steps * both + np.square(steps) * speed + noise * steps**3 / 3,
-            both + steps * speed + noise * np.square(steps) / 2,
+            place + 2 * steps * both + steps**2 * speed + noise * steps**3 / 3,
+            both + steps * speed + noise * steps**2 / 2,
             speed + noise * steps,
         ],
-        axis=1,
+        axis=-1,
     )
     return grown
 
@@ -99,23 +99,14 @@ def gains(variance: Floats, measured: Floats) -> tuple[Floats, Floats, Floats]:
     """Kalman gains of place and velocity, and the variance after the measurement.
 
     Args:
-        variance: `(n, 3)` before.
-        measured: `(n,)` variance of the measured offset.
+        variance: `(n, 2, 3)` before, by axis.
+        measured: `(n, 1)` variance of the measured offset.
 
     Returns:
-        `(n,)` gain of place, `(n,)` gain of velocity, `(n, 3)` variance after.
+        `(n, 2)` gain of place, `(n, 2)` gain of velocity, `(n, 2, 3)` variance after.
     """
-    place, both, speed = variance.T
+    place, both, speed = np.moveaxis(variance, -1, 0)
     inverse = 1 / (place + measured)
     gain, turn = place * inverse, both * inverse
-    after = np.stack([(1 - gain) * place, (1 - gain) * both, speed - turn * both], 1)
+    after = np.stack([(1 - gain) * place, (1 - gain) * both, speed - turn * both], -1)
     return gain, turn, after
-
-
-def extents(points: Floats, known: Bools) -> Floats:
-    """Boxes `(N, 4)` xyxy around known joints; NaN where there is none."""
-    low = np.where(known[..., None], points, np.inf).min(axis=1)
-    high = np.where(known[..., None], points, -np.inf).max(axis=1)
-    boxes: Floats = np.concatenate([low, high], axis=1)
-    boxes[~np.isfinite(boxes).all(axis=1)] = np.nan
-    return boxes

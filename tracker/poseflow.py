@@ -19,10 +19,12 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from poseflow.boxes import keypoint_extent
 from poseflow.poses import NO_TRACK, Poses
 from poseflow.skeleton import Skeleton
 from poseflow.tracker.backend import View
 from poseflow.tracker.bodies import Sightings
+from poseflow.tracker.camera import CameraOptions, camera_motion
 from poseflow.tracker.correspondences import Correspondences, as_correspondences
 from poseflow.tracker.flow_builder import (
     correspondence_similarity,
@@ -30,8 +32,14 @@ from poseflow.tracker.flow_builder import (
     joint_boxes,
     pose_confidence,
 )
-from poseflow.tracker.flow_nms import group_flows, likeness, merge_poses
-from poseflow.tracker.flows import Flow, Moment, PoseFlowOptions
+from poseflow.tracker.flow_nms import (
+    group_flows,
+    lesser_of,
+    likeness,
+    merge_poses,
+    together,
+)
+from poseflow.tracker.flows import Flow, Moment, PoseFlowOptions, identities
 from poseflow.tracker.matching import make_matcher
 from poseflow.tracker.memory import Track
 from poseflow.tracker.motion import body_offsets
@@ -83,6 +91,7 @@ class PoseFlowTracker:
         elif isinstance(matches, np.ndarray | list):
             matches = as_correspondences(matches, f"frame {view.index}")
 
+        self._pan(matches, poses)
         confidence = pose_confidence(
             np.where(poses.present, poses.keypoint_scores, 0).astype(np.float64),
             poses.scores.astype(np.float64),
@@ -91,7 +100,7 @@ class PoseFlowTracker:
         alike = likeness(
             seen.points[:, :-1], seen.present[:, :-1], seen.weight[:, :-1], seen.sizes
         )
-        lesser = _lesser(alike, confidence, options.same)
+        lesser = lesser_of(alike, confidence, options.same)
         similarity = self._similarity(seen, view.index, matches)
         similarity -= 0.2 * lesser[None]
         given: list[Flow | None] = [None] * people
@@ -118,7 +127,23 @@ class PoseFlowTracker:
         self._before = (seen, flows)
         self._window.append(Moment(view.index, poses, flows))
         self._settle(view.index)
-        return poses.replace(track_ids=_identities(flows, confidence))
+        return poses.replace(track_ids=identities(flows, confidence))
+
+    def _pan(self, matches: Correspondences | None, poses: Poses) -> None:
+        """Take the camera's motion out, as far as the correspondences tell it."""
+        if not isinstance(matches, np.ndarray) or not len(matches) or not self._flows:
+            return
+        boxes = keypoint_extent(poses.keypoints, poses.present).astype(np.float64)
+        motion = camera_motion(matches, boxes, CameraOptions())
+        if motion is None:
+            return
+        for flow in self._flows:
+            flow.pan(motion)
+        turn, shift = motion[:, :2].T, motion[:, 2]
+        self._owners = {
+            identity: (frame, place @ turn + shift, size)
+            for identity, (frame, place, size) in self._owners.items()
+        }
 
     def _similarity(
         self, seen: Sightings, frame: int, matches: Correspondences | None
@@ -170,8 +195,9 @@ class PoseFlowTracker:
         for k, owner in enumerate(owners):
             at = row.get(id(owner))
             if at is not None and joints[k] >= 3:
-                mixed = (table[at] + shared[k]) / 2
-                table[at] = np.where(open_[at], mixed, 0)
+                # Less for whoever gets fewer of one's points than another does: flows
+                # that were not there to be matched stay comparable.
+                table[at] *= 1 - (shared[k].max() - shared[k]) / 2
         return table
 
     def _continue(self, flow: Flow, seen: Sightings, p: int, frame: int) -> None:
@@ -238,7 +264,7 @@ class PoseFlowTracker:
                 flow
                 for pair, history in self._shared.items()
                 if len(history) >= options.least_common
-                and _together(history) >= options.same
+                and together(history) >= options.same
                 for flow in pair
             )
         )
@@ -249,7 +275,7 @@ class PoseFlowTracker:
             for (a, b), history in self._shared.items():
                 if id(a) in at and id(b) in at and len(history) >= options.least_common:
                     i, j = at[id(a)], at[id(b)]
-                    alike[i, j] = alike[j, i] = _together(history)
+                    alike[i, j] = alike[j, i] = together(history)
             # A long flow is worth more than a short one of the same confidence.
             worth = np.array([f.confidence * min(f.frames, 20) for f in involved])
             for group in group_flows(worth, alike, options.same):
@@ -271,7 +297,7 @@ class PoseFlowTracker:
         self, flows: list[Flow], seen: Sightings, confidence: Floats, frame: int
     ) -> None:
         """No id goes from one flow to another far away, whatever PF-NMS joined."""
-        given = _identities(flows, confidence)
+        given = identities(flows, confidence)
         for p in np.flatnonzero(given != NO_TRACK).tolist():
             flow, here = flows[p], seen.points[p, -1]
             last = self._owners.get(flow.identity)
@@ -316,7 +342,7 @@ class PoseFlowTracker:
         """A frame with the ids, and the merged joints, that stay."""
         poses, flows = moment.poses, moment.flows
         confidence = np.array([flow.confidence for flow in flows])
-        ids = _identities(flows, confidence)
+        ids = identities(flows, confidence)
         for p, flow in enumerate(flows):
             if flow.frames < self.options.least_frames:
                 ids[p] = NO_TRACK
@@ -366,31 +392,3 @@ class PoseFlowTracker:
             )
             for identity, flow in sorted(best.items())
         )
-
-
-def _together(history: deque[float]) -> float:
-    """Median likeness over the common frames; 0 once two flows have parted."""
-    latest = list(history)[-3:]
-    middle = float(np.median(history))
-    return middle if float(np.median(latest)) >= middle / 2 else 0.0
-
-
-def _lesser(alike: Floats, confidence: Floats, same: float) -> Bools:
-    """Which poses are like one of higher confidence, `(P,)`."""
-    higher = confidence[:, None] < confidence[None]
-    lesser: Bools = np.asarray(((alike >= same) & higher).any(axis=1))
-    return lesser
-
-
-def _identities(flows: list[Flow], confidence: Floats) -> Ints:
-    """One id per person: of flows that share one, the reference has it, `(P,)`."""
-    ids = np.array([flow.identity for flow in flows], np.int64).reshape(-1)
-    ids[ids == 0] = NO_TRACK
-    order = np.lexsort((-confidence, np.array([f.absorbed for f in flows], np.bool_)))
-    taken: set[int] = set()
-    for k in order.tolist():
-        if ids[k] in taken:
-            ids[k] = NO_TRACK
-        elif ids[k] != NO_TRACK:
-            taken.add(int(ids[k]))
-    return ids

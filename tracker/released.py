@@ -60,7 +60,7 @@ class ReleasedOptions:
 
     Attributes:
         compat: Repeat the released code exactly, faults included.
-        matcher: `"orb"`, `"none"` or a `Matcher`.
+        matcher: `"orb"`, `"flow"`, `"none"` or a `Matcher`.
         correspondences: Folder or `.npz` to read correspondences from instead.
         image_size: Width and height in pixels that boxes are clipped to; default the
             image's. `compat` cannot do without.

@@ -10,16 +10,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from poseflow.benchmark.clips import Clip, make_clip
 from poseflow.benchmark.hardware import hardware
 from poseflow.eval.tracking import TrackingScores, score_tracking
 from poseflow.poses import Poses
 from poseflow.sequence import Frame, PoseSequence
-from poseflow.synthetic import PRESETS, Corruption, NoiseModel, Scene, make_scene
+from poseflow.synthetic import PRESETS
 from poseflow.tracker import Tracker
 
 DEV_SEEDS = tuple(range(0, 4))
@@ -45,34 +47,31 @@ class Competitor(Protocol):
         """The same people with `track_ids`, -1 for those without."""
 
 
-@dataclass(frozen=True, eq=False)
-class Clip:
-    """One seeded scene: its truth, and what the detector made of it.
+class Final:
+    """A tracker of this package, measured by its final view instead of at once.
 
-    Attributes:
-        suite: Name of the suite.
-        scene: For pictures, rendered one by one when asked for.
-        truth: Everybody who can be seen, with ids.
-        corruption: The poses all trackers are given, and whose they are.
+    Args:
+        tracker: One whose `final_frames` come `delay_frames` late.
     """
 
-    suite: str
-    scene: Scene
-    truth: PoseSequence
-    corruption: Corruption
+    def __init__(self, tracker: Tracker) -> None:
+        self._tracker = tracker
+        self._late: dict[int, Poses] = {}
 
-    @property
-    def poses(self) -> PoseSequence:
-        """What trackers are given."""
-        return self.corruption.sequence
+    def update(self, poses: Poses, image: Any = None) -> Poses:
+        """The ids given at once; `settle` has the later ones."""
+        tracked = self._tracker.update(poses, image)
+        self._late.update(self._tracker.final_frames)
+        return tracked
 
-
-def make_clip(suite: str, seed: int, frames: int | None = None) -> Clip:
-    """The clip of a suite and a seed."""
-    scene = make_scene(suite, seed=seed, frames=frames)
-    truth = scene.truth()
-    noise = NoiseModel.preset(PRESETS[suite].noise)
-    return Clip(suite, scene, truth, noise.corrupt(truth, seed=seed))
+    def settle(self, frames: Sequence[Frame]) -> list[Frame]:
+        """The frames as they are in the end."""
+        self._tracker.finish()
+        self._late.update(self._tracker.final_frames)
+        return [
+            replace(frame, poses=self._late.get(number, frame.poses))
+            for number, frame in enumerate(frames)
+        ]
 
 
 @dataclass(frozen=True)
@@ -115,11 +114,13 @@ def run_clip(
     """
     frames, spent = [], 0
     for number, frame in enumerate(clip.poses):
-        image = clip.scene.render(number) if images else None
+        image = clip.picture(number) if images else None
         start = time.process_time_ns()
         tracked = competitor.update(frame.poses, image)
         spent += time.process_time_ns() - start
         frames.append(replace(frame, poses=tracked))
+    if isinstance(competitor, Final):
+        frames = competitor.settle(frames)
     return replace(clip.poses, frames=tuple(frames)), spent / 1e9
 
 
@@ -250,12 +251,26 @@ def mean_row(rows: Sequence[Row]) -> Row:
     return Row(rows[0].tracker, "mean", **numbers)
 
 
-def own_trackers() -> dict[str, Callable[[], Competitor]]:
-    """The trackers of this package, ready to run without pictures."""
+def own_trackers(images: bool = False) -> dict[str, Callable[[], Competitor]]:
+    """The trackers of this package, with pictures those that look at them."""
 
     def named(name: str, **options: Any) -> Callable[[], Competitor]:
         return lambda: Tracker(name, **options)
 
+    def final(name: str) -> Callable[[], Competitor]:
+        return lambda: Final(Tracker(name))
+
+    if images:
+        matched = {
+            f"{name}, {matcher}": named(name, matcher=matcher)
+            for name in ("released", "poseflow")
+            for matcher in ("none", "orb", "flow")
+        }
+        return {
+            **matched,
+            "default": named("default"),
+            "default, final": final("default"),
+        }
     size = (1280, 720)
     return {
         "released": named("released", matcher="none"),
@@ -266,6 +281,7 @@ def own_trackers() -> dict[str, Callable[[], Competitor]]:
         "oks": named("oks"),
         "poseflow": named("poseflow"),
         "default": named("default"),
+        "default, final": final("default"),
     }
 
 
@@ -275,6 +291,7 @@ def measure_tracking(
     seeds: Sequence[int] = TEST_SEEDS,
     frames: int | None = None,
     images: bool = False,
+    folder: Path | None = None,
 ) -> TrackingReport:
     """Measure trackers on the synthetic suites.
 
@@ -283,12 +300,14 @@ def measure_tracking(
         suites: Which suites.
         seeds: Which seeds; all of a suite's are pooled in one row.
         frames: Length of the clips; default the suite's.
-        images: Give the trackers pictures (slow: they are rendered each time).
+        images: Give the trackers pictures.
+        folder: Where pictures are kept (about 2 MB each), so that each is rendered
+            once; None renders them for every tracker anew.
     """
-    competitors = own_trackers() if competitors is None else competitors
+    competitors = own_trackers(images) if competitors is None else competitors
     rows: list[Row] = []
     for suite in suites:
-        clips = [make_clip(suite, seed, frames) for seed in seeds]
+        clips = [make_clip(suite, seed, frames, folder) for seed in seeds]
         rows += [score_clips(m, clips, k, images) for k, m in competitors.items()]
         rows.append(oracle_row(clips))
     for label in (*competitors, "oracle"):
@@ -297,7 +316,10 @@ def measure_tracking(
 
 
 def measure_suites(
-    quick: bool = False, images: bool = False, peers: bool = False
+    quick: bool = False,
+    images: bool = False,
+    peers: bool = False,
+    folder: Path | None = None,
 ) -> TrackingReport:
     """What `poseflow benchmark tracking` runs: the test seeds, or a taste of them.
 
@@ -306,17 +328,23 @@ def measure_suites(
         images: Give the trackers pictures.
         peers: Also run other packages' trackers, as far as they are installed, each
             with the setting that was best on the development seeds.
+        folder: Where pictures are kept.
     """
-    competitors = own_trackers()
+    competitors = own_trackers(images)
     if peers:
         from poseflow.benchmark.peers import best_peers
 
         competitors |= best_peers()
     if quick:
         return measure_tracking(
-            competitors, ("street", "crowd", "wall"), TEST_SEEDS[:1], 100, images
+            competitors,
+            ("street", "crowd", "wall"),
+            TEST_SEEDS[:1],
+            100,
+            images,
+            folder,
         )
-    return measure_tracking(competitors, images=images)
+    return measure_tracking(competitors, images=images, folder=folder)
 
 
 def score_own(truth: PoseSequence, poses: PoseSequence, tracker: Competitor) -> Row:

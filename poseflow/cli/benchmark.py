@@ -33,6 +33,12 @@ def benchmark(
         bool,
         typer.Option("--peers", help="tracking: also other packages, if installed."),
     ] = False,
+    pictures: Annotated[
+        Path | None,
+        typer.Option(
+            "--pictures", help="tracking --images: keep rendered pictures here (20 GB)."
+        ),
+    ] = None,
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Also write the figures here.")
     ] = None,
@@ -45,7 +51,9 @@ def benchmark(
 
     report: AssociationReport | ScoringReport | EstimationReport | TrackingReport
     if suite is Suite.TRACKING:
-        report = measure_suites(quick=quick, images=images, peers=peers)
+        report = measure_suites(
+            quick=quick, images=images, peers=peers, folder=pictures
+        )
     elif suite is Suite.SCORING:
         report = measure_scoring(quick)
     elif suite is Suite.ESTIMATION:

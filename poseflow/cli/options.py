@@ -47,7 +47,7 @@ TrackerOption = Annotated[
 MatcherOption = Annotated[
     str | None,
     typer.Option(
-        help="How frames are matched: flow (default), orb (default, poseflow, "
-        "released) or none."
+        help="How frames are matched: orb, flow or none; with default, poseflow and "
+        "released."
     ),
 ]

@@ -1,0 +1,64 @@
+"""The clips trackers are measured on: seeded scenes, seen by a noisy detector."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from poseflow.sequence import PoseSequence
+from poseflow.synthetic import PRESETS, Corruption, NoiseModel, Scene, make_scene
+
+
+@dataclass(frozen=True, eq=False)
+class Clip:
+    """One seeded scene: its truth, and what the detector made of it.
+
+    Attributes:
+        suite: Name of the suite.
+        scene: For pictures, rendered one by one when asked for.
+        truth: Everybody who can be seen, with ids.
+        corruption: The poses all trackers are given, and whose they are.
+        folder: Where pictures are kept once rendered, or None to keep none.
+    """
+
+    suite: str
+    scene: Scene
+    truth: PoseSequence
+    corruption: Corruption
+    folder: Path | None = None
+
+    def picture(self, number: int) -> npt.NDArray[np.uint8]:
+        """Frame `number` as `(H, W, 3)` BGR, rendered unless it is kept already."""
+        import cv2
+
+        if self.folder is None:
+            return self.scene.render(number)
+        path = self.folder / f"{self.truth.name}-{number:04d}.png"
+        if path.is_file():
+            return np.asarray(cv2.imread(str(path)), np.uint8)
+        picture = self.scene.render(number)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        fast = [cv2.IMWRITE_PNG_COMPRESSION, 1]
+        # Written elsewhere first: a run that is stopped leaves no half picture.
+        part = path.with_suffix(".part")
+        part.write_bytes(cv2.imencode(".png", picture, fast)[1].tobytes())
+        part.replace(path)
+        return picture
+
+    @property
+    def poses(self) -> PoseSequence:
+        """What trackers are given."""
+        return self.corruption.sequence
+
+
+def make_clip(
+    suite: str, seed: int, frames: int | None = None, folder: Path | None = None
+) -> Clip:
+    """The clip of a suite and a seed; pictures are kept in `folder`, if given."""
+    scene = make_scene(suite, seed=seed, frames=frames)
+    truth = scene.truth()
+    noise = NoiseModel.preset(PRESETS[suite].noise)
+    return Clip(suite, scene, truth, noise.corrupt(truth, seed=seed), folder)

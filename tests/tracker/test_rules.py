@@ -1,0 +1,111 @@
+"""Rules that hold for every tracker, or that a gate alone keeps."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from poseflow import Poses, Tracker
+from poseflow.tracker.flow_nms import group_flows, likeness
+
+SHAPE = np.random.default_rng(5).uniform(-1, 1, (17, 2)) * [30, 90]
+OWN = ["default", "poseflow", "released", "iou", "oks"]
+
+
+def people(places, seed=0):
+    places = np.asarray(places, float).reshape(-1, 2)
+    jitter = np.random.default_rng(seed).normal(0, 1, (len(places), 17, 2))
+    return Poses(places[:, None] + SHAPE + jitter, np.full((len(places), 17), 0.8))
+
+
+def make(name):
+    return Tracker(name, **({"matcher": "none"} if name == "released" else {}))
+
+
+def gone_and_replaced(tracker):
+    """Somebody fast vanishes; five frames on, somebody stands where he would be."""
+    for t in range(12):
+        first = tracker.update(people([[100 + 60 * t, 300]], seed=t)).track_ids
+    for _ in range(5):
+        tracker.update(Poses.empty())
+    for t in range(3):
+        later = tracker.update(people([[100 + 60 * (17 + t), 300]], seed=t)).track_ids
+    return first.tolist(), later.tolist()
+
+
+def test_it_is_the_gate_that_keeps_ids_near():
+    assert gone_and_replaced(Tracker()) == ([1], [2])
+    assert gone_and_replaced(Tracker(jump=1e3)) == ([1], [1])
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_no_id_goes_far_at_once(name):
+    """One leaves, another comes far away in the very next frame: another id."""
+    tracker = make(name)
+    for t in range(15):
+        tracker.update(people([[100, 300], [700, 300]], seed=t))
+    for t in range(8):
+        ids = tracker.update(people([[100, 300], [1100, 300]], seed=t)).track_ids
+    assert ids.tolist() == [1, 3]
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_nobody_then_three_hundred_then_nobody(name):
+    tracker = make(name)
+    for _ in range(50):
+        assert len(tracker.update(Poses.empty())) == 0
+    grid = np.stack(np.meshgrid(np.arange(20) * 90, np.arange(15) * 220), -1)
+    for t in range(4):
+        ids = tracker.update(people(grid, seed=t)).track_ids
+    assert len(set(ids.tolist())) == 300
+    assert len(tracker.update(Poses.empty())) == 0
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_the_order_of_the_input_changes_only_the_order(name):
+    plain, shuffled = make(name), make(name)
+    random = np.random.default_rng(0)
+    for t in range(25):
+        poses = people(np.c_[np.arange(8) * 110 + 3 * t, np.full(8, 300)], seed=t)
+        order = random.permutation(8) if t else np.arange(8)
+        expected = plain.update(poses).track_ids[order]
+        assert (shuffled.update(poses[order]).track_ids == expected).all()
+
+
+def test_doubles_fall_into_one_group():
+    """PF-NMS: of people found twice, 99 in 100 at least are one person afterwards."""
+    random = np.random.default_rng(0)
+    right = total = 0
+    for _ in range(40):
+        places = np.arange(5)[:, None] * [150, 0] + random.uniform(-20, 20, (5, 2))
+        points = places[:, None] + SHAPE
+        both = np.concatenate(
+            [points + random.normal(0, s, points.shape) for s in (1.5, 3)]
+        )
+        there = np.ones(both.shape[:2], np.bool_)
+        marks = np.repeat([0.8, 0.6], 5)[:, None] * there
+        alike = likeness(both, there, marks, np.full(10, 180.0))
+        groups = group_flows(marks.mean(axis=1), alike, 0.5)
+        total += 5
+        right += sum(
+            sorted(g.tolist()) in [[k, k + 5] for k in range(5)] for g in groups
+        )
+    assert right >= 0.99 * total
+
+
+@pytest.mark.parametrize("name", ["default", "poseflow", "released"])
+def test_a_stream_holds_no_more_in_the_end(name):
+    """Frames, not seconds: what is held does not grow with what has been seen."""
+    path = Path(__file__).parents[2] / "benchmarks" / "stream_tracking.py"
+    spec = importlib.util.spec_from_file_location("stream_tracking", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    tracker, held = make(name), []
+    for poses in module.stream(900, people=6):
+        tracker.update(poses)
+        held.append(module.held(tracker))
+    assert max(held[500:]) <= 1.3 * max(held[100:500])
+    assert max(held) < 60
