@@ -266,13 +266,12 @@ def test_estimators_by_name(weights):
     ("arguments", "message"),
     [
         pytest.param({"name": "magic"}, "unknown estimator 'magic'; there", id="name"),
-        pytest.param({}, "pass weights=.*or name an estimator: torch", id="no model"),
         pytest.param({"name": "torch"}, "needs weights", id="no weights"),
         pytest.param({"weights": "a.txt"}, r"what \.txt weights are", id="suffix"),
         pytest.param({"weights": "gone.pth"}, "no such weights file", id="gone"),
         pytest.param(
             {"name": "torch", "weights": "x", "detector": "magic"},
-            "unknown detector 'magic'; there are whole",
+            "unknown detector 'magic'; there are embedded",
             id="detector",
         ),
         pytest.param(
