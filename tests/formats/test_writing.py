@@ -367,9 +367,11 @@ def test_standard_output(tmp_path):
 
 
 ENDLESS = """
-import itertools, sys
+import itertools, signal, sys
 import numpy as np, poseflow
 from poseflow import Frame, Poses
+# Shells start background jobs with SIGINT ignored, and so would this one be.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 poses = Poses(np.full((30, 17, 2), 0.5))
 with poseflow.ResultWriter(sys.argv[1]) as writer:
     for index in itertools.count():
