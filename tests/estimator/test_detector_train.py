@@ -36,7 +36,7 @@ def trained(tmp_path_factory, blobs):
     blobs.write_data(folder)
     threads = torch.get_num_threads()
     config = load_any_config(
-        blobs.write_config(folder), ["epochs=26", "validate_every=26"]
+        blobs.write_config(folder), ["epochs=44", "validate_every=44"]
     )
     rows = train(config)
     torch.set_num_threads(threads)
@@ -56,7 +56,7 @@ def test_learns_and_logs(trained):
     assert rows[-1]["false_positives"] <= 0.3
     with (folder / "run" / "log.csv").open() as stream:
         table = list(csv.DictReader(stream))
-    assert len(table) == 26
+    assert len(table) == 44
     assert float(table[-1]["ap50"]) == rows[-1]["ap50"]
 
 
