@@ -28,4 +28,5 @@ def calibrated(scores: Floats, calibration: Calibration) -> Floats:
     if not calibration:
         return scores
     points = np.array([(0.0, 0.0), *calibration])
-    return np.interp(scores, points[:, 0], points[:, 1]).astype(scores.dtype)
+    shares: Floats = np.interp(scores, points[:, 0], points[:, 1])
+    return shares.astype(scores.dtype)

@@ -93,7 +93,7 @@ def add_found(
     ours = [target.index(joint) for joint in common]
     theirs = [source.index(joint) for joint in common]
     # A joint that the data set labels at all is its own business.
-    lacking = ~labelled.any(axis=0)[ours]
+    lacking = ~labelled[:, ours].any(axis=0)
     for n, name in enumerate(pictures):
         poses = found.get(Path(name).stem)
         if poses is None or not len(poses):
