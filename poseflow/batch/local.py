@@ -89,13 +89,15 @@ def run_local(
                 except (EOFError, OSError):
                     outcome = hand.bury()
                     del hands[place]
-                else:
-                    if todo:
-                        hand.give(todo.popleft())
-                    else:
-                        hand.send_home()
-                        del hands[place]
+                # Told before the next one begins: what is done is never lost.
                 yield job, outcome
+                if place not in hands:
+                    continue
+                if todo:
+                    hand.give(todo.popleft())
+                else:
+                    hand.send_home()
+                    del hands[place]
     finally:
         _dismiss(list(hands.values()))
 
