@@ -7,7 +7,6 @@ fastest (depthwise ones are bound by memory). Upsampling is dense upsampling con
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import torch
@@ -53,8 +52,9 @@ class SmallPose(nn.Module):
         blocks: Residual blocks of each stage, one fewer than widths.
         softmax: 0 for heatmaps as they come. Above 0, a joint's map is a distribution
             over its places, learned as a Gaussian of this standard deviation (heatmap
-            pixels): logits while training, and in eval mode probabilities in units of
-            that Gaussian's peak, so that 1 is certainty.
+            pixels): logits while training. In eval mode the distribution is looked at
+            through the same Gaussian: the place with the most probability around it is
+            right more often than the single likeliest pixel. 1 is certainty.
         context: Let the mean of the deepest features act on all places: whether a
             person is seen from behind shows in one place and matters in all (a
             simplified global context block, Cao et al., GCNet, 2019).
@@ -154,6 +154,14 @@ class SmallPose(nn.Module):
         heatmaps: Tensor = self.out(self.refine(x))
         if not self.softmax or self.training:
             return heatmaps
-        certain = 1 / (2 * math.pi * self.softmax**2)
         share = heatmaps.float().flatten(2).softmax(2).view_as(heatmaps)
-        return (share / certain).clamp(max=1)
+        height, width = share.shape[2:]
+        down, along = (_gaussian(n, self.softmax, share) for n in (height, width))
+        # A certain joint is a Gaussian, seen through another: the variances add up.
+        return (2 * (down @ share @ along)).clamp(max=1)
+
+
+def _gaussian(size: int, sigma: float, like: Tensor) -> Tensor:
+    """Matrix `(size, size)` that weighs neighbours by a Gaussian of height 1."""
+    at = torch.arange(size, dtype=like.dtype, device=like.device)
+    return torch.exp(-((at[:, None] - at) ** 2) / (2 * sigma**2))

@@ -169,9 +169,7 @@ def load_detector(path: str | Path) -> tuple[CentreNet, DetectorDescription]:
         FormatError: If the file is missing, truncated, or not a detector's.
     """
     path = Path(path)
-    if not path.is_file():
-        raise FormatError(f"{path}: no such weights file")
-    state, metadata = _tensors_and_metadata(path)
+    state, metadata = read_tensors(path)
     if DETECTOR_KEY not in metadata:
         raise FormatError(
             f"{path}: not weights of a person detector by poseflow train: its metadata "
@@ -227,10 +225,32 @@ def load_network(
 def read_weights(
     path: Path,
 ) -> tuple[dict[str, Tensor], NetworkDescription | None]:
-    """Tensors of a weights file by name, and its description if it carries one.
+    """Tensors of a pose network's weights by name, and their description if any.
 
     Raises:
-        FormatError: If it is missing, truncated, holds code, or no tensors.
+        FormatError: If the file is missing, truncated, holds code, no tensors, or the
+            weights of a detector.
+    """
+    state, metadata = read_tensors(path)
+    text = metadata.get(METADATA_KEY)
+    if text is None:
+        if DETECTOR_KEY in metadata:
+            raise FormatError(
+                f"{path}: weights of a person detector, not of a pose network: they go "
+                "with detector='centre', as detector_weights"
+            )
+        return state, None
+    try:
+        return state, msgspec.json.decode(text, type=NetworkDescription)
+    except msgspec.DecodeError as error:
+        raise FormatError(f"{path}: its description is broken: {error}") from error
+
+
+def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Tensors of any weights file by name, and what a safetensors file says of them.
+
+    Raises:
+        FormatError: If the file is missing, truncated, holds code, or no tensors.
     """
     if not path.is_file():
         raise FormatError(f"{path}: no such weights file")
@@ -264,28 +284,10 @@ def read_weights(
             f"{path}: expected tensors by name, but {strangers[0]!r} is a "
             f"{type(content[strangers[0]]).__name__}"
         )
-    return {str(k).removeprefix("module."): v for k, v in content.items()}, None
+    return {str(k).removeprefix("module."): v for k, v in content.items()}, {}
 
 
-def _read_safetensors(
-    path: Path,
-) -> tuple[dict[str, Tensor], NetworkDescription | None]:
-    state, metadata = _tensors_and_metadata(path)
-    text = metadata.get(METADATA_KEY)
-    if text is None:
-        if DETECTOR_KEY in metadata:
-            raise FormatError(
-                f"{path}: weights of a person detector, not of a pose network: they go "
-                "with detector='centre', as detector_weights"
-            )
-        return state, None
-    try:
-        return state, msgspec.json.decode(text, type=NetworkDescription)
-    except msgspec.DecodeError as error:
-        raise FormatError(f"{path}: its description is broken: {error}") from error
-
-
-def _tensors_and_metadata(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     try:
         with safe_open(path, framework="pt") as file:
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118

@@ -58,6 +58,23 @@ def half_body_box(
     return np.concatenate([centre - half, centre + half])
 
 
+def draw_place(image: npt.NDArray[np.uint8], rng: np.random.Generator | None) -> Floats:
+    """A box `(4,)` of a person's shape somewhere in a picture without people.
+
+    Args:
+        image: `(H, W, 3)`.
+        rng: Random numbers; None for the middle of the picture.
+    """
+    whole = np.maximum(image.shape[1::-1], 1).astype(np.float64)
+    if rng is None:
+        return np.concatenate([whole / 4, whole * 3 / 4])
+    # Upright and lying ones, from an eighth of the picture's height up to all of it.
+    height = whole[1] * 2 ** -rng.uniform(0, 3)
+    sides = np.minimum([height * 2 ** rng.uniform(-2, 0.5), height], whole)
+    corner = rng.uniform(0, 1, 2) * (whole - sides)
+    return np.concatenate([corner, corner + sides])
+
+
 def crop_matrix(
     box: Floats,
     size: tuple[int, int],

@@ -178,7 +178,28 @@ class SyntheticConfig(
     least_visible: Fraction = 0.5
 
 
-AnyDataset = LspetConfig | LspMatConfig | CocoConfig | MpiiConfig | SyntheticConfig
+class EmptyConfig(_Dataset, frozen=True, kw_only=True, tag_field="format", tag="empty"):
+    """Pictures without people, in which no joint is to be found.
+
+    Attributes:
+        images: Folder or zip archive.
+        annotations: COCO's JSON, if some of the pictures do show people: only those
+            without any annotation are taken.
+        folds: Pictures, in order of their names, or ids, are dealt into so many folds.
+        fold: The folds that are kept, from 0.
+        crops: How many places of a picture are shown in an epoch.
+    """
+
+    images: str
+    annotations: str | None = None
+    folds: Positive = 1
+    fold: tuple[Count, ...] = (0,)
+    crops: Positive = 4
+
+
+AnyDataset = (
+    LspetConfig | LspMatConfig | CocoConfig | MpiiConfig | SyntheticConfig | EmptyConfig
+)
 
 
 class LoadConfig(_Config, frozen=True, kw_only=True):

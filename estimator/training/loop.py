@@ -36,7 +36,7 @@ from poseflow.estimator.training.schedule import learning_rate
 from poseflow.estimator.training.stopping import polite_stop
 from poseflow.estimator.training.task import Report, Task
 from poseflow.estimator.weights import (
-    read_weights,
+    read_tensors,
     save_weights,
     state_of,
 )
@@ -297,7 +297,7 @@ def start_from(module: nn.Module, path: Path) -> None:
     Raises:
         PoseFlowError: If not even one does.
     """
-    state, _ = read_weights(path)
+    state, _ = read_tensors(path)
     own = module.state_dict()
     # The names of a plain backbone's tensors lack FastPose's prefix, those of a plain
     # network the spatial transformer's.

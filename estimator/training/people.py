@@ -13,10 +13,29 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from poseflow.errors import PoseFlowError
+from poseflow.errors import FormatError, PoseFlowError
 from poseflow.skeleton import Skeleton
 
 Floats = npt.NDArray[np.float32]
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+
+
+def picture_names(container: Path) -> list[str]:
+    """Names of all pictures in a folder or zip archive, sorted.
+
+    Raises:
+        FormatError: If it is no such archive.
+    """
+    if container.is_dir():
+        names = [p.relative_to(container).as_posix() for p in container.rglob("*")]
+    else:
+        try:
+            with zipfile.ZipFile(container) as archive:
+                names = archive.namelist()
+        except (OSError, zipfile.BadZipFile) as error:
+            raise FormatError(f"{container}: cannot be read: {error}") from error
+    return sorted(n for n in names if n.lower().endswith(SUFFIXES))
 
 
 @dataclass(frozen=True)
@@ -78,7 +97,7 @@ class Pictures:
 
 @dataclass(frozen=True)
 class People:
-    """N labelled people, struct of arrays.
+    """N labelled people, and places without any, struct of arrays.
 
     Attributes:
         pictures: Their pictures.
@@ -89,6 +108,8 @@ class People:
         areas: `(N,)` square pixels, for OKS.
         head_sizes: `(N,)` pixels, for PCKh; NaN where unknown.
         detected: `(N, 4)` what a detector drew for each; NaN where it missed.
+        absent: `(N,)` whether the picture shows nobody: there is no box and no joint,
+            and a network is to find none anywhere in it.
     """
 
     pictures: Pictures
@@ -99,6 +120,7 @@ class People:
     areas: Floats
     head_sizes: Floats
     detected: Floats
+    absent: npt.NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.boxes)
@@ -200,6 +222,26 @@ def people_of(
         np.full((count, 4), np.nan, np.float32)
         if detected is None
         else np.asarray(detected, np.float32),
+        np.zeros(count, bool),
+    )
+
+
+def nobody_in(
+    container: Path, names: Sequence[str], crops: int, target: Skeleton
+) -> People:
+    """Pictures without people, each so many times."""
+    count = crops * len(names)
+    unknown = np.full((count, 4), np.nan, np.float32)
+    return People(
+        Pictures((container,), np.zeros(len(names), np.int32), tuple(names)),
+        np.arange(count) // crops,
+        unknown,
+        np.zeros((count, len(target), 2), np.float32),
+        np.zeros((count, len(target)), bool),
+        unknown[:, 0],
+        unknown[:, 0],
+        unknown,
+        np.ones(count, bool),
     )
 
 
@@ -210,6 +252,7 @@ _COLUMNS = (
     "areas",
     "head_sizes",
     "detected",
+    "absent",
 )
 
 

@@ -16,13 +16,20 @@ from poseflow.errors import FormatError, PoseFlowError
 from poseflow.estimator.training.config import (
     AnyDataset,
     CocoConfig,
+    EmptyConfig,
     LspetConfig,
     LspMatConfig,
     MpiiConfig,
     SyntheticConfig,
 )
 from poseflow.estimator.training.found_poses import add_found, load_found
-from poseflow.estimator.training.people import People, concatenate, people_of
+from poseflow.estimator.training.people import (
+    People,
+    concatenate,
+    nobody_in,
+    people_of,
+    picture_names,
+)
 from poseflow.estimator.training.proposals import best_detections
 from poseflow.skeleton import Skeleton
 
@@ -81,6 +88,8 @@ def _read(dataset: AnyDataset, root: Path, target: Skeleton) -> People:
 
                 made = rendered_as_coco(dataset, root, target)
                 return _read_coco(made, root, target)
+            case EmptyConfig():
+                return _read_empty(dataset, root, target)
     except (KeyError, IndexError, TypeError, ValueError) as error:
         if isinstance(error, PoseFlowError):
             raise
@@ -209,12 +218,7 @@ def _read_coco_file(
         (c["keypoints"] for c in content.get("categories", ()) if c.get("keypoints")),
         skeletons.get("coco17").joints,
     )
-    images = sorted(content["images"], key=lambda image: str(image["id"]).zfill(20))
-    images = [
-        image
-        for position, image in enumerate(images)
-        if position % dataset.folds in dataset.fold
-    ]
+    images = _dealt(content["images"], dataset)
     place_of = {image["id"]: k for k, image in enumerate(images)}
     chosen = [
         note
@@ -269,6 +273,36 @@ def _read_coco_file(
         return people
     _complete(people, dataset.found, root, target)
     return people.only(people.labelled.sum(axis=1) >= dataset.least_joints)
+
+
+def _dealt(
+    images: list[dict[str, Any]], dataset: CocoConfig | EmptyConfig
+) -> list[dict[str, Any]]:
+    """Those in the chosen folds, in order of their ids."""
+    images = sorted(images, key=lambda image: str(image["id"]).zfill(20))
+    return [
+        image
+        for position, image in enumerate(images)
+        if position % dataset.folds in dataset.fold
+    ]
+
+
+def _read_empty(dataset: EmptyConfig, root: Path, target: Skeleton) -> People:
+    container = root / dataset.images
+    if dataset.annotations is None:
+        names = picture_names(container)
+        images = [{"id": k, "file_name": name} for k, name in enumerate(names)]
+        populated = set()
+    else:
+        content = _load_json(root / dataset.annotations)
+        images = content["images"]
+        populated = {note["image_id"] for note in content["annotations"]}
+    names = [
+        image["file_name"]
+        for image in _dealt(images, dataset)
+        if image["id"] not in populated
+    ]
+    return nobody_in(container, names, dataset.crops, target)
 
 
 def _detected(

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
@@ -15,6 +16,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from poseflow.errors import PoseFlowError
 from poseflow.estimator.training.augment import (
     crop_matrix,
+    draw_place,
     half_body_box,
     lower_body,
     vary_colours,
@@ -28,12 +30,19 @@ Ticket = tuple[int, int]
 """Epoch and position of a person: all that a sample's random numbers depend on."""
 
 
+MOST_PIXELS = 2**15 - 1
+"""The largest side of a picture that OpenCV can take a crop from."""
+
+NOWHERE = -1e4
+"""Where joints are that are not in the picture: far from every crop."""
+
+
 class Batch(NamedTuple):
     """B people; what a worker process sends.
 
     Attributes:
         crops: `(B, H, W, 3)` uint8 BGR.
-        joints: `(B, K, 2)` float32, crop pixels.
+        joints: `(B, K, 2)` float32, crop pixels; `NOWHERE` for those that are absent.
         weights: `(B, K)` float32, 0 for joints to ignore.
         matrices: `(B, 2, 3)` float64, image to crop pixels.
         who: `(B,)` position in the table of people.
@@ -85,9 +94,13 @@ class Samples(Dataset[Batch]):
         joints = people.keypoints[index].astype(np.float64)
         labelled = people.labelled[index]
         box = people.boxes[index]
+        absent, image = bool(people.absent[index]), self._picture(index)
         rng = None
         if augment is not None:
             rng = np.random.Generator(np.random.PCG64((self.seed, epoch, index)))
+        if absent:
+            box = draw_place(image, rng)
+        elif augment is not None and rng is not None:
             half = half_body_box(joints, labelled, self._lower, augment, rng)
             box = box if half is None else half
             if self._proposals is not None and rng.random() < augment.proposals:
@@ -96,20 +109,20 @@ class Samples(Dataset[Batch]):
         matrix, mirrored = crop_matrix(box, size, self.input.margin, augment, rng)
 
         weights = labelled.astype(np.float32)
-        try:
-            image = people.pictures.read(int(people.picture_of[index]))
-            crop = np.asarray(cv2.warpAffine(image, matrix, size), np.uint8)
-        except (PoseFlowError, cv2.error) as error:
-            # One bad picture must not end hours of training: it teaches nothing.
-            warnings.warn(f"left out: {error}", stacklevel=2)
-            crop = np.zeros((size[1], size[0], 3), np.uint8)
-            weights = np.zeros_like(weights)
+        if absent:
+            weights = np.ones_like(weights)
+        if not image.size:
+            image, weights = np.zeros((1, 1, 3), np.uint8), np.zeros_like(weights)
+        crop = np.asarray(cv2.warpAffine(image, matrix, size), np.uint8)
 
         joints = joints @ matrix[:, :2].T + matrix[:, 2]
         if mirrored:
             joints, weights = joints[self._flip], weights[self._flip]
         if augment is not None and rng is not None:
             crop = vary_colours(crop, augment, rng)
+        if absent:
+            joints = np.full_like(joints, NOWHERE)
+        elif augment is not None:
             # What lies outside cannot be learned from this crop.
             outside = (joints < 0) | (joints > np.array(size) - 1)
             weights = np.where(outside.any(axis=1), 0, weights)
@@ -120,6 +133,23 @@ class Samples(Dataset[Batch]):
             torch.from_numpy(matrix),
             torch.tensor(index),
         )
+
+    def _picture(self, index: int) -> npt.NDArray[np.uint8]:
+        """The person's picture; an empty one if it cannot be used."""
+        people = self.people
+        picture = int(people.picture_of[index])
+        try:
+            image = people.pictures.read(picture)
+            if max(image.shape) > MOST_PIXELS:
+                raise PoseFlowError(
+                    f"{people.pictures.names[picture]}: expected at most {MOST_PIXELS} "
+                    f"pixels a side, got {image.shape[1]} x {image.shape[0]}"
+                )
+        except PoseFlowError as error:
+            # One bad picture must not end hours of training: it teaches nothing.
+            warnings.warn(f"left out: {error}", stacklevel=3)
+            return np.zeros((0, 0, 3), np.uint8)
+        return image
 
 
 class SeededBatches(Sampler[list[Ticket]]):

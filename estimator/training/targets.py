@@ -72,7 +72,13 @@ def squared_error(heatmaps: Tensor, target: Tensor) -> Tensor:
 
 
 def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
-    """Cross entropy of each map's distribution and its target's, `(B, K)`, nats."""
+    """Cross entropy of each map's distribution and its target's, `(B, K)`, nats.
+
+    A joint that is nowhere, with a target of zeros, is to be equally likely everywhere:
+    so its peak is low.
+    """
     wanted = target.flatten(2)
-    wanted = wanted / wanted.sum(dim=2, keepdim=True).clamp(min=1e-6)
+    total = wanted.sum(dim=2, keepdim=True)
+    even = torch.full_like(wanted, 1 / wanted.shape[2])
+    wanted = torch.where(total > 1e-6, wanted / total.clamp(min=1e-6), even)
     return -(wanted * logits.float().flatten(2).log_softmax(dim=2)).sum(dim=2)

@@ -19,7 +19,7 @@ from poseflow.estimator.centre.detector import CentreDetector
 from poseflow.estimator.detectors import make_detector
 from poseflow.estimator.protocols import Detector
 from poseflow.estimator.training.any_config import load_any_config
-from poseflow.estimator.training.loop import train
+from poseflow.estimator.training.loop import start_from, train
 from poseflow.estimator.weights import load_detector, load_network, read_weights
 
 
@@ -175,6 +175,18 @@ def test_command_line(detector_config, tmp_path):
     result = runner.invoke(app, ["train", str(detector_config), "--set", "skeleton=x"])
     assert result.exit_code == 1
     assert "unknown field `skeleton`" in result.output
+
+
+def test_goes_on_from_a_detector(trained, caplog):
+    folder, _ = trained
+    module, description = load_detector(folder / "run" / "best.safetensors")
+    fresh = description.model.build()
+    with caplog.at_level("INFO"):
+        start_from(fresh, folder / "run" / "best.safetensors")
+    count = len(fresh.state_dict())
+    assert f"took over {count} of {count} tensors" in caplog.text
+    for name, tensor in module.state_dict().items():
+        assert torch.equal(tensor, fresh.state_dict()[name]), name
 
 
 def test_the_two_kinds_of_weights_are_told_apart(trained, tmp_path):

@@ -259,6 +259,11 @@ def test_distributions_are_compared_by_cross_entropy():
     equal = torch.full((1, 2, 6, 8), 7.0)
     guess = heatmap_loss(equal, target, weights, softmax=True)
     assert guess == pytest.approx(np.log(48) / 2), "the second joint is ignored"
+    nowhere = torch.zeros_like(target)
+    absent = heatmap_loss(equal, nowhere, weights, softmax=True)
+    assert absent == pytest.approx(np.log(48) / 2), "any place is as likely"
+    certain = heatmap_loss(target.log(), nowhere, weights, softmax=True)
+    assert certain > 1.2 * absent
     right = heatmap_loss(target.log(), target, weights, softmax=True)
     share = target[0, 0] / target[0, 0].sum()
     assert right == pytest.approx(-(share * share.log()).sum().item() / 2)
@@ -270,10 +275,34 @@ def test_softmax_network_answers_probabilities_when_it_is_used():
     logits = network.train()(picture)
     assert (logits.flatten(2).sum(2) - 1).abs().min() > 0.01
     maps = network.eval()(picture)
-    assert maps.flatten(2).sum(2).allclose(torch.tensor(2 * np.pi * 1.2**2).float())
+    assert 0 <= maps.min() <= maps.max() < 0.9, "knows nothing yet"
     nn.init.constant_(network.out.bias, 0)
     network.out.weight.data *= 1e5
     assert network(picture).max() == 1, "certainty"
+
+
+def test_softmax_network_prefers_many_likely_places_to_the_likeliest():
+    network = SmallPose(1, (32, 32), (1,), softmax=1.2).eval()
+    near = gaussian_heatmaps(torch.tensor([[[5.0, 4.0]]]), (24, 16), 1.2)
+    network.out = nn.Identity()
+    network.refine = _Constant(near.log())
+    maps = network(torch.zeros(1, 3, 64, 96))
+    assert maps.max() == pytest.approx(1, abs=1e-4)
+    assert maps[0, 0, 4, 5] == maps.max()
+    one_pixel = torch.full((1, 1, 16, 24), -50.0)
+    one_pixel[0, 0, 10, 18] = 0
+    network.refine = _Constant(torch.logaddexp(near.log(), one_pixel + 0.5))
+    maps = network(torch.zeros(1, 3, 64, 96))
+    assert maps[0, 0, 4, 5] > maps[0, 0, 10, 18] > 0.1
+
+
+class _Constant(nn.Module):
+    def __init__(self, answer):
+        super().__init__()
+        self.answer = answer
+
+    def forward(self, _):
+        return self.answer
 
 
 def test_context_starts_as_nothing_and_reaches_everywhere():

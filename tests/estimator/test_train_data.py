@@ -12,6 +12,7 @@ from poseflow.errors import PoseFlowError
 from poseflow.estimator.training.config import (
     AugmentConfig,
     CocoConfig,
+    EmptyConfig,
     InputConfig,
     LspetConfig,
     LspMatConfig,
@@ -20,7 +21,7 @@ from poseflow.estimator.training.config import (
 )
 from poseflow.estimator.training.people import Pictures
 from poseflow.estimator.training.readers import LSP_JOINTS, MPII_JOINTS, read_people
-from poseflow.estimator.training.samples import Samples
+from poseflow.estimator.training.samples import NOWHERE, Samples
 from poseflow.skeleton import Skeleton
 
 TARGET = Skeleton("t", ("nose", "head_bottom", "head_top", "left_hip", "right_hip"))
@@ -189,6 +190,33 @@ def test_bad_annotations(tmp_path, content, message):
     (tmp_path / "a.json").write_text(content)
     with pytest.raises(PoseFlowError, match=message):
         read_people([CocoConfig(annotations="a.json")], tmp_path, TARGET)
+
+
+def test_places_without_people(tmp_path):
+    write_lspet(tmp_path / "people")
+    with zipfile.ZipFile(tmp_path / "more.zip", "w") as archive:
+        for k in range(4):
+            archive.writestr(f"{k}.png", PICTURE)
+        archive.writestr("read.me", "no picture")
+    images = [{"id": k, "file_name": f"{k}.png"} for k in range(4)]
+    notes = {"images": images, "annotations": [{"image_id": 2}]}
+    (tmp_path / "notes.json").write_text(json.dumps(notes))
+    alone = EmptyConfig(images="more.zip", folds=2, fold=(1,), crops=2)
+    chosen = EmptyConfig(images="more.zip", annotations="notes.json", folds=2, crops=1)
+    people = read_people([LspetConfig(root="people"), alone, chosen], tmp_path, TARGET)
+    assert people.absent.tolist() == 3 * [False] + 5 * [True]
+    names = [people.pictures.names[k] for k in people.picture_of[3:]]
+    assert names == ["1.png", "1.png", "3.png", "3.png", "0.png"]
+    samples = Samples(people, TARGET, InputConfig(width=32, height=32), AugmentConfig())
+    first, again, later = (samples[epoch, 4] for epoch in (0, 0, 1))
+    assert (first.joints == NOWHERE).all()
+    assert (first.weights == 1).all()
+    assert first.matrices.equal(again.matrices)
+    assert not first.matrices.equal(later.matrices), "another place in another epoch"
+    plain = Samples(people, TARGET, InputConfig(width=32, height=32))[4]
+    assert (plain.joints == NOWHERE).all()
+    with pytest.raises(PoseFlowError, match="nobody in these data sets"):
+        read_people([alone], tmp_path, TARGET)
 
 
 def test_bad_pictures_are_named(tmp_path):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,12 +22,10 @@ from poseflow.estimator.training.detection.config import (
     EmptyConfig,
     LspetBoxesConfig,
 )
-from poseflow.estimator.training.people import Pictures, join_pictures
+from poseflow.estimator.training.people import Pictures, join_pictures, picture_names
 from poseflow.estimator.training.readers import LSP_JOINTS, read_people
 from poseflow.estimator.training.rendered import rendered_as_coco
 from poseflow.skeleton import Skeleton
-
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 
 SAME_PERSON_IOU = 0.3
 """A found pose whose extent overlaps the labelled box so much is that person."""
@@ -167,15 +164,7 @@ def _read_coco(dataset: CocoBoxesConfig, root: Path) -> BoxedPictures:
 
 def _read_empty(dataset: EmptyConfig, root: Path) -> BoxedPictures:
     place = root / dataset.images
-    if place.is_dir():
-        names = [p.relative_to(place).as_posix() for p in place.rglob("*")]
-    else:
-        try:
-            with zipfile.ZipFile(place) as archive:
-                names = archive.namelist()
-        except (OSError, zipfile.BadZipFile) as error:
-            raise FormatError(f"{place}: cannot be read: {error}") from error
-    names = sorted(n for n in names if n.lower().endswith(SUFFIXES))
+    names = picture_names(place)
     kept = _dealt(len(names), dataset.folds, dataset.fold)
     names = [name for name, keep in zip(names, kept, strict=True) if keep]
     return _table(place, names, dataset.repeat, [], [], [], empty=True)
