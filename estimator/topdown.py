@@ -5,7 +5,6 @@ Source: Fang et al., "RMPE" (ICCV 2017) and "AlphaPose" (TPAMI 2022).
 
 from __future__ import annotations
 
-import sys
 import warnings
 from collections.abc import Sequence
 
@@ -13,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from poseflow.errors import PoseFlowError
+from poseflow.estimator.batches import Batches
 from poseflow.estimator.crop import crop_people, grow_to_aspect
 from poseflow.estimator.heatmap import heatmap_to_image
 from poseflow.estimator.nms import PoseNMSParameters, suppress
@@ -53,11 +53,9 @@ class TopDown:
         nms: PoseNMSParameters | None = PoseNMSParameters(),  # noqa: B008 (frozen)
         least_person_score: float | None = None,
     ) -> None:
-        if batch_size < 1:
-            raise PoseFlowError(f"batch_size: expected at least 1, got {batch_size}")
         self.network = network
         self.detector = detector
-        self.batch_size = batch_size
+        self.batches = Batches(batch_size, "crops")
         self.nms = nms
         self.least_person_score = least_person_score
         self._told_of_broken_outputs = False
@@ -127,26 +125,19 @@ class TopDown:
         grown = grow_to_aspect(boxes, net.width, net.height, net.margin)
         keypoints = np.zeros((len(boxes), len(self.skeleton), 2), np.float32)
         scores = np.zeros(keypoints.shape[:2], np.float32)
-        start = 0
-        while start < len(boxes):
-            part = slice(start, start + self.batch_size)
-            crops = self._crops(images, frame_of[part], grown[part])
-            answer = None
-            try:
-                answer = net.predict(crops)
-            except Exception as error:
-                if not _out_of_memory(error) or len(crops) == 1:
-                    raise
-            # Not in the handler: the exception holds on to the memory.
-            if answer is None:
-                self._halve(len(crops))
-                continue
-            joints, marks = answer
+
+        def find(people: Sequence[int]) -> Sequence[int]:
+            part = slice(people[0], people[-1] + 1)
+            joints, marks = net.predict(
+                self._crops(images, frame_of[part], grown[part])
+            )
             keypoints[part] = heatmap_to_image(
                 joints, (net.width, net.height), grown[part]
             )
             scores[part] = self._checked(joints, marks)
-            start += len(crops)
+            return people
+
+        self.batches.map(range(len(boxes)), find)
         return keypoints, scores
 
     def _crops(
@@ -177,20 +168,3 @@ class TopDown:
                 stacklevel=2,
             )
         return np.where(broken, 0, np.maximum(scores, 0))
-
-    def _halve(self, tried: int) -> None:
-        self.batch_size = max(tried // 2, 1)
-        torch = sys.modules.get("torch")
-        if torch is not None and torch.cuda.is_available():
-            torch.cuda.empty_cache()
-        warnings.warn(
-            f"out of memory with {tried} crops at once; going on with "
-            f"{self.batch_size}",
-            stacklevel=3,
-        )
-
-
-def _out_of_memory(error: Exception) -> bool:
-    """Whether torch or onnxruntime say that the device's memory was not enough."""
-    text = str(error).lower()
-    return "out of memory" in text or "failed to allocate memory" in text

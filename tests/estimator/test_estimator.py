@@ -219,7 +219,7 @@ def test_out_of_memory_halves_the_batch():
     with pytest.warns(UserWarning, match="out of memory"):
         poses = estimator.estimate_batch(images, boxes)
     assert poses == TopDown(Brightest()).estimate_batch(images, boxes)
-    assert estimator.batch_size == 2
+    assert estimator.batches.size == 2
     with pytest.raises(torch.OutOfMemoryError):
         TopDown(Forgetful(0)).estimate_batch(images[:1], boxes[:1])
 
