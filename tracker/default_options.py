@@ -35,7 +35,6 @@ class DefaultOptions:
         due: Beyond `jump` goes who is so close to where a steady walker is expected.
         due_hits: Frames seen from which on somebody is a steady walker.
         open: Log odds that somebody well inside the picture is no newcomer.
-        relink: Log odds at which a newcomer continues somebody lost.
         acceleration: Standard deviation of the change of velocity per frame.
         pace: Standard deviation of the velocity of somebody just seen, until the
             stream has shown how fast people move in it.
@@ -80,7 +79,6 @@ class DefaultOptions:
     due: float = 0.18
     due_hits: int = 6
     open: float = 2.0
-    relink: float = 0.0
     acceleration: float = 0.005
     pace: float = 0.06
     restless: float = 0.05

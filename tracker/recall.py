@@ -11,7 +11,6 @@ from poseflow.tracker.appearance import Looks
 from poseflow.tracker.association import assign
 from poseflow.tracker.bodies import Bodies
 from poseflow.tracker.default_options import DefaultOptions
-from poseflow.tracker.evidence import Pairs
 
 Floats: TypeAlias = npt.NDArray[np.floating[Any]]
 Ints: TypeAlias = npt.NDArray[np.int64]
@@ -56,36 +55,6 @@ def recognise(
         resume(bodies, match, int(away[i]), int(ready[j]))
         done[j] = True
     others: Ints = ready[~done]
-    return others
-
-
-def relink(
-    bodies: Bodies, match: Ints, ready: Ints, pairs: Pairs, options: DefaultOptions
-) -> Ints:
-    """Newcomers who by now look like the continuation of somebody lost.
-
-    Args:
-        bodies: All of them; those continued take over what the newcomer has.
-        match: `(P,)` number of the body of each pose, changed accordingly.
-        ready: `(n,)` newcomers who are about to get an id.
-        pairs: All pairs of the frame, of bodies from before it.
-        options: Settings.
-
-    Returns:
-        Newcomers who continue nobody.
-    """
-    gap, minimum = bodies.gap[pairs.body], options.relink
-    lost = (bodies.ids[pairs.body] > 0) & (gap > options.jump_frames)
-    new = match[pairs.pose]
-    at = np.flatnonzero(lost & np.isin(new, ready) & (pairs.odds > minimum))
-    if not len(at):
-        return ready
-    table = np.full((len(bodies), len(bodies)), -np.inf)
-    table[pairs.body[at], new[at]] = pairs.odds[at]
-    made = assign(table, minimum)
-    for old, young in made.tolist():
-        resume(bodies, match, old, young)
-    others: Ints = ready[~np.isin(ready, made[:, 1])]
     return others
 
 

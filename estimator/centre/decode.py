@@ -12,7 +12,7 @@ from poseflow.estimator.protocols import Detections
 MOST_PEOPLE = 100
 """Peaks of a picture that are looked at, best first."""
 
-NMS_IOU = 0.6
+NMS_IOU = 0.5
 """Two peaks whose boxes overlap more than this are one person."""
 
 
