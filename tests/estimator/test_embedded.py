@@ -220,7 +220,10 @@ def test_the_default_is_what_ships_inside():
     )
     truth = scene.annotation(0).poses
     poses = estimator.estimate(scene.render(0), truth.boxes)
-    assert len(poses) >= len(truth) - 1
+    # Of two there are 18 columns at the picture's edge, in which there is no joint.
+    seen = truth.boxes[:, 2] - truth.boxes[:, 0] > 40
+    assert len(truth) == 4
+    assert len(poses) >= seen.sum() == 2
     away = np.linalg.norm(poses[:1].keypoints - truth.keypoints, axis=2).mean(axis=1)
     height = truth.boxes[:, 3] - truth.boxes[:, 1]
     assert (away / height).min() < 0.1
