@@ -64,6 +64,9 @@ def draw_place(image: npt.NDArray[np.uint8], rng: np.random.Generator | None) ->
     Args:
         image: `(H, W, 3)`.
         rng: Random numbers; None for the middle of the picture.
+
+    Returns:
+        xyxy, pixels.
     """
     whole = np.maximum(image.shape[1::-1], 1).astype(np.float64)
     if rng is None:

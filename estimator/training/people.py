@@ -229,7 +229,17 @@ def people_of(
 def nobody_in(
     container: Path, names: Sequence[str], crops: int, target: Skeleton
 ) -> People:
-    """Pictures without people, each so many times."""
+    """Pictures without people as a table.
+
+    Args:
+        container: Folder or archive.
+        names: Of the I pictures in it.
+        crops: How often each comes.
+        target: The K joints that are absent.
+
+    Returns:
+        `I * crops` rows, all `absent`; boxes, areas and sizes are NaN.
+    """
     count = crops * len(names)
     unknown = np.full((count, 4), np.nan, np.float32)
     return People(

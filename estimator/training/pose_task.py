@@ -76,7 +76,6 @@ class PoseTask:
         image = as_input(batch.crops, config.input.mean, config.input.std, device)
         weights = batch.weights.to(device, non_blocking=True)
         joints = batch.joints.to(device, non_blocking=True)
-        labelled = weights
         with torch.autocast(
             device.type, torch.bfloat16, enabled=config.precision == "bfloat16"
         ):
@@ -98,6 +97,7 @@ class PoseTask:
             softmax=bool(self._softmax),
         )
         if self.parallel is not None and isinstance(answer, Transformed):
+            labelled = batch.labelled.to(device, torch.float32)
             loss = loss + self.parallel.loss(answer.seen, joints, labelled)
         return loss
 

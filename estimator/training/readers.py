@@ -22,6 +22,7 @@ from poseflow.estimator.training.config import (
     MpiiConfig,
     SyntheticConfig,
 )
+from poseflow.estimator.training.folds import dealt, dealt_by_id
 from poseflow.estimator.training.found_poses import add_found, load_found
 from poseflow.estimator.training.people import (
     People,
@@ -218,7 +219,7 @@ def _read_coco_file(
         (c["keypoints"] for c in content.get("categories", ()) if c.get("keypoints")),
         skeletons.get("coco17").joints,
     )
-    images = _dealt(content["images"], dataset)
+    images = dealt_by_id(content["images"], dataset.folds, dataset.fold)
     place_of = {image["id"]: k for k, image in enumerate(images)}
     chosen = [
         note
@@ -275,33 +276,15 @@ def _read_coco_file(
     return people.only(people.labelled.sum(axis=1) >= dataset.least_joints)
 
 
-def _dealt(
-    images: list[dict[str, Any]], dataset: CocoConfig | EmptyConfig
-) -> list[dict[str, Any]]:
-    """Those in the chosen folds, in order of their ids."""
-    images = sorted(images, key=lambda image: str(image["id"]).zfill(20))
-    return [
-        image
-        for position, image in enumerate(images)
-        if position % dataset.folds in dataset.fold
-    ]
-
-
 def _read_empty(dataset: EmptyConfig, root: Path, target: Skeleton) -> People:
     container = root / dataset.images
     if dataset.annotations is None:
-        names = picture_names(container)
-        images = [{"id": k, "file_name": name} for k, name in enumerate(names)]
-        populated = set()
+        names = dealt(picture_names(container), dataset.folds, dataset.fold)
     else:
         content = _load_json(root / dataset.annotations)
-        images = content["images"]
         populated = {note["image_id"] for note in content["annotations"]}
-    names = [
-        image["file_name"]
-        for image in _dealt(images, dataset)
-        if image["id"] not in populated
-    ]
+        images = dealt_by_id(content["images"], dataset.folds, dataset.fold)
+        names = [i["file_name"] for i in images if i["id"] not in populated]
     return nobody_in(container, names, dataset.crops, target)
 
 

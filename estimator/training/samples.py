@@ -29,7 +29,6 @@ from poseflow.skeleton import Skeleton
 Ticket = tuple[int, int]
 """Epoch and position of a person: all that a sample's random numbers depend on."""
 
-
 MOST_PIXELS = 2**15 - 1
 """The largest side of a picture that OpenCV can take a crop from."""
 
@@ -53,6 +52,11 @@ class Batch(NamedTuple):
     weights: Tensor
     matrices: Tensor
     who: Tensor
+
+    @property
+    def labelled(self) -> Tensor:
+        """`(B, K)` bool, True for joints that are somewhere, and where is known."""
+        return (self.weights > 0) & (self.joints > NOWHERE).all(-1)
 
 
 class Samples(Dataset[Batch]):

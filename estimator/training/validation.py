@@ -167,7 +167,7 @@ def predict(
                 _map(points * stride, to_image),
                 calibrated(scores, calibration),
                 _map(truth * stride, to_image),
-                batch.weights.numpy() > 0,
+                batch.labelled.numpy(),
                 error,
             )
         )
@@ -185,7 +185,7 @@ def report(
     far, pck05 = pck(distances, found.labelled, torso, 0.5)
     _, pckh = pck(distances, found.labelled, people.head_sizes, PCKH_THRESHOLD)
     return ValidationReport(
-        people=len(people),
+        people=int((~people.absent).sum()),
         acc=heatmap_accuracy(found.heatmap_error, found.labelled),
         pck02=pck02,
         pck05=pck05,

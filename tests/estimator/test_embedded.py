@@ -216,14 +216,14 @@ def test_the_default_is_what_ships_inside():
     estimator = Estimator()
     assert estimator.skeleton == get("posetrack17")
     scene = make_scene(
-        SceneConfig(frames=1, people=4, size=(640, 360)), seed=3, skeleton="posetrack17"
+        SceneConfig(frames=1, people=4, size=(640, 360)), seed=5, skeleton="posetrack17"
     )
     truth = scene.annotation(0).poses
     poses = estimator.estimate(scene.render(0), truth.boxes)
-    # Of two there are 18 columns at the picture's edge, in which there is no joint.
-    seen = truth.boxes[:, 2] - truth.boxes[:, 0] > 40
+    # All four are in view, none a sliver at the edge without a joint to be found.
+    assert (truth.boxes[:, 2] - truth.boxes[:, 0]).min() > 40
     assert len(truth) == 4
-    assert len(poses) >= seen.sum() == 2
+    assert len(poses) >= len(truth) - 1
     away = np.linalg.norm(poses[:1].keypoints - truth.keypoints, axis=2).mean(axis=1)
     height = truth.boxes[:, 3] - truth.boxes[:, 1]
     assert (away / height).min() < 0.1

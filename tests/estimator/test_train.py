@@ -15,12 +15,13 @@ from typer.testing import CliRunner
 
 from poseflow.errors import PoseFlowError
 from poseflow.estimator.smallpose import SmallPose
-from poseflow.estimator.training.config import ScheduleConfig, load_config
+from poseflow.estimator.training.config import EmptyConfig, ScheduleConfig, load_config
 from poseflow.estimator.training.loop import train
 from poseflow.estimator.training.readers import read_people
 from poseflow.estimator.training.samples import Samples, SeededBatches
 from poseflow.estimator.training.schedule import learning_rate
 from poseflow.estimator.training.targets import gaussian_heatmaps, heatmap_loss
+from poseflow.estimator.training.validation import predict, report
 from poseflow.estimator.weights import load_network, read_weights
 
 
@@ -206,6 +207,21 @@ def test_unreadable_pictures_teach_nothing(config_file, tmp_path):
     with pytest.warns(UserWarning, match=r"left out: .*gone\.png"):
         batch = Samples(people, config.target(), config.input)[0]
     assert not batch.weights.any()
+
+
+def test_places_without_people_count_for_no_figure(config_file, tmp_path):
+    config = load_config(config_file)
+    target = config.target()
+    empty = EmptyConfig(images="images.zip", crops=1)
+    network = SmallPose(len(target), (32, 32), (1,)).eval()
+    reports = []
+    for datasets in (config.data.train, (*config.data.train, empty)):
+        people = read_people(datasets, tmp_path, target)
+        samples = Samples(people, target, config.input)
+        found = predict(network, samples, target, torch.device("cpu"))
+        reports.append(report(found, samples, target).to_dict())
+    assert reports[0]["people"] == 24
+    assert reports[0] == reports[1]
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])

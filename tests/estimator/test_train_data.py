@@ -213,8 +213,10 @@ def test_places_without_people(tmp_path):
     assert (first.weights == 1).all()
     assert first.matrices.equal(again.matrices)
     assert not first.matrices.equal(later.matrices), "another place in another epoch"
-    plain = Samples(people, TARGET, InputConfig(width=32, height=32))[4]
-    assert (plain.joints == NOWHERE).all()
+    assert not first.labelled.any()
+    plain = Samples(people, TARGET, InputConfig(width=32, height=32))
+    assert (plain[4].joints == NOWHERE).all()
+    assert plain[1].labelled.tolist() == people.labelled[1].tolist()
     with pytest.raises(PoseFlowError, match="nobody in these data sets"):
         read_people([alone], tmp_path, TARGET)
 

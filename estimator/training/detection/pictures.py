@@ -22,6 +22,7 @@ from poseflow.estimator.training.detection.config import (
     EmptyConfig,
     LspetBoxesConfig,
 )
+from poseflow.estimator.training.folds import dealt, dealt_by_id
 from poseflow.estimator.training.people import Pictures, join_pictures, picture_names
 from poseflow.estimator.training.readers import LSP_JOINTS, read_people
 from poseflow.estimator.training.rendered import rendered_as_coco
@@ -111,10 +112,6 @@ def _read(dataset: Complete | LspetBoxesConfig, root: Path) -> BoxedPictures:
             return _read_coco(boxes, root)
 
 
-def _dealt(count: int, folds: int, fold: tuple[int, ...]) -> npt.NDArray[np.bool_]:
-    return np.isin(np.arange(count) % folds, fold)
-
-
 def _table(
     container: Path,
     names: Sequence[str],
@@ -143,9 +140,7 @@ def _table(
 def _read_coco(dataset: CocoBoxesConfig, root: Path) -> BoxedPictures:
     path = root / dataset.annotations
     content = _load_json(path)
-    images = sorted(content["images"], key=lambda image: str(image["id"]).zfill(20))
-    kept = _dealt(len(images), dataset.folds, dataset.fold)
-    images = [image for image, keep in zip(images, kept, strict=True) if keep]
+    images = dealt_by_id(content["images"], dataset.folds, dataset.fold)
     place_of = {image["id"]: k for k, image in enumerate(images)}
     notes = [n for n in content["annotations"] if n["image_id"] in place_of]
     sides = np.array([n["bbox"] for n in notes], np.float32).reshape(-1, 4)
@@ -164,9 +159,7 @@ def _read_coco(dataset: CocoBoxesConfig, root: Path) -> BoxedPictures:
 
 def _read_empty(dataset: EmptyConfig, root: Path) -> BoxedPictures:
     place = root / dataset.images
-    names = picture_names(place)
-    kept = _dealt(len(names), dataset.folds, dataset.fold)
-    names = [name for name, keep in zip(names, kept, strict=True) if keep]
+    names = dealt(picture_names(place), dataset.folds, dataset.fold)
     return _table(place, names, dataset.repeat, [], [], [], empty=True)
 
 
