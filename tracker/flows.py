@@ -49,12 +49,12 @@ class PoseFlowOptions:
     same: float = 0.5
     least_common: int = 2
     relink_frames: int = 60
-    relink: float = 0.15
-    growth: float = 0.02
+    relink: float = 0.25
+    growth: float = 0.01
     reach: float = 1.0
     least_frames: int = 3
     joint_side: float = 0.1
-    spread: float = 1.5
+    spread: float = 1.2
     unify: bool = False
     matcher: str | Matcher = "none"
 

@@ -72,7 +72,7 @@ class PoseFlowTracker:
         self._shared: dict[tuple[Flow, Flow], deque[float]] = {}
         self._before: tuple[Sightings, list[Flow]] | None = None
         self._next_id = 1
-        self._owners: dict[int, tuple[int, Floats, float]] = {}
+        self._owners: dict[int, tuple[int, Floats, float, Flow]] = {}
         self._skeleton: Skeleton | None = None
         self.final_frames: tuple[tuple[int, Poses], ...] = ()
 
@@ -141,8 +141,8 @@ class PoseFlowTracker:
             flow.pan(motion)
         turn, shift = motion[:, :2].T, motion[:, 2]
         self._owners = {
-            identity: (frame, place @ turn + shift, size)
-            for identity, (frame, place, size) in self._owners.items()
+            identity: (frame, place @ turn + shift, *rest)
+            for identity, (frame, place, *rest) in self._owners.items()
         }
 
     def _similarity(
@@ -171,12 +171,15 @@ class PoseFlowTracker:
         if not len(f):
             return table
         weight = seen.weight[p] * known[f]
-        room = sizes[f, None] * (self._spread + options.growth * (gap[f, None] - 1))
+        room = self._spread + options.growth * (gap[f, None] - 1)
         step = np.square(seen.points[p] - expected[f]).sum(axis=-1)
-        near = np.exp(-step / (2 * np.square(room)))
-        oks = (weight * near).sum(axis=1) / np.maximum(weight.sum(axis=1), 1e-9)
+        near = np.exp(-step / (2 * np.square(sizes[f, None] * room)))
+        weight /= np.maximum(weight.sum(axis=1, keepdims=True), 1e-9)
+        oks = (weight * near).sum(axis=1)
+        # A density: who may be anywhere is less likely to be here than who is expected.
+        dense = (weight * near * (self._spread / room)).sum(axis=1)
         late = gap[f] > options.patience
-        table[f, p] = np.where(late & (oks < options.relink), 0, oks)
+        table[f, p] = np.where(late & (oks < options.relink), 0, dense)
         if matches is None or self._before is None or not len(matches):
             return table
         before, owners = self._before
@@ -300,12 +303,14 @@ class PoseFlowTracker:
         given = identities(flows, confidence)
         for p in np.flatnonzero(given != NO_TRACK).tolist():
             flow, here = flows[p], seen.points[p, -1]
-            last = self._owners.get(flow.identity)
-            if last is not None and frame - last[0] <= JUMP_FRAMES:
+            size = float(seen.sizes[p])
+            last = self._owners.get(flow.identity, (0, here, size, flow))
+            # How far a flow itself may go was decided when it was continued.
+            if last[3] is not flow and frame - last[0] <= JUMP_FRAMES:
                 apart = float(np.hypot(*(here - last[1])))
-                if apart > JUMP * min(last[2], float(seen.sizes[p])):
+                if apart > JUMP * min(last[2], size):
                     flow.identity, flow.absorbed = self._new_id(), False
-            self._owners[flow.identity] = (frame, here.copy(), float(seen.sizes[p]))
+            self._owners[flow.identity] = (frame, here.copy(), size, flow)
         self._owners = {
             identity: owner
             for identity, owner in self._owners.items()
