@@ -60,7 +60,7 @@ class EvidenceOptions:
     absence: float = 0.2
     colour: float = 1.0
     colour_most: float = 4.0
-    colour_after: float = 60.0
+    colour_after: float = 90.0
 
     def __post_init__(self) -> None:
         """Check the ranges."""

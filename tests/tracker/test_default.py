@@ -230,6 +230,27 @@ def test_recognised_by_embeddings():
     assert ids == [1, 2, 3]
 
 
+@pytest.mark.parametrize(("place", "who"), [(110, 1), (1290, 3)])
+def test_twins_come_back_where_they_left(place, who):
+    """Where looks cannot tell, the place does."""
+    random = np.random.default_rng(0)
+    face, friend = random.normal(0, 1, (2, 32))
+
+    def look(*faces):
+        return np.stack(faces) + random.normal(0, 0.2, (len(faces), 32))
+
+    tracker = Tracker()
+    for t in range(40):
+        people = crowd([[100, 300], [1300, 300], [700, 300]], seed=t)
+        tracker.update(people, embeddings=look(face, face, friend))
+    for t in range(200):
+        tracker.update(crowd([[700, 300]], seed=t), embeddings=look(friend))
+    for t in range(10):
+        people = crowd([[700, 300], [place, 300]], seed=t)
+        ids = tracker.update(people, embeddings=look(friend, face)).track_ids.tolist()
+    assert ids == [2, who]
+
+
 def test_embeddings_fall_back_to_motion():
     tracker = Tracker()
     for t in range(30):

@@ -178,6 +178,27 @@ def test_flows_are_linked_across_a_gap():
     assert ids == [1]
 
 
+def test_whoever_was_just_seen_has_the_stronger_claim():
+    """Somebody stands still and is missed; another comes to stand in the place."""
+    tracker = Tracker("poseflow")
+    for t in range(20):
+        places = [[96 + 12 * min(t, 12), 300], [240, 300]]
+        people = crowd(places if t < 8 else places[:1], seed=t)
+        ids = tracker.update(people).track_ids.tolist()
+    assert ids == [1]
+
+
+def test_fewer_switches_than_what_was_released():
+    """On a development clip; the table in the docs has all of them."""
+    clip = make_clip("crowd", 0, frames=120)
+    scores = [
+        score_tracking(clip.truth, run_clip(Tracker(name, matcher="none"), clip)[0])
+        for name in ("poseflow", "released")
+    ]
+    assert scores[0].id_switches < 0.7 * scores[1].id_switches
+    assert scores[0].idf1 > scores[1].idf1 + 2
+
+
 def test_single_false_alarms_have_no_final_id():
     frames = [crowd([[100, 300], [900, 300]], seed=t) for t in range(30)]
     frames[12] = crowd([[100, 300], [900, 300], [500, 100]], seed=12)
