@@ -46,6 +46,10 @@ PICTURES: dict[str, dict[str, Any]] = {
     "looks": {"appearance": False},
     "the camera followed": {"matcher": "none"},
     "either": {"appearance": False, "matcher": "none"},
+    "place, in recognising who was away": {"recall_place": 0.0},
+    "patience with looks (in full after 12 frames)": {
+        "evidence": EvidenceOptions(colour_after=12.0)
+    },
 }
 """With pictures."""
 

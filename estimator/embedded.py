@@ -102,7 +102,7 @@ def embedded_estimator(
         )
     nms: PoseNMSParameters | None = options.pop("nms", PoseNMSParameters())
     network = TorchPoseNetwork.from_file(folder / POSE, device, **options)
-    least = None
+    verification = None
     if detector is None:
         detector = CentreDetector.from_file(
             folder / DETECTOR,
@@ -110,7 +110,7 @@ def embedded_estimator(
             threshold=CANDIDATE_SCORE,
             precision=options.get("precision", "float32"),
         )
-        least = detector.description.verified
+        verification = detector.description.verification
     return TopDown(
-        network, detector, batch_size=batch_size, nms=nms, least_person_score=least
+        network, detector, batch_size=batch_size, nms=nms, verification=verification
     )

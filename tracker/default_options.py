@@ -47,6 +47,8 @@ class DefaultOptions:
         together: Take out what all people do together, when there is no picture.
         cut_people: When so many people or more change all at once, the scene was cut.
         recall: Log odds that recognising somebody by looks alone must overcome.
+        recall_place: What it then counts how far, in log square sizes, somebody turned
+            up from where they left or were going; 0 if people come back anywhere.
         recall_frames: People who were looked at are remembered for so long.
         deliberate: Looks at a newcomer who resembles somebody away before deciding.
         window_frames: Delay of the final view, in which people in the making have the
@@ -89,6 +91,7 @@ class DefaultOptions:
     together: bool = True
     cut_people: int = 3
     recall: float = 1.0
+    recall_place: float = 1.0
     recall_frames: int = 1500
     deliberate: int = 4
     window_frames: int = 20
@@ -104,7 +107,15 @@ class DefaultOptions:
             require("max_tracks", self.max_tracks, 1)
         for name in ("same", "drag", "joint_gain"):
             require(name, getattr(self, name), 0, 1)
-        for name in ("reach", "jump", "acceleration", "pace", "spread", "patience"):
+        for name in (
+            "reach",
+            "jump",
+            "acceleration",
+            "pace",
+            "spread",
+            "patience",
+            "recall_place",
+        ):
             require(name, getattr(self, name), 0)
         require("spread_least", self.spread_least, 1e-6)
         require("window_frames", self.window_frames, 0)

@@ -50,7 +50,8 @@ def recognise(
     here = bodies.points[r, -1]
     left = np.square(bodies.place[a] - here).sum(axis=1)
     due = np.square(bodies.points[a, -1] - here).sum(axis=1)
-    odds -= np.log1p(np.minimum(left, due) / np.square(bodies.sizes[a]))
+    far = np.minimum(left, due) / np.square(bodies.sizes[a])
+    odds -= options.recall_place * np.log1p(far)
     table = odds.reshape(len(away), len(ready))
     # With few looks and somebody away who is not unlike, a few more looks decide.
     held = table.max(axis=0) > -options.recall
