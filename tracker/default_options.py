@@ -47,8 +47,8 @@ class DefaultOptions:
         together: Take out what all people do together, when there is no picture.
         cut_people: When so many people or more change all at once, the scene was cut.
         recall: Log odds that recognising somebody by looks alone must overcome.
-        recall_place: What it then counts how far, in log square sizes, somebody turned
-            up from where they left or were going; 0 if people come back anywhere.
+        recall_place: How much counts, in recognising, how far from where they left, or
+            were going, somebody turns up; 0 if people come back anywhere.
         recall_frames: People who were looked at are remembered for so long.
         deliberate: Looks at a newcomer who resembles somebody away before deciding.
         window_frames: Delay of the final view, in which people in the making have the
@@ -90,7 +90,7 @@ class DefaultOptions:
     spread_least: float = 0.02
     together: bool = True
     cut_people: int = 3
-    recall: float = 1.0
+    recall: float = 1.5
     recall_place: float = 1.0
     recall_frames: int = 1500
     deliberate: int = 4

@@ -58,7 +58,7 @@ class EvidenceOptions:
     slack: float = 0.1
     scale: float = 0.2
     absence: float = 0.2
-    colour: float = 1.0
+    colour: float = 0.5
     colour_most: float = 4.0
     colour_after: float = 90.0
 

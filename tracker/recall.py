@@ -46,12 +46,13 @@ def recognise(
     odds = np.clip(looks.odds(distance, share), -MOST_RECALL, MOST_RECALL)
     odds -= options.recall + np.log(1 + len(away))
     odds -= np.square(np.log(bodies.sizes[a] / bodies.sizes[r])) / 2
-    # Whoever comes back does so where they left, or where they were going.
+    # Whoever comes back does so where they left, or where they were going; a size away
+    # from there speaks neither for nor against.
     here = bodies.points[r, -1]
     left = np.square(bodies.place[a] - here).sum(axis=1)
     due = np.square(bodies.points[a, -1] - here).sum(axis=1)
     far = np.minimum(left, due) / np.square(bodies.sizes[a])
-    odds -= options.recall_place * np.log1p(far)
+    odds -= options.recall_place * np.log((1 + far) / 2)
     table = odds.reshape(len(away), len(ready))
     # With few looks and somebody away who is not unlike, a few more looks decide.
     held = table.max(axis=0) > -options.recall
