@@ -1,10 +1,15 @@
-"""Choose the settings of `default` on the development seeds, and on nothing else.
+"""Choose the settings of a tracker on the development seeds, and on nothing else.
 
 Coordinate search from the settings in the code: each parameter in turn is tried at a
 few multiples of its value, and the best is kept. Deterministic; run again, it goes on
 from what the code then says.
 
     python benchmarks/tune_tracking.py --rounds 1
+    python benchmarks/tune_tracking.py --tracker poseflow
+    python benchmarks/tune_tracking.py --images FOLDER --only evidence.colour recall
+
+With `--images`, people are seen as well: the pictures are rendered once and kept in the
+folder.
 """
 
 from __future__ import annotations
@@ -12,7 +17,8 @@ from __future__ import annotations
 import argparse
 import sys
 from dataclasses import fields, replace
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -28,38 +34,54 @@ from poseflow.benchmark.tracking import (
 from poseflow.tracker import Tracker
 from poseflow.tracker.default_options import DefaultOptions
 from poseflow.tracker.evidence import EvidenceOptions
+from poseflow.tracker.flows import PoseFlowOptions
 
 FACTORS = (0.6, 0.8, 1.25, 1.6)
 
 SHARES = ("drag", "same", "joint_gain")
 """Parameters in [0, 1]: the distance to 1 is multiplied instead of the value."""
 
-FIXED = ("max_age_frames", "jump_frames", "patience", "tail", "jump", "max_tracks")
-"""What is not tuned: rules rather than settings."""
+FIXED = (
+    "max_age_frames", "jump_frames", "patience", "tail", "jump", "max_tracks",
+    "window_frames", "candidate", "joint_side",
+)  # fmt: skip
+"""What is not tuned: rules, and the paper's constants, rather than settings."""
+
+Options: TypeAlias = DefaultOptions | PoseFlowOptions
 
 
-def parameters() -> list[str]:
-    """Names of all numbers that are tuned."""
-    own = [f.name for f in fields(DefaultOptions) if f.type in ("float", "int")]
-    deep = [f.name for f in fields(EvidenceOptions)]
+def parameters(options: Options) -> list[str]:
+    """Names of all numbers that poses alone can tune."""
+    own = [f.name for f in fields(options) if f.type in ("float", "int")]
+    deep = []
+    if isinstance(options, DefaultOptions):
+        deep = [f"evidence.{f.name}" for f in fields(EvidenceOptions)]
     return [
-        *(n for n in own if n not in FIXED),
-        *(f"evidence.{n}" for n in deep if n not in FIXED and "colour" not in n),
+        name
+        for name in own + deep
+        if name.removeprefix("evidence.") not in FIXED
+        and not any(word in name for word in ("colour", "recall"))
     ]
 
 
-def changed(options: DefaultOptions, name: str, value: float) -> DefaultOptions:
+def changed(options: Options, name: str, value: float) -> Options:
     """The options with one number exchanged."""
-    if name.startswith("evidence."):
-        inner = replace(options.evidence, **{name.removeprefix("evidence."): value})
+    kind = type(value_of(options, name))
+    if isinstance(options, DefaultOptions) and name.startswith("evidence."):
+        inner = replace(
+            options.evidence, **{name.removeprefix("evidence."): kind(value)}
+        )
         return replace(options, evidence=inner)
-    return replace(options, **{name: value})
+    return replace(options, **{name: kind(value)})
 
 
-def value_of(options: DefaultOptions, name: str) -> float:
+def value_of(options: Options, name: str) -> float:
     """One number of the options."""
-    owner: Any = options.evidence if name.startswith("evidence.") else options
-    return float(getattr(owner, name.removeprefix("evidence.")))
+    owner: Any = options
+    if isinstance(options, DefaultOptions) and name.startswith("evidence."):
+        owner = options.evidence
+    value: float = getattr(owner, name.removeprefix("evidence."))
+    return value
 
 
 def neighbours(name: str, value: float) -> list[float]:
@@ -71,11 +93,12 @@ def neighbours(name: str, value: float) -> list[float]:
     return [value * factor for factor in FACTORS]
 
 
-def objective(options: DefaultOptions, clips: dict[str, list[Clip]]) -> float:
+def objective(options: Options, clips: dict[str, list[Clip]], images: bool) -> float:
     """Mean over suites of IDF1 and AssA, less switches per hundred true people."""
     given = {f.name: getattr(options, f.name) for f in fields(options)}
+    name = "default" if isinstance(options, DefaultOptions) else "poseflow"
     rows = [
-        score_clips(lambda: Tracker("default", **given), group, "default")
+        score_clips(lambda: Tracker(name, **given), group, name, images)
         for group in clips.values()
     ]
     people = {
@@ -93,19 +116,26 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--seeds", type=int, default=len(DEV_SEEDS))
     parser.add_argument("--only", nargs="*")
+    parser.add_argument("--tracker", choices=("default", "poseflow"), default="default")
+    parser.add_argument("--images", type=Path)
     arguments = parser.parse_args()
+    images = arguments.images
     seeds = DEV_SEEDS[: arguments.seeds]
     assert not set(seeds) & set(TEST_SEEDS)
-    clips = {suite: [make_clip(suite, seed) for seed in seeds] for suite in SUITES}
-    options = DefaultOptions()
-    best = objective(options, clips)
+    clips = {
+        suite: [make_clip(suite, seed, folder=images) for seed in seeds]
+        for suite in SUITES
+    }
+    default = arguments.tracker == "default"
+    options: Options = DefaultOptions() if default else PoseFlowOptions()
+    best = objective(options, clips, images is not None)
     print(f"start: {best:.2f}", flush=True)
     for _ in range(arguments.rounds):
-        for name in arguments.only or parameters():
+        for name in arguments.only or parameters(options):
             start = value_of(options, name)
             for value in neighbours(name, start):
                 trial = changed(options, name, value)
-                score = objective(trial, clips)
+                score = objective(trial, clips, images is not None)
                 if score > best + 0.03:
                     best, options = score, trial
                     print(

@@ -102,7 +102,7 @@ def embedded_estimator(
         )
     nms: PoseNMSParameters | None = options.pop("nms", PoseNMSParameters())
     network = TorchPoseNetwork.from_file(folder / POSE, device, **options)
-    verification = None
+    least = None
     if detector is None:
         detector = CentreDetector.from_file(
             folder / DETECTOR,
@@ -110,7 +110,7 @@ def embedded_estimator(
             threshold=CANDIDATE_SCORE,
             precision=options.get("precision", "float32"),
         )
-        verification = detector.description.verification
+        least = detector.description.verified
     return TopDown(
-        network, detector, batch_size=batch_size, nms=nms, verification=verification
+        network, detector, batch_size=batch_size, nms=nms, least_person_score=least
     )

@@ -23,7 +23,7 @@ from poseflow.estimator.protocols import (
     Image,
     PoseNetwork,
 )
-from poseflow.estimator.verification import Verification, features, person_scores
+from poseflow.estimator.verification import person_scores
 from poseflow.poses import Poses
 from poseflow.skeleton import Skeleton
 
@@ -37,8 +37,8 @@ class TopDown:
         batch_size: Crops that the network sees at once, from any of the pictures.
             Halved, for good, whenever the device runs out of memory.
         nms: Constants of pose NMS; None to leave duplicates in.
-        verification: Lets joints decide which detections are people; None to believe
-            the detector. Boxes that are given always are.
+        least_person_score: Detections are people only if their `person_scores` are at
+            least this; None to believe the detector. Boxes that are given always are.
 
     Raises:
         PoseFlowError: If the batch size is below 1.
@@ -51,13 +51,13 @@ class TopDown:
         *,
         batch_size: int = 64,
         nms: PoseNMSParameters | None = PoseNMSParameters(),  # noqa: B008 (frozen)
-        verification: Verification | None = None,
+        least_person_score: float | None = None,
     ) -> None:
         self.network = network
         self.detector = detector
         self.batches = Batches(batch_size, "crops")
         self.nms = nms
-        self.verification = verification
+        self.least_person_score = least_person_score
         self._told_of_broken_outputs = False
 
     @property
@@ -85,13 +85,13 @@ class TopDown:
         self, images: Sequence[Image], found: Sequence[Detections]
     ) -> list[Poses]:
         """The joints of people who were detected; see `TwoStageBackend`."""
-        return self._estimate(images, found, self.verification)
+        return self._estimate(images, found, self.least_person_score)
 
     def _estimate(
         self,
         images: Sequence[Image],
         found: Sequence[Detections],
-        verification: Verification | None,
+        least_person_score: float | None,
     ) -> list[Poses]:
         everybody = np.concatenate([np.zeros((0, 4)), *(d.boxes for d in found)])
         frame_of = np.repeat(np.arange(len(found)), [len(d) for d in found])
@@ -100,16 +100,8 @@ class TopDown:
         for frame, detections in enumerate(found):
             mine = frame_of == frame
             people = detections.scores
-            if verification is not None:
-                height, width = images[frame].shape[:2]
-                evidence = features(
-                    detections.boxes,
-                    people,
-                    keypoints[mine],
-                    scores[mine],
-                    (width, height),
-                )
-                people = person_scores(verification, evidence)
+            if least_person_score is not None:
+                people = person_scores(people, scores[mine])
             poses = Poses(
                 keypoints[mine],
                 scores[mine],
@@ -117,8 +109,8 @@ class TopDown:
                 people,
                 skeleton=self.skeleton,
             )
-            if verification is not None:
-                poses = poses[people >= verification.least]
+            if least_person_score is not None:
+                poses = poses[people >= least_person_score]
             results.append(poses if self.nms is None else suppress(poses, self.nms))
         return results
 

@@ -30,7 +30,6 @@ from poseflow.estimator.networks import (
     FastPoseDUCConfig,
     build,
 )
-from poseflow.estimator.verification import Verification
 from poseflow.skeleton import Skeleton
 
 METADATA_KEY = "poseflow"
@@ -83,8 +82,8 @@ class DetectorDescription(msgspec.Struct, frozen=True, kw_only=True):
         mean: Per channel R, G, B, subtracted.
         std: Per channel R, G, B, divided by.
         threshold: Boxes with lower scores are left out.
-        verification: How the joints that the pose network beside it finds decide who
-            is a person; None if that was not learned.
+        verified: Least `verification.person_scores` where the pose network that ships
+            beside it has its say; None if that was not measured.
         note: Anything a user should know, such as the data's licence.
     """
 
@@ -94,7 +93,7 @@ class DetectorDescription(msgspec.Struct, frozen=True, kw_only=True):
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     threshold: float = 0.3
-    verification: Verification | None = None
+    verified: float | None = None
     note: str = ""
 
 

@@ -33,7 +33,6 @@ from poseflow.estimator.training.detection.config import (
     DetectionConfig,
     LspetBoxesConfig,
 )
-from poseflow.estimator.training.detection.evidence import learn_verification
 from poseflow.estimator.training.detection.metrics import DetectionReport
 from poseflow.estimator.training.loop import train
 from poseflow.estimator.training.reliability import (
@@ -208,19 +207,14 @@ def export(part: Part, config: RunConfig, folder: Path, device: str) -> dict[str
         assert isinstance(measured, DetectionReport)
         threshold = min(max(measured.threshold, LEAST_THRESHOLD), 1.0)
         pose = folder / POSE
-        verification = learn_verification(config, best, pose, device)
+        together = validate(config, best, pose=pose, device=device)
+        assert isinstance(together, DetectionReport)
         description = msgspec.structs.replace(
             description,
             threshold=round(threshold, 3),
-            verification=verification,
+            verified=round(together.threshold, 4),
             note=NOTE,
         )
-        save_weights(path, state_of(module), description, half=True)
-        together = validate(config, path, pose=pose, device=device)
-        assert isinstance(together, DetectionReport)
-        least = min(round(together.threshold, 4), 1.0)
-        verification = msgspec.structs.replace(verification, least=least)
-        description = msgspec.structs.replace(description, verification=verification)
         save_weights(path, state_of(module), description, half=True)
     else:
         loaded = load_network(best)

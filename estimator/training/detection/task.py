@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import msgspec
 import torch
 from torch import Tensor, nn
 
@@ -22,7 +21,7 @@ from poseflow.estimator.training.detection.metrics import DetectionReport, measu
 from poseflow.estimator.training.detection.pictures import BoxedPictures, read_boxes
 from poseflow.estimator.training.detection.samples import SceneBatch, Scenes
 from poseflow.estimator.training.detection.targets import centre_loss
-from poseflow.estimator.verification import CANDIDATE_SCORE, UNLEARNED
+from poseflow.estimator.verification import CANDIDATE_SCORE
 from poseflow.estimator.weights import DetectorDescription, load_detector
 
 LEAST_SCORE = 0.02
@@ -170,16 +169,15 @@ def validate_detector(
     table = read_boxes(datasets, Path(config.data.root))
     if pose is None:
         return score(module, description, table, config, choose_device(device))
-    verification = description.verification or UNLEARNED
     estimator = TopDown(
         TorchPoseNetwork.from_file(pose, device),
         CentreDetector(module, description, device, threshold=CANDIDATE_SCORE),
         nms=None,
-        verification=msgspec.structs.replace(verification, least=0.0),
+        least_person_score=0.0,
     )
     found = []
     for picture in range(len(table)):
         (people,) = estimator.estimate_batch([table.pictures.read(picture)])
         best_first = people[people.scores.argsort(kind="stable")[::-1]]
         found.append(Detections(best_first.boxes, best_first.scores))
-    return _measured(found, table, config, verification.least)
+    return _measured(found, table, config, description.verified or 0.0)
