@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.floating[Any]]
 
-CANDIDATE_SCORE = 0.15
+CANDIDATE_SCORE = 0.18
 """Detections from this score on are looked at where joints decide in the end."""
 
 
