@@ -141,8 +141,8 @@ class PoseFlowTracker:
             flow.pan(motion)
         turn, shift = motion[:, :2].T, motion[:, 2]
         self._owners = {
-            identity: (frame, place @ turn + shift, *rest)
-            for identity, (frame, place, *rest) in self._owners.items()
+            identity: (frame, place @ turn + shift, size, flow)
+            for identity, (frame, place, size, flow) in self._owners.items()
         }
 
     def _similarity(
