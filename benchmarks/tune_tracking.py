@@ -66,13 +66,10 @@ def parameters(options: Options) -> list[str]:
 
 def changed(options: Options, name: str, value: float) -> Options:
     """The options with one number exchanged."""
-    kind = type(value_of(options, name))
     if isinstance(options, DefaultOptions) and name.startswith("evidence."):
-        inner = replace(
-            options.evidence, **{name.removeprefix("evidence."): kind(value)}
-        )
+        inner = replace(options.evidence, **{name.removeprefix("evidence."): value})
         return replace(options, evidence=inner)
-    return replace(options, **{name: kind(value)})
+    return replace(options, **{name: value})
 
 
 def value_of(options: Options, name: str) -> float:
@@ -90,7 +87,9 @@ def neighbours(name: str, value: float) -> list[float]:
         return [1 - (1 - value) * f for f in FACTORS if 0 <= 1 - (1 - value) * f <= 1]
     if value == 0:
         return [-0.5, 0.5]
-    return [value * factor for factor in FACTORS]
+    # Whole numbers stay whole, and none is tried twice.
+    tried = {type(value)(value * factor) for factor in FACTORS} - {value}
+    return sorted(tried)
 
 
 def objective(options: Options, clips: dict[str, list[Clip]], images: bool) -> float:
