@@ -38,6 +38,7 @@ class SmallPoseConfig(ModelConfig, frozen=True, tag_field="name", tag="small"):
     blocks: tuple[Positive, ...] = (2, 2, 3)
     softmax: Annotated[float, Meta(ge=0)] = 0.0
     context: bool = False
+    drop: Annotated[float, Meta(ge=0, lt=1)] = 0.0
 
 
 class CentreNetConfig(ModelConfig, frozen=True, tag_field="name", tag="centre"):
@@ -92,6 +93,7 @@ def build(config: AnyModelConfig, num_joints: int) -> nn.Module:
                 config.blocks,
                 config.softmax,
                 config.context,
+                config.drop,
             )
         case SpatialTransformerConfig():
             return SpatialTransformer(build(config.network, num_joints), config.widths)

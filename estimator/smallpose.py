@@ -19,10 +19,21 @@ CHANNEL_MULTIPLE = 32
 
 
 class ResidualBlock(nn.Module):
-    """Two 3 x 3 convolutions around a shortcut."""
+    """Two 3 x 3 convolutions around a shortcut.
 
-    def __init__(self, inputs: int, outputs: int, stride: int = 1) -> None:
+    Args:
+        inputs: Channels that come in.
+        outputs: Channels that go out.
+        stride: Of the first convolution.
+        drop: While training, the share of samples whose convolutions are left out,
+            where the shortcut changes nothing (stochastic depth, Huang et al., 2016).
+    """
+
+    def __init__(
+        self, inputs: int, outputs: int, stride: int = 1, drop: float = 0.0
+    ) -> None:
         super().__init__()
+        self.drop = drop if stride == 1 and inputs == outputs else 0.0
         self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
         self.bn1 = nn.BatchNorm2d(outputs)
         self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
@@ -39,6 +50,9 @@ class ResidualBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """`(N, C, H, W)` to `(N, outputs, H / stride, W / stride)`."""
         out = self.bn2(self.conv2(torch.relu_(self.bn1(self.conv1(x)))))
+        if self.drop and self.training:
+            kept = torch.rand(len(x), 1, 1, 1, device=x.device) >= self.drop
+            out = out * (kept / (1 - self.drop)).to(out.dtype)
         return torch.relu_(out + self.shortcut(x))
 
 
@@ -58,6 +72,8 @@ class SmallPose(nn.Module):
         context: Let the mean of the deepest features act on all places: whether a
             person is seen from behind shows in one place and matters in all (a
             simplified global context block, Cao et al., GCNet, 2019).
+        drop: Stochastic depth of the residual blocks while training, see
+            `ResidualBlock`.
 
     Raises:
         PoseFlowError: If widths and blocks do not fit, or a width is no multiple of 32.
@@ -77,6 +93,7 @@ class SmallPose(nn.Module):
         blocks: Sequence[int] = (2, 2, 3),
         softmax: float = 0.0,
         context: bool = False,
+        drop: float = 0.0,
     ) -> None:
         super().__init__()
         if num_joints < 1:
@@ -101,7 +118,7 @@ class SmallPose(nn.Module):
         self.stages = nn.ModuleList()
         for inputs, width, depth in zip(widths, widths[1:], blocks, strict=False):
             layers = [ResidualBlock(inputs, width, 2)]
-            layers += [ResidualBlock(width, width) for _ in range(depth - 1)]
+            layers += [ResidualBlock(width, width, drop=drop) for _ in range(depth - 1)]
             self.stages.append(nn.Sequential(*layers))
         self.context: nn.Module | None = None
         if context:
@@ -142,6 +159,17 @@ class SmallPose(nn.Module):
 
         H and W must be divisible by 2 to the number of widths.
         """
+        heatmaps = self.logits(x)
+        if not self.softmax or self.training:
+            return heatmaps
+        share = heatmaps.float().flatten(2).softmax(2).view_as(heatmaps)
+        height, width = share.shape[2:]
+        down, along = (_gaussian(n, self.softmax, share) for n in (height, width))
+        # A certain joint is a Gaussian, seen through another: the variances add up.
+        return (2 * (down @ share @ along)).clamp(max=1)
+
+    def logits(self, x: Tensor) -> Tensor:
+        """What `forward` gives while training: heatmaps, or logits of distributions."""
         x = self.stem(x)
         skips = []
         for stage in self.stages:
@@ -152,13 +180,7 @@ class SmallPose(nn.Module):
         for up, fuse, skip in zip(self.up, self.fuse, skips[-2::-1], strict=True):
             x = up(x) + fuse(skip)
         heatmaps: Tensor = self.out(self.refine(x))
-        if not self.softmax or self.training:
-            return heatmaps
-        share = heatmaps.float().flatten(2).softmax(2).view_as(heatmaps)
-        height, width = share.shape[2:]
-        down, along = (_gaussian(n, self.softmax, share) for n in (height, width))
-        # A certain joint is a Gaussian, seen through another: the variances add up.
-        return (2 * (down @ share @ along)).clamp(max=1)
+        return heatmaps
 
 
 def _gaussian(size: int, sigma: float, like: Tensor) -> Tensor:

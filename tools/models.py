@@ -24,7 +24,7 @@ def make(
     runs: Annotated[Path, typer.Option(help="Folder for checkpoints and scenes.")],
     into: Annotated[Path, typer.Option(help="Folder for finished weights and cards.")],
     configs: Annotated[
-        Path, typer.Option(help="Folder with pose.yaml and detector.yaml.")
+        Path, typer.Option(help="Folder with the configurations of all runs.")
     ] = Path(__file__).parent.parent / "configs" / "embedded",
     share: Annotated[
         float, typer.Option(help="Of pictures, scenes and epochs, for a trial.")

@@ -108,6 +108,8 @@ def crop_matrix(
         centre = centre + sides * config.shift * rng.uniform(-1, 1, 2)
         if rng.random() < config.rotate:
             angle = 2 * config.rotate_degrees * turn
+        if config.tumble and rng.random() < config.tumble:
+            angle = rng.uniform(-180, 180)
         mirrored = bool(rng.random() < config.flip)
     scale = width / wide
     cos, sin = scale * np.cos(np.deg2rad(angle)), scale * np.sin(np.deg2rad(angle))
@@ -126,7 +128,7 @@ def crop_matrix(
 def vary_colours(
     crop: npt.NDArray[np.uint8], config: AugmentConfig, rng: np.random.Generator
 ) -> npt.NDArray[np.uint8]:
-    """Gain of each channel, and a grey rectangle, as `config` says."""
+    """Gain of each channel, contrast, colour, a grey rectangle, as `config` says."""
     if config.brightness:
         # One gain for all channels and a smaller one for each.
         gains = rng.uniform(-1, 1, 4) * config.brightness
@@ -134,6 +136,13 @@ def vary_colours(
         table = np.arange(256)[:, None] * gains
         lookup = np.clip(table, 0, 255).astype(np.uint8)[None]
         crop = np.asarray(cv2.LUT(crop, lookup), np.uint8)
+    if config.contrast:
+        mean = crop.mean()
+        gain = 1 + config.contrast * rng.uniform(-1, 1)
+        lookup = np.clip(mean + gain * (np.arange(256) - mean), 0, 255).astype(np.uint8)
+        crop = np.asarray(cv2.LUT(crop, lookup), np.uint8)
+    if config.grey and rng.random() < config.grey:
+        crop = np.repeat(cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY)[..., None], 3, axis=2)
     if config.erase and rng.random() < config.erase:
         height, width = crop.shape[:2]
         size = rng.uniform(0.1, 0.35, 2) * [width, height]

@@ -59,12 +59,16 @@ class AugmentConfig(_Config, frozen=True, kw_only=True):
             of it as standard deviation.
         rotate_degrees: Rotation up to twice this, normally distributed.
         rotate: Probability of rotating at all.
+        tumble: Probability of any angle instead, all round: people upside down are too
+            rare in most data to be learned from those few.
         shift: Box centres vary by up to this fraction of the box, uniformly.
         proposals: Probability of a box as a detector would have drawn it (RMPE's
             pose-guided proposals); needs `detections` of a data set.
         half_body: Probability of showing only the upper or the lower body.
         half_body_joints: Least number of labelled joints for that.
         brightness: Gain of each colour channel varies by up to this fraction.
+        contrast: Contrast varies by up to this fraction.
+        grey: Probability of losing all colour.
         erase: Probability of a grey rectangle over part of the person.
     """
 
@@ -72,11 +76,14 @@ class AugmentConfig(_Config, frozen=True, kw_only=True):
     scale: Fraction = 0.3
     rotate_degrees: AtLeast0 = 40.0
     rotate: Fraction = 0.6
+    tumble: Fraction = 0.0
     shift: Fraction = 0.0
     proposals: Fraction = 0.0
     half_body: Fraction = 0.3
     half_body_joints: Positive = 8
     brightness: Fraction = 0.0
+    contrast: Fraction = 0.0
+    grey: Fraction = 0.0
     erase: Fraction = 0.0
 
 
@@ -279,11 +286,15 @@ class TeacherConfig(_Config, frozen=True, kw_only=True):
         weights: Its weights; its joints must be the run's.
         share: Of the target: 1 learns from the teacher alone.
         unlabelled: Weight of joints that have no label, learned from the teacher.
+        angles: By which people are turned for it, degrees; its answers are averaged.
+        mirror: Average with its answers to the mirrored crops.
     """
 
     weights: str
     share: Fraction = 0.5
     unlabelled: Fraction = 1.0
+    angles: Annotated[tuple[float, ...], Meta(min_length=1)] = (0.0,)
+    mirror: bool = True
 
 
 class ParallelConfig(_Config, frozen=True, kw_only=True):

@@ -62,18 +62,26 @@ COMMAND = "make models DATA=FOLDER"
 
 @dataclass(frozen=True)
 class Part:
-    """One of the two models."""
+    """One of the two models.
+
+    Attributes:
+        name: What its files are called.
+        file: The weights' name.
+        title: Of its card.
+        runs: Its configurations in the order of training; the last one's weights ship.
+    """
 
     name: str
     file: str
     title: str
+    runs: tuple[str, ...]
 
 
 PARTS = (
-    Part("pose", POSE, "The embedded pose network"),
-    Part("detector", DETECTOR, "The embedded person detector"),
+    Part("pose", POSE, "The embedded pose network", ("pose", "pose_taught")),
+    Part("detector", DETECTOR, "The embedded person detector", ("detector",)),
 )
-"""In the order of training: the detector begins with the pose network's encoder."""
+"""In the order of training: each run begins with the weights of the one before."""
 
 
 def make_models(
@@ -93,10 +101,10 @@ def make_models(
         runs: Folder for checkpoints and rendered scenes; a second call goes on there.
         into: Folder that gets `pose.safetensors`, `detector.safetensors`, a card each
             and `figures.json`, once everything is done.
-        configs: Folder with `pose.yaml` and `detector.yaml`.
+        configs: Folder with the configurations of all runs.
         share: Of the pictures, scenes and epochs: a small one for a trial.
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
-        on_epoch: Called after each epoch with the model's name and its row of the log.
+        on_epoch: Called after each epoch with the run's name and its row of the log.
 
     Returns:
         The figures of each model by split.
@@ -110,20 +118,17 @@ def make_models(
         raise PoseFlowError(f"share: expected above 0 to 1, got {share:g}")
     done = runs / "exported"
     figures = {}
+    before: Path | None = None
     for part in PARTS:
-        config = load_any_config(
-            configs / f"{part.name}.yaml",
-            [f"data.root={json.dumps(str(data))}"],
-        )
-        config = _placed(config, runs, part.name)
-        if share < 1:
-            config = _reduced(config, share)
-
-        def tell(row: dict[str, Any], name: str = part.name) -> None:
-            if on_epoch is not None:
-                on_epoch(name, row)
-
-        train(config, device=device, on_epoch=tell)
+        for name in part.runs:
+            root = f"data.root={json.dumps(str(data))}"
+            config = load_any_config(configs / f"{name}.yaml", [root])
+            config = _placed(config, runs, name, before)
+            if share < 1:
+                config = _reduced(config, share)
+            tell = None if on_epoch is None else partial(on_epoch, name)
+            train(config, device=device, on_epoch=tell)
+            before = Path(config.out) / "best.safetensors"
         figures[part.name] = export(part, config, done, device)
     text = json.dumps(figures, indent=1) + "\n"
     write_atomically(done / "figures.json", lambda beside: _write(beside, text))
@@ -141,7 +146,7 @@ def _copy(source: Path, path: Path) -> None:
     shutil.copyfile(source, path)
 
 
-def _placed(config: RunConfig, runs: Path, name: str) -> RunConfig:
+def _placed(config: RunConfig, runs: Path, name: str, before: Path | None) -> RunConfig:
     """The run in its folder, and rendered scenes beside it: data may be read-only."""
     scenes = str((runs / "synthetic").resolve())
 
@@ -150,10 +155,12 @@ def _placed(config: RunConfig, runs: Path, name: str) -> RunConfig:
             return msgspec.structs.replace(dataset, root=scenes)
         return dataset
 
-    config = msgspec.structs.replace(config, out=str(runs / name))
+    replace = msgspec.structs.replace
+    config = replace(config, out=str(runs / name))
     if config.initial_weights:
-        first = runs / PARTS[0].name / "best.safetensors"
-        config = msgspec.structs.replace(config, initial_weights=str(first))
+        config = replace(config, initial_weights=str(before))
+    if isinstance(config, TrainConfig) and config.teacher:
+        config = replace(config, teacher=replace(config.teacher, weights=str(before)))
     return _with_datasets(config, place)
 
 

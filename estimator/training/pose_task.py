@@ -52,16 +52,25 @@ class PoseTask:
         if config.data.validate:
             people = read_people(config.data.validate, root, self.skeleton)
             self.held_back = Samples(people, self.skeleton, config.input)
+        # Only SmallPose has the choice.
+        self._softmax = getattr(config.model, "softmax", 0.0)
         self.teacher = None
         if config.teacher is not None:
-            self.teacher = Teacher(config.teacher, self.skeleton, device)
+            self.teacher = Teacher(
+                config.teacher,
+                self.samples.people,
+                self.skeleton,
+                Path(config.out),
+                device,
+                softmax=bool(self._softmax),
+                bfloat16=config.precision == "bfloat16",
+                workers=config.data.workers,
+            )
         self.parallel = None
         if config.parallel is not None:
             self.parallel = ParallelBranch(
                 config.parallel, self.skeleton, config.input, config.sigma, device
             )
-        # Only SmallPose has the choice.
-        self._softmax = getattr(config.model, "softmax", 0.0)
         self._flip = torch.from_numpy(self.skeleton.flip_indices).to(device)
 
     def network(self) -> nn.Module:
@@ -86,8 +95,7 @@ class PoseTask:
         sigma = self._softmax or config.sigma
         target = gaussian_heatmaps(joints / stride, (width, height), sigma)
         if self.teacher is not None:
-            crops = batch.crops.to(device, non_blocking=True)
-            target, weights = self.teacher.correct(crops, target, weights)
+            target, weights = self.teacher.correct(batch, target, weights)
         loss = heatmap_loss(
             heatmaps,
             target,

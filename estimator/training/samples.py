@@ -98,7 +98,7 @@ class Samples(Dataset[Batch]):
         joints = people.keypoints[index].astype(np.float64)
         labelled = people.labelled[index]
         box = people.boxes[index]
-        absent, image = bool(people.absent[index]), self._picture(index)
+        absent, image = bool(people.absent[index]), usable_picture(people, index)
         rng = None
         if augment is not None:
             rng = np.random.Generator(np.random.PCG64((self.seed, epoch, index)))
@@ -138,22 +138,22 @@ class Samples(Dataset[Batch]):
             torch.tensor(index),
         )
 
-    def _picture(self, index: int) -> npt.NDArray[np.uint8]:
-        """The person's picture; an empty one if it cannot be used."""
-        people = self.people
-        picture = int(people.picture_of[index])
-        try:
-            image = people.pictures.read(picture)
-            if max(image.shape) > MOST_PIXELS:
-                raise PoseFlowError(
-                    f"{people.pictures.names[picture]}: expected at most {MOST_PIXELS} "
-                    f"pixels a side, got {image.shape[1]} x {image.shape[0]}"
-                )
-        except PoseFlowError as error:
-            # One bad picture must not end hours of training: it teaches nothing.
-            warnings.warn(f"left out: {error}", stacklevel=3)
-            return np.zeros((0, 0, 3), np.uint8)
-        return image
+
+def usable_picture(people: People, index: int) -> npt.NDArray[np.uint8]:
+    """The picture `(H, W, 3)` of somebody; an empty one if it cannot be used."""
+    picture = int(people.picture_of[index])
+    try:
+        image = people.pictures.read(picture)
+        if max(image.shape) > MOST_PIXELS:
+            raise PoseFlowError(
+                f"{people.pictures.names[picture]}: expected at most {MOST_PIXELS} "
+                f"pixels a side, got {image.shape[1]} x {image.shape[0]}"
+            )
+    except PoseFlowError as error:
+        # One bad picture must not end hours of training: it teaches nothing.
+        warnings.warn(f"left out: {error}", stacklevel=3)
+        return np.zeros((0, 0, 3), np.uint8)
+    return image
 
 
 class SeededBatches(Sampler[list[Ticket]]):

@@ -1,78 +1,300 @@
 """Learning from a trained network besides the labels.
 
+The teacher looks at every person once, before training, from several angles and in the
+mirror; the mean of its answers is what the pupil hears, however a crop is varied. Such
+a mean is right more often than the teacher itself, and softens labels that are wrong or
+have left and right exchanged.
+
 Source: Hinton et al., "Distilling the Knowledge in a Neural Network" (2015); Zhang et
-al., "Fast Human Pose Estimation" (CVPR 2019) for heatmaps as targets.
+al., "Fast Human Pose Estimation" (CVPR 2019) for heatmaps as targets; Radosavovic et
+al., "Data Distillation" (CVPR 2018) for the mean over transformed pictures.
 """
 
 from __future__ import annotations
 
+import hashlib
+import logging
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
+from torch.utils.data import DataLoader, Dataset
 
 from poseflow.errors import PoseFlowError
 from poseflow.estimator.devices import to_device
 from poseflow.estimator.normalise import as_input
+from poseflow.estimator.smallpose import SmallPose
+from poseflow.estimator.training.augment import crop_matrix
 from poseflow.estimator.training.config import TeacherConfig
-from poseflow.estimator.weights import load_network
+from poseflow.estimator.training.people import People
+from poseflow.estimator.training.samples import Batch, quiet_worker, usable_picture
+from poseflow.estimator.weights import (
+    NetworkDescription,
+    load_network,
+    write_atomically,
+)
 from poseflow.skeleton import Skeleton
+
+log = logging.getLogger(__name__)
+
+Matrices = npt.NDArray[np.floating[Any]]
+
+TOGETHER = 8
+"""People whom the teacher looks at in one step, each from all angles."""
+
+LEAST_SHARE = 0.5
+"""A distribution of which less than this share lies in the crop is of a joint outside
+of it."""
 
 
 class Teacher:
-    """A network that corrects targets; its own weights stay as they are.
+    """A network's opinions on all people of a run, each heard once.
 
     Args:
-        config: Which weights, and how much they say.
+        config: Which weights, how they look, and how much they say.
+        people: Everybody in the run, in order.
         skeleton: The joints of the run.
-        device: Where it runs.
+        folder: Keeps the opinions, in half precision, so that a run that goes on need
+            not ask again.
+        device: Where the network runs.
+        softmax: Whether the pupil's maps are distributions.
+        bfloat16: Whether the network answers in bfloat16.
+        workers: Processes that load pictures.
 
     Raises:
         PoseFlowError: If the weights have other joints.
     """
 
     def __init__(
-        self, config: TeacherConfig, skeleton: Skeleton, device: torch.device
+        self,
+        config: TeacherConfig,
+        people: People,
+        skeleton: Skeleton,
+        folder: Path,
+        device: torch.device,
+        *,
+        softmax: bool = False,
+        bfloat16: bool = False,
+        workers: int = 0,
     ) -> None:
         loaded = load_network(config.weights)
-        self.what = loaded.description
-        if self.what.joints != skeleton.joints:
+        what = loaded.description
+        if what.joints != skeleton.joints:
             raise PoseFlowError(
                 f"teacher: {config.weights}: its joints are "
-                f"{', '.join(self.what.joints)}; the run's are "
-                f"{', '.join(skeleton.joints)}"
+                f"{', '.join(what.joints)}; the run's are {', '.join(skeleton.joints)}"
             )
         self.config = config
-        self.module = to_device(loaded.module, device)
+        self._softmax = softmax
+        self._flip = torch.from_numpy(skeleton.flip_indices).to(device)
+        first, self._row_of = _distinct(people)
+        self._crops = np.array(
+            [_crop(people.boxes[index], what) for index in first]
+        ).reshape(-1, 2, 3)
+        path = folder / f"teacher-{_digest(config, people, first, softmax)}.npy"
+        if not path.exists():
+            log.info("%s looks at %d people", config.weights, len(first))
+            module = to_device(loaded.module, device)
+            views = _Views(people, first, self._crops, what, config)
+            loader = DataLoader(
+                views, TOGETHER, num_workers=workers, worker_init_fn=quiet_worker
+            )
 
-    @torch.no_grad()
+            def answer(crops: Tensor) -> Tensor:
+                image = as_input(crops, what.mean, what.std, device)
+                with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
+                    return _maps(module, image, softmax)
+
+            @torch.no_grad()
+            def ask(beside: Path) -> None:
+                blank = torch.zeros(1, what.height, what.width, 3, dtype=torch.uint8)
+                shape = (len(first), *answer(blank).shape[1:])
+                kept = np.lib.format.open_memmap(beside, "w+", np.float16, shape)
+                done = 0
+                for crops in loader:
+                    maps = answer(crops.flatten(0, 1)).unflatten(0, crops.shape[:2])
+                    mean = _mean(maps, views, self._flip)
+                    kept[done : done + len(mean)] = mean.half().cpu().numpy()
+                    done += len(mean)
+                kept.flush()
+
+            write_atomically(path, ask)
+        self._opinions = np.load(path, mmap_mode="r")
+        self._stride = what.width / self._opinions.shape[3]
+
     def correct(
-        self, crops: Tensor, target: Tensor, weights: Tensor
+        self, batch: Batch, target: Tensor, weights: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Targets and weights with the teacher's opinion in them.
 
         Args:
-            crops: `(B, H, W, 3)` uint8 BGR, on the teacher's device; brought to the
-                size that it wants.
+            batch: B of the people, as they are shown to the pupil.
             target: `(B, K, h, w)` from the labels.
             weights: `(B, K)`, 0 for joints without a label.
 
         Returns:
             The mean of both opinions where there is a label, the teacher's where there
-            is none; and the weights, where the latter count as configured.
+            is none; and the weights, where the latter count as configured. Places
+            without people, and joints that the teacher sees outside of the crop, stay
+            as they were.
         """
-        what, share = self.what, self.config.share
-        image = as_input(crops, what.mean, what.std, crops.device)
-        size = (what.height, what.width)
-        if image.shape[2:] != size:
-            image = functional.interpolate(
-                image, size, mode="bilinear", align_corners=False, antialias=True
-            )
-        maps = self.module(image).float().clamp(min=0)
-        if maps.shape[2:] != target.shape[2:]:
-            maps = functional.interpolate(
-                maps, target.shape[2:], mode="bilinear", align_corners=False
-            )
-        labelled = (weights > 0)[..., None, None]
-        mixed = torch.where(labelled, share * maps + (1 - share) * target, maps)
+        rows = self._row_of[batch.who.numpy()]
+        size = (target.shape[3], target.shape[2])
+        to_crop = batch.matrices.numpy()
+        linear = np.linalg.inv(to_crop[:, :, :2])
+        shift = -(linear @ to_crop[:, :, 2:])
+        to_image = np.concatenate([linear, shift], axis=2)
+        # Pixels of the pupil's map, of its crop, of the picture, of the teacher's.
+        ways = _scaled(
+            _after(self._crops[rows], to_image),
+            batch.crops.shape[2] / size[0],
+            self._stride,
+        )
+        opinions = torch.from_numpy(self._opinions[rows]).to(target.device)
+        seen = _warp(opinions.float(), ways, size)
+        mirrored = np.linalg.det(to_crop[:, :, :2]) < 0
+        which = torch.from_numpy(mirrored)[:, None, None, None].to(target.device)
+        seen = torch.where(which, seen[:, self._flip], seen)
+        valid = torch.from_numpy(rows >= 0).to(target.device)[:, None]
+        if self._softmax:
+            # A warp that enlarges a distribution adds to its sum.
+            growth = np.abs(np.linalg.det(ways[:, :, :2]))
+            total = seen.sum(dim=(2, 3))
+            inside = total * torch.from_numpy(growth).float().to(target.device)[:, None]
+            valid = valid & (inside >= LEAST_SHARE)
+            seen = seen / total.clamp(min=1e-6)[..., None, None]
+            target = target / target.sum(dim=(2, 3), keepdim=True).clamp(min=1e-6)
+        labelled, share = weights > 0, self.config.share
+        mixed = torch.where(
+            (valid & labelled)[..., None, None],
+            share * seen + (1 - share) * target,
+            torch.where(valid[..., None, None], seen, target),
+        )
         silent = torch.full_like(weights, self.config.unlabelled)
-        return mixed, torch.where(weights > 0, weights, silent)
+        return mixed, torch.where(valid & ~labelled, silent, weights)
+
+
+class _Views(Dataset[npt.NDArray[np.uint8]]):
+    """Each person as the teacher sees them: `(V, H, W, 3)`, BGR."""
+
+    def __init__(
+        self,
+        people: People,
+        who: npt.NDArray[np.intp],
+        crops: Matrices,
+        what: NetworkDescription,
+        config: TeacherConfig,
+    ) -> None:
+        self.people, self.who, self.crops = people, who, crops
+        self.size = (what.width, what.height)
+        middle = ((what.width - 1) / 2, (what.height - 1) / 2)
+        self.angles = []
+        for angle in config.angles:
+            turn = cv2.getRotationMatrix2D(middle, angle, 1.0)
+            self.angles.append((turn, False))
+            if config.mirror:
+                mirror = np.array([[-1.0, 0, what.width - 1], [0, 1, 0]])
+                self.angles.append((_after(mirror, turn), True))
+
+    def __len__(self) -> int:
+        return len(self.who)
+
+    def __getitem__(self, row: int) -> npt.NDArray[np.uint8]:
+        image = usable_picture(self.people, int(self.who[row]))
+        if not image.size:
+            image = np.zeros((1, 1, 3), np.uint8)
+        ways = [_after(matrix, self.crops[row]) for matrix, _ in self.angles]
+        seen = [cv2.warpAffine(image, way, self.size) for way in ways]
+        return np.asarray(np.stack(seen), np.uint8)
+
+
+def _maps(module: nn.Module, image: Tensor, softmax: bool) -> Tensor:
+    """Heatmaps, or the distributions behind them where the pupil has some as well."""
+    if softmax and isinstance(module, SmallPose) and module.softmax:
+        logits = module.logits(image).float()
+        return logits.flatten(2).softmax(dim=2).view_as(logits)
+    heatmaps: Tensor = module(image)
+    return heatmaps.float().clamp(min=0)
+
+
+def _mean(maps: Tensor, views: _Views, flip: Tensor) -> Tensor:
+    """Of answers `(B, V, K, h, w)`, each brought back to the plain crop."""
+    size = (maps.shape[4], maps.shape[3])
+    stride = views.size[0] / size[0]
+    total = torch.zeros_like(maps[:, 0])
+    for view, (matrix, mirrored) in enumerate(views.angles):
+        way = _scaled(matrix, stride, stride)
+        seen = _warp(maps[:, view], np.repeat(way[None], len(maps), axis=0), size)
+        total += seen[:, flip] if mirrored else seen
+    return total / len(views.angles)
+
+
+def _distinct(people: People) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """The first row of everybody, and which of these each row is; -1 for nobody."""
+    first: dict[tuple[str, str, bytes], int] = {}
+    rows = np.full(len(people), -1)
+    for index in np.flatnonzero(~people.absent):
+        rows[index] = first.setdefault(_key(people, index), len(first))
+    who = np.full(len(first), -1)
+    # Backwards, so that the first of each is written last.
+    who[rows[rows >= 0][::-1]] = np.flatnonzero(rows >= 0)[::-1]
+    return who, rows
+
+
+def _key(people: People, index: np.intp) -> tuple[str, str, bytes]:
+    picture = people.picture_of[index]
+    container = people.pictures.containers[people.pictures.container_of[picture]]
+    box = people.boxes[index].tobytes()
+    return str(container), people.pictures.names[picture], box
+
+
+def _digest(
+    config: TeacherConfig, people: People, who: npt.NDArray[np.intp], softmax: bool
+) -> str:
+    """Of all that the opinions depend on."""
+    asked = (config.angles, config.mirror, softmax, [_key(people, k) for k in who])
+    digest = hashlib.sha256(repr(asked).encode())
+    digest.update(Path(config.weights).read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _crop(box: npt.NDArray[np.float32], what: NetworkDescription) -> Matrices:
+    matrix, _ = crop_matrix(box, (what.width, what.height), what.margin, None, None)
+    return matrix
+
+
+def _after(second: Matrices, first: Matrices) -> Matrices:
+    """One affine map `(..., 2, 3)` after another."""
+    linear = second[..., :2] @ first
+    linear[..., 2] += second[..., 2]
+    return linear
+
+
+def _scaled(matrices: Matrices, before: float, after: float) -> Matrices:
+    """Affine maps between pixels, made maps between strided grids."""
+    scaled = matrices / after
+    scaled[..., :2] *= before
+    return scaled
+
+
+def _warp(maps: Tensor, ways: Matrices, size: tuple[int, int]) -> Tensor:
+    """Maps `(B, K, h, w)` at the places that pixels of the new size come from.
+
+    Args:
+        maps: What is warped; 0 around it.
+        ways: `(B, 2, 3)`, from new pixels to those of `maps`.
+        size: New width and height.
+    """
+    width, height = size
+    x, y = np.meshgrid(np.arange(width), np.arange(height))
+    places = np.stack([x, y, np.ones_like(x)], axis=-1) @ ways[:, None].transpose(
+        0, 1, 3, 2
+    )
+    last = np.array([maps.shape[3] - 1, maps.shape[2] - 1])
+    grid = torch.from_numpy((2 * places / last - 1).astype(np.float32))
+    return functional.grid_sample(maps, grid.to(maps.device), align_corners=True)

@@ -15,10 +15,43 @@ from poseflow.errors import PoseFlowError
 def read_values(path: str | Path, changes: Sequence[str] = ()) -> dict[str, Any]:
     """The fields of a YAML file, unchecked, with changes as in `load_config`.
 
+    A file with a field `base`, the name of another file beside it, has that file's
+    fields as well; its own come first, also within mappings.
+
     Raises:
-        PoseFlowError: If the file is no mapping in YAML, or a change no assignment.
+        PoseFlowError: If a file is missing or no mapping in YAML, if files are each
+            other's base, or a change is no assignment.
     """
-    path = Path(path)
+    values = _with_base(Path(path), ())
+    for change in changes:
+        _set(values, change)
+    return values
+
+
+def _with_base(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
+    values = _read(path)
+    base = values.pop("base", None)
+    if base is None:
+        return values
+    if not isinstance(base, str):
+        raise PoseFlowError(f"{path}: base: expected a file's name, got {base!r}")
+    beside = path.parent / base
+    if not beside.is_file():
+        raise PoseFlowError(f"{path}: base: there is no file {beside}")
+    if beside.resolve() in (*above, path.resolve()):
+        raise PoseFlowError(f"{path}: base: {base} is based on this file itself")
+    return _merged(_with_base(beside, (*above, path.resolve())), values)
+
+
+def _merged(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    merged = base | own
+    for key in base.keys() & own.keys():
+        if isinstance(base[key], dict) and isinstance(own[key], dict):
+            merged[key] = _merged(base[key], own[key])
+    return merged
+
+
+def _read(path: Path) -> dict[str, Any]:
     try:
         values = yaml.load(path.read_text("utf-8"), Loader=_Loader)
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
@@ -27,8 +60,6 @@ def read_values(path: str | Path, changes: Sequence[str] = ()) -> dict[str, Any]
         raise PoseFlowError(
             f"{path}: expected a mapping of fields, got {type(values).__name__}"
         )
-    for change in changes:
-        _set(values, change)
     return values
 
 

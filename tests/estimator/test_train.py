@@ -14,13 +14,21 @@ from torch import nn
 from typer.testing import CliRunner
 
 from poseflow.errors import PoseFlowError
-from poseflow.estimator.smallpose import SmallPose
-from poseflow.estimator.training.config import EmptyConfig, ScheduleConfig, load_config
+from poseflow.estimator.smallpose import ResidualBlock, SmallPose
+from poseflow.estimator.training.config import (
+    AugmentConfig,
+    EmptyConfig,
+    InputConfig,
+    ScheduleConfig,
+    TeacherConfig,
+    load_config,
+)
 from poseflow.estimator.training.loop import train
 from poseflow.estimator.training.readers import read_people
-from poseflow.estimator.training.samples import Samples, SeededBatches
+from poseflow.estimator.training.samples import Batch, Samples, SeededBatches
 from poseflow.estimator.training.schedule import learning_rate
 from poseflow.estimator.training.targets import gaussian_heatmaps, heatmap_loss
+from poseflow.estimator.training.teacher import Teacher
 from poseflow.estimator.training.validation import predict, report
 from poseflow.estimator.weights import load_network, read_weights
 
@@ -335,6 +343,23 @@ def test_context_starts_as_nothing_and_reaches_everywhere():
     assert not torch.equal(deep(picture)[far], deep(changed)[far])
 
 
+def test_dropped_blocks_leave_the_shortcut():
+    torch.manual_seed(0)
+    block = ResidualBlock(32, 32, drop=0.5)
+    picture = torch.rand(64, 32, 4, 4)
+    block.train()
+    passed = (block(picture) == picture).flatten(1).all(dim=1)
+    assert 10 < passed.sum() < 54
+    with torch.no_grad():
+        block.bn2.weight.zero_(), block.bn2.bias.fill_(1.0)
+        # Kept branches weigh more, so that the mean over many samples stays.
+        kept = (block(picture) - picture).flatten(1).mean(dim=1)
+    assert set(kept.round(decimals=3).tolist()) == {0.0, 2.0}
+    block.eval()
+    assert torch.allclose(block(picture), picture + 1)
+    assert ResidualBlock(32, 64, drop=0.5).drop == 0, "nothing else carries it on"
+
+
 def test_mirror_tolerance_forgives_exchanged_labels():
     target = torch.rand(2, 2, 4, 4)
     exchanged, flip = target[:, [1, 0]], torch.tensor([1, 0])
@@ -390,30 +415,86 @@ def test_teacher_passes_on_what_it_knows(config_file, tmp_path, dots):
         )
 
 
-def test_teacher_corrects_targets(config_file, tmp_path):
-    from poseflow.estimator.training.config import TeacherConfig
-    from poseflow.estimator.training.teacher import Teacher
+@pytest.mark.parametrize("softmax", [0.0, 1.0], ids=["heatmaps", "distributions"])
+@pytest.mark.parametrize(
+    ("mirror", "least"),
+    [
+        pytest.param(False, 0.9, id="plain"),
+        pytest.param(True, 0.7, id="with its answers in the mirror"),
+    ],
+)
+def test_teacher_knows_where_joints_are_in_any_crop(
+    config_file, tmp_path, softmax, mirror, least
+):
+    """Turned, mirrored, enlarged: its opinion on the plain crop goes along."""
+    # The dots' colours tell left from right only where nothing is mirrored.
+    changes = ["epochs=48", f"model.softmax={softmax}", f"augment.flip={mirror / 2}"]
+    config = load_config(config_file, changes)
+    train(config)
+    skeleton = config.target()
+    people = read_people(config.data.train, tmp_path, skeleton)
+    best = str(tmp_path / "run" / "best.safetensors")
+    chosen = TeacherConfig(weights=best, angles=(0, 15, -15), mirror=mirror)
+    teacher = Teacher(
+        chosen,
+        people,
+        skeleton,
+        tmp_path / "pupil",
+        torch.device("cpu"),
+        softmax=bool(softmax),
+    )
+    vary = AugmentConfig(rotate=1, rotate_degrees=60, scale=0.4, shift=0.1)
+    samples = Samples(people, skeleton, InputConfig(width=64, height=80), vary)
+    batch = Batch(*(torch.stack(rows) for rows in zip(*samples, strict=True)))
+    assert {-1, 1} == set(np.sign(np.linalg.det(batch.matrices[:, :, :2])))
+    weights = torch.zeros(len(people), len(skeleton))
+    target = torch.zeros(*weights.shape, 20, 16)
+    seen, trust = teacher.correct(batch, target, weights)
+    peaks = seen.flatten(2).argmax(dim=2)
+    found = torch.stack([peaks % 16, peaks // 16], dim=2) * 4
+    near = (found - batch.joints).norm(dim=2) < 6
+    assert near[batch.weights > 0].float().mean() > least
+    assert (trust[batch.weights > 0] == 1).float().mean() > 0.9
 
+
+def test_teacher_says_its_share(config_file, tmp_path):
     config = load_config(config_file, ["epochs=1"])
     train(config)
+    skeleton = config.target()
+    nobody = EmptyConfig(images="images.zip", crops=1)
+    parts = (*config.data.train, nobody, *config.data.train)
+    everybody = read_people(parts, tmp_path, skeleton)
     chosen = TeacherConfig(
         weights=str(tmp_path / "run" / "best.safetensors"), share=0.25, unlabelled=0.5
     )
-    teacher = Teacher(chosen, config.target(), torch.device("cpu"))
-    crops = torch.randint(0, 256, (2, 48, 48, 3), dtype=torch.uint8)
-    target = torch.rand(2, 5, 12, 12)
-    weights = torch.ones(2, 5)
-    weights[1, 3] = 0
-    mixed, trust = teacher.correct(crops, target, weights)
-    assert trust[1, 3] == 0.5
-    assert trust.sum() == 9.5
-    own = (mixed - 0.75 * target) / 0.25
-    torch.testing.assert_close(own[0].clamp(min=0), own[0], atol=1e-5, rtol=0)
-    alone, _ = teacher.correct(crops, target, torch.zeros(2, 5))
-    torch.testing.assert_close(alone[0], own[0], atol=1e-5, rtol=1e-4)
-    big, _ = teacher.correct(
-        torch.randint(0, 256, (1, 96, 96, 3), dtype=torch.uint8),
-        torch.rand(1, 5, 24, 24),
-        torch.ones(1, 5),
-    )
-    assert big.shape == (1, 5, 24, 24)
+    device = torch.device("cpu")
+    teacher = Teacher(chosen, everybody, skeleton, tmp_path / "pupil", device)
+    samples = Samples(everybody, skeleton, config.input)
+    rows = [samples[k] for k in (0, 24, 48)]
+    batch = Batch(*map(torch.stack, zip(*rows, strict=True)))
+    target, weights = torch.rand(3, 5, 12, 12), torch.ones(3, 5)
+    weights[0, 3] = 0
+    mixed, trust = teacher.correct(batch, target, weights)
+    assert trust[0].tolist() == [1, 1, 1, 0.5, 1]
+    assert (trust[1:] == 1).all()
+    own, _ = teacher.correct(batch, target, torch.zeros(3, 5))
+    torch.testing.assert_close(own[0], own[2])  # the same person, looked at once
+    torch.testing.assert_close(mixed[2], 0.25 * own[2] + 0.75 * target[2])
+    torch.testing.assert_close(mixed[0, 3], own[0, 3])
+    assert torch.equal(mixed[1], target[1]), "nobody is there"
+
+
+def test_teacher_is_asked_once(config_file, tmp_path, monkeypatch):
+    config = load_config(config_file, ["epochs=1"])
+    train(config)
+    best = tmp_path / "run" / "best.safetensors"
+    kept = tmp_path / "pupil"
+    changes = [f"out={kept}", f"teacher={{weights: '{best}'}}"]
+    train(load_config(config_file, [*changes, "epochs=1"]))
+    (opinions,) = kept.glob("teacher-*.npy")
+    first = opinions.stat().st_mtime_ns
+    train(load_config(config_file, [*changes, "epochs=2"]))
+    assert opinions.stat().st_mtime_ns == first
+    other = [f"out={kept}", f"teacher={{weights: '{best}', mirror: false}}"]
+    train(load_config(config_file, [*other, "epochs=1"]), fresh=True)
+    assert len(list(kept.glob("teacher-*.npy"))) == 2

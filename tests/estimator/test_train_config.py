@@ -49,6 +49,33 @@ def test_defaults_and_changes(tmp_path):
     )
 
 
+def test_a_file_says_what_differs_from_its_base(tmp_path):
+    written(tmp_path, BASE + "epochs: 7\n")
+    middle, own = tmp_path / "middle.yaml", tmp_path / "own" / "own.yaml"
+    middle.write_text("base: config.yaml\nepochs: 8\nout: middle\n")
+    own.parent.mkdir()
+    own.write_text("base: ../middle.yaml\nout: own\ninput: {height: 96}\n")
+    config = load_config(own, ["sigma=3"])
+    assert (config.out, config.epochs, config.sigma) == ("own", 8, 3)
+    assert (config.input.width, config.input.height) == (64, 96)
+
+
+@pytest.mark.parametrize(
+    ("base", "message"),
+    [
+        pytest.param("config.yaml", "is based on this file itself", id="itself"),
+        pytest.param("other.yaml", "is based on this file itself", id="in a circle"),
+        pytest.param("none.yaml", "there is no file .*none.yaml", id="missing"),
+        pytest.param("[a]", r"expected a file's name, got \['a'\]", id="no name"),
+    ],
+)
+def test_bases_that_are_none(tmp_path, base, message):
+    (tmp_path / "other.yaml").write_text("base: config.yaml\n")
+    path = written(tmp_path, BASE + f"base: {base}\n")
+    with pytest.raises(PoseFlowError, match=message):
+        load_config(path)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -9,6 +9,7 @@ import pytest
 from scipy.io import savemat
 
 from poseflow.errors import PoseFlowError
+from poseflow.estimator.training.augment import crop_matrix, vary_colours
 from poseflow.estimator.training.config import (
     AugmentConfig,
     CocoConfig,
@@ -254,6 +255,33 @@ def test_joints_move_with_the_picture(tmp_path, dots, seed):
         assert any(np.abs(pixel - dots.COLOURS[c]).max() < 60 for c in colours)
         seen += 1
     assert seen
+
+
+def test_people_tumble_all_round():
+    box, sides = np.array([10.0, 10, 30, 50]), (64, 64)
+    config = AugmentConfig(tumble=1, rotate=0, flip=0, scale=0)
+    turned = []
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        matrix, _ = crop_matrix(box, sides, 1.0, config, rng)
+        np.testing.assert_allclose(matrix[:, :2] @ [20, 30] + matrix[:, 2], [32, 32])
+        turned.append(np.rad2deg(np.arctan2(matrix[1, 0], matrix[0, 0])))
+    counts, _ = np.histogram(turned, bins=4, range=(-180, 180))
+    assert counts.min() > 30
+
+
+def test_colours_vary_as_asked():
+    crop = np.random.default_rng(0).integers(60, 190, (16, 16, 3)).astype(np.uint8)
+    rng = np.random.default_rng(1)
+    grey = vary_colours(crop, AugmentConfig(grey=1), rng)
+    assert (grey == grey[..., :1]).all()
+    spreads = [
+        vary_colours(crop, AugmentConfig(contrast=0.5), rng).std() / crop.std()
+        for _ in range(50)
+    ]
+    assert 0.45 < min(spreads) < 0.7
+    assert 1.3 < max(spreads) < 1.55
+    assert np.array_equal(vary_colours(crop, AugmentConfig(), rng), crop)
 
 
 def test_mirrored_crop_is_the_crop_mirrored(tmp_path, dots):
