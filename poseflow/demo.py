@@ -21,12 +21,16 @@ from poseflow.formats import ResultWriter
 from poseflow.formats.atomic import explain
 from poseflow.pipeline import PoseEstimator, drain, track
 from poseflow.render import OverlaySink
+from poseflow.synthetic import Scene
 from poseflow.tracker import Tracker
 from poseflow.video import open_source, open_writer
 
 Progress = Callable[[Iterable[Any], int | None, str], Iterable[Any]]
 
 PICTURES_ON_SHEET = 9
+
+SUITE, SEED, SIZE, FRAMES = "street", 8, (1280, 720), 150
+"""The scene of the demo, unless another one is asked for."""
 
 
 @dataclass(frozen=True)
@@ -49,10 +53,10 @@ class Demo:
 def run_demo(
     out: str | os.PathLike[str],
     *,
-    suite: str = "street",
-    seed: int = 8,
-    frames: int = 150,
-    size: tuple[int, int] = (1280, 720),
+    suite: str = SUITE,
+    seed: int = SEED,
+    frames: int = FRAMES,
+    size: tuple[int, int] = SIZE,
     tracker: str = "default",
     estimator: PoseEstimator | None = None,
     progress: Progress | None = None,
@@ -97,10 +101,7 @@ def run_demo(
     scene = synthetic.make_scene(
         suite, seed=seed, frames=frames, size=size, skeleton="posetrack18"
     )
-    with open_writer(source, scene.size, scene.fps) as video:
-        for frame in watch(scene, len(scene), "frames rendered"):
-            video.write(frame.image)
-    synthetic.write_posetrack(scene, truth)
+    film(scene, source, truth, watch)
 
     with (
         open_source(source) as shots,
@@ -121,6 +122,26 @@ def run_demo(
     }
     report = evaluate(truth, result, mode="strict", sequence=truth.stem)
     return Demo(files, identities, len(scene.truth().track_ids), report)
+
+
+def film(
+    scene: Scene, video: Path, truth: Path, progress: Progress | None = None
+) -> None:
+    """Write a scene as a video, and who is where in it in PoseTrack's format.
+
+    Args:
+        scene: What is rendered.
+        video: The video's file.
+        truth: The annotation's.
+        progress: As in `run_demo`.
+    """
+    frames: Iterable[Any] = scene
+    if progress is not None:
+        frames = progress(scene, len(scene), "frames rendered")
+    with open_writer(video, scene.size, scene.fps) as writer:
+        for frame in frames:
+            writer.write(frame.image)
+    synthetic.write_posetrack(scene, truth)
 
 
 def _write_sheet(path: Path, video: Path, frames: int) -> None:

@@ -16,6 +16,7 @@ class Suite(StrEnum):
     ASSOCIATION = "association"
     SCORING = "scoring"
     ESTIMATION = "estimation"
+    PIPELINE = "pipeline"
     TRACKING = "tracking"
 
 
@@ -39,6 +40,10 @@ def benchmark(
             "--pictures", help="tracking --images: keep rendered pictures here (20 GB)."
         ),
     ] = None,
+    video: Annotated[
+        str | None,
+        typer.Option(help="pipeline: this clip instead of the demo's street."),
+    ] = None,
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Also write the figures here.")
     ] = None,
@@ -46,10 +51,18 @@ def benchmark(
     """Measure speed, or how well identities are kept, and print a table."""
     from poseflow.benchmark.association import AssociationReport, measure_association
     from poseflow.benchmark.estimation import EstimationReport, measure_estimation
+    from poseflow.benchmark.pipeline import PipelineReport, measure_pipeline
     from poseflow.benchmark.scoring import ScoringReport, measure_scoring
     from poseflow.benchmark.tracking import TrackingReport, measure_suites
+    from poseflow.demo import FRAMES
 
-    report: AssociationReport | ScoringReport | EstimationReport | TrackingReport
+    report: (
+        AssociationReport
+        | ScoringReport
+        | EstimationReport
+        | PipelineReport
+        | TrackingReport
+    )
     if suite is Suite.TRACKING:
         report = measure_suites(
             quick=quick, images=images, peers=peers, folder=pictures
@@ -58,6 +71,8 @@ def benchmark(
         report = measure_scoring(quick)
     elif suite is Suite.ESTIMATION:
         report = measure_estimation(rounds=2 if quick else 9)
+    elif suite is Suite.PIPELINE:
+        report = measure_pipeline(video, frames=20 if quick else FRAMES)
     elif quick:
         report = measure_association(
             people=(5, 10, 33), frames=10, repeats=1, stream=200

@@ -1,0 +1,161 @@
+"""How quick tracking is from a video's pixels to a result file.
+
+Everything that `poseflow track` does is timed: decoding, detection, pose estimation,
+tracking and writing, overlapping as they do there. Loading weights is not.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from poseflow.benchmark.hardware import hardware
+from poseflow.demo import FRAMES, SEED, SIZE, SUITE, film
+from poseflow.estimator import Estimator
+from poseflow.eval.evaluate import evaluate
+from poseflow.formats import ResultWriter
+from poseflow.pipeline import PoseEstimator, drain, track
+from poseflow.synthetic import make_scene
+from poseflow.video import Source, open_source
+
+
+@dataclass(frozen=True)
+class PipelineRow:
+    """One way to go through the clip.
+
+    Attributes:
+        name: What is done.
+        frames: How many there are.
+        fps: Frames a second, wall clock.
+        cpu_ms: Processor time a frame, all threads together.
+        ap: Mean AP against the truth, percent, in strict mode; None without a truth.
+        mota: Likewise.
+    """
+
+    name: str
+    frames: int
+    fps: float
+    cpu_ms: float
+    ap: float | None = None
+    mota: float | None = None
+
+
+@dataclass(frozen=True)
+class PipelineReport:
+    """Everything that `measure_pipeline` finds.
+
+    Attributes:
+        hardware: Processor and versions.
+        clip: What was tracked.
+        rows: Decoding alone, then tracking, one a number of `detect_every`.
+    """
+
+    hardware: dict[str, str]
+    clip: str
+    rows: tuple[PipelineRow, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain types, for JSON."""
+        return asdict(self)
+
+    def table(self) -> str:
+        """All figures as markdown."""
+        lines = [f"{name}: {value}" for name, value in self.hardware.items()]
+        lines += [f"clip: {self.clip}", ""]
+        lines += [
+            "| what | frames | frames/s | CPU ms per frame | AP | MOTA |",
+            "|---|---:|---:|---:|---:|---:|",
+        ]
+        lines += [
+            f"| {r.name} | {r.frames} | {r.fps:.1f} | {r.cpu_ms:.1f} "
+            f"| {_percent(r.ap)} | {_percent(r.mota)} |"
+            for r in self.rows
+        ]
+        return "\n".join(lines)
+
+
+def _percent(value: float | None) -> str:
+    return "" if value is None else f"{value:.1f}"
+
+
+def measure_pipeline(
+    video: str | os.PathLike[str] | None = None,
+    *,
+    frames: int = FRAMES,
+    detect_every: Sequence[int] = (1, 2, 4),
+    estimator: PoseEstimator | None = None,
+) -> PipelineReport:
+    """Track a clip, once for each number of frames between detections.
+
+    Args:
+        video: The clip; default the demo's rendered street, which has a truth.
+        frames: Length of the latter.
+        detect_every: As in `poseflow.track`.
+        estimator: Finds the people; default `Estimator()`, which ships inside.
+
+    Raises:
+        PoseFlowError: If the video cannot be read.
+    """
+    find = estimator or Estimator()
+    facts = hardware() | {
+        "torch": torch.__version__,
+        "threads": str(torch.get_num_threads()),
+    }
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        truth = None
+        if video is None:
+            clip, truth = folder / "source.mp4", folder / "truth.json"
+            scene = make_scene(
+                SUITE, seed=SEED, frames=frames, size=SIZE, skeleton="posetrack18"
+            )
+            film(scene, clip, truth)
+        else:
+            clip = Path(video)
+        with open_source(clip) as shots:
+            what = f"{video or 'the street of poseflow demo'}, {_size(shots)}"
+            # Whatever a network does on its first picture only.
+            find.estimate(next(iter(shots)).image)
+        rows = [_timed("decoding alone", lambda: _decode(clip))]
+        for every in detect_every:
+            result = folder / f"tracked{every}.json"
+            work = partial(_track, clip, find, every, result)
+            row = _timed(f"tracking, --detect-every {every}", work)
+            if truth is not None:
+                found = evaluate(truth, result, mode="strict", sequence=truth.stem)
+                row = replace(row, ap=found.mean_ap, mota=found.mota)
+            rows.append(row)
+    return PipelineReport(facts, what, tuple(rows))
+
+
+def _size(shots: Source) -> str:
+    return "size unknown" if shots.size is None else "{} x {}".format(*shots.size)
+
+
+def _decode(clip: Path) -> int:
+    with open_source(clip) as shots:
+        return sum(1 for _ in shots)
+
+
+def _track(clip: Path, find: PoseEstimator, every: int, result: Path) -> int:
+    with open_source(clip) as shots, ResultWriter(result) as writer:
+        tracked = track(
+            shots, estimator=find, final=True, images=False, detect_every=every
+        )
+        return drain(tracked, (writer,))[0]
+
+
+def _timed(name: str, work: Callable[[], int]) -> PipelineRow:
+    """How long it takes to go through all frames, of which `work` tells the number."""
+    start, cpu = time.perf_counter(), time.process_time()
+    frames = work()
+    wall, cpu = time.perf_counter() - start, time.process_time() - cpu
+    return PipelineRow(name, frames, frames / wall, 1000 * cpu / max(frames, 1))
