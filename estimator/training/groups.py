@@ -23,6 +23,7 @@ STANCES = {
 """Angles of the torso from the vertical, degrees."""
 
 FRONT, SIDE, BEHIND = "seen from the front", "seen from the side", "seen from behind"
+UPRIGHT_BEHIND = "upright, from behind"
 
 SIDE_WIDTH = 0.25
 """Shoulders and hips narrower than this share of the torso are seen from the side."""
@@ -48,7 +49,7 @@ def group_people(
         >>> truth[0, corners] = [[0, 0], [4, 0], [1, 8], [3, 8]]
         >>> groups = group_people(truth, np.ones((1, 14), bool), lsp)
         >>> [name for name, mask in groups.items() if mask[0]]
-        ['upright', 'seen from behind']
+        ['upright', 'seen from behind', 'upright, from behind']
     """
     if not set(CORNERS) <= set(skeleton.joints):
         return {}
@@ -70,4 +71,5 @@ def group_people(
     groups[FRONT] = known & (width > SIDE_WIDTH)
     groups[SIDE] = known & (np.abs(width) <= SIDE_WIDTH)
     groups[BEHIND] = known & (width < -SIDE_WIDTH)
+    groups[UPRIGHT_BEHIND] = groups["upright"] & groups[BEHIND]
     return groups
