@@ -3,6 +3,7 @@
 import gzip
 import json
 
+import msgspec
 import numpy as np
 import pytest
 import torch
@@ -29,6 +30,7 @@ from poseflow.estimator.training.detection.targets import (
 )
 from poseflow.estimator.training.people import Pictures
 from poseflow.estimator.training.readers import LSP_JOINTS
+from poseflow.skeletons import get
 
 
 def perfect(boxes, size, stride=4):
@@ -311,6 +313,55 @@ def test_strangers_are_ignored(folder, blobs):
     assert table.ignored[first].sum() >= 1
     assert [92, 25, 108, 78] in table.boxes[first][table.ignored[first]].tolist()
     assert len(table.boxes[table.of(1)]) == 1
+
+
+def coco_pose(box, missing=()):
+    """A pose whose joints reach to the edges of a box, without some of them."""
+    x0, y0, x1, y1 = box
+    pose = np.zeros((17, 3))
+    pose[:, 0] = np.linspace(x0, x1, 17)
+    pose[:, 1] = np.linspace(y0, y1, 17)
+    pose[:, 2] = 0.5
+    for joint in missing:
+        pose[get("coco17").index(joint), 2] = 0
+    return pose.ravel().tolist()
+
+
+def test_strangers_who_are_seen_whole_are_people(folder, blobs):
+    dataset = write_lspet(folder, blobs)
+    hips = ("left_hip", "right_hip")
+    poses = {
+        "im00001.jpg": [
+            coco_pose([92, 25, 108, 75]),
+            coco_pose([80, 20, 110, 60], hips),
+            coco_pose([50, 20, 62, 80]),
+            coco_pose([30, 20, 50, 40]),
+        ],
+        "im00002.jpg": [coco_pose([92, 25, 108, 75], hips)],
+    }
+    content = json.dumps(poses).encode()
+    (folder / "poses.json.gz").write_bytes(gzip.compress(content))
+    bystanders = msgspec.structs.replace(
+        dataset, others_joints=12, repeat=2, repeat_others=3
+    )
+    table = read_boxes([bystanders], folder)
+    first = table.of(0)
+    people = table.boxes[first][~table.ignored[first]]
+    # Somewhat larger than the joints' extent.
+    np.testing.assert_allclose(people, [[30, 20, 60, 80], [89.5, 20, 110.5, 78.5]])
+    unsure = table.boxes[first][table.ignored[first]].tolist()
+    assert [80, 20, 110, 60] in unsure, "nobody has no hips"
+    assert len(unsure) == 1, "what lies within the labelled person is that person"
+    assert table.ignored[table.of(1)].tolist() == [False, True]
+    assert table.repeats.tolist() == [6, 2]
+    nobody = read_boxes([dataset], folder)
+    assert (~nobody.ignored).sum() == 2
+
+    shares = {"whole": 0, "mosaic": 1, "paste": 0}
+    composer = Composer(table, ComposeConfig(**shares, people_px=(20, 60)), (128, 96))
+    scenes = [composer.compose(np.random.default_rng(k)) for k in range(10)]
+    shapes = [(b[3] - b[1]) / (b[2] - b[0]) for scene in scenes for b in scene.boxes]
+    assert min(np.abs(np.array(shapes) - 58.5 / 21)) < 0.1, "the stranger is there"
 
 
 def orange(image, box):

@@ -91,14 +91,20 @@ class LspetBoxesConfig(
         last: Number of the last picture, included; default all.
         least_joints: People with fewer labelled joints are left out: their boxes miss
             limbs.
-        others: JSON of poses by picture that a model found; those who are not the
-            labelled person are neither people nor background.
+        others: JSON of poses by picture that a model found (COCO-17); those who are not
+            the labelled person are neither people nor background.
+        others_joints: Of these, whoever has at least so many joints, a shoulder, a hip
+            and a knee among them, is a person like the labelled one. They stand about
+            as people do in everyday pictures. None: nobody is.
+        repeat_others: How often, besides `repeat`, pictures with such people come.
     """
 
     first: Positive = 1
     last: Positive | None = None
     least_joints: Positive = 12
     others: str | None = None
+    others_joints: Positive | None = None
+    repeat_others: Positive = 1
 
 
 Complete = CocoBoxesConfig | EmptyConfig | SyntheticConfig

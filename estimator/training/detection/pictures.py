@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from poseflow import skeletons
-from poseflow.boxes import box_iou, keypoint_extent, xywh_to_xyxy
+from poseflow.boxes import box_area, box_iou, keypoint_extent, xywh_to_xyxy
 from poseflow.errors import FormatError, PoseFlowError
 from poseflow.estimator.training.config import LspetConfig, SyntheticConfig
 from poseflow.estimator.training.detection.config import (
@@ -33,6 +33,23 @@ SAME_PERSON_IOU = 0.3
 
 OTHERS_LEAST_JOINTS = 3
 """Found poses with fewer joints say nothing about where a person is."""
+
+COCO = skeletons.get("coco17")
+
+TORSO_AND_LEGS = [
+    [COCO.index(f"{side}_{joint}") for side in ("left", "right")]
+    for joint in ("shoulder", "hip", "knee")
+]
+"""Of each row of columns somebody who is seen as a whole has one."""
+
+PADS = (-0.05, -0.1, 0.05, 0.07)
+"""What a person's box adds to the joints' extent, by its longer side."""
+
+PART_OF_PERSON = 0.7
+"""A found pose that lies within the labelled box by such a share is that person's."""
+
+MOST_SHARED = 0.4
+"""With a greater share than that it may be anybody's."""
 
 
 @dataclass(frozen=True)
@@ -171,23 +188,28 @@ def _read_lspet(dataset: LspetBoxesConfig, root: Path) -> BoxedPictures:
     whole &= (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
     found = {} if dataset.others is None else _load_json(root / dataset.others)
     others = {
-        Path(name).stem: extent
+        Path(name).stem: extents
         for name, poses in found.items()
-        if len(extent := _extents(poses))
+        if len((extents := _others(poses, dataset.others_joints))[0])
     }
-    every, of = [boxes], [people.picture_of]
+    every, of, unsure = [boxes], [people.picture_of], [np.zeros(len(boxes), bool)]
     for k in range(len(people)):
-        extents = others.get(Path(people.pictures.names[people.picture_of[k]]).stem)
-        if extents is not None:
-            strange = box_iou(extents, boxes[k : k + 1])[:, 0] < SAME_PERSON_IOU
+        stem = Path(people.pictures.names[people.picture_of[k]]).stem
+        if stem in others:
+            extents, vague = others[stem]
+            inside = _share_inside(extents, boxes[k])
+            same = box_iou(extents, boxes[k : k + 1])[:, 0] >= SAME_PERSON_IOU
+            strange = ~same & (inside < PART_OF_PERSON)
             every.append(extents[strange])
             of.append(np.full(strange.sum(), people.picture_of[k]))
-    count = len(boxes)
+            unsure.append((vague | (inside > MOST_SHARED))[strange])
     picture_of = np.concatenate(of)
     picture_of = np.where(np.isin(picture_of, people.picture_of[whole]), picture_of, -1)
     kept = picture_of >= 0
     used, renumbered = np.unique(picture_of[kept], return_inverse=True)
-    total = len(picture_of)
+    order = np.argsort(renumbered, kind="stable")
+    ignored = np.concatenate(unsure)[kept]
+    crowded = np.bincount(renumbered[~ignored], minlength=len(used)) > 1
     pictures = people.pictures
     return BoxedPictures(
         pictures=Pictures(
@@ -195,25 +217,47 @@ def _read_lspet(dataset: LspetBoxesConfig, root: Path) -> BoxedPictures:
             pictures.container_of[used],
             tuple(pictures.names[k] for k in used),
         ),
-        repeats=np.full(len(used), dataset.repeat, np.int64),
+        repeats=dataset.repeat * np.where(crowded, dataset.repeat_others, 1),
         complete=np.zeros(len(used), bool),
         empty=np.zeros(len(used), bool),
-        boxes=np.concatenate(every)[kept][
-            order := np.argsort(renumbered, kind="stable")
-        ],
+        boxes=np.concatenate(every)[kept][order],
         picture_of=renumbered[order],
-        ignored=(np.arange(total) >= count)[kept][order],
+        ignored=ignored[order],
     )
 
 
-def _extents(poses: Any) -> npt.NDArray[np.float32]:
-    """Extents `(P, 4)` of poses given as x, y, score, where there are enough."""
+def _others(
+    poses: Any, least: int | None
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+    """Boxes `(P, 4)` of found poses, and which are too vague to be people's.
+
+    Poses with too few joints to say where a person is are left out.
+    """
     values = np.asarray(poses, np.float32)
     values = values.reshape(len(values), values[:1].size // 3, 3)
     shown = values[..., 2] > 0
     extents = keypoint_extent(values[..., :2], shown)
-    enough = shown.sum(axis=1) >= OTHERS_LEAST_JOINTS
-    return np.asarray(extents[enough], np.float32)
+    count = shown.sum(axis=1)
+    vague = np.ones(len(values), bool)
+    if least is not None and shown.shape[1] == len(COCO):
+        parts = [shown[:, columns].any(axis=1) for columns in TORSO_AND_LEGS]
+        vague = ~(np.all(parts, axis=0) & (count >= least))
+        # Joints lie inside of people: the top of the head is above nose and ears.
+        sides = extents[:, 2:] - extents[:, :2]
+        pads = sides.max(axis=1, keepdims=True) * np.array(PADS, np.float32)
+        extents = np.where(vague[:, None], extents, extents + pads)
+    enough = count >= OTHERS_LEAST_JOINTS
+    return extents[enough].astype(np.float32), vague[enough]
+
+
+def _share_inside(
+    boxes: npt.NDArray[np.float32], person: npt.NDArray[np.float32]
+) -> npt.NDArray[np.float32]:
+    """How much of each box `(P, 4)` lies within the person's `(4,)`, `(P,)`."""
+    low = np.maximum(boxes[:, :2], person[:2])
+    high = np.minimum(boxes[:, 2:], person[2:])
+    shared = box_area(np.concatenate([low, high], axis=1))
+    return np.asarray(shared / np.maximum(box_area(boxes), 1e-6), np.float32)
 
 
 def _load_json(path: Path) -> Any:

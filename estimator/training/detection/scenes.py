@@ -159,7 +159,8 @@ class Composer:
         image, boxes, ignored = self._read(int(rng.choice(self._single)), rng)
         x0, y0, x1, y1 = cell
         room = np.array([x1 - x0, y1 - y0])
-        person = boxes[~ignored][0]
+        chosen = rng.choice(np.flatnonzero(~ignored))
+        person = boxes[chosen]
         sides = person[2:] - person[:2]
         scale = min(self._size(rng) / sides.max(), float((room / sides).min()))
         corner = rng.random(2) * (room - scale * sides)
@@ -168,13 +169,14 @@ class Composer:
         scene.image[y0:y1, x0:x1] = _warp(image, matrix, (x1 - x0, y1 - y0))
         offset = np.tile([x0 + shift[0], y0 + shift[1]], 2)
         limits = np.array([x0, y0, x1, y1], float)
-        moved = scale * boxes + offset
-        moved = np.clip(moved, limits[[0, 1, 0, 1]], limits[[2, 3, 2, 3]])
+        whole = scale * boxes + offset
+        moved = np.clip(whole, limits[[0, 1, 0, 1]], limits[[2, 3, 2, 3]])
+        cut = box_area(moved) < self.config.least_seen * box_area(whole)
         pad = NEAR * scale * sides.max()
-        near = moved[~ignored][0] + pad * np.array([-1, -1, 1, 1])
+        near = moved[chosen] + pad * np.array([-1, -1, 1, 1])
         near = np.clip(near, limits[[0, 1, 0, 1]], limits[[2, 3, 2, 3]])
         _fill(scene.counted, near, 1)
-        self._add(scene, moved, ignored)
+        self._add(scene, moved, ignored | cut)
 
     def _paste(self, scene: Scene, rng: np.random.Generator) -> None:
         """Single people, and now and then a piece without any, with soft edges."""
@@ -189,18 +191,19 @@ class Composer:
                 self._paste_one(scene, image, box, None, rng)
             else:
                 image, boxes, ignored = self._read(int(rng.choice(self._single)), rng)
-                box = boxes[~ignored][0]
-                self._paste_one(scene, image, box, boxes[ignored], rng)
+                chosen = rng.choice(np.flatnonzero(~ignored))
+                others = np.delete(boxes, chosen, axis=0)
+                self._paste_one(scene, image, boxes[chosen], others, rng)
 
     def _paste_one(
         self,
         scene: Scene,
         image: Image,
         box: Floats,
-        strangers: Floats | None,
+        others: Floats | None,
         rng: np.random.Generator,
     ) -> None:
-        """Paste what is in `box`: a person, unless `strangers` is None."""
+        """Paste what is in `box`: a person, unless `others` is None."""
         sides = box[2:] - box[:2]
         frame = np.array([self.width, self.height])
         scale = min(self._size(rng) / sides.max(), float((frame / sides).min()))
@@ -223,9 +226,9 @@ class Composer:
         scene.counted[low[1] : high[1], low[0] : high[0]] = 1
         placed = np.concatenate([goal, goal + scale * sides])
         self._hide(scene, placed)
-        if strangers is not None:
+        if others is not None:
             self._add(scene, placed[None], np.zeros(1, bool))
-            moved = scale * strangers + np.tile(goal - scale * box[:2], 2)
+            moved = scale * others + np.tile(goal - scale * box[:2], 2)
             limits = np.concatenate([low, high]).astype(float)
             cut = np.clip(moved, limits[[0, 1, 0, 1]], limits[[2, 3, 2, 3]])
             scene.ignored += list(cut[box_area(cut) > 0])
