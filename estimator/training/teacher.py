@@ -15,7 +15,6 @@ from __future__ import annotations
 import hashlib
 import logging
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -29,6 +28,7 @@ from poseflow.errors import PoseFlowError
 from poseflow.estimator.devices import to_device
 from poseflow.estimator.normalise import as_input
 from poseflow.estimator.smallpose import SmallPose
+from poseflow.estimator.training import affine
 from poseflow.estimator.training.augment import crop_matrix
 from poseflow.estimator.training.config import TeacherConfig
 from poseflow.estimator.training.people import People
@@ -41,8 +41,6 @@ from poseflow.estimator.weights import (
 from poseflow.skeleton import Skeleton
 
 log = logging.getLogger(__name__)
-
-Matrices = npt.NDArray[np.floating[Any]]
 
 TOGETHER = 8
 """People whom the teacher looks at in one step, each from all angles."""
@@ -96,7 +94,9 @@ class Teacher:
         self._crops = np.array(
             [_crop(people.boxes[index], what) for index in first]
         ).reshape(-1, 2, 3)
-        path = folder / f"teacher-{_digest(config, people, first, softmax)}.npy"
+        path = (
+            folder / f"teacher-{_digest(config, people, first, softmax, bfloat16)}.npy"
+        )
         if not path.exists():
             log.info("%s looks at %d people", config.weights, len(first))
             module = to_device(loaded.module, device)
@@ -117,8 +117,10 @@ class Teacher:
                 kept = np.lib.format.open_memmap(beside, "w+", np.float16, shape)
                 done = 0
                 for crops in loader:
-                    maps = answer(crops.flatten(0, 1)).unflatten(0, crops.shape[:2])
-                    mean = _mean(maps, views, self._flip)
+                    maps = answer(crops.flatten(0, 1))
+                    mean = _mean(
+                        maps.view(*crops.shape[:2], *shape[1:]), views, self._flip
+                    )
                     kept[done : done + len(mean)] = mean.half().cpu().numpy()
                     done += len(mean)
                 kept.flush()
@@ -146,12 +148,9 @@ class Teacher:
         rows = self._row_of[batch.who.numpy()]
         size = (target.shape[3], target.shape[2])
         to_crop = batch.matrices.numpy()
-        linear = np.linalg.inv(to_crop[:, :, :2])
-        shift = -(linear @ to_crop[:, :, 2:])
-        to_image = np.concatenate([linear, shift], axis=2)
         # Pixels of the pupil's map, of its crop, of the picture, of the teacher's.
-        ways = _scaled(
-            _after(self._crops[rows], to_image),
+        ways = affine.strided(
+            affine.after(self._crops[rows], affine.inverse(to_crop)),
             batch.crops.shape[2] / size[0],
             self._stride,
         )
@@ -186,20 +185,20 @@ class _Views(Dataset[npt.NDArray[np.uint8]]):
         self,
         people: People,
         who: npt.NDArray[np.intp],
-        crops: Matrices,
+        crops: affine.Floats,
         what: NetworkDescription,
         config: TeacherConfig,
     ) -> None:
         self.people, self.who, self.crops = people, who, crops
         self.size = (what.width, what.height)
         middle = ((what.width - 1) / 2, (what.height - 1) / 2)
-        self.angles = []
+        self.angles: list[tuple[affine.Floats, bool]] = []
         for angle in config.angles:
-            turn = cv2.getRotationMatrix2D(middle, angle, 1.0)
+            turn = np.asarray(cv2.getRotationMatrix2D(middle, angle, 1.0), np.float64)
             self.angles.append((turn, False))
             if config.mirror:
                 mirror = np.array([[-1.0, 0, what.width - 1], [0, 1, 0]])
-                self.angles.append((_after(mirror, turn), True))
+                self.angles.append((affine.after(mirror, turn), True))
 
     def __len__(self) -> int:
         return len(self.who)
@@ -208,7 +207,7 @@ class _Views(Dataset[npt.NDArray[np.uint8]]):
         image = usable_picture(self.people, int(self.who[row]))
         if not image.size:
             image = np.zeros((1, 1, 3), np.uint8)
-        ways = [_after(matrix, self.crops[row]) for matrix, _ in self.angles]
+        ways = [affine.after(matrix, self.crops[row]) for matrix, _ in self.angles]
         seen = [cv2.warpAffine(image, way, self.size) for way in ways]
         return np.asarray(np.stack(seen), np.uint8)
 
@@ -228,7 +227,7 @@ def _mean(maps: Tensor, views: _Views, flip: Tensor) -> Tensor:
     stride = views.size[0] / size[0]
     total = torch.zeros_like(maps[:, 0])
     for view, (matrix, mirrored) in enumerate(views.angles):
-        way = _scaled(matrix, stride, stride)
+        way = affine.strided(matrix, stride, stride)
         seen = _warp(maps[:, view], np.repeat(way[None], len(maps), axis=0), size)
         total += seen[:, flip] if mirrored else seen
     return total / len(views.angles)
@@ -236,14 +235,16 @@ def _mean(maps: Tensor, views: _Views, flip: Tensor) -> Tensor:
 
 def _distinct(people: People) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
     """The first row of everybody, and which of these each row is; -1 for nobody."""
-    first: dict[tuple[str, str, bytes], int] = {}
+    place: dict[tuple[str, str, bytes], int] = {}
+    who: list[np.intp] = []
     rows = np.full(len(people), -1)
     for index in np.flatnonzero(~people.absent):
-        rows[index] = first.setdefault(_key(people, index), len(first))
-    who = np.full(len(first), -1)
-    # Backwards, so that the first of each is written last.
-    who[rows[rows >= 0][::-1]] = np.flatnonzero(rows >= 0)[::-1]
-    return who, rows
+        key = _key(people, index)
+        if key not in place:
+            place[key] = len(who)
+            who.append(index)
+        rows[index] = place[key]
+    return np.array(who, np.intp), rows
 
 
 def _key(people: People, index: np.intp) -> tuple[str, str, bytes]:
@@ -254,35 +255,26 @@ def _key(people: People, index: np.intp) -> tuple[str, str, bytes]:
 
 
 def _digest(
-    config: TeacherConfig, people: People, who: npt.NDArray[np.intp], softmax: bool
+    config: TeacherConfig,
+    people: People,
+    who: npt.NDArray[np.intp],
+    softmax: bool,
+    bfloat16: bool,
 ) -> str:
     """Of all that the opinions depend on."""
-    asked = (config.angles, config.mirror, softmax, [_key(people, k) for k in who])
+    looks = (config.angles, config.mirror, softmax, bfloat16)
+    asked = (looks, [_key(people, k) for k in who])
     digest = hashlib.sha256(repr(asked).encode())
     digest.update(Path(config.weights).read_bytes())
     return digest.hexdigest()[:16]
 
 
-def _crop(box: npt.NDArray[np.float32], what: NetworkDescription) -> Matrices:
+def _crop(box: npt.NDArray[np.float32], what: NetworkDescription) -> affine.Floats:
     matrix, _ = crop_matrix(box, (what.width, what.height), what.margin, None, None)
     return matrix
 
 
-def _after(second: Matrices, first: Matrices) -> Matrices:
-    """One affine map `(..., 2, 3)` after another."""
-    linear = second[..., :2] @ first
-    linear[..., 2] += second[..., 2]
-    return linear
-
-
-def _scaled(matrices: Matrices, before: float, after: float) -> Matrices:
-    """Affine maps between pixels, made maps between strided grids."""
-    scaled = matrices / after
-    scaled[..., :2] *= before
-    return scaled
-
-
-def _warp(maps: Tensor, ways: Matrices, size: tuple[int, int]) -> Tensor:
+def _warp(maps: Tensor, ways: affine.Floats, size: tuple[int, int]) -> Tensor:
     """Maps `(B, K, h, w)` at the places that pixels of the new size come from.
 
     Args:

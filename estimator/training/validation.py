@@ -15,6 +15,7 @@ from poseflow.estimator.calibration import Calibration, calibrated
 from poseflow.estimator.devices import choose_device, to_device
 from poseflow.estimator.heatmap import decode_heatmaps, flip_back
 from poseflow.estimator.normalise import as_input
+from poseflow.estimator.training import affine
 from poseflow.estimator.training.config import InputConfig, TrainConfig
 from poseflow.estimator.training.groups import group_people
 from poseflow.estimator.training.metrics import (
@@ -161,12 +162,12 @@ def predict(
         error = np.hypot(
             (x - truth[..., 0]) / (width / 10), (y - truth[..., 1]) / (height / 10)
         )
-        to_image = np.stack([_inverse(m) for m in batch.matrices.numpy()])
+        to_image = affine.inverse(batch.matrices.numpy())
         rows.append(
             (
-                _map(points * stride, to_image),
+                affine.moved(points * stride, to_image),
                 calibrated(scores, calibration),
-                _map(truth * stride, to_image),
+                affine.moved(truth * stride, to_image),
                 batch.labelled.numpy(),
                 error,
             )
@@ -214,19 +215,6 @@ def _group(found: Predictions, skeleton: Skeleton) -> Group:
         pck05=pck(distances, found.labelled, torso, 0.5)[1],
         mirrored=mirrored_share(found, skeleton),
     )
-
-
-def _inverse(matrix: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    linear = np.linalg.inv(matrix[:, :2])
-    return np.concatenate([linear, -linear @ matrix[:, 2:]], axis=1)
-
-
-def _map(
-    points: np.ndarray[Any, Any], matrices: np.ndarray[Any, Any]
-) -> np.ndarray[Any, Any]:
-    """Points `(N, K, 2)` through affine maps `(N, 2, 3)`."""
-    moved = points @ matrices[:, :, :2].transpose(0, 2, 1) + matrices[:, None, :, 2]
-    return np.asarray(moved)
 
 
 def validate(

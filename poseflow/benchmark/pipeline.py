@@ -96,7 +96,8 @@ def measure_pipeline(
     """Track a clip, once for each number of frames between detections.
 
     Args:
-        video: The clip; default the demo's rendered street, which has a truth.
+        video: The clip, anything that can be read more than once; default the demo's
+            rendered street, which has a truth.
         frames: Length of the latter.
         detect_every: As in `poseflow.track`.
         estimator: Finds the people; default `Estimator()`, which ships inside.
@@ -111,20 +112,20 @@ def measure_pipeline(
     }
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        truth = None
-        if video is None:
+        clip, truth = video, None
+        if clip is None:
             clip, truth = folder / "source.mp4", folder / "truth.json"
             scene = make_scene(
                 SUITE, seed=SEED, frames=frames, size=SIZE, skeleton="posetrack18"
             )
             film(scene, clip, truth)
-        else:
-            clip = Path(video)
         with open_source(clip) as shots:
             what = f"{video or 'the street of poseflow demo'}, {_size(shots)}"
-            # Whatever a network does on its first picture only.
-            find.estimate(next(iter(shots)).image)
-        rows = [_timed("decoding alone", lambda: _decode(clip))]
+            for shot in shots:
+                # Whatever a network does on its first picture only.
+                find.estimate(shot.image)
+                break
+        rows = [_timed("decoding alone", partial(_decode, clip))]
         for every in detect_every:
             result = folder / f"tracked{every}.json"
             work = partial(_track, clip, find, every, result)
@@ -140,12 +141,14 @@ def _size(shots: Source) -> str:
     return "size unknown" if shots.size is None else "{} x {}".format(*shots.size)
 
 
-def _decode(clip: Path) -> int:
+def _decode(clip: str | os.PathLike[str]) -> int:
     with open_source(clip) as shots:
         return sum(1 for _ in shots)
 
 
-def _track(clip: Path, find: PoseEstimator, every: int, result: Path) -> int:
+def _track(
+    clip: str | os.PathLike[str], find: PoseEstimator, every: int, result: Path
+) -> int:
     with open_source(clip) as shots, ResultWriter(result) as writer:
         tracked = track(
             shots, estimator=find, final=True, images=False, detect_every=every

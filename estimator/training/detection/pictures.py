@@ -188,19 +188,18 @@ def _read_lspet(dataset: LspetBoxesConfig, root: Path) -> BoxedPictures:
     whole &= (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
     found = {} if dataset.others is None else _load_json(root / dataset.others)
     others = {
-        Path(name).stem: extents
+        Path(name).stem: _others(poses, dataset.others_joints)
         for name, poses in found.items()
-        if len((extents := _others(poses, dataset.others_joints))[0])
     }
     every, of, unsure = [boxes], [people.picture_of], [np.zeros(len(boxes), bool)]
     for k in range(len(people)):
         stem = Path(people.pictures.names[people.picture_of[k]]).stem
         if stem in others:
-            extents, vague = others[stem]
-            inside = _share_inside(extents, boxes[k])
-            same = box_iou(extents, boxes[k : k + 1])[:, 0] >= SAME_PERSON_IOU
+            found_boxes, vague = others[stem]
+            inside = _share_inside(found_boxes, boxes[k])
+            same = box_iou(found_boxes, boxes[k : k + 1])[:, 0] >= SAME_PERSON_IOU
             strange = ~same & (inside < PART_OF_PERSON)
-            every.append(extents[strange])
+            every.append(found_boxes[strange])
             of.append(np.full(strange.sum(), people.picture_of[k]))
             unsure.append((vague | (inside > MOST_SHARED))[strange])
     picture_of = np.concatenate(of)
@@ -234,19 +233,20 @@ def _others(
     Poses with too few joints to say where a person is are left out.
     """
     values = np.asarray(poses, np.float32)
-    values = values.reshape(len(values), values[:1].size // 3, 3)
+    count = values[:1].size // 3 if least is None else len(COCO)
+    values = values.reshape(len(values), count, 3)
     shown = values[..., 2] > 0
     extents = keypoint_extent(values[..., :2], shown)
-    count = shown.sum(axis=1)
+    joints = shown.sum(axis=1)
     vague = np.ones(len(values), bool)
-    if least is not None and shown.shape[1] == len(COCO):
+    if least is not None:
         parts = [shown[:, columns].any(axis=1) for columns in TORSO_AND_LEGS]
-        vague = ~(np.all(parts, axis=0) & (count >= least))
+        vague = ~(np.all(parts, axis=0) & (joints >= least))
         # Joints lie inside of people: the top of the head is above nose and ears.
         sides = extents[:, 2:] - extents[:, :2]
         pads = sides.max(axis=1, keepdims=True) * np.array(PADS, np.float32)
         extents = np.where(vague[:, None], extents, extents + pads)
-    enough = count >= OTHERS_LEAST_JOINTS
+    enough = joints >= OTHERS_LEAST_JOINTS
     return extents[enough].astype(np.float32), vague[enough]
 
 

@@ -97,15 +97,11 @@ class Composer:
             if kind == 2:
                 self._paste(scene, rng)
         config = self.config
-        scene.image = vary_colours(
-            scene.image, AugmentConfig(brightness=config.brightness), rng
-        )
+        colours = AugmentConfig(brightness=config.brightness, grey=config.grey)
+        scene.image = vary_colours(scene.image, colours, rng)
         if rng.random() < config.blur:
             sigma = rng.uniform(0.5, 1.5)
             scene.image = np.asarray(cv2.GaussianBlur(scene.image, (0, 0), sigma))
-        if rng.random() < config.grey:
-            grey = cv2.cvtColor(scene.image, cv2.COLOR_BGR2GRAY)
-            scene.image = np.asarray(cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR))
         return scene
 
     def _whole(self, rng: np.random.Generator) -> Scene:
