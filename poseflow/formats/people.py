@@ -71,32 +71,30 @@ def _round(
     restore: Callable[[Floats], Floats],
     exact: npt.NDArray[np.floating[Any]],
 ) -> Floats:
-    """The first of a few candidates from which `restore` makes `exact`."""
+    """The first from which `restore` makes `exact`: two roundings, or `values`."""
     result = values.copy()
     unsolved = np.isfinite(values)
-    for candidate in _candidates(values, exact):
-        with np.errstate(over="ignore", invalid="ignore"):
-            fits = unsolved & (restore(candidate).astype(exact.dtype) == exact)
-        result[fits] = candidate[fits]
-        unsolved &= ~fits
-        if not unsolved.any():
-            break
-    return result
-
-
-def _candidates(
-    values: Floats, exact: npt.NDArray[np.floating[Any]]
-) -> Iterator[Floats]:
-    """Rounded to the stored precision or one digit more, and unrounded."""
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
         half_step = np.spacing(np.abs(exact)).astype(np.float64) / 2
         decimals = np.nan_to_num(np.floor(-np.log10(half_step)))
-        for more in (0, 1):
-            places = np.clip(decimals + more, 0, len(_POWERS) - 1).astype(np.int64)
-            scale = _POWERS[places]
-            # A quotient of whole numbers is the float64 nearest to the decimal.
-            yield np.rint(values * scale) / scale
-    yield values
+        # Not a generator of candidates: a Ctrl-C that comes just when Python closes one
+        # that was left early is swallowed.
+        for more in (0, 1, None):
+            candidate = values if more is None else _decimal(values, decimals + more)
+            fits = unsolved & (restore(candidate).astype(exact.dtype) == exact)
+            result[fits] = candidate[fits]
+            unsolved &= ~fits
+            if not unsolved.any():
+                break
+    return result
+
+
+def _decimal(values: Floats, decimals: Floats) -> Floats:
+    """Rounded to so many decimals each."""
+    scale = _POWERS[np.clip(decimals, 0, len(_POWERS) - 1).astype(np.int64)]
+    # A quotient of whole numbers is the float64 nearest to the decimal.
+    rounded: Floats = np.rint(values * scale) / scale
+    return rounded
 
 
 def _columns(poses: Poses) -> Iterator[tuple[list[float], Any, Any, int | None]]:

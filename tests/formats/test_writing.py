@@ -1,6 +1,7 @@
 """What is written, that it reads back the same, and that it is whole or not there."""
 
 import errno
+import itertools
 import json
 import os
 import signal
@@ -367,14 +368,14 @@ def test_standard_output(tmp_path):
 
 
 ENDLESS = """
-import itertools, signal, sys
+import signal, sys
 import numpy as np, poseflow
 from poseflow import Frame, Poses
 # Shells start background jobs with SIGINT ignored, and so would this one be.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 poses = Poses(np.full((30, 17, 2), 0.5))
 with poseflow.ResultWriter(sys.argv[1]) as writer:
-    for index in itertools.count():
+    for index in range(20_000):  # a lost signal shall not fill the disk
         writer.write(Frame(index, 0.0, poses))
         if index == 20:
             print("working", flush=True)
@@ -395,6 +396,46 @@ def test_ctrl_c_at_any_moment_leaves_a_valid_file(tmp_path):
     assert len(result) >= 20
     assert all(len(frame.poses) == 30 for frame in result)
     assert list(tmp_path.iterdir()) == [path]
+
+
+def interrupted(work, line):
+    """Run with Ctrl-C at the nth line that Python executes: whether there is one."""
+    before, come = sys.gettrace(), 0
+
+    def trace(frame, event, arg):
+        nonlocal come
+        come += event == "line"
+        if come == line:
+            sys.settrace(None)
+            raise KeyboardInterrupt
+        return trace
+
+    sys.settrace(trace)
+    try:
+        work()
+    except KeyboardInterrupt:
+        return True
+    finally:
+        sys.settrace(before)
+    assert come < line, "the interruption was swallowed"
+    return False
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("format", [None, "coco", "posetrack17", "posetrack18"])
+def test_ctrl_c_reaches_the_caller_from_every_line(tmp_path, format):
+    poses = Poses(
+        np.full((3, 17 if format in (None, "coco") else 15, 2), 0.1, np.float32)
+    )
+    for line in itertools.count(1):
+        writer = ResultWriter(tmp_path / "out", format or "default")
+        writer.write(Frame(0, 0.0, poses))
+        goes_on = interrupted(lambda: writer.write(Frame(1, 0.0, poses)), line)  # noqa: B023
+        writer.discard()
+        if not goes_on:
+            break
+    assert line > 100
+    assert not list(tmp_path.iterdir())
 
 
 def test_every_box_that_was_read_can_be_written():

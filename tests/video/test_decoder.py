@@ -307,7 +307,7 @@ def test_ctrl_c_ends_a_program_at_once(make_clip):
     path = make_clip(frames=50)
     code = f"""
 from poseflow.video import open_source
-while True:
+for _ in range(1000):
     for frame in open_source({str(path)!r}):
         print(frame.index, flush=True)
 """
