@@ -102,7 +102,7 @@ def embedded_estimator(
         )
     nms: PoseNMSParameters | None = options.pop("nms", PoseNMSParameters())
     network = TorchPoseNetwork.from_file(folder / POSE, device, **options)
-    least = None
+    least = refinement = None
     if detector is None:
         detector = CentreDetector.from_file(
             folder / DETECTOR,
@@ -111,6 +111,12 @@ def embedded_estimator(
             precision=options.get("precision", "float32"),
         )
         least = detector.description.verified
+        refinement = detector.description.refinement
     return TopDown(
-        network, detector, batch_size=batch_size, nms=nms, least_person_score=least
+        network,
+        detector,
+        batch_size=batch_size,
+        nms=nms,
+        least_person_score=least,
+        refinement=refinement,
     )

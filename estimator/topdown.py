@@ -13,6 +13,8 @@ import numpy.typing as npt
 
 from poseflow.errors import PoseFlowError
 from poseflow.estimator.batches import Batches
+from poseflow.estimator.box_nms import box_nms
+from poseflow.estimator.box_refinement import BoxRefinement, refine_boxes
 from poseflow.estimator.crop import crop_people, grow_to_aspect
 from poseflow.estimator.heatmap import heatmap_to_image
 from poseflow.estimator.nms import PoseNMSParameters, suppress
@@ -23,7 +25,7 @@ from poseflow.estimator.protocols import (
     Image,
     PoseNetwork,
 )
-from poseflow.estimator.verification import person_scores
+from poseflow.estimator.verification import SAME_PERSON_IOU, person_scores
 from poseflow.poses import Poses
 from poseflow.skeleton import Skeleton
 
@@ -39,6 +41,7 @@ class TopDown:
         nms: Constants of pose NMS; None to leave duplicates in.
         least_person_score: Detections are people only if their `person_scores` are at
             least this; None to believe the detector. Boxes that are given always are.
+        refinement: Moves the boxes of such people to where their joints are.
 
     Raises:
         PoseFlowError: If the batch size is below 1.
@@ -52,12 +55,14 @@ class TopDown:
         batch_size: int = 64,
         nms: PoseNMSParameters | None = PoseNMSParameters(),  # noqa: B008 (frozen)
         least_person_score: float | None = None,
+        refinement: BoxRefinement | None = None,
     ) -> None:
         self.network = network
         self.detector = detector
         self.batches = Batches(batch_size, "crops")
         self.nms = nms
         self.least_person_score = least_person_score
+        self.refinement = refinement
         self._told_of_broken_outputs = False
 
     @property
@@ -79,7 +84,7 @@ class TopDown:
                 )
             return self.estimate_detected(images, self.detector.detect(images))
         given = [Detections(b, np.ones(len(b), np.float32)) for b in boxes]
-        return self._estimate(images, given, None)
+        return self._estimate(images, given)
 
     def estimate_detected(
         self, images: Sequence[Image], found: Sequence[Detections]
@@ -91,7 +96,7 @@ class TopDown:
         self,
         images: Sequence[Image],
         found: Sequence[Detections],
-        least_person_score: float | None,
+        least_person_score: float | None = None,
     ) -> list[Poses]:
         everybody = np.concatenate([np.zeros((0, 4)), *(d.boxes for d in found)])
         frame_of = np.repeat(np.arange(len(found)), [len(d) for d in found])
@@ -99,20 +104,31 @@ class TopDown:
         results = []
         for frame, detections in enumerate(found):
             mine = frame_of == frame
-            people = detections.scores
-            if least_person_score is not None:
-                people = person_scores(people, scores[mine])
             poses = Poses(
                 keypoints[mine],
                 scores[mine],
                 detections.boxes,
-                people,
+                detections.scores,
                 skeleton=self.skeleton,
             )
             if least_person_score is not None:
-                poses = poses[people >= least_person_score]
+                height, width = images[frame].shape[:2]
+                poses = self._verified(poses, least_person_score, (width, height))
             results.append(poses if self.nms is None else suppress(poses, self.nms))
         return results
+
+    def _verified(self, poses: Poses, least: float, size: tuple[int, int]) -> Poses:
+        """Those in whose boxes there is somebody, each once."""
+        people = person_scores(poses.scores, poses.keypoint_scores)
+        poses = poses.replace(scores=people)[people >= least]
+        if self.refinement is None:
+            return poses
+        boxes = refine_boxes(
+            poses.boxes, poses.keypoints, poses.keypoint_scores, self.refinement, size
+        )
+        # A person and a part of them, or a person twice: only now can that be seen.
+        kept = np.sort(box_nms(boxes, poses.scores, SAME_PERSON_IOU))
+        return poses.replace(boxes=boxes)[kept]
 
     def _joints(
         self,

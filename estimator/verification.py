@@ -16,6 +16,9 @@ Floats = npt.NDArray[np.floating[Any]]
 CANDIDATE_SCORE = 0.18
 """Detections from this score on are looked at where joints decide in the end."""
 
+SAME_PERSON_IOU = 0.4
+"""Two people whose boxes, moved to their joints, overlap more than this are one."""
+
 
 def person_scores(box_scores: Floats, keypoint_scores: Floats) -> Floats:
     """The detector's score times the squared mean of the joints'.

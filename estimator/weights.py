@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from poseflow import skeletons
 from poseflow.errors import FormatError, PoseFlowError
+from poseflow.estimator.box_refinement import BoxRefinement
 from poseflow.estimator.calibration import Calibration
 from poseflow.estimator.centre.network import CentreNet
 from poseflow.estimator.fastpose import STAGES
@@ -84,6 +85,7 @@ class DetectorDescription(msgspec.Struct, frozen=True, kw_only=True):
         threshold: Boxes with lower scores are left out.
         verified: Least `verification.person_scores` where the pose network that ships
             beside it has its say; None if that was not measured.
+        refinement: Rules by which that network's joints move boxes.
         note: Anything a user should know, such as the data's licence.
     """
 
@@ -94,6 +96,7 @@ class DetectorDescription(msgspec.Struct, frozen=True, kw_only=True):
     std: tuple[float, float, float]
     threshold: float = 0.3
     verified: float | None = None
+    refinement: BoxRefinement | None = None
     note: str = ""
 
 

@@ -34,6 +34,7 @@ from poseflow.estimator.training.detection.config import (
     LspetBoxesConfig,
 )
 from poseflow.estimator.training.detection.metrics import DetectionReport
+from poseflow.estimator.training.detection.refinement import learn_refinement
 from poseflow.estimator.training.loop import train
 from poseflow.estimator.training.reliability import (
     fit_calibration,
@@ -197,6 +198,12 @@ def _with_datasets(config: RunConfig, change: Callable[[Any], Any]) -> RunConfig
     return msgspec.structs.replace(config, data=msgspec.structs.replace(data, **splits))
 
 
+def _rounded_up(threshold: float, digits: int) -> float:
+    """Short, and with no more false alarms than the threshold itself allows."""
+    scale: int = 10**digits
+    return math.ceil(threshold * scale) / scale
+
+
 def export(part: Part, config: RunConfig, folder: Path, device: str) -> dict[str, Any]:
     """Write a run's best weights as they ship, their figures and their card.
 
@@ -218,18 +225,22 @@ def export(part: Part, config: RunConfig, folder: Path, device: str) -> dict[str
         assert isinstance(measured, DetectionReport)
         threshold = min(max(measured.threshold, LEAST_THRESHOLD), 1.0)
         pose = folder / POSE
+        description = msgspec.structs.replace(
+            description,
+            threshold=_rounded_up(threshold, 3),
+            refinement=learn_refinement(config, pose, device),
+            note=NOTE,
+        )
+        save_weights(path, state_of(module), description, half=True)
         cautious = msgspec.structs.replace(
             config,
             false_positives=CAUTION * config.false_positives,
             false_positives_empty=CAUTION * config.false_positives_empty,
         )
-        together = validate(cautious, best, pose=pose, device=device)
+        together = validate(cautious, path, pose=pose, device=device)
         assert isinstance(together, DetectionReport)
         description = msgspec.structs.replace(
-            description,
-            threshold=round(threshold, 3),
-            verified=round(together.threshold, 4),
-            note=NOTE,
+            description, verified=_rounded_up(together.threshold, 4)
         )
         save_weights(path, state_of(module), description, half=True)
     else:

@@ -241,6 +241,10 @@ def test_what_ships_is_what_the_cards_describe():
         assert f" {100 * accuracy:.1f}" in card
         with safe_open(path, framework="np") as file:
             assert "research use" in next(iter(file.metadata().values()))
+    shipped = embedded.embedded_estimator(device="cpu")
+    together = figures["detector"]["validate, with the pose network"]
+    assert shipped.least_person_score == together["own_threshold"]
+    assert shipped.refinement is not None
     assert size < 16e6
     assert f"{size / 1e6:.1f} MB" in embedded.summary()
 

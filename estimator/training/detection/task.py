@@ -174,6 +174,7 @@ def validate_detector(
         CentreDetector(module, description, device, threshold=CANDIDATE_SCORE),
         nms=None,
         least_person_score=0.0,
+        refinement=description.refinement,
     )
     found = []
     for picture in range(len(table)):
