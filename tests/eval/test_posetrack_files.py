@@ -466,7 +466,7 @@ def test_damaged_archives(seed, tmp_path_factory):
     chance = random.Random(seed)
     for _ in range(chance.choice([1, 5])):
         if chance.random() < 0.2:
-            del data[chance.randrange(len(data)) :]
+            del data[chance.randrange(len(data) or 1) :]
         # The directory at the end is hit as often as the content.
         low = chance.choice([0, max(len(data) - 200, 0)])
         if len(data) > low:

@@ -1,0 +1,7 @@
+"""What all tests share."""
+
+from hypothesis import settings
+
+# The same examples everywhere; `pytest --hypothesis-profile default` draws others.
+settings.register_profile("same everywhere", derandomize=True)
+settings.load_profile("same everywhere")
