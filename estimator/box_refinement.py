@@ -24,6 +24,8 @@ FARTHEST = 1.2
 NOBODY_REACHES = 0.5
 """Where no joint has the score, the box's own edge stands in."""
 
+OUTWARDS = np.array([-1, -1, 1, 1])
+"""The direction in which the left, upper, right and lower edge lie from the middle."""
 
 Weights = Annotated[
     tuple[float, ...],
@@ -103,7 +105,7 @@ def refine_boxes(
         bottom @ rules.bottom,
     ]
     sides, middle = boxes[:, 2:] - boxes[:, :2], (boxes[:, 2:] + boxes[:, :2]) / 2
-    moved = np.tile(middle, 2) + np.stack(out, 1) * np.tile(sides, 2) * [-1, -1, 1, 1]
+    moved = np.tile(middle, 2) + np.stack(out, 1) * np.tile(sides, 2) * OUTWARDS
     moved = np.clip(moved, 0, [*size, *size])
     real = (moved[:, 2:] > moved[:, :2]).all(axis=1)
     return np.where(real[:, None], moved, boxes).astype(np.float32)

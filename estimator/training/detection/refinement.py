@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import least_squares
 
-from poseflow.estimator.box_refinement import BoxRefinement, edge_features
+from poseflow.estimator.box_refinement import OUTWARDS, BoxRefinement, edge_features
 from poseflow.estimator.topdown import TopDown
 from poseflow.estimator.torch_network import TorchPoseNetwork
 from poseflow.estimator.training.detection.config import (
@@ -37,7 +37,11 @@ USUAL_ERROR = 0.05
 """Errors above, in sides, count by their size and not by its square: some are of people
 of whom no joint was found."""
 
+LEAST_SIDE = 0.3
+"""Boxes with less than this share of a person's width or height are not asked about."""
+
 DIGITS = 4
+"""Of a weight in the file."""
 
 
 def learn_refinement(
@@ -75,7 +79,7 @@ def learn_refinement(
         (people,) = estimator.estimate_batch([image], [boxes.astype(np.float32)])
         features.append(edge_features(boxes, people.keypoints, people.keypoint_scores))
         middle, sides = (boxes[:, 2:] + boxes[:, :2]) / 2, boxes[:, 2:] - boxes[:, :2]
-        edges = (truth - np.tile(middle, 2)) / np.tile(sides, 2) * [-1, -1, 1, 1]
+        edges = (truth - np.tile(middle, 2)) / np.tile(sides, 2) * OUTWARDS
         wanted.append(edges.T)
     if sum(edges.shape[1] for edges in wanted) < LEAST_PEOPLE * TIMES:
         return None
@@ -93,7 +97,7 @@ def _wrong(
     sides = truth[:, 2:] - truth[:, :2]
     boxes = truth + rng.normal(0, SHIFT, truth.shape) * np.tile(sides, 2)
     boxes = np.clip(boxes, 0, [*size, *size])
-    usable = (boxes[:, 2:] - boxes[:, :2] > 0.3 * sides).all(axis=1)
+    usable = (boxes[:, 2:] - boxes[:, :2] > LEAST_SIDE * sides).all(axis=1)
     return boxes[usable], truth[usable]
 
 
