@@ -32,9 +32,9 @@ from poseflow.benchmark.tracking import (
     score_clips,
 )
 from poseflow.tracker import Tracker
-from poseflow.tracker.default_options import DefaultOptions
-from poseflow.tracker.evidence import EvidenceOptions
-from poseflow.tracker.flows import PoseFlowOptions
+from poseflow.tracker.default.likelihood import EvidenceOptions
+from poseflow.tracker.default.options import DefaultOptions
+from poseflow.tracker.pose_flow.pose_flow import PoseFlowOptions
 
 FACTORS = (0.6, 0.8, 1.25, 1.6)
 

@@ -11,8 +11,8 @@ import msgspec
 from poseflow.errors import PoseFlowError
 
 if TYPE_CHECKING:
-    from poseflow.estimator.nms import PoseNMSParameters
     from poseflow.estimator.protocols import Detector, EstimatorBackend
+    from poseflow.estimator.topdown.pose_nms import PoseNMSParameters
 
 FOLDER = Path(__file__).with_name("models")
 """Where `make models` puts the weights, and the wheel carries them."""
@@ -52,12 +52,12 @@ def embedded_detector(
         weights: None: it has its own.
         device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
         folder: Where its weights are.
-        **options: As `poseflow.estimator.centre.detector.CentreDetector` takes.
+        **options: As `poseflow.estimator.detectors.centernet.CentreDetector` takes.
 
     Raises:
         PoseFlowError: If weights are given.
     """
-    from poseflow.estimator.centre.detector import CentreDetector
+    from poseflow.estimator.detectors.centernet import CentreDetector
 
     if weights is not None:
         raise PoseFlowError(
@@ -89,11 +89,11 @@ def embedded_estimator(
     Raises:
         PoseFlowError: If weights are given.
     """
-    from poseflow.estimator.centre.detector import CentreDetector
-    from poseflow.estimator.nms import PoseNMSParameters
-    from poseflow.estimator.topdown import TopDown
+    from poseflow.estimator.detectors.centernet import CentreDetector
+    from poseflow.estimator.topdown.pose_nms import PoseNMSParameters
+    from poseflow.estimator.topdown.rescoring import CANDIDATE_SCORE
+    from poseflow.estimator.topdown.topdown import TopDown
     from poseflow.estimator.torch_network import TorchPoseNetwork
-    from poseflow.estimator.verification import CANDIDATE_SCORE
 
     if weights is not None:
         raise PoseFlowError(

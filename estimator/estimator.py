@@ -13,17 +13,17 @@ import numpy.typing as npt
 
 from poseflow.errors import PoseFlowError
 from poseflow.estimator import embedded
-from poseflow.estimator.crop import as_bgr, check_boxes
-from poseflow.estimator.detectors import make_detector
+from poseflow.estimator.adapters.ultralytics import ultralytics_estimator
+from poseflow.estimator.detectors.registry import make_detector
 from poseflow.estimator.downloads import locate
-from poseflow.estimator.nms import PoseNMSParameters
 from poseflow.estimator.protocols import (
     Detections,
     Detector,
     EstimatorBackend,
     TwoStageBackend,
 )
-from poseflow.estimator.ultralytics_yolo import ultralytics_estimator
+from poseflow.estimator.topdown.crop import as_bgr, check_boxes
+from poseflow.estimator.topdown.pose_nms import PoseNMSParameters
 from poseflow.poses import Poses
 from poseflow.skeleton import Skeleton
 
@@ -42,7 +42,7 @@ def _torch(
     nms: PoseNMSParameters | None = PoseNMSParameters(),  # noqa: B008 (frozen)
     **options: Any,
 ) -> EstimatorBackend:
-    from poseflow.estimator.topdown import TopDown
+    from poseflow.estimator.topdown.topdown import TopDown
     from poseflow.estimator.torch_network import TorchPoseNetwork
 
     if weights is None:
@@ -55,13 +55,13 @@ def _torch(
 
 
 def _onnx(**arguments: Any) -> EstimatorBackend:
-    from poseflow.estimator.onnx.backend import onnx_estimator
+    from poseflow.estimator.adapters.onnx.backend import onnx_estimator
 
     return onnx_estimator(**arguments)
 
 
 def _torchvision(**arguments: Any) -> EstimatorBackend:
-    from poseflow.estimator.rcnn import rcnn_estimator
+    from poseflow.estimator.adapters.torchvision import rcnn_estimator
 
     return rcnn_estimator(**arguments)
 
@@ -117,7 +117,7 @@ class Estimator:
         **options: Passed on to the estimator. `torch` takes `batch_size`, `nms`
             (constants of pose NMS, or None for none), `skeleton`, `flip_test`,
             `precision` (float32, bfloat16) and `compile`; `onnx` those of
-            `poseflow.estimator.onnx.backend.onnx_estimator`.
+            `poseflow.estimator.adapters.onnx.backend.onnx_estimator`.
 
     Raises:
         PoseFlowError: If there is no such estimator, or it cannot be made like that.

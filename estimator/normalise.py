@@ -11,7 +11,7 @@ from torch import Tensor
 def as_input(
     crops: Tensor, mean: Sequence[float], std: Sequence[float], device: torch.device
 ) -> Tensor:
-    """What `poseflow.estimator.crop.network_input` does, in torch.
+    """What `poseflow.estimator.topdown.crop.network_input` does, in torch.
 
     The bytes travel, not the floats: a quarter of the traffic to a GPU.
 

@@ -16,10 +16,10 @@ from poseflow.estimator.devices import (
     to_device,
     warn_of_slow_bfloat16,
 )
-from poseflow.estimator.folding import folded
-from poseflow.estimator.heatmap import decode_heatmaps, flip_back
+from poseflow.estimator.networks.fuse import folded
 from poseflow.estimator.normalise import as_input
 from poseflow.estimator.protocols import Floats, Image
+from poseflow.estimator.topdown.heatmap import decode_heatmaps, flip_back
 from poseflow.estimator.weights import LoadedNetwork, load_network
 from poseflow.skeleton import Skeleton
 

@@ -21,16 +21,16 @@ from poseflow import skeletons
 from poseflow.errors import FormatError, PoseFlowError
 from poseflow.estimator.box_refinement import BoxRefinement
 from poseflow.estimator.calibration import Calibration
-from poseflow.estimator.centre.network import CentreNet
-from poseflow.estimator.fastpose import STAGES
 from poseflow.estimator.joint_count import fitting_skeleton
-from poseflow.estimator.networks import (
+from poseflow.estimator.networks.build import (
     AnyModelConfig,
     CentreNetConfig,
     FastPoseConfig,
     FastPoseDUCConfig,
     build,
 )
+from poseflow.estimator.networks.centernet import CentreNet
+from poseflow.estimator.networks.fastpose import STAGES
 from poseflow.skeleton import Skeleton
 
 METADATA_KEY = "poseflow"

@@ -14,14 +14,20 @@ from typing import Any
 import numpy as np
 
 from poseflow.errors import FormatError, PoseFlowError
-from poseflow.eval.checks import check_pair, missing_prediction
-from poseflow.eval.differences import count_differences, describe_differences
-from poseflow.eval.jobs import GroundTruth, Job, Predictions, find_jobs, in_chunks
 from poseflow.eval.metric import Section, SequencePair, make_metric, names_of_metrics
-from poseflow.eval.posetrack import Samples
+from poseflow.eval.posetrack.ap_mota import Samples
+from poseflow.eval.posetrack.checks import check_pair, missing_prediction
+from poseflow.eval.posetrack.differences import count_differences, describe_differences
+from poseflow.eval.posetrack.pairing import (
+    GroundTruth,
+    Job,
+    Predictions,
+    find_jobs,
+    in_chunks,
+)
+from poseflow.eval.posetrack.preparation import prepare_poseval, prepare_strict
 from poseflow.eval.report import Report
-from poseflow.eval.scenes import prepare_poseval, prepare_strict
-from poseflow.formats.posetrack import Problem
+from poseflow.formats.posetrack.annotations import Problem
 
 CHUNK_BYTES = 32 << 20
 """JSON that is held at once, in each process."""

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from poseflow.errors import PoseFlowError
-from poseflow.formats.posetrack import JOINTS, Annotations
+from poseflow.formats.posetrack.annotations import JOINTS, Annotations
 
 Float = npt.NDArray[np.float64]
 
@@ -96,15 +96,15 @@ class Metric(Protocol):
 
 # (mode, metric) -> "module:class"; the class is called with no arguments.
 METRICS: dict[tuple[str, str], str] = {
-    ("poseval", "ap"): "poseflow.eval.posetrack:PosevalAP",
-    ("poseval", "mot"): "poseflow.eval.posetrack:PosevalMOT",
-    ("strict", "ap"): "poseflow.eval.posetrack:StrictAP",
-    ("strict", "mot"): "poseflow.eval.posetrack:StrictMOT",
-    ("strict", "hota"): "poseflow.eval.posetrack_tracking:StrictHOTA",
-    ("strict", "idf1"): "poseflow.eval.posetrack_tracking:StrictIdentity",
-    ("strict", "pose"): "poseflow.eval.posetrack_tracking:StrictPoseTracking",
-    ("posetrack21", "ap"): "poseflow.eval.posetrack21:PoseTrack21AP",
-    ("posetrack21", "hota"): "poseflow.eval.posetrack21:PoseTrack21HOTA",
+    ("poseval", "ap"): "poseflow.eval.posetrack.ap_mota:PosevalAP",
+    ("poseval", "mot"): "poseflow.eval.posetrack.ap_mota:PosevalMOT",
+    ("strict", "ap"): "poseflow.eval.posetrack.ap_mota:StrictAP",
+    ("strict", "mot"): "poseflow.eval.posetrack.ap_mota:StrictMOT",
+    ("strict", "hota"): "poseflow.eval.posetrack.hota_idf1:StrictHOTA",
+    ("strict", "idf1"): "poseflow.eval.posetrack.hota_idf1:StrictIdentity",
+    ("strict", "pose"): "poseflow.eval.posetrack.hota_idf1:StrictPoseTracking",
+    ("posetrack21", "ap"): "poseflow.eval.posetrack.posetrack21:PoseTrack21AP",
+    ("posetrack21", "hota"): "poseflow.eval.posetrack.posetrack21:PoseTrack21HOTA",
 }
 
 MODES = ("strict", "poseval", "posetrack21")

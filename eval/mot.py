@@ -13,8 +13,8 @@ import numpy.typing as npt
 
 from poseflow.boxes import box_area
 from poseflow.errors import FormatError
-from poseflow.eval.clear_tracks import Convention
-from poseflow.eval.overlap import Overlaps, Side
+from poseflow.eval.metrics.clear import Convention
+from poseflow.eval.metrics.similarity_table import Overlaps, Side
 from poseflow.eval.tracking import TrackingScores, score_overlaps
 from poseflow.formats.mot import BoxTracks, read_mot
 

@@ -11,7 +11,7 @@ import numpy as np
 from poseflow.errors import FormatError, MissingExtraError
 from poseflow.eval.metric import GROUPS
 from poseflow.eval.report import Report
-from poseflow.formats.posetrack import JOINTS
+from poseflow.formats.posetrack.annotations import JOINTS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -14,7 +14,7 @@ import numpy as np
 from poseflow.errors import FormatError, PoseFlowError
 from poseflow.eval.metric import GROUPS, Section
 from poseflow.formats.atomic import write_atomically
-from poseflow.formats.posetrack import JOINTS, Problem
+from poseflow.formats.posetrack.annotations import JOINTS, Problem
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -40,7 +40,7 @@ class Report:
         >>> import poseflow
         >>> people = [{"track_id": [1], "x1": [0], "y1": [0], "x2": [9], "y2": [9],
         ...   "annopoints": [{"point": [{"id": [13], "x": [5], "y": [5]}]}]}]
-        >>> from poseflow.formats.posetrack_reader import parse_annotations
+        >>> from poseflow.formats.posetrack.reader import parse_annotations
         >>> text = json.dumps({"annolist": [{"annorect": people}] * 3}).encode()
         >>> gt = parse_annotations(text, "a")
         >>> report = poseflow.evaluate(gt, gt, mode="strict")

@@ -16,10 +16,10 @@ import numpy.typing as npt
 
 from poseflow.boxes import box_area, box_iou
 from poseflow.errors import PoseFlowError
-from poseflow.eval.clear_tracks import Convention, count_clear, match_clear
-from poseflow.eval.hota import EPS, HotaSums, Runs, sum_hota
-from poseflow.eval.identity import count_identity
-from poseflow.eval.overlap import Overlaps
+from poseflow.eval.metrics.clear import Convention, count_clear, match_clear
+from poseflow.eval.metrics.hota import EPS, HotaSums, Runs, sum_hota
+from poseflow.eval.metrics.identity import count_identity
+from poseflow.eval.metrics.similarity_table import Overlaps
 from poseflow.oks import oks
 from poseflow.poses import NO_TRACK, Poses
 from poseflow.sequence import PoseSequence

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from poseflow.formats import ResultWriter as ResultWriter
     from poseflow.formats import read as read
     from poseflow.formats import write as write
-    from poseflow.pipeline import track as track
+    from poseflow.pipeline.track import track as track
     from poseflow.poses import Poses as Poses
     from poseflow.sequence import Frame as Frame
     from poseflow.sequence import PoseSequence as PoseSequence
@@ -52,7 +52,7 @@ _HOMES = {
     "joint_map": "poseflow.conversion",
     "read": "poseflow.formats",
     "skeletons": "poseflow.skeletons",
-    "track": "poseflow.pipeline",
+    "track": "poseflow.pipeline.track",
     "write": "poseflow.formats",
     "synthetic": "poseflow.synthetic",
 }

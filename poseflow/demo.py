@@ -19,7 +19,7 @@ from poseflow.eval.evaluate import evaluate
 from poseflow.eval.report import Report
 from poseflow.formats import ResultWriter
 from poseflow.formats.atomic import explain
-from poseflow.pipeline import PoseEstimator, drain, track
+from poseflow.pipeline.track import PoseEstimator, drain, track
 from poseflow.render import OverlaySink
 from poseflow.synthetic import Scene
 from poseflow.tracker import Tracker

@@ -11,8 +11,8 @@ from typing import Any, Self
 from poseflow.drawing import Overlay
 from poseflow.errors import PoseFlowError
 from poseflow.formats import check_apart
-from poseflow.known_poses import PosesInput
-from poseflow.pipeline import drain, known
+from poseflow.pipeline.known_poses import PosesInput
+from poseflow.pipeline.track import drain, known
 from poseflow.sequence import Frame
 from poseflow.video import Source, open_source, open_writer
 

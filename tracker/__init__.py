@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from poseflow.tracker.backend import TrackerBackend, View
+from poseflow.tracker.base import TrackerBackend, View
 from poseflow.tracker.baselines import IouOptions, OksOptions
-from poseflow.tracker.correspondences import Correspondences, PixelIdentity
-from poseflow.tracker.default_options import DefaultOptions
-from poseflow.tracker.evidence import EvidenceOptions
-from poseflow.tracker.flows import PoseFlowOptions
-from poseflow.tracker.matching import Matcher
-from poseflow.tracker.memory import Track
-from poseflow.tracker.refine import RefineOptions, refine
-from poseflow.tracker.released import ReleasedOptions, Step
-from poseflow.tracker.smoothing import Smoother, SmoothingOptions
+from poseflow.tracker.default.likelihood import EvidenceOptions
+from poseflow.tracker.default.options import DefaultOptions
+from poseflow.tracker.matchers.base import Matcher
+from poseflow.tracker.matchers.correspondences import Correspondences, PixelIdentity
+from poseflow.tracker.pose_flow.pose_flow import PoseFlowOptions
+from poseflow.tracker.postprocess.smoothing import Smoother, SmoothingOptions
+from poseflow.tracker.postprocess.stitching import RefineOptions, refine
+from poseflow.tracker.released.tracker import ReleasedOptions, Step
+from poseflow.tracker.track_store import Track
 from poseflow.tracker.tracker import Tracker, names, register
 
 __all__ = [

@@ -14,9 +14,9 @@ from poseflow.boxes import Floats, box_area, box_iou
 from poseflow.errors import PoseFlowError
 from poseflow.oks import oks
 from poseflow.poses import NO_TRACK, Poses
-from poseflow.tracker.association import assign
-from poseflow.tracker.backend import View, require
-from poseflow.tracker.memory import Memory, Track
+from poseflow.tracker.assignment import assign
+from poseflow.tracker.base import View, require
+from poseflow.tracker.track_store import Memory, Track
 
 
 def _without_images(tracker: str, matcher: str) -> None:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from poseflow.errors import PoseFlowError
 from poseflow.poses import Poses
 from poseflow.skeleton import Skeleton
-from poseflow.tracker.backend import (
+from poseflow.tracker.base import (
     TrackerBackend,
     TrackerFactory,
     View,
@@ -23,14 +23,14 @@ from poseflow.tracker.baselines import (
     OksOptions,
     OksTracker,
 )
-from poseflow.tracker.correspondences import Correspondences
-from poseflow.tracker.default import DefaultTracker
-from poseflow.tracker.default_options import DefaultOptions
-from poseflow.tracker.expected import expected_boxes, still
-from poseflow.tracker.flows import PoseFlowOptions
-from poseflow.tracker.memory import Track
-from poseflow.tracker.poseflow import PoseFlowTracker
-from poseflow.tracker.released import ReleasedOptions, ReleasedTracker
+from poseflow.tracker.default.options import DefaultOptions
+from poseflow.tracker.default.tracker import DefaultTracker
+from poseflow.tracker.matchers.correspondences import Correspondences
+from poseflow.tracker.motion.predicted_boxes import expected_boxes, still
+from poseflow.tracker.pose_flow.pose_flow import PoseFlowOptions
+from poseflow.tracker.pose_flow.tracker import PoseFlowTracker
+from poseflow.tracker.released.tracker import ReleasedOptions, ReleasedTracker
+from poseflow.tracker.track_store import Track
 
 ENTRY_POINTS = "poseflow.trackers"
 """Entry-point group in which other packages offer factories of `TrackerBackend`s."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from poseflow.estimator.training import validation
 from poseflow.estimator.training.config import RunConfig, TrainConfig
 from poseflow.estimator.training.detection.config import DetectionConfig
 from poseflow.estimator.training.detection.task import validate_detector
+from poseflow.estimator.training.pose import validation
 from poseflow.estimator.training.task import Report
 
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from poseflow.estimator.training.detection.metrics import DetectionReport
-from poseflow.estimator.training.reliability import Reliability
+from poseflow.estimator.training.pose.calibration import Reliability
+from poseflow.estimator.training.pose.validation import ValidationReport
 from poseflow.estimator.training.task import Report
-from poseflow.estimator.training.validation import ValidationReport
 
 MOST_ROWS = 12
 """Epochs of the curve that are shown."""

@@ -12,7 +12,7 @@ from msgspec import Meta, Struct
 
 from poseflow import skeletons
 from poseflow.errors import PoseFlowError
-from poseflow.estimator.networks import (
+from poseflow.estimator.networks.build import (
     AnyModelConfig,
     FastPoseConfig,
     SpatialTransformerConfig,

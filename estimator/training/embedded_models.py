@@ -36,12 +36,12 @@ from poseflow.estimator.training.detection.config import (
 from poseflow.estimator.training.detection.metrics import DetectionReport
 from poseflow.estimator.training.detection.refinement import learn_refinement
 from poseflow.estimator.training.loop import train
-from poseflow.estimator.training.reliability import (
+from poseflow.estimator.training.pose.calibration import (
     fit_calibration,
     joint_reliability,
 )
+from poseflow.estimator.training.pose.validation import predict_split
 from poseflow.estimator.training.task import Report
-from poseflow.estimator.training.validation import predict_split
 from poseflow.estimator.weights import (
     Description,
     load_detector,

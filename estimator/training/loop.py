@@ -30,8 +30,8 @@ from poseflow.estimator.training.detection.config import DetectionConfig
 from poseflow.estimator.training.detection.task import DetectionTask
 from poseflow.estimator.training.distributed import Process, joined
 from poseflow.estimator.training.logs import Curves
-from poseflow.estimator.training.pose_task import PoseTask
-from poseflow.estimator.training.samples import SeededBatches, quiet_worker
+from poseflow.estimator.training.pose.samples import SeededBatches, quiet_worker
+from poseflow.estimator.training.pose.task import PoseTask
 from poseflow.estimator.training.schedule import learning_rate
 from poseflow.estimator.training.stopping import polite_stop
 from poseflow.estimator.training.task import Report, Task

@@ -12,7 +12,7 @@ from poseflow.estimator.weights import Description
 
 
 class Sampled(Protocol):
-    """Samples of an epoch by ticket, see `poseflow.estimator.training.samples`."""
+    """Samples of an epoch by ticket, see `poseflow.estimator.training.pose.samples`."""
 
     def __len__(self) -> int:
         """How many an epoch has."""

@@ -134,7 +134,7 @@ class Worker:
         return Outcome(**vars(outcome) | {"warnings": notes})
 
     def _track(self, job: Job) -> Outcome:
-        from poseflow.to_files import write_result
+        from poseflow.pipeline.to_files import write_result
 
         options = self._options
         known = job.source if as_poses_file(job.source) else None

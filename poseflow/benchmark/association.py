@@ -17,7 +17,7 @@ import numpy as np
 from poseflow.benchmark.hardware import hardware, peak_memory_mb
 from poseflow.benchmark.scenes import Scene
 from poseflow.tracker import Tracker
-from poseflow.tracker.orb import OrbOptions
+from poseflow.tracker.matchers.orb import OrbOptions
 
 REFERENCE_CPU_MS = {5: 61.2, 10: 190.7, 20: 786.3, 33: 2103.8}
 """CPU time of the released tracker's association by people: milliseconds per frame.
@@ -179,7 +179,7 @@ def orb_ratio(
     """
     import cv2
 
-    from poseflow.tracker.orb import OrbMatcher
+    from poseflow.tracker.matchers.orb import OrbMatcher
 
     options = OrbOptions() if features is None else OrbOptions(features=features)
     scene = Scene(people)

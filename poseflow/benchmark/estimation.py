@@ -19,13 +19,13 @@ from torch.utils.flop_counter import FlopCounterMode
 from poseflow import skeletons
 from poseflow.benchmark.hardware import hardware
 from poseflow.estimator.devices import choose_device
-from poseflow.estimator.networks import (
+from poseflow.estimator.networks.build import (
     AnyModelConfig,
     FastPoseConfig,
     SmallPoseConfig,
     build,
 )
-from poseflow.estimator.topdown import TopDown
+from poseflow.estimator.topdown.topdown import TopDown
 from poseflow.estimator.torch_network import Precision, TorchPoseNetwork
 from poseflow.estimator.weights import LoadedNetwork, NetworkDescription
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from poseflow.formats.posetrack import SLOT_OF_JOINT, SLOTS
+from poseflow.formats.posetrack.annotations import SLOT_OF_JOINT, SLOTS
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]

@@ -20,8 +20,8 @@ from poseflow.benchmark.association import exponent
 from poseflow.benchmark.hardware import hardware, peak_memory_mb
 from poseflow.benchmark.posetrack_case import CaseOptions, write_case
 from poseflow.eval.evaluate import evaluate
-from poseflow.eval.jobs import find_jobs
 from poseflow.eval.metric import make_metric
+from poseflow.eval.posetrack.pairing import find_jobs
 
 POSEVAL_CPU_S = {"loading": 11.0, "ap": 13.0, "mot": 31.0}
 """Seconds of CPU that poseval (commit 4258a157) takes for `LARGE`: one process,

@@ -16,7 +16,7 @@ from poseflow.cli.progress import progress
 
 if TYPE_CHECKING:
     from poseflow.eval.report import Report
-    from poseflow.formats.posetrack import Problem
+    from poseflow.formats.posetrack.annotations import Problem
 
 
 class Mode(StrEnum):

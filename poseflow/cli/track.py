@@ -113,7 +113,7 @@ def estimate(
     device: DeviceOption = "auto",
 ) -> None:
     """Find the people of SOURCE and their joints, without identities."""
-    from poseflow.pipeline import estimate as run
+    from poseflow.pipeline.track import estimate as run
 
     def frames(video: Source | None) -> Iterator[Frame]:
         found = _estimator(estimator, weights, detector, detector_weights, device)
@@ -156,7 +156,7 @@ def _write(
             "--poses",
             param_hint="--render",
         )
-    from poseflow.to_files import write_result
+    from poseflow.pipeline.to_files import write_result
 
     done = write_result(
         source,

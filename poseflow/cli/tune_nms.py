@@ -19,7 +19,7 @@ def tune_nms(
     trials: Annotated[int, typer.Option(help="Most sets of constants to try.")] = 200,
 ) -> None:
     """Learn the constants of parametric pose NMS from a development set."""
-    from poseflow.estimator.tune_nms import read_for_tuning, tune_nms
+    from poseflow.estimator.training.tune_nms import read_for_tuning, tune_nms
     from poseflow.estimator.weights import write_atomically
 
     people, annotations = read_for_tuning(truth, poses)

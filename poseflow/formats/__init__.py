@@ -33,7 +33,7 @@ from poseflow.formats.base import (
     sniff,
 )
 from poseflow.formats.openpose import OpenPoseFormat
-from poseflow.formats.posetrack_writer import FORMATS as POSETRACK_FORMATS
+from poseflow.formats.posetrack.writer import FORMATS as POSETRACK_FORMATS
 from poseflow.formats.stream import ResultWriter
 from poseflow.sequence import Frame, PoseSequence
 from poseflow.skeleton import Skeleton

@@ -11,7 +11,7 @@ import numpy as np
 from poseflow.errors import PoseFlowError
 from poseflow.formats.atomic import AtomicFile
 from poseflow.formats.names import frame_name
-from poseflow.formats.posetrack_writer import first_image_id
+from poseflow.formats.posetrack.writer import first_image_id
 from poseflow.skeletons import get
 from poseflow.synthetic.annotation import MIN_VISIBLE, Annotation
 from poseflow.synthetic.scene import Scene

@@ -33,7 +33,7 @@ from poseflow.synthetic.gait import body_points
 from poseflow.synthetic.props import Prop, place_props
 
 if TYPE_CHECKING:
-    from poseflow.synthetic.render import Renderer
+    from poseflow.synthetic.painting.renderer import Renderer
 
 Floats = npt.NDArray[np.float64]
 
@@ -156,7 +156,7 @@ class Scene:
 
     @cached_property
     def _renderer(self) -> Renderer:
-        from poseflow.synthetic.render import Renderer
+        from poseflow.synthetic.painting.renderer import Renderer
 
         return Renderer(self)
 

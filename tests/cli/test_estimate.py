@@ -10,7 +10,7 @@ import torch
 from typer.testing import CliRunner
 
 from poseflow.cli.app import app
-from poseflow.estimator.networks import SmallPoseConfig, build
+from poseflow.estimator.networks.build import SmallPoseConfig, build
 from poseflow.estimator.weights import NetworkDescription, save_weights
 from poseflow.skeletons import COCO17
 

@@ -20,9 +20,9 @@ from poseflow.estimator.calibration import calibrated
 from poseflow.estimator.torch_network import TorchPoseNetwork
 from poseflow.estimator.training.config import load_config
 from poseflow.estimator.training.embedded_models import make_models
-from poseflow.estimator.training.groups import BEHIND, group_people
-from poseflow.estimator.training.pose_task import PoseTask
-from poseflow.estimator.training.reliability import fit_calibration, reliability
+from poseflow.estimator.training.pose.calibration import fit_calibration, reliability
+from poseflow.estimator.training.pose.task import PoseTask
+from poseflow.estimator.training.pose.viewpoint_groups import BEHIND, group_people
 from poseflow.estimator.weights import load_detector, load_network
 from poseflow.skeletons import get
 from poseflow.synthetic import SceneConfig, make_scene

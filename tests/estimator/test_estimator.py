@@ -16,10 +16,10 @@ from poseflow.estimator import (
     TorchPoseNetwork,
     register_estimator,
 )
-from poseflow.estimator.detectors import make_detector, register_detector
+from poseflow.estimator.detectors.registry import make_detector, register_detector
 from poseflow.estimator.estimator import estimator_names
-from poseflow.estimator.folding import folded
-from poseflow.estimator.networks import SmallPoseConfig, build
+from poseflow.estimator.networks.build import SmallPoseConfig, build
+from poseflow.estimator.networks.fuse import folded
 from poseflow.estimator.protocols import Detections, EstimatorBackend
 from poseflow.estimator.training.config import load_config
 from poseflow.estimator.training.loop import train

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from poseflow.errors import PoseFlowError
-from poseflow.estimator.fastpose import FastPose, FastPoseDUC
-from poseflow.estimator.networks import FastPoseConfig, SmallPoseConfig, build
+from poseflow.estimator.networks.build import FastPoseConfig, SmallPoseConfig, build
+from poseflow.estimator.networks.fastpose import FastPose, FastPoseDUC
 from poseflow.estimator.weights import (
     NetworkDescription,
     load_network,

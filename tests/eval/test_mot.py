@@ -9,7 +9,7 @@ import pytest
 
 from poseflow import Frame, PoseFlowError, Poses, PoseSequence
 from poseflow.errors import FormatError
-from poseflow.eval.hota import sum_hota
+from poseflow.eval.metrics.hota import sum_hota
 from poseflow.eval.mot import (
     box_overlaps,
     motmetrics_fields,

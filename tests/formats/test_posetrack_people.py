@@ -7,8 +7,8 @@ import pytest
 
 import poseflow
 from poseflow import Frame, Poses, PoseSequence, synthetic
-from poseflow.formats.posetrack_poses import annotations_from_poses
-from poseflow.formats.posetrack_reader import read_posetrack
+from poseflow.formats.posetrack.conversion import annotations_from_poses
+from poseflow.formats.posetrack.reader import read_posetrack
 
 
 def frames(*ids):

@@ -5,7 +5,7 @@ import pytest
 
 import poseflow
 from poseflow import PoseFlowError
-from poseflow.formats.posetrack_reader import read_posetrack
+from poseflow.formats.posetrack.reader import read_posetrack
 from poseflow.synthetic import make_scene, write_posetrack
 
 NAME = "000004_mpii_test"

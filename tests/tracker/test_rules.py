@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from poseflow import Poses, Tracker
-from poseflow.tracker.flow_nms import group_flows, likeness
+from poseflow.tracker.pose_flow.nms import group_flows, likeness
 
 SHAPE = np.random.default_rng(5).uniform(-1, 1, (17, 2)) * [30, 90]
 OWN = ["default", "poseflow", "released", "iou", "oks"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from poseflow.estimator.networks import CentreNetConfig
+from poseflow.estimator.networks.build import CentreNetConfig
 from poseflow.estimator.training.config import (
     AtLeast0,
     Count,

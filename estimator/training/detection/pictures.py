@@ -23,9 +23,13 @@ from poseflow.estimator.training.detection.config import (
     LspetBoxesConfig,
 )
 from poseflow.estimator.training.folds import dealt, dealt_by_id
-from poseflow.estimator.training.people import Pictures, join_pictures, picture_names
-from poseflow.estimator.training.readers import LSP_JOINTS, read_people
-from poseflow.estimator.training.rendered import rendered_as_coco
+from poseflow.estimator.training.pose.dataset import (
+    Pictures,
+    join_pictures,
+    picture_names,
+)
+from poseflow.estimator.training.pose.readers import LSP_JOINTS, read_people
+from poseflow.estimator.training.pose.rendered import rendered_as_coco
 from poseflow.skeleton import Skeleton
 
 SAME_PERSON_IOU = 0.3

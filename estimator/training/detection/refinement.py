@@ -11,7 +11,7 @@ import numpy.typing as npt
 from scipy.optimize import least_squares
 
 from poseflow.estimator.box_refinement import OUTWARDS, BoxRefinement, edge_features
-from poseflow.estimator.topdown import TopDown
+from poseflow.estimator.topdown.topdown import TopDown
 from poseflow.estimator.torch_network import TorchPoseNetwork
 from poseflow.estimator.training.detection.config import (
     CocoBoxesConfig,

@@ -12,11 +12,11 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from poseflow.errors import PoseFlowError
-from poseflow.estimator.centre.network import CentreNet
+from poseflow.estimator.networks.centernet import CentreNet
 from poseflow.estimator.training.detection.config import ComposeConfig
 from poseflow.estimator.training.detection.pictures import BoxedPictures
 from poseflow.estimator.training.detection.scenes import Composer
-from poseflow.estimator.training.samples import Ticket
+from poseflow.estimator.training.pose.samples import Ticket
 
 MOST_BOXES = 64
 """Boxes of a scene; what is beyond is ignored."""

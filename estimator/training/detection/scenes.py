@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from poseflow.boxes import box_area
 from poseflow.errors import PoseFlowError
-from poseflow.estimator.letterbox import GREY
+from poseflow.estimator.detectors.letterbox import GREY
 from poseflow.estimator.training.augment import vary_colours
 from poseflow.estimator.training.config import AugmentConfig
 from poseflow.estimator.training.detection.config import ComposeConfig

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
-from poseflow.estimator.centre.network import CentreNet, boxes_everywhere
+from poseflow.estimator.networks.centernet import CentreNet, boxes_everywhere
 
 ALPHA = 0.54
 """Size of a Gaussian's kernel as a share of the box (Liu et al.); 6 sigmas wide."""

@@ -9,19 +9,19 @@ import torch
 from torch import Tensor, nn
 
 from poseflow.errors import PoseFlowError
-from poseflow.estimator.centre.detector import CentreDetector
-from poseflow.estimator.centre.network import CentreNet
+from poseflow.estimator.detectors.centernet import CentreDetector
 from poseflow.estimator.devices import choose_device
+from poseflow.estimator.networks.centernet import CentreNet
 from poseflow.estimator.normalise import as_input
 from poseflow.estimator.protocols import Detections
-from poseflow.estimator.topdown import TopDown
+from poseflow.estimator.topdown.rescoring import CANDIDATE_SCORE
+from poseflow.estimator.topdown.topdown import TopDown
 from poseflow.estimator.torch_network import Precision, TorchPoseNetwork
 from poseflow.estimator.training.detection.config import DetectionConfig
 from poseflow.estimator.training.detection.metrics import DetectionReport, measure
 from poseflow.estimator.training.detection.pictures import BoxedPictures, read_boxes
 from poseflow.estimator.training.detection.samples import SceneBatch, Scenes
 from poseflow.estimator.training.detection.targets import centre_loss
-from poseflow.estimator.verification import CANDIDATE_SCORE
 from poseflow.estimator.weights import DetectorDescription, load_detector
 
 LEAST_SCORE = 0.02
@@ -153,7 +153,7 @@ def validate_detector(
         config: A training configuration.
         weights: File with weights of a detector.
         pose: File with weights of a pose network whose joints have a say in who is a
-            person; see `poseflow.estimator.verification`.
+            person; see `poseflow.estimator.topdown.rescoring`.
         split: `validate` or `test`.
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
 

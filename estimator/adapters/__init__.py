@@ -1,0 +1,1 @@
+"""Adapters for other libraries' models: ONNX Runtime, torchvision, ultralytics."""

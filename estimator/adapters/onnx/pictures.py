@@ -1,0 +1,142 @@
+"""Pose models on whole pictures in ONNX: RTMO and YOLO-pose.
+
+Source: Lu et al., "RTMO" (CVPR 2024); Maji et al., "YOLO-Pose" (CVPRW 2022).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from poseflow.errors import FormatError, PoseFlowError
+from poseflow.estimator.adapters.onnx.recognise import PoseKind, yolo_joints
+from poseflow.estimator.adapters.onnx.session import OnnxModel
+from poseflow.estimator.batches import Batches
+from poseflow.estimator.detectors.box_nms import box_nms
+from poseflow.estimator.detectors.letterbox import Letterbox, letterbox
+from poseflow.estimator.joint_count import fitting_skeleton
+from poseflow.estimator.protocols import Floats, Image
+from poseflow.poses import Poses
+from poseflow.skeleton import Skeleton
+
+DEFAULT_SIDE = 640
+
+
+class OnnxPicturePoses:
+    """An `EstimatorBackend` that finds people and joints in one go.
+
+    Args:
+        model: RTMO or YOLO-pose.
+        kind: Which of the two.
+        skeleton: What the joints are; default the built-in one with so many.
+        batch_size: Pictures at once; halved when the device runs out of memory.
+        least_score: People below this score are left out.
+        overlap: IoU of boxes above which the lower-scored person is left out.
+
+    Raises:
+        PoseFlowError: If the joints do not fit the skeleton.
+    """
+
+    def __init__(
+        self,
+        model: OnnxModel,
+        kind: PoseKind,
+        skeleton: Skeleton | str | None = None,
+        *,
+        batch_size: int = 8,
+        least_score: float = 0.25,
+        overlap: float = 0.65,
+    ) -> None:
+        self.model = model
+        self.kind = kind
+        self.batches = Batches(batch_size)
+        self.least_score = least_score
+        self.overlap = overlap
+        size = model.signature.size(DEFAULT_SIDE)
+        assert size is not None
+        self.width, self.height = size
+        self._values = 3
+        if kind == "rtmo":
+            joints = next(s[2] for _, s in model.signature.outputs if len(s) == 4)
+            if joints is None:
+                raise FormatError(
+                    f"{model.path}: the number of joints is free in its output; export "
+                    "the model with a fixed one"
+                )
+        else:
+            found = yolo_joints(model.signature)
+            if found is None:
+                raise FormatError(
+                    f"{model.path}: the number of joints shows neither in the metadata "
+                    "(kpt_shape) nor in the output's shape"
+                )
+            joints, self._values = found
+        self.skeleton = fitting_skeleton(model.path, joints, skeleton)
+
+    def estimate_batch(
+        self,
+        images: Sequence[Image],
+        boxes: Sequence[npt.NDArray[np.float32]] | None = None,
+    ) -> list[Poses]:
+        """The people of each picture; see `EstimatorBackend`.
+
+        Raises:
+            PoseFlowError: If boxes are given: this model finds people by itself.
+        """
+        if boxes is not None:
+            raise PoseFlowError(
+                f"{self.model.path}: this model finds people by itself and takes no "
+                "boxes"
+            )
+        return self.batches.map(images, self._batch)
+
+    def _batch(self, images: Sequence[Image]) -> list[Poses]:
+        frames = [
+            letterbox(i, self.width, self.height, centred=self.kind == "yolo_pose")
+            for i in images
+        ]
+        planes: Floats = np.stack([f.image for f in frames]).astype(np.float32)
+        if self.kind == "yolo_pose":
+            planes = planes[..., ::-1] / 255
+        rows = self._rows(self.model.run(planes.transpose(0, 3, 1, 2)))
+        return [self._people(r, f) for r, f in zip(rows, frames, strict=True)]
+
+    def _rows(self, outputs: list[Floats]) -> Floats:
+        """Candidates `(N, P, 5 + 3K)`: box xyxy, score, joints in frame pixels."""
+        joints = len(self.skeleton)
+        if self.kind == "rtmo":
+            keypoints, boxes = sorted(outputs, key=lambda out: out.ndim == 3)
+            flat = keypoints.reshape(*keypoints.shape[:2], 3 * joints)
+            return np.concatenate([boxes, flat], axis=2)
+        out = outputs[0]
+        if out.shape[2] == 6 + self._values * joints:
+            return np.delete(out, 5, axis=2)
+        if out.shape[1] != 5 + self._values * joints:
+            raise FormatError(
+                f"{self.model.path}: expected {5 + self._values * joints} channels for "
+                f"{joints} joints, got an output of {out.shape}"
+            )
+        out = out.transpose(0, 2, 1)
+        half = out[..., 2:4] / 2
+        corners = [out[..., :2] - half, out[..., :2] + half]
+        return np.concatenate([*corners, out[..., 4:]], axis=2)
+
+    def _people(self, rows: Floats, frame: Letterbox) -> Poses:
+        with np.errstate(invalid="ignore"):
+            likely = rows[:, 4] >= self.least_score
+        rows = rows[likely & np.isfinite(rows[:, :5]).all(axis=1)]
+        rows = rows[box_nms(rows[:, :4], rows[:, 4], self.overlap)]
+        values = rows[:, 5:].reshape(len(rows), len(self.skeleton), self._values)
+        if self._values == 3:
+            marks = np.maximum(values[..., 2], 0)
+        else:
+            marks = np.repeat(rows[:, 4:5], len(self.skeleton), axis=1)
+        return Poses(
+            frame.to_picture(values[..., :2]),
+            marks,
+            frame.boxes_to_picture(rows[:, :4]),
+            rows[:, 4],
+            skeleton=self.skeleton,
+        )

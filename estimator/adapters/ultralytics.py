@@ -1,0 +1,233 @@
+"""YOLO models of ultralytics, made by the caller; and their exports by name.
+
+A `.pt` file of ultralytics is a pickle of the whole model: reading it runs what is in
+it, so nothing here does. Its export to ONNX holds the same network as plain data.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from poseflow.errors import PoseFlowError
+from poseflow.estimator.batches import Batches
+from poseflow.estimator.joint_count import fitting_skeleton
+from poseflow.estimator.protocols import (
+    Detections,
+    Detector,
+    EstimatorBackend,
+    Floats,
+    Image,
+)
+from poseflow.poses import Poses
+from poseflow.skeleton import Skeleton
+from poseflow.skeletons import get
+
+
+class _Yolo:
+    """The people in a model's answers."""
+
+    def __init__(
+        self, model: Any, *, batch_size: int, least_score: float, **predict: Any
+    ) -> None:
+        if not 0 <= least_score <= 1:
+            raise PoseFlowError(f"least_score: expected 0 to 1, got {least_score}")
+        self.model = model
+        self.batches = Batches(batch_size)
+        self._predict = {
+            "verbose": False,
+            "conf": least_score,
+            "classes": [_person(model)],
+            **predict,
+        }
+
+    def answers(self, images: Sequence[Image]) -> list[Any]:
+        """The model's results for each picture."""
+        return self.batches.map(
+            images, lambda part: list(self.model.predict(list(part), **self._predict))
+        )
+
+
+class UltralyticsDetector:
+    """An ultralytics detection model; a `Detector`.
+
+    Args:
+        model: As `ultralytics.YOLO(...)` or `RTDETR(...)` make it.
+        batch_size: Pictures at once; halved when the device runs out of memory.
+        least_score: Boxes below this score are left out.
+        **predict: Passed on to `model.predict`: `device`, `imgsz`, `half`, ….
+
+    Raises:
+        PoseFlowError: If it has no class "person", or an option is out of its range.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        *,
+        batch_size: int = 8,
+        least_score: float = 0.3,
+        **predict: Any,
+    ) -> None:
+        self._yolo = _Yolo(
+            model, batch_size=batch_size, least_score=least_score, **predict
+        )
+
+    def detect(self, images: Sequence[Image]) -> list[Detections]:
+        """The people of each `(H, W, 3)` uint8 BGR picture; see `Detector`."""
+        return [
+            Detections(_array(answer.boxes.xyxy), _array(answer.boxes.conf))
+            for answer in self._yolo.answers(images)
+        ]
+
+
+class UltralyticsPoses:
+    """An ultralytics pose model; an `EstimatorBackend` that finds people by itself.
+
+    Args:
+        model: As `ultralytics.YOLO(...)` makes it of pose weights.
+        skeleton: What its joints are.
+        batch_size: Pictures at once; halved when the device runs out of memory.
+        least_score: People below this score are left out.
+        **predict: Passed on to `model.predict`: `device`, `imgsz`, `half`, ….
+
+    Raises:
+        PoseFlowError: If it has no class "person", or an option is out of its range.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        skeleton: Skeleton | str = "coco17",
+        *,
+        batch_size: int = 8,
+        least_score: float = 0.25,
+        **predict: Any,
+    ) -> None:
+        self.skeleton = get(skeleton) if isinstance(skeleton, str) else skeleton
+        self._yolo = _Yolo(
+            model, batch_size=batch_size, least_score=least_score, **predict
+        )
+
+    def estimate_batch(
+        self,
+        images: Sequence[Image],
+        boxes: Sequence[npt.NDArray[np.float32]] | None = None,
+    ) -> list[Poses]:
+        """The people of each picture; see `EstimatorBackend`.
+
+        Raises:
+            PoseFlowError: If boxes are given, it is no pose model, or its joints do not
+                fit the skeleton.
+        """
+        if boxes is not None:
+            raise PoseFlowError("YOLO-pose finds people by itself and takes no boxes")
+        return [self._poses(answer) for answer in self._yolo.answers(images)]
+
+    def _poses(self, answer: Any) -> Poses:
+        if answer.keypoints is None:
+            raise PoseFlowError(
+                "this ultralytics model gives boxes without joints; it goes with "
+                "UltralyticsDetector"
+            )
+        scores = _array(answer.boxes.conf)
+        if not len(scores):
+            return Poses.empty(self.skeleton)
+        # (P, K, 3) with scores, or (P, K, 2).
+        joints = _array(answer.keypoints.data)
+        fitting_skeleton("the ultralytics model", joints.shape[1], self.skeleton)
+        marks = np.repeat(scores[:, None], joints.shape[1], axis=1)
+        if joints.shape[2] == 3:
+            marks = np.maximum(joints[..., 2], 0)
+        return Poses(
+            joints[..., :2],
+            marks,
+            _array(answer.boxes.xyxy),
+            scores,
+            skeleton=self.skeleton,
+        )
+
+
+def _array(tensor: Any) -> Floats:
+    """A tensor on any device, or an array, as float32."""
+    if hasattr(tensor, "cpu"):
+        tensor = tensor.cpu().numpy()
+    return np.asarray(tensor, np.float32)
+
+
+def _person(model: Any) -> int:
+    """The number of the class called "person"."""
+    for number, name in dict(model.names).items():
+        if name == "person":
+            return int(number)
+    raise PoseFlowError(
+        "the ultralytics model has no class called person, but "
+        f"{', '.join(list(dict(model.names).values())[:5])}"
+    )
+
+
+def ultralytics_estimator(
+    weights: str | os.PathLike[str] | None,
+    device: str = "auto",
+    detector: Detector | None = None,
+    **options: Any,
+) -> EstimatorBackend:
+    """The estimator `ultralytics`: YOLO-pose exported to ONNX.
+
+    Args:
+        weights: `.onnx` file.
+        device: `auto`, `cpu`, `cuda` or `cuda:N`.
+        detector: None: it finds people by itself.
+        **options: Those of `poseflow.estimator.adapters.onnx.backend.onnx_estimator`.
+
+    Raises:
+        PoseFlowError: If it is another file; says how to export it.
+    """
+    from poseflow.estimator.adapters.onnx.backend import onnx_estimator
+
+    path = _exported(weights, "estimator")
+    return onnx_estimator(path, device, detector, **options)
+
+
+def ultralytics_detector(
+    weights: str | os.PathLike[str] | None = None,
+    device: str = "auto",
+    **options: Any,
+) -> Detector:
+    """The detector `ultralytics`: YOLO exported to ONNX.
+
+    Args:
+        weights: `.onnx` file.
+        device: `auto`, `cpu`, `cuda` or `cuda:N`.
+        **options: Those of `poseflow.estimator.adapters.onnx.detector.OnnxDetector`.
+
+    Raises:
+        PoseFlowError: If it is another file; says how to export it.
+    """
+    from poseflow.estimator.adapters.onnx.detector import OnnxDetector
+
+    path = _exported(weights, "detector")
+    return OnnxDetector(path, device, kind="yolo", **options)
+
+
+def _exported(weights: str | os.PathLike[str] | None, role: str) -> Path:
+    """The weights, if they are an export."""
+    if weights is None:
+        came, model = "none", "MODEL"
+    else:
+        path = Path(weights)
+        if path.suffix == ".onnx":
+            return path
+        came, model = str(path), path.stem
+        if path.suffix == ".pt":
+            came += ", a pickle that would run what is in it"
+    option = "--weights" if role == "estimator" else "--detector-weights"
+    raise PoseFlowError(
+        f"{role} 'ultralytics' needs an .onnx file ({option}), got {came}; where you "
+        f"trust the model, export it: yolo export model={model}.pt format=onnx"
+    )

@@ -1,0 +1,1 @@
+"""Person detectors, their registry, box NMS and letterboxing."""

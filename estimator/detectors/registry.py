@@ -1,0 +1,110 @@
+"""Detectors by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from importlib.metadata import entry_points
+from typing import Any
+
+import numpy as np
+
+from poseflow.errors import PoseFlowError
+from poseflow.estimator import embedded
+from poseflow.estimator.adapters.ultralytics import ultralytics_detector
+from poseflow.estimator.protocols import Detections, Detector, Image
+
+ENTRY_POINTS = "poseflow.detectors"
+"""Group under which other packages offer detectors: name = module:factory."""
+
+DetectorFactory = Callable[..., Detector]
+
+
+class WholePicture:
+    """One box per picture, the picture: for crops that show one person each."""
+
+    def detect(self, images: Sequence[Image]) -> list[Detections]:
+        """The whole of each picture, with score 1."""
+        return [
+            Detections(
+                np.array([[0, 0, image.shape[1], image.shape[0]]], np.float32),
+                np.ones(1, np.float32),
+            )
+            for image in images
+        ]
+
+
+def _whole_picture(weights: str | None = None, device: str = "auto") -> Detector:
+    if weights is not None:
+        raise PoseFlowError("detector 'whole' takes no weights")
+    return WholePicture()
+
+
+def _onnx(kind: str | None) -> DetectorFactory:
+    def make(**arguments: Any) -> Detector:
+        from poseflow.estimator.adapters.onnx.detector import OnnxDetector
+
+        return OnnxDetector(**{"kind": kind} | arguments)
+
+    return make
+
+
+def _centre(weights: str | None = None, **options: Any) -> Detector:
+    from poseflow.estimator.detectors.centernet import CentreDetector
+
+    if weights is None:
+        raise PoseFlowError(
+            "detector 'centre' needs detector_weights=...: a safetensors file that "
+            "poseflow train made of a detection configuration"
+        )
+    return CentreDetector.from_file(weights, **options)
+
+
+def _torchvision(weights: str | None = None, **options: Any) -> Detector:
+    from poseflow.estimator.adapters.torchvision import rcnn_detector
+
+    return rcnn_detector(weights, **options)
+
+
+_FACTORIES: dict[str, DetectorFactory] = {
+    "embedded": embedded.embedded_detector,
+    "whole": _whole_picture,
+    "centre": _centre,
+    "onnx": _onnx(None),
+    "yolo": _onnx("yolo"),
+    "yolox": _onnx("yolox"),
+    "rtmdet": _onnx("rtmdet"),
+    "torchvision": _torchvision,
+    "ultralytics": ultralytics_detector,
+}
+
+
+def register_detector(name: str, factory: DetectorFactory) -> None:
+    """Make a detector known by name.
+
+    Args:
+        name: What `Estimator(detector=...)` and the command line call it.
+        factory: Called with `weights`, `device` and the options given.
+    """
+    _FACTORIES[name] = factory
+
+
+def detector_names() -> tuple[str, ...]:
+    """Names of all detectors, those of installed packages included."""
+    offered = (point.name for point in entry_points(group=ENTRY_POINTS))
+    return tuple(dict.fromkeys([*_FACTORIES, *offered]))
+
+
+def make_detector(name: str, **options: Any) -> Detector:
+    """The detector of that name.
+
+    Raises:
+        PoseFlowError: If there is none.
+    """
+    if name in _FACTORIES:
+        return _FACTORIES[name](**options)
+    for point in entry_points(group=ENTRY_POINTS, name=name):
+        detector: Detector = point.load()(**options)
+        return detector
+    raise PoseFlowError(
+        f"unknown detector {name!r}; there are {', '.join(detector_names())}"
+    )

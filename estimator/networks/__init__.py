@@ -1,0 +1,1 @@
+"""Network architectures: FastPose, SmallPose, CenterNet, spatial transformer."""

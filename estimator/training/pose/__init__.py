@@ -1,0 +1,1 @@
+"""Training of top-down pose networks."""

@@ -1,0 +1,105 @@
+"""What joint scores are worth: how often a joint with such a score is right.
+
+Source: Guo et al., "On Calibration of Modern Neural Networks" (ICML 2017), section 2.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import isotonic_regression
+
+from poseflow.estimator.calibration import Calibration
+from poseflow.estimator.training.pose.metrics import Predictions, torso_sizes
+from poseflow.skeleton import Skeleton
+
+Floats = npt.NDArray[np.floating[Any]]
+
+NEAR_TORSO = 0.2
+"""A joint within so many torso lengths of its label is right."""
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """B bins of scores that hold equally many joints, lowest first.
+
+    Attributes:
+        scores: `(B,)` mean score.
+        right: `(B,)` share of joints that are right.
+        counts: `(B,)` joints.
+    """
+
+    scores: Floats
+    right: Floats
+    counts: npt.NDArray[np.int64]
+
+    @property
+    def error(self) -> float:
+        """Expected calibration error: mean distance of score and share right."""
+        if not self.counts.sum():
+            return float("nan")
+        return float(np.average(np.abs(self.scores - self.right), weights=self.counts))
+
+    @property
+    def inversion(self) -> float:
+        """Largest fall of the share right from a bin to a higher-scored one."""
+        return float((np.maximum.accumulate(self.right) - self.right).max(initial=0))
+
+
+def reliability(
+    scores: Floats, right: npt.NDArray[np.bool_], bins: int = 10
+) -> Reliability:
+    """Compare scores with how often they were right.
+
+    Args:
+        scores: `(N,)`.
+        right: `(N,)`.
+        bins: As many, of equal counts; fewer where there are fewer joints.
+
+    Examples:
+        >>> import numpy as np
+        >>> curve = reliability(np.array([0.1, 0.3, 0.6, 1.0]), np.arange(4) > 1, 2)
+        >>> curve.scores.tolist(), curve.right.tolist(), round(curve.error, 2)
+        ([0.2, 0.8], [0.0, 1.0], 0.2)
+    """
+    order = np.argsort(scores, kind="stable")
+    parts = [part for part in np.array_split(order, bins) if len(part)]
+    return Reliability(
+        np.array([scores[part].mean() for part in parts], float),
+        np.array([right[part].mean() for part in parts], float),
+        np.array([len(part) for part in parts], np.int64),
+    )
+
+
+def fit_calibration(curve: Reliability) -> Calibration:
+    """Points that turn scores into the share right, never falling.
+
+    Isotonic regression over the bins (Zadrozny and Elkan, KDD 2002).
+
+    Examples:
+        >>> import numpy as np
+        >>> counts = np.full(3, 10)
+        >>> fit_calibration(Reliability([0.1, 0.4, 0.8], [0.2, 0.1, 0.9], counts))
+        ((0.1, 0.15), (0.4, 0.15), (0.8, 0.9))
+    """
+    if not len(curve.counts):
+        return ()
+    rising = isotonic_regression(curve.right, weights=curve.counts).x
+    return tuple(
+        (round(float(score), 4), round(float(share), 4))
+        for score, share in zip(curve.scores, rising, strict=True)
+    )
+
+
+def joint_reliability(
+    found: Predictions, skeleton: Skeleton, bins: int = 10
+) -> Reliability:
+    """The same for the labelled joints of people whose torso is labelled."""
+    torso = torso_sizes(found.truth, found.labelled, skeleton)
+    distance = np.linalg.norm(found.keypoints - found.truth, axis=2)
+    counted = found.labelled & np.isfinite(torso)[:, None]
+    right = distance <= NEAR_TORSO * np.nan_to_num(torso)[:, None]
+    return reliability(found.scores[counted], right[counted], bins)

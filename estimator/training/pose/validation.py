@@ -1,0 +1,283 @@
+"""Running a network over labelled people and reporting how good it is."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from poseflow.errors import PoseFlowError
+from poseflow.estimator.calibration import Calibration, calibrated
+from poseflow.estimator.devices import choose_device, to_device
+from poseflow.estimator.normalise import as_input
+from poseflow.estimator.topdown.heatmap import decode_heatmaps, flip_back
+from poseflow.estimator.training import affine
+from poseflow.estimator.training.config import InputConfig, TrainConfig
+from poseflow.estimator.training.pose.metrics import (
+    Predictions,
+    heatmap_accuracy,
+    mirrored_share,
+    oks_ap,
+    pck,
+    torso_sizes,
+)
+from poseflow.estimator.training.pose.readers import read_people
+from poseflow.estimator.training.pose.samples import (
+    Batch,
+    Samples,
+    plain_loader,
+)
+from poseflow.estimator.training.pose.viewpoint_groups import group_people
+from poseflow.estimator.weights import load_network
+from poseflow.skeleton import Skeleton
+
+PCKH_THRESHOLD = 0.5
+
+
+@dataclass(frozen=True)
+class Group:
+    """Accuracy on some of the people; see `ValidationReport`."""
+
+    people: int
+    pck02: float
+    pck05: float
+    mirrored: float
+
+
+@dataclass(frozen=True)
+class ValidationReport:
+    """Accuracy on a split; fractions in [0, 1], NaN where nothing could be measured.
+
+    Attributes:
+        people: How many were looked at.
+        acc: Heatmap accuracy, as training recipes print it.
+        pck02: PCK at 0.2 torso, over all labelled joints.
+        pck05: PCK at 0.5 torso.
+        pckh: PCK at half the head size.
+        ap: OKS AP, the truth's boxes given.
+        mirrored: Share of people whom the exchanged left and right fit better.
+        joints: PCK at 0.2 and 0.5 torso of each joint, by name.
+        groups: The same figures of people by stance and side, by name.
+    """
+
+    people: int
+    acc: float
+    pck02: float
+    pck05: float
+    pckh: float
+    ap: float
+    mirrored: float
+    joints: dict[str, tuple[float, float]]
+    groups: dict[str, Group]
+
+    @property
+    def score(self) -> float:
+        """PCK@0.2, where there are torsos to measure it by."""
+        return self.pck02 if np.isfinite(self.pck02) else self.acc
+
+    def to_dict(self) -> dict[str, Any]:
+        """All fields, ready for JSON; NaN as None."""
+        values = asdict(self)
+        joints = {
+            joint: [_or_none(v) for v in pair] for joint, pair in self.joints.items()
+        }
+        groups = {
+            name: {k: _or_none(v) for k, v in group.items()}
+            for name, group in values["groups"].items()
+        }
+        plain = {k: _or_none(v) for k, v in values.items()}
+        return plain | {"joints": joints, "groups": groups}
+
+    def table(self) -> str:
+        """A table for a terminal, percentages."""
+        lines = [f"{'joint':<16}{'PCK@0.2':>9}{'PCK@0.5':>9}"]
+        for joint, (near, far) in self.joints.items():
+            lines.append(f"{joint:<16}{100 * near:>9.1f}{100 * far:>9.1f}")
+        lines.append(f"{'all':<16}{100 * self.pck02:>9.1f}{100 * self.pck05:>9.1f}")
+        lines.append(
+            f"acc {100 * self.acc:.1f}  PCKh@0.5 {100 * self.pckh:.1f}  "
+            f"OKS AP {100 * self.ap:.1f}  mirrored {100 * self.mirrored:.1f}  "
+            f"({self.people} people)"
+        )
+        if self.groups:
+            lines.append(f"{'people':<20}{'':>5}{'PCK@0.2':>9}{'PCK@0.5':>9}  mirrored")
+        for name, group in self.groups.items():
+            near, far = 100 * group.pck02, 100 * group.pck05
+            lines.append(
+                f"{name:<20}{group.people:>5}{near:>9.1f}{far:>9.1f}"
+                f"{100 * group.mirrored:>10.1f}"
+            )
+        return "\n".join(lines)
+
+
+def _or_none(value: Any) -> Any:
+    return None if isinstance(value, float) and not np.isfinite(value) else value
+
+
+@torch.inference_mode()
+def predict(
+    network: nn.Module,
+    samples: Samples,
+    skeleton: Skeleton,
+    device: torch.device,
+    *,
+    batch_size: int = 64,
+    workers: int = 0,
+    flip_test: bool = False,
+    bfloat16: bool = False,
+    calibration: Calibration = (),
+) -> Predictions:
+    """A network's answer for every person, in order.
+
+    Args:
+        network: Crops `(B, 3, H, W)` to heatmaps `(B, K, h, w)`; left in eval mode.
+        samples: The people, not varied.
+        skeleton: Tells left from right for the flip test.
+        device: Where the network is.
+        batch_size: People a step.
+        workers: Loading processes.
+        flip_test: Average with the mirrored crop.
+        bfloat16: Run the network in bfloat16.
+        calibration: What the scores mean.
+    """
+    network.eval()
+    rows: list[tuple[np.ndarray[Any, Any], ...]] = []
+    for raw in plain_loader(samples, batch_size, workers):
+        batch = Batch(*raw)
+        image = as_input(batch.crops, samples.input.mean, samples.input.std, device)
+        with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
+            maps = network(image).float().cpu().numpy()
+            if flip_test:
+                mirrored = network(image.flip(3)).float().cpu().numpy()
+                maps = (maps + flip_back(mirrored, skeleton)) / 2
+        count, joints, height, width = maps.shape
+        points, scores = decode_heatmaps(maps)
+        stride = samples.input.width / width
+        truth = batch.joints.numpy() / stride
+        y, x = np.divmod(maps.reshape(count, joints, -1).argmax(axis=2), width)
+        error = np.hypot(
+            (x - truth[..., 0]) / (width / 10), (y - truth[..., 1]) / (height / 10)
+        )
+        to_image = affine.inverse(batch.matrices.numpy())
+        rows.append(
+            (
+                affine.moved(points * stride, to_image),
+                calibrated(scores, calibration),
+                affine.moved(truth * stride, to_image),
+                batch.labelled.numpy(),
+                error,
+            )
+        )
+    return Predictions(*(np.concatenate(column) for column in zip(*rows, strict=True)))
+
+
+def report(
+    found: Predictions, samples: Samples, skeleton: Skeleton
+) -> ValidationReport:
+    """Score predictions for the people of `samples`."""
+    people = samples.people
+    distances = np.linalg.norm(found.keypoints - found.truth, axis=2)
+    torso = torso_sizes(found.truth, found.labelled, skeleton)
+    near, pck02 = pck(distances, found.labelled, torso, 0.2)
+    far, pck05 = pck(distances, found.labelled, torso, 0.5)
+    _, pckh = pck(distances, found.labelled, people.head_sizes, PCKH_THRESHOLD)
+    return ValidationReport(
+        people=int((~people.absent).sum()),
+        acc=heatmap_accuracy(found.heatmap_error, found.labelled),
+        pck02=pck02,
+        pck05=pck05,
+        pckh=pckh,
+        ap=oks_ap(found, people.areas, people.boxes, people.picture_of, skeleton),
+        mirrored=mirrored_share(found, skeleton),
+        joints={
+            joint: (float(near[k]), float(far[k]))
+            for k, joint in enumerate(skeleton.joints)
+        },
+        groups={
+            name: _group(found.of(mask), skeleton)
+            for name, mask in group_people(
+                found.truth, found.labelled, skeleton
+            ).items()
+        },
+    )
+
+
+def _group(found: Predictions, skeleton: Skeleton) -> Group:
+    distances = np.linalg.norm(found.keypoints - found.truth, axis=2)
+    torso = torso_sizes(found.truth, found.labelled, skeleton)
+    return Group(
+        people=len(found.truth),
+        pck02=pck(distances, found.labelled, torso, 0.2)[1],
+        pck05=pck(distances, found.labelled, torso, 0.5)[1],
+        mirrored=mirrored_share(found, skeleton),
+    )
+
+
+def validate(
+    config: TrainConfig,
+    weights: str | Path,
+    *,
+    split: str = "validate",
+    device: str = "auto",
+) -> ValidationReport:
+    """How good weights are on a configuration's data.
+
+    Crops are made as the weights' own description says; the configuration gives the
+    data and the skeleton to compare in.
+
+    Args:
+        config: A training configuration.
+        weights: File with weights of any known network.
+        split: `validate` or `test`.
+        device: `auto`, `cpu`, `cuda` or `cuda:N`.
+
+    Raises:
+        PoseFlowError: If the split has no data, or the weights other joints than the
+            configuration's skeleton.
+    """
+    found, samples, skeleton = predict_split(config, weights, split, device)
+    return report(found, samples, skeleton)
+
+
+def predict_split(
+    config: TrainConfig, weights: str | Path, split: str, device: str
+) -> tuple[Predictions, Samples, Skeleton]:
+    """What weights find on a split, see `validate`, and the people and joints of it."""
+    if split not in ("validate", "test"):
+        raise PoseFlowError(f"split: expected validate or test, got {split!r}")
+    datasets = config.data.validate if split == "validate" else config.data.test
+    if not datasets:
+        raise PoseFlowError(f"data.{split}: expected at least one data set, got none")
+    skeleton = config.target()
+    loaded = load_network(weights)
+    what = loaded.description
+    if what.joints != skeleton.joints:
+        raise PoseFlowError(
+            f"{weights}: the weights' joints are {', '.join(what.joints)}; skeleton "
+            f"{skeleton.name!r} has {', '.join(skeleton.joints)}"
+        )
+    people = read_people(datasets, Path(config.data.root), skeleton)
+    seen = InputConfig(
+        width=what.width,
+        height=what.height,
+        mean=what.mean,
+        std=what.std,
+        margin=what.margin,
+    )
+    samples = Samples(people, skeleton, seen)
+    place = choose_device(device)
+    module = to_device(loaded.module, place)
+    found = predict(
+        module,
+        samples,
+        skeleton,
+        place,
+        workers=config.data.workers,
+        flip_test=config.flip_test,
+        calibration=what.calibration,
+    )
+    return found, samples, skeleton

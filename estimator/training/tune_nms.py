@@ -1,0 +1,210 @@
+"""Learn the constants of parametric pose NMS from a development set.
+
+Source: Fang et al., "RMPE" (ICCV 2017), section 3.3: two constants are optimised at a
+time, the others held, until the accuracy stops rising.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from poseflow.boxes import xyxy_to_xywh
+from poseflow.errors import FormatError, PoseFlowError
+from poseflow.estimator.topdown.pose_nms import PoseNMSParameters, suppress
+from poseflow.estimator.training.pose.metrics import coco_keypoint_ap
+from poseflow.poses import Poses
+
+# RMPE's pairs: the two widths, then weight and threshold.
+PAIRS = (
+    ("sigma_score", "sigma_distance_px"),
+    ("spatial_weight", "same_similarity"),
+)
+
+FIRST_FACTOR = 1.5
+LAST_FACTOR = 1.05
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """What was learned.
+
+    Attributes:
+        parameters: The best constants found.
+        before: OKS AP of the constants that it started from, a fraction.
+        after: OKS AP of the best.
+        trials: How many sets of constants were tried.
+    """
+
+    parameters: PoseNMSParameters
+    before: float
+    after: float
+    trials: int
+
+    def to_json(self) -> str:
+        """The constants as JSON, for `load_nms_parameters`."""
+        return json.dumps(asdict(self.parameters), indent=1) + "\n"
+
+
+def load_nms_parameters(path: str | Path) -> PoseNMSParameters:
+    """Read constants that `poseflow tune-nms` wrote.
+
+    Raises:
+        FormatError: If the file holds no such constants.
+    """
+    try:
+        return msgspec.json.decode(Path(path).read_bytes(), type=PoseNMSParameters)
+    except msgspec.MsgspecError as error:
+        raise FormatError(f"{path}: not constants of pose NMS: {error}") from error
+
+
+def tune_nms(
+    people: Sequence[tuple[Any, Poses]],
+    annotations: Sequence[dict[str, Any]],
+    start: PoseNMSParameters | None = None,
+    *,
+    most_trials: int = 200,
+) -> Tuning:
+    """Find the constants with which pose NMS gives the best OKS AP.
+
+    From `start`, the constants of a pair are multiplied and divided by a factor, in all
+    nine combinations; the best is kept, then the other pair's turn comes. When neither
+    pair improves, the factor shrinks.
+
+    Args:
+        people: Picture's id, and the poses found in it before any suppression; their
+            `scores` are the boxes'.
+        annotations: COCO annotations of the same pictures.
+        start: Constants to begin with; default the published ones.
+        most_trials: End after so many sets of constants.
+
+    Raises:
+        PoseFlowError: If there are no pictures, or no annotated person in them.
+    """
+    if not people:
+        raise PoseFlowError(
+            "tune_nms: expected poses of at least one picture, got none"
+        )
+    skeleton = people[0][1].skeleton
+    shown = {picture for picture, _ in people}
+    truth = [note for note in annotations if note["image_id"] in shown]
+
+    def accuracy(parameters: PoseNMSParameters) -> float:
+        results = []
+        for picture, poses in people:
+            kept = suppress(poses, parameters)
+            results += _results(picture, kept)
+        return coco_keypoint_ap(truth, results, skeleton)
+
+    best = start or PoseNMSParameters()
+    before = after = accuracy(best)
+    if math.isnan(before):
+        raise PoseFlowError(
+            "tune_nms: nobody is annotated in the pictures that poses were found in"
+        )
+    trials, factor = 1, FIRST_FACTOR
+    while factor > LAST_FACTOR and trials < most_trials:
+        improved = False
+        for pair in PAIRS:
+            candidates = _around(best, pair, factor)[: most_trials - trials]
+            trials += len(candidates)
+            best, after, better = _best_of(candidates, accuracy, best, after)
+            improved |= better
+        if not improved:
+            factor = math.sqrt(factor)
+    return Tuning(best, before, after, trials)
+
+
+def _around(
+    parameters: PoseNMSParameters, pair: tuple[str, str], factor: float
+) -> list[PoseNMSParameters]:
+    """The eight neighbours of a pair of constants."""
+    steps = itertools.product((1.0, 1 / factor, factor), repeat=2)
+    return [
+        _scaled(_scaled(parameters, pair[0], a), pair[1], b)
+        for a, b in steps
+        if (a, b) != (1, 1)
+    ]
+
+
+def _scaled(p: PoseNMSParameters, name: str, factor: float) -> PoseNMSParameters:
+    if name == "same_similarity":
+        return replace(p, same_similarity=p.same_similarity * factor)
+    value = getattr(p.similarity, name) * factor
+    return replace(p, similarity=replace(p.similarity, **{name: value}))
+
+
+def _best_of(
+    candidates: list[PoseNMSParameters],
+    accuracy: Callable[[PoseNMSParameters], float],
+    best: PoseNMSParameters,
+    score: float,
+) -> tuple[PoseNMSParameters, float, bool]:
+    improved = False
+    for candidate in candidates:
+        found = accuracy(candidate)
+        if found > score:
+            best, score, improved = candidate, found, True
+    return best, score, improved
+
+
+def _results(picture: Any, poses: Poses) -> list[dict[str, Any]]:
+    return [
+        {
+            "image_id": picture,
+            "score": float(poses.scores[n]),
+            "keypoints": [
+                float(v)
+                for point, mark in zip(
+                    poses.keypoints[n], poses.keypoint_scores[n], strict=True
+                )
+                for v in (*point, mark)
+            ],
+            "bbox": xyxy_to_xywh(poses.boxes[n]).tolist(),
+        }
+        for n in range(len(poses))
+    ]
+
+
+def read_for_tuning(
+    truth: str | Path, poses: str | Path
+) -> tuple[list[tuple[Any, Poses]], list[dict[str, Any]]]:
+    """Pictures' poses and annotations from files, matched by file name.
+
+    Args:
+        truth: COCO keypoints JSON.
+        poses: Poses before suppression, in any format that `poseflow.read` knows.
+
+    Raises:
+        PoseFlowError: If a file cannot be read, or no picture is in both.
+    """
+    from poseflow.formats import read
+
+    path = Path(truth)
+    try:
+        content = json.loads(path.read_text("utf-8"))
+        id_of = {Path(i["file_name"]).stem: i["id"] for i in content["images"]}
+        annotations = [
+            note for note in content["annotations"] if "num_keypoints" in note
+        ]
+    except (ValueError, KeyError, TypeError) as error:
+        raise FormatError(
+            f"{path}: not COCO keypoints: {type(error).__name__}: {error}"
+        ) from error
+    people = [
+        (id_of[Path(frame.name).stem], frame.poses)
+        for frame in read(poses)
+        if Path(frame.name).stem in id_of
+    ]
+    if not people:
+        raise PoseFlowError(
+            f"{poses}: none of its pictures is in {truth}; file names must agree"
+        )
+    return people, annotations

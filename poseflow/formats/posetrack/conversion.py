@@ -1,0 +1,174 @@
+"""Between `PoseSequence`, what trackers give, and `Annotations`, what scorers take."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from poseflow.conversion import convert, joint_map
+from poseflow.formats.names import frame_number
+from poseflow.formats.posetrack.annotations import (
+    NO_ID,
+    Annotations,
+    Problem,
+    empty_annotations,
+)
+from poseflow.poses import NO_TRACK, Poses
+from poseflow.sequence import Frame, PoseSequence
+from poseflow.skeletons.posetrack import POSETRACK17
+
+
+def annotations_from_poses(
+    sequence: PoseSequence, gt: Annotations, *, estimate: bool = True
+) -> Annotations:
+    """A tracker's result as predictions for an annotated sequence.
+
+    Frames are found by name (as a whole, without folders, or as the number that it
+    is), and by index if not all names are known to the annotation.
+
+    Args:
+        sequence: The result, of any skeleton; joints go by name.
+        gt: The annotation, which says what the frames are called.
+        estimate: Whether joints that the skeleton lacks are computed from others
+            where there is a rule (neck and top of the head for COCO); the problems
+            name them.
+
+    Returns:
+        As many frames as `gt` has; its `problems` say what was made up or left out.
+    """
+    label = sequence.name or gt.name
+    problems: list[Problem] = []
+    mapping = joint_map(sequence.skeleton, POSETRACK17, estimate)
+    for joints, text in (
+        (mapping.estimated, "estimated from others"),
+        (mapping.missing, "missing from every pose"),
+    ):
+        if joints:
+            problems.append(
+                Problem(
+                    label,
+                    None,
+                    f"skeleton {sequence.skeleton.name}: {', '.join(joints)} {text}",
+                    "note",
+                )
+            )
+    place = _frame_places(sequence, gt)
+    strangers = [f for f, k in zip(sequence, place, strict=True) if k < 0]
+    if strangers:
+        problems.append(
+            Problem(
+                label,
+                strangers[0].index,
+                f"{len(strangers)} frames of the result, {strangers[0].name!r} first, "
+                "are not in the annotation; left out",
+            )
+        )
+    pairs = sorted(
+        (
+            (k, f)
+            for k, f in zip(
+                place, convert(sequence, POSETRACK17, estimate), strict=True
+            )
+            if k >= 0
+        ),
+        key=lambda pair: pair[0],
+    )
+    empty = empty_annotations(gt.name, label, gt.image_names, gt.image_ids)
+    poses = Poses.concatenate(
+        [Poses.empty(POSETRACK17), *(frame.poses for _, frame in pairs)]
+    )
+    frames = np.repeat(
+        np.array([k for k, _ in pairs], np.int64), [len(f.poses) for _, f in pairs]
+    )
+    known = poses.track_ids != NO_TRACK
+    if known.any() and not known.all():
+        # Whom a tracker takes for nobody; PoseTrack's writers leave them out as well.
+        text = f"{(~known).sum()} people without an identity are left out"
+        problems.append(Problem(label, None, text, "note"))
+        poses, frames = poses[known], frames[known]
+    present = poses.present
+    keypoints = np.where(present[:, :, None], poses.keypoints, np.nan)
+    ids = poses.track_ids
+    return Annotations(
+        name=gt.name,
+        source=label,
+        format="poses",
+        image_names=empty.image_names,
+        image_ids=empty.image_ids,
+        labelled=empty.labelled,
+        frames=frames,
+        track_ids=np.where(ids == NO_TRACK, NO_ID, ids),
+        keypoints=keypoints.astype(np.float64),
+        scores=np.where(present, poses.keypoint_scores, np.nan).astype(np.float64),
+        flags=np.where(present, 1.0, np.nan),
+        has_points=np.asarray(present.any(axis=1)),
+        head_boxes=np.full((len(poses), 4), np.nan),
+        head_sizes=np.full(len(poses), np.nan),
+        boxes=poses.boxes.astype(np.float64),
+        pose_scores=poses.scores.astype(np.float64),
+        whole_numbers=empty.whole_numbers,
+        problems=tuple(problems),
+    )
+
+
+def _frame_places(sequence: PoseSequence, gt: Annotations) -> list[int]:
+    """The annotated frame of each of the result's frames, -1 for none."""
+    base = [name.rsplit("/", 1)[-1] for name in gt.image_names]
+    own = [frame.name.replace("\\", "/").rsplit("/", 1)[-1] for frame in sequence]
+    keys: list[tuple[list[str | int | None], list[str | int | None]]] = [
+        (list(gt.image_names), [frame.name for frame in sequence]),
+        (list(base), list(own)),
+        ([frame_number(name) for name in base], [frame_number(name) for name in own]),
+    ]
+    for gt_keys, own_keys in keys:
+        place = {key: k for k, key in enumerate(gt_keys)}
+        known = set(own_keys)
+        if (
+            len(place) == len(gt_keys)
+            and len(known) == len(own_keys)
+            and known <= set(place)
+            and not known & {None, ""}
+        ):
+            return [place[key] for key in own_keys]
+    indices = [frame.index for frame in sequence]
+    return [k if 0 <= k < gt.num_frames else -1 for k in indices]
+
+
+def poses_from_annotations(
+    annotations: Annotations,
+    size: tuple[int, int] | None = None,
+    fps: float | None = None,
+) -> PoseSequence:
+    """What a PoseTrack file says, frame by frame, with PoseTrack17's joints.
+
+    Present joints without a score get 1; people without an id -1. Head boxes, ignore
+    regions and labels do not fit into a `PoseSequence`; scorers read `Annotations`.
+    """
+    present = annotations.present
+    given = annotations.scores
+    scores = np.where(present, np.where(np.isnan(given), 1.0, given), 0.0)
+    keypoints = np.where(present[:, :, None], annotations.keypoints, 0.0)
+    ids = np.where(annotations.track_ids < 0, NO_TRACK, annotations.track_ids)
+    made = Poses(
+        keypoints,
+        np.maximum(scores, 0),
+        track_ids=ids,
+        skeleton=POSETRACK17,
+        dtype=np.float64,
+    )
+    made = made.replace(
+        boxes=_prefer(annotations.boxes, made.boxes),
+        scores=_prefer(annotations.pose_scores, made.scores),
+    )
+    starts = annotations.frame_starts
+    frames = tuple(
+        Frame(k, k / fps if fps else 0.0, made[starts[k] : starts[k + 1]], None, name)
+        for k, name in enumerate(annotations.image_names)
+    )
+    return PoseSequence(frames, POSETRACK17, annotations.name, size, fps)
+
+
+def _prefer(
+    given: npt.NDArray[np.float64], derived: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    return np.asarray(np.where(np.isnan(given), derived, given))

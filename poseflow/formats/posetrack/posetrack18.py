@@ -1,0 +1,224 @@
+"""PoseTrack18's and 21's COCO-like records as the columns of `Annotations`."""
+
+from __future__ import annotations
+
+from itertools import chain
+
+import numpy as np
+
+from poseflow.formats.posetrack.annotations import (
+    JOINTS,
+    NO_ID,
+    SLOTS,
+    Annotations,
+    Bool,
+    Float,
+    Int,
+    Problem,
+)
+from poseflow.formats.posetrack.records import Annotation18, Document, Image18
+
+_OTHER_NAMES = {"neck": "head_bottom", "head_bottom": "neck"}
+
+
+def annotations18(
+    document: Document, name: str, label: str, problems: list[Problem]
+) -> Annotations:
+    """The people of all frames, from decoded records."""
+    images = document.images or []
+    place: dict[int, int] = {}
+    for frame, image in enumerate(images):
+        if place.setdefault(image.id, frame) != frame:
+            problems.append(
+                Problem(
+                    label,
+                    frame,
+                    f"image id {image.id} was already that of frame "
+                    f"{place[image.id]}, which gets its people",
+                    "error",
+                )
+            )
+    people = document.annotations
+    frame_of = np.array([place.get(p.image_id, -1) for p in people], np.int64)
+    strangers = frame_of < 0
+    if strangers.any():
+        ids = sorted({p.image_id for p, s in zip(people, strangers, strict=True) if s})
+        for image_id in ids:
+            problems.append(
+                Problem(
+                    label,
+                    None,
+                    f"annotations for image id {image_id}, which is not among the "
+                    "images; left out",
+                    "error",
+                )
+            )
+    order = np.argsort(frame_of, kind="stable")[int(strangers.sum()) :]
+    people = [people[k] for k in order.tolist()]
+    frame_of = frame_of[order]
+
+    slots = _slot_names(document, label, problems)
+    triples = _rows(
+        [p.keypoints for p in people],
+        3 * len(slots),
+        "keypoints",
+        frame_of,
+        label,
+        problems,
+    )
+    marks = _rows(
+        [p.scores or [] for p in people],
+        len(slots),
+        "scores",
+        frame_of,
+        label,
+        problems,
+    )
+    whole = _whole_numbers(people, triples, frame_of, len(images))
+    keypoints, flags, scores = _pick(
+        triples.reshape(len(people), len(slots), 3), marks, slots
+    )
+    head = _rows(
+        [p.bbox_head or [] for p in people], 4, "bbox_head", frame_of, label, problems
+    )
+    boxes = _rows([p.bbox or [] for p in people], 4, "bbox", frame_of, label, problems)
+    regions, region_frames = _regions(images, label, problems)
+    newer = any(i.has_labeled_person is not None for i in images) or any(
+        p.person_id is not None for p in people
+    )
+    return Annotations(
+        name=name,
+        source=label,
+        format="posetrack21" if newer else "posetrack18",
+        image_names=tuple(i.file_name for i in images),
+        image_ids=np.array([i.id for i in images], np.int64),
+        labelled=np.array(
+            [-1 if i.is_labeled is None else int(bool(i.is_labeled)) for i in images],
+            np.int8,
+        ),
+        frames=frame_of,
+        track_ids=np.array(
+            [NO_ID if p.track_id is None else p.track_id for p in people], np.int64
+        ),
+        keypoints=keypoints,
+        scores=scores,
+        flags=flags,
+        has_points=np.ones(len(people), np.bool_),
+        head_boxes=_corners(head),
+        head_sizes=np.hypot(head[:, 2], head[:, 3]),
+        boxes=_corners(boxes),
+        pose_scores=np.array(
+            [np.nan if p.score is None else p.score for p in people], np.float64
+        ),
+        whole_numbers=whole,
+        regions=regions,
+        region_frames=region_frames,
+        problems=tuple(problems),
+    )
+
+
+def _slot_names(
+    document: Document, label: str, problems: list[Problem]
+) -> tuple[str, ...]:
+    """Names of the keypoint slots: the file's own, or PoseTrack18's."""
+    own = next((c.keypoints for c in document.categories if c.keypoints), None)
+    if own is None:
+        return SLOTS
+    known = {*JOINTS, *SLOTS, "left_eye", "right_eye"}
+    unknown = [n for n in own if n not in known]
+    lacking = [j for j in JOINTS if j not in own and _OTHER_NAMES.get(j) not in own]
+    for names, text in ((unknown, "unknown"), (lacking, "missing")):
+        if names:
+            problems.append(
+                Problem(label, None, f"categories: {text} joints {', '.join(names)}")
+            )
+    return tuple(own)
+
+
+def _rows(
+    lists: list[list[float]],
+    width: int,
+    what: str,
+    frame_of: Int,
+    label: str,
+    problems: list[Problem],
+) -> Float:
+    """Lists of `width` numbers as `(P, width)`; NaN for a list that is empty.
+
+    A list of any other length is reported and read as empty.
+    """
+    missing = [np.nan] * width
+    sizes = np.fromiter(map(len, lists), np.int64, len(lists))
+    if (sizes != width).any():
+        for row in np.flatnonzero((sizes != width) & (sizes > 0)).tolist():
+            problems.append(
+                Problem(
+                    label,
+                    int(frame_of[row]),
+                    f"{what}: expected {width} numbers, found {sizes[row]}; taken as "
+                    "missing",
+                    "error",
+                )
+            )
+        lists = [row if len(row) == width else missing for row in lists]
+    flat = np.fromiter(chain.from_iterable(lists), np.float64, width * len(lists))
+    return flat.reshape(len(lists), width)
+
+
+def _whole_numbers(
+    people: list[Annotation18], triples: Float, frame_of: Int, frames: int
+) -> Bool:
+    """`(F,)`: frames with people, all of whose keypoint numbers are written as ints."""
+    suspects = np.zeros(frames, np.bool_)
+    suspects[frame_of] = True
+    suspects[frame_of[(triples != np.floor(triples)).any(axis=1)]] = False
+    for row in np.flatnonzero(suspects[frame_of]).tolist():
+        if any(type(value) is float for value in people[row].keypoints):
+            suspects[frame_of[row]] = False
+    return suspects
+
+
+def _pick(
+    triples: Float, marks: Float, slots: tuple[str, ...]
+) -> tuple[Float, Float, Float]:
+    """The 15 joints out of the file's slots: keypoints, flags, scores."""
+    people = len(triples)
+    picked = np.full((people, len(JOINTS), 3), np.nan)
+    scores = np.full((people, len(JOINTS)), np.nan)
+    place = {slot: k for k, slot in reversed(list(enumerate(slots)))}
+    for joint, joint_name in enumerate(JOINTS):
+        slot = place.get(joint_name, place.get(_OTHER_NAMES.get(joint_name, "")))
+        if slot is not None:
+            picked[:, joint] = triples[:, slot]
+            scores[:, joint] = marks[:, slot]
+    absent = (picked == 0).all(axis=2) | np.isnan(picked[:, :, :2]).any(axis=2)
+    picked[absent] = np.nan
+    return np.ascontiguousarray(picked[:, :, :2]), picked[:, :, 2].copy(), scores
+
+
+def _corners(boxes: Float) -> Float:
+    """x, y, width, height as x1, y1, x2, y2."""
+    return np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1)
+
+
+def _regions(
+    images: list[Image18], label: str, problems: list[Problem]
+) -> tuple[tuple[Float, ...], Int]:
+    regions, frames = [], []
+    for frame, image in enumerate(images):
+        xs, ys = image.ignore_regions_x or [], image.ignore_regions_y or []
+        if [len(x) for x in xs] != [len(y) for y in ys]:
+            problems.append(
+                Problem(
+                    label,
+                    frame,
+                    "ignore_regions_x and ignore_regions_y have different lengths; "
+                    "the frame's regions are left out",
+                    "error",
+                )
+            )
+            continue
+        for x, y in zip(xs, ys, strict=True):
+            regions.append(np.array([x, y], np.float64).T.reshape(-1, 2))
+            frames.append(frame)
+    return tuple(regions), np.array(frames, np.int64)

@@ -1,0 +1,77 @@
+"""Reading PoseTrack files of any year into `Annotations`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from poseflow.formats.posetrack.annotations import Annotations, Problem
+from poseflow.formats.posetrack.posetrack17 import annotations17
+from poseflow.formats.posetrack.posetrack18 import annotations18
+from poseflow.formats.posetrack.records import (
+    Document,
+    decode,
+    decode_repaired,
+    paused_gc,
+)
+from poseflow.formats.posetrack.submission import (
+    SequenceFile,
+    find_sequence_files,
+    sequence_name,
+)
+
+
+def parse_annotations(
+    data: bytes, name: str = "", label: str = "<bytes>"
+) -> Annotations:
+    """One sequence from the content of its file.
+
+    Args:
+        data: JSON text.
+        name: Name of the sequence.
+        label: What messages call the file.
+
+    Raises:
+        FormatError: If the text is not JSON or not a PoseTrack file. Damage inside
+            goes into `Annotations.problems` instead.
+
+    Examples:
+        >>> parse_annotations(b'{"annolist": [{"annorect": []}]}', "seq")
+        <Annotations 'seq': 1 frames, 0 poses, 0 regions, posetrack17>
+    """
+    with paused_gc():
+        problems: list[Problem] = []
+        try:
+            return _columns(decode(data, label, problems), name, label, problems)
+        except OverflowError:
+            problems = []
+            document = decode_repaired(data, label, problems)
+            return _columns(document, name, label, problems)
+
+
+def _columns(
+    document: Document, name: str, label: str, problems: list[Problem]
+) -> Annotations:
+    if document.annolist is not None:
+        return annotations17(document.annolist, name, label, problems)
+    return annotations18(document, name, label, problems)
+
+
+def read_annotations(file: SequenceFile | str | Path) -> Annotations:
+    """One sequence from its file: PoseTrack17, 18 or 21, `.json` or `.json.gz`.
+
+    Raises:
+        FormatError: As `parse_annotations`, and if the file cannot be read.
+    """
+    if not isinstance(file, SequenceFile):
+        path = Path(file)
+        file = SequenceFile(sequence_name(path.name), path)
+    return parse_annotations(file.read_bytes(), file.name, file.label)
+
+
+def read_posetrack(path: str | Path) -> dict[str, Annotations]:
+    """All sequences of a folder, a zip archive or a single file, by name, sorted.
+
+    Raises:
+        FormatError: If the path holds no sequence file, or one cannot be read.
+    """
+    return {file.name: read_annotations(file) for file in find_sequence_files(path)}

@@ -1,0 +1,314 @@
+"""PoseTrack17, 18 and 21 as formats that `poseflow.read` and `poseflow.write` know."""
+
+from __future__ import annotations
+
+import logging
+import re
+import warnings
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from poseflow.conversion import convert, joint_map
+from poseflow.errors import FormatError
+from poseflow.formats.base import Encoder, Hints
+from poseflow.formats.names import frame_name, frame_number
+from poseflow.formats.people import shortest, widths
+from poseflow.formats.posetrack.conversion import poses_from_annotations
+from poseflow.formats.posetrack.reader import read_annotations
+from poseflow.formats.posetrack.submission import find_sequence_files
+from poseflow.poses import NO_TRACK, Poses
+from poseflow.sequence import Frame, PoseSequence
+from poseflow.skeleton import Skeleton
+from poseflow.skeletons.posetrack import POSETRACK17, POSETRACK18
+
+logger = logging.getLogger(__name__)
+
+
+class PoseTrackFormat:
+    """One of PoseTrack's three kinds of files, a sequence each.
+
+    Attributes:
+        name: `posetrack17`, `posetrack18` or `posetrack21`.
+        summary: One line for lists and help.
+    """
+
+    def __init__(self, name: str, summary: str, first_keys: re.Pattern[bytes]) -> None:
+        self.name = name
+        self.summary = summary
+        self._first_keys = first_keys
+
+    def sniff(self, path: Path, head: bytes) -> bool:
+        """By the keys that no other format has."""
+        return self._first_keys.search(head) is not None
+
+    def read(self, path: Path, hints: Hints) -> PoseSequence:
+        """See `poseflow.formats.base.Format.read`; any of the three years is read."""
+        if path.is_dir():
+            files = find_sequence_files(path)
+            if len(files) > 1:
+                raise FormatError(
+                    f"{path}: holds {len(files)} sequences; name one file of them"
+                )
+            annotations = read_annotations(files[0])
+        else:
+            annotations = read_annotations(path)
+        if annotations.problems:
+            first = annotations.problems[0]
+            more = len(annotations.problems) - 1
+            warnings.warn(
+                f"{first}" + (f"; {more} more like it" if more else ""), stacklevel=3
+            )
+        return poses_from_annotations(annotations, hints.size, hints.fps)
+
+    def encoder(self, hints: Hints) -> Encoder:
+        """See `poseflow.formats.base.Format.encoder`."""
+        if self.name == "posetrack17":
+            return Encoder17(hints)
+        return Encoder18(hints, newer=self.name == "posetrack21")
+
+
+class _Converter:
+    """A frame's people as PoseTrack wants them; says once what became of them.
+
+    Joints are converted. As soon as anybody has an identity, people without one are
+    left out: official programs refuse a frame with both, and trackers leave without
+    identity whom they take for nobody.
+    """
+
+    def __init__(self, target: Skeleton) -> None:
+        self._target = target
+        self._told: set[str] = set()
+        self._tracked = False
+
+    def __call__(self, poses: Poses) -> Poses:
+        known = poses.track_ids != NO_TRACK
+        self._tracked |= bool(known.any())
+        if self._tracked and not known.all():
+            if "nobody" not in self._told:
+                self._told.add("nobody")
+                warnings.warn(
+                    "people without an identity are left out, PoseTrack's programs "
+                    "refuse them beside people with one",
+                    stacklevel=2,
+                )
+            poses = poses[known]
+        if poses.skeleton.name not in self._told:
+            self._told.add(poses.skeleton.name)
+            mapping = joint_map(poses.skeleton, self._target, estimate=True)
+            ears = {"left_ear", "right_ear"}
+            missing = [joint for joint in mapping.missing if joint not in ears]
+            if mapping.estimated or missing:
+                parts = []
+                if mapping.estimated:
+                    parts.append(f"estimated: {', '.join(mapping.estimated)}")
+                if missing:
+                    parts.append(f"missing: {', '.join(missing)}")
+                warnings.warn(
+                    f"{poses.skeleton.name} has not all joints of PoseTrack; "
+                    + "; ".join(parts),
+                    stacklevel=2,
+                )
+        return convert(poses, self._target, estimate=True)
+
+
+class _Names:
+    """What images are called, and which frames a result has left out.
+
+    Results may leave out frames without people, but PoseTrack's files pair frames by
+    position: gaps between numbered frames are filled again.
+    """
+
+    LONGEST_GAP = 10_000
+
+    def __init__(self, folder: str) -> None:
+        self._folder = f"images/{folder}/" if folder else ""
+        self._next: int | None = None
+
+    def until(self, frame: Frame) -> list[tuple[int, str]]:
+        """Index and name of the frames left out before `frame`, then its own."""
+        name = frame.name or frame_name(frame.index)
+        images = []
+        if self._next is not None and frame_number(name) == frame.index:
+            start = max(self._next, frame.index - self.LONGEST_GAP)
+            images = [(k, frame_name(k)) for k in range(start, frame.index)]
+        self._next = frame.index + 1
+        images.append((frame.index, name))
+        return [(k, n if "/" in n else self._folder + n) for k, n in images]
+
+
+def _numbers(poses: Poses) -> tuple[list[Any], list[Any], list[Any], list[Any]]:
+    """Points, joint scores, boxes x, y, w, h and scores as plain lists."""
+    edges = shortest(poses.boxes)
+    sides = widths(edges[:, :2], edges[:, 2:], poses.boxes[:, 2:])
+    return (
+        shortest(poses.keypoints).tolist(),
+        shortest(poses.keypoint_scores).tolist(),
+        np.concatenate([edges[:, :2], sides], axis=1).tolist(),
+        shortest(poses.scores).tolist(),
+    )
+
+
+class Encoder17:
+    """An `annolist`, one entry for each frame.
+
+    The predicted rectangle is the head's where the annotation has it: there the
+    person's box is written, which scorers do not read.
+    """
+
+    def __init__(self, hints: Hints) -> None:
+        self._names = _Names(hints.name or "")
+        self._convert = _Converter(POSETRACK17)
+        self._json = msgspec.json.Encoder()
+        self._separator = b"\n"
+
+    def start(self) -> bytes:
+        """What precedes the first frame."""
+        return b'{"annolist": ['
+
+    def frame(self, frame: Frame) -> bytes:
+        """One frame, also without people: frames pair by position."""
+        poses = self._convert(frame.poses)
+        points, marks, boxes, scores = _numbers(poses)
+        people = []
+        for k, (x, y, w, h) in enumerate(boxes):
+            rect: dict[str, Any] = {
+                "x1": [x],
+                "y1": [y],
+                "x2": [x + w],
+                "y2": [y + h],
+                "score": [scores[k]],
+                "annopoints": [
+                    {
+                        "point": [
+                            {"id": [j], "x": [p[0]], "y": [p[1]], "score": [mark]}
+                            for j, (p, mark) in enumerate(
+                                zip(points[k], marks[k], strict=True)
+                            )
+                            if mark > 0
+                        ]
+                    }
+                ],
+            }
+            if poses.track_ids[k] != NO_TRACK:
+                rect["track_id"] = [int(poses.track_ids[k])]
+            people.append(rect)
+        *gap, (index, name) = self._names.until(frame)
+        pieces = [self._entry(k, empty, []) for k, empty in gap]
+        pieces.append(self._entry(index, name, people))
+        return b"".join(pieces)
+
+    def _entry(self, index: int, name: str, people: list[dict[str, Any]]) -> bytes:
+        entry = {
+            "image": [{"name": name}],
+            "imgnum": [index + 1],
+            "annorect": people,
+        }
+        separator, self._separator = self._separator, b",\n"
+        return separator + self._json.encode(entry)
+
+    def end(self) -> bytes:
+        """What closes the file."""
+        return b"\n]}\n"
+
+
+def first_image_id(sequence: str) -> int:
+    """Id of a sequence's frame 0 as PoseTrack numbers images.
+
+    A 1, the video's number in six digits, the frame's in four; just the frame's where
+    the name does not start with a number.
+    """
+    digits = re.match(r"\d{1,9}", sequence)
+    return 10**10 + int(digits[0]) * 10**4 if digits else 0
+
+
+class Encoder18:
+    """Images, annotations and categories, with 17 slots for each person.
+
+    Annotations come first in the file, so that only the images' names have to be kept.
+
+    Args:
+        hints: Names the sequence.
+        newer: Whether PoseTrack21's extra fields are written.
+    """
+
+    def __init__(self, hints: Hints, newer: bool) -> None:
+        self._names = _Names(hints.name or "")
+        self._base = first_image_id(hints.name or "")
+        self._newer = newer
+        self._convert = _Converter(POSETRACK18)
+        self._json = msgspec.json.Encoder()
+        self._images: list[bytes] = []
+        self._separator = b"\n"
+
+    def start(self) -> bytes:
+        """What precedes the first frame."""
+        category = {
+            "id": 1,
+            "name": "person",
+            "supercategory": "person",
+            "keypoints": POSETRACK18.joints,
+        }
+        head = self._json.encode([category])
+        return b'{"categories": ' + head + b',\n"annotations": ['
+
+    def frame(self, frame: Frame) -> bytes:
+        """The people of a frame."""
+        poses = self._convert(frame.poses)
+        number = self._base + frame.index
+        for index, name in self._names.until(frame):
+            image = self._base + index
+            entry = {"id": image, "frame_id": image, "file_name": name}
+            self._images.append(self._json.encode(entry))
+        points, marks, boxes, scores = _numbers(poses)
+        entries = []
+        for k, box in enumerate(boxes):
+            triples = []
+            for (x, y), mark in zip(points[k], marks[k], strict=True):
+                triples += [x, y, 1.0] if mark > 0 else [0.0, 0.0, 0.0]
+            person: dict[str, Any] = {
+                "id": number * 100 + k,
+                "image_id": number,
+                "category_id": 1,
+                "keypoints": triples,
+                "scores": marks[k],
+                "score": scores[k],
+                "bbox": box,
+            }
+            if poses.track_ids[k] != NO_TRACK:
+                person["track_id"] = int(poses.track_ids[k])
+                if self._newer:
+                    person["person_id"] = person["track_id"]
+            entries.append(self._json.encode(person))
+        if not entries:
+            return b""
+        separator, self._separator = self._separator, b",\n"
+        return separator + b",\n".join(entries)
+
+    def end(self) -> bytes:
+        """The images, which close the file."""
+        return b'\n],\n"images": [\n' + b",\n".join(self._images) + b"\n]}\n"
+
+
+FORMATS = (
+    PoseTrackFormat(
+        "posetrack17",
+        "PoseTrack17's annolist, 15 joints",
+        re.compile(rb'"annolist"\s*:'),
+    ),
+    PoseTrackFormat(
+        "posetrack21",
+        "PoseTrack21: as PoseTrack18, with person ids",
+        re.compile(rb'"(has_labeled_person|person_id)"\s*:'),
+    ),
+    PoseTrackFormat(
+        "posetrack18",
+        "PoseTrack18's images, annotations and categories, 17 slots",
+        re.compile(
+            # COCO's annotations have the same lists; these fields they lack.
+            rb'"(track_id|frame_id|vid_id|is_labeled|bbox_head|head_bottom)"'
+        ),
+    ),
+)

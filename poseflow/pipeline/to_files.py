@@ -1,0 +1,92 @@
+"""Write what is made of a source to a result file and, if wanted, an overlay."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Literal
+
+from poseflow.formats import Hints, ResultWriter, check_apart
+from poseflow.pipeline.track import Sink, drain
+from poseflow.render import OverlaySink, Rendered
+from poseflow.sequence import Frame
+from poseflow.video import Source, open_source
+
+Frames = Callable[[Source | None], Iterable[Frame]]
+Progress = Callable[[Iterable[Frame], int | None], Iterable[Frame]]
+
+
+@dataclass(frozen=True)
+class Written:
+    """What `write_result` did.
+
+    Attributes:
+        frames: How many are in the result.
+        identities: How many identities were given.
+        seconds: What making and writing them took.
+        overlay: The overlay, if one was wanted.
+    """
+
+    frames: int
+    identities: int
+    seconds: float
+    overlay: Rendered | None
+
+
+def write_result(
+    source: str | None,
+    output: str | os.PathLike[str],
+    frames: Frames,
+    *,
+    poses: str | os.PathLike[str] | None = None,
+    render: str | os.PathLike[str] | None = None,
+    format: str = "default",
+    progress: Progress | None = None,
+    on_interrupt: Literal["keep", "discard"] = "keep",
+) -> Written:
+    """Open a source and write the frames that are made of it.
+
+    Args:
+        source: As `poseflow.video.open_source` takes; None without pictures.
+        output: The result file.
+        frames: Makes frames of the opened source.
+        poses: File that the people come from, which must not be written onto.
+        render: Overlay video or image folder.
+        format: Of the result.
+        progress: Wraps the frames, with how many are expected, as they go by.
+        on_interrupt: See `ResultWriter`.
+
+    Raises:
+        PoseFlowError: If anything is unusable; previous files are then intact.
+    """
+    with ExitStack() as stack:
+        video = None if source is None else stack.enter_context(open_source(source))
+        # Interrupted, the result is kept: it must not cost the poses it came from.
+        origin = None if video is None else video.origin
+        check_apart(output, source=origin, poses=poses, overlay=render)
+        made = frames(video)
+        hints, expected = Hints(), None
+        if video is not None:
+            hints = Hints(size=video.size, fps=video.fps, name=video.name)
+            expected = video.frame_count
+        sinks: list[Sink] = [
+            stack.enter_context(
+                ResultWriter(output, format, hints=hints, on_interrupt=on_interrupt)
+            )
+        ]
+        overlay = None
+        if render is not None:
+            overlay = stack.enter_context(OverlaySink(render, video))
+            sinks.append(overlay)
+        start = time.perf_counter()
+        count, ids = drain(
+            made if progress is None else progress(made, expected), sinks
+        )
+        seconds = time.perf_counter() - start
+    drawn = None
+    if overlay is not None:
+        drawn = Rendered(overlay.path, overlay.frames, overlay.codec)
+    return Written(count, ids, seconds, drawn)

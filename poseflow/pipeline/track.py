@@ -1,0 +1,311 @@
+"""From a source to tracked frames: what `poseflow.track` and the command do."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from poseflow.errors import PoseFlowError
+from poseflow.pipeline.known_poses import KnownPoses, PosesInput, recorded
+from poseflow.poses import Poses
+from poseflow.sequence import Frame
+
+if TYPE_CHECKING:
+    from poseflow.pipeline.stages import Line
+    from poseflow.tracker import Tracker
+
+Image = npt.NDArray[np.uint8]
+
+
+class PoseEstimator(Protocol):
+    """Anything that finds people in a picture."""
+
+    def estimate(self, image: Image) -> Poses:
+        """People in a `(H, W, 3)` uint8 BGR image."""
+
+
+@runtime_checkable
+class TwoStageEstimator(Protocol):
+    """One that can find people first and their joints after, in another thread.
+
+    `poseflow.Estimator` is one.
+
+    Attributes:
+        detector: None if it cannot, as it is.
+    """
+
+    @property
+    def detector(self) -> Any:
+        """Who finds people."""
+
+    def detect(self, image: Image) -> Any:
+        """People in a `(H, W, 3)` uint8 BGR image, in whatever form."""
+
+    def estimate(self, image: Image, boxes: Any = None) -> Poses:
+        """Joints of those whom `detect` found."""
+
+
+class OnlineTracker(Protocol):
+    """Anything that gives people identities, frame after frame."""
+
+    def update(self, poses: Poses, image: Image | None = None) -> Poses:
+        """The same people with `track_ids`."""
+
+
+class Sink(Protocol):
+    """Anything that takes tracked frames, such as a result file or a video."""
+
+    def write(self, frame: Frame) -> None:
+        """Take one frame."""
+
+
+def track(
+    source: Any = None,
+    *,
+    poses: PosesInput | None = None,
+    estimator: str | PoseEstimator | None = None,
+    tracker: str | OnlineTracker = "default",
+    final: bool = False,
+    images: bool = True,
+    overlap: bool = True,
+    detect_every: int = 1,
+    **options: Any,
+) -> Generator[Frame]:
+    """Track the people of a video, frame by frame, online.
+
+    Decoding, detection, pose estimation, tracking and what the caller does with the
+    frames overlap, each in a thread of its own; the result is the same as one after the
+    other. A few frames wait between them, and all threads end with the loop. A tracker
+    that is passed in works in the caller's thread, when a frame is asked for. Iterables
+    other than lists, tuples and arrays are read in the caller's thread, one image at a
+    time, and then nothing overlaps.
+
+    Args:
+        source: Whatever `poseflow.video.open_source` takes: a video file, a folder or
+            glob of images, a camera index, an rtsp/http url, an iterable of
+            `(H, W, 3)` uint8 BGR arrays, or a `Source` that is open already. None to
+            track `poses` alone, without pictures.
+        poses: The people of each frame, if they are known: a file that
+            `poseflow.read` reads, a `PoseSequence`, or frames. They are matched to
+            the source's frames by name if names agree, else by index.
+        estimator: Finds the people where `poses` is not given: an object with
+            `estimate(image)`, or the name of a `poseflow.Estimator`. With neither
+            poses nor estimator, `poseflow.Estimator()` is used.
+        tracker: Name of a tracker, or an object with `update(poses, image)`.
+        final: Yield frames once their ids are final, up to `Tracker.delay_frames`
+            later, rather than at once; what a result file should hold. A `Tracker`
+            that is passed in is then finished with the source.
+        images: Whether the frames yielded carry their image; without, those that wait
+            for final ids take no memory for it.
+        overlap: False to do everything in the caller's thread: for an estimator that is
+            bound to it.
+        detect_every: Look for people on every so many-th frame, and where another scene
+            begins; between, the tracker says where they should be. People who turn up,
+            or are lost, are found at the next detection.
+        **options: Passed on to `poseflow.Tracker` with the name.
+
+    Yields:
+        One `Frame` per frame of the source, with its image, and `track_ids` set: -1 for
+        detections that the tracker takes for nobody (doubles, false alarms), or, at
+        once, for nobody yet.
+
+    Raises:
+        PoseFlowError: If the source, the poses or an option is unusable, at the first
+            frame that is asked for.
+
+    Examples:
+        >>> import numpy as np
+        >>> from poseflow import Frame, Poses, track
+        >>> walk = np.linspace(0, 9, 10)[:, None, None] + np.random.rand(17, 2) * 90
+        >>> people = [Frame(t, t, Poses(pose[None])) for t, pose in enumerate(walk)]
+        >>> pictures = np.zeros((10, 120, 120, 3), np.uint8)
+        >>> [f.poses.track_ids.tolist() for f in track(pictures, poses=people)][-1]
+        [1]
+    """
+    if poses is not None and estimator is not None:
+        raise PoseFlowError(
+            "pass either poses=... or estimator=..., not both: either the people are "
+            "known or they have to be found"
+        )
+    ours = isinstance(tracker, str)
+    if isinstance(tracker, str):
+        from poseflow.tracker import Tracker
+
+        tracker = Tracker(tracker, **options)
+    elif options:
+        raise PoseFlowError(
+            f"options {', '.join(sorted(options))} go with the name of a tracker, "
+            f"got a {type(tracker).__name__} that is made already"
+        )
+    if poses is None and source is None:
+        raise PoseFlowError("track needs a source of pictures, or poses=..., or both")
+    if poses is None and (estimator is None or isinstance(estimator, str)):
+        from poseflow.estimator import Estimator
+
+        estimator = Estimator() if estimator is None else Estimator(estimator)
+
+    _check_detect_every(detect_every, poses, estimator, tracker)
+
+    def stages(line: Line) -> Iterator[Frame]:
+        if detect_every > 1:
+            from poseflow.pipeline.sparse_detection import detected, followed
+
+            finder: Any = estimator
+            expecting: Any = tracker
+            found = line.stage(detected(line, finder, detect_every))
+            frames: Iterator[Frame] = followed(found, finder, expecting)
+        elif poses is None:
+            frames = _estimated(line, estimator)
+        elif source is None:
+            frames = recorded(poses)
+        else:
+            frames = line.stage(_known(line, poses))
+        tracked = _tracked(frames, tracker, final, images)
+        return line.stage(tracked) if ours else tracked
+
+    return _run(source, stages, overlap)
+
+
+def estimate(
+    source: Any, estimator: PoseEstimator, *, overlap: bool = True
+) -> Generator[Frame]:
+    """Find the people of a source, frame by frame, without identities.
+
+    Args:
+        source: As in `track`.
+        estimator: Finds the people.
+        overlap: As in `track`.
+
+    Yields:
+        One `Frame` per frame of the source, with its image.
+    """
+    return _run(source, lambda line: _estimated(line, estimator), overlap)
+
+
+def known(source: Any, poses: PosesInput) -> Generator[Frame]:
+    """Give the frames of a source the people that a file knows of them.
+
+    Args:
+        source: As in `track`.
+        poses: As in `track`.
+
+    Yields:
+        One `Frame` per frame of the source, with its image.
+    """
+    return _run(source, lambda line: _known(line, poses), overlap=False)
+
+
+def _check_detect_every(
+    detect_every: int, poses: Any, estimator: Any, tracker: Any
+) -> None:
+    if not isinstance(detect_every, int) or detect_every < 1:
+        raise PoseFlowError(
+            f"detect_every: expected a whole number from 1, got {detect_every!r}"
+        )
+    if detect_every == 1:
+        return
+    if poses is not None:
+        raise PoseFlowError(
+            "detect_every goes with an estimator; with poses=..., nobody is detected"
+        )
+    if not isinstance(estimator, TwoStageEstimator) or estimator.detector is None:
+        raise PoseFlowError(
+            "detect_every needs an estimator with a detector of its own stage; this "
+            "one finds people and joints at once, or has no detector"
+        )
+    if not hasattr(tracker, "expected_boxes"):
+        raise PoseFlowError(
+            "detect_every needs a tracker with expected_boxes(), such as "
+            f"poseflow.Tracker; {type(tracker).__name__} has none"
+        )
+
+
+def _run(
+    source: Any, stages: Callable[[Line], Iterator[Frame]], overlap: bool
+) -> Generator[Frame]:
+    from poseflow.pipeline.stages import Line
+
+    with Line(source, overlap=overlap) as line:
+        # Not `yield from`: that would end the last stage before the others know.
+        for frame in stages(line):  # noqa: UP028
+            yield frame
+
+
+def _estimated(line: Line, estimator: Any) -> Iterator[Frame]:
+    """Frames with people, found in one stage or two."""
+    if isinstance(estimator, TwoStageEstimator) and estimator.detector is not None:
+        found = line.stage((shot, estimator.detect(shot.image)) for shot in line)
+        frames = (
+            Frame(s.index, s.time, estimator.estimate(s.image, people), s.image, s.name)
+            for s, people in found
+        )
+    else:
+        frames = (
+            Frame(s.index, s.time, estimator.estimate(s.image), s.image, s.name)
+            for s in line
+        )
+    return line.stage(frames)
+
+
+def _known(line: Line, poses: PosesInput) -> Iterator[Frame]:
+    people = KnownPoses(poses)
+    for shot in line:
+        found = people.of(shot)
+        yield Frame(shot.index, shot.time, found, shot.image, shot.name)
+    people.report_unused()
+
+
+def _tracked(
+    frames: Iterator[Frame], tracker: OnlineTracker, final: bool, images: bool
+) -> Generator[Frame]:
+    from poseflow.tracker import Tracker
+
+    # The tracker, where it has second thoughts and we want to hear them.
+    slow = tracker if final and isinstance(tracker, Tracker) else None
+    if slow is not None and not slow.delay_frames:
+        slow = None
+    waiting: deque[Frame] = deque()
+    for frame in frames:
+        if isinstance(tracker, Tracker):
+            people = tracker.update(
+                frame.poses, frame.image, name=frame.name, time=frame.time
+            )
+        else:
+            people = tracker.update(frame.poses, frame.image)
+        tracked = replace(frame, poses=people, image=frame.image if images else None)
+        if slow is None:
+            yield tracked
+            continue
+        waiting.append(tracked)
+        yield from _settled(waiting, slow)
+    if slow is not None:
+        slow.finish()
+        yield from _settled(waiting, slow)
+
+
+def _settled(waiting: deque[Frame], tracker: Tracker) -> Iterator[Frame]:
+    """The frames whose ids have become final, taken from those that wait."""
+    for _, people in tracker.final_frames:
+        yield replace(waiting.popleft(), poses=people)
+
+
+def drain(frames: Iterable[Frame], sinks: Iterable[Sink]) -> tuple[int, int]:
+    """Write every frame to every sink.
+
+    Returns:
+        How many frames there were, and the highest identity, which is how many
+        identities were given.
+    """
+    sinks = tuple(sinks)
+    count = highest = 0
+    for frame in frames:
+        for sink in sinks:
+            sink.write(frame)
+        count += 1
+        highest = max(highest, int(frame.poses.track_ids.max(initial=0)))
+    return count, highest

@@ -1,0 +1,1 @@
+"""Painting of synthetic scenes: people, clothes, street and things."""

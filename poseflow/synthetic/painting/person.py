@@ -1,0 +1,264 @@
+"""One person, painted part by part from back to front."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from poseflow.synthetic.body import POINT, Body
+from poseflow.synthetic.painting.clothes import Wardrobe
+from poseflow.synthetic.painting.sprites import Skin, stamp
+
+Image = npt.NDArray[np.uint8]
+Floats = npt.NDArray[np.float64]
+
+# Half widths as fractions of stature: at the part's widest.
+_WIDTHS = {
+    "upper_arm": 0.036,
+    "forearm": 0.027,
+    "hand": 0.019,
+    "thigh": 0.056,
+    "shin": 0.040,
+    "shoe": 0.027,
+}
+_ENDS = {
+    "upper_arm": (0.036, 0.028),
+    "forearm": (0.027, 0.019),
+    "hand": (0.018, 0.015),
+    "thigh": (0.056, 0.040),
+    "shin": (0.040, 0.026),
+    "shoe": (0.020, 0.019),
+}
+
+
+class Figure:
+    """One person about to be painted."""
+
+    def __init__(
+        self,
+        frame: Image,
+        labels: npt.NDArray[np.int32] | None,
+        label: int,
+        pixels: Floats,
+        world: Floats,
+        body: Body,
+        wardrobe: Wardrobe,
+        skin: Skin,
+    ) -> None:
+        self.frame, self.labels, self.label = frame, labels, label
+        self.at = {name: pixels[k] for name, k in POINT.items()}
+        self.world = {name: world[k] for name, k in POINT.items()}
+        self.body, self.wardrobe, self.skin = body, wardrobe, skin
+        # Pixels per stature at the pelvis.
+        trunk = np.linalg.norm(world[POINT["neck"]] - world[POINT["pelvis"]])
+        shown = np.linalg.norm(pixels[POINT["neck"]] - pixels[POINT["pelvis"]])
+        self.unit = float(shown) / max(float(trunk), 1e-6) * body.height
+        self.girth = body.girth
+        self.chest = self._turn("left_shoulder", "right_shoulder")
+        self.hips = self._turn("left_hip", "right_hip")
+        self.face = self._turn("left_ear", "right_ear")
+
+    def _turn(self, left: str, right: str) -> float:
+        """How far a left-right pair is turned from facing the camera, in turns."""
+        a, b = self.world[left], self.world[right]
+        x, _, z = (a + b) / 2
+        angle = np.arctan2(a[2] - b[2], a[0] - b[0]) + np.arctan2(x, z)
+        return float(angle / (2 * np.pi))
+
+    def paint(self) -> None:
+        """All parts, back to front."""
+        facing = np.cos(2 * np.pi * self.chest) > 0
+        middle = self.world["thorax"][2]
+        depth = {
+            side: self._mean_depth(f"{side}_elbow", f"{side}_wrist")
+            for side in ("left", "right")
+        }
+        arms = sorted(depth, key=lambda side: -depth[side])
+        far = [side for side in arms if depth[side] > middle + 0.04]
+        near = [side for side in arms if side not in far]
+        for side in far:
+            self._arm(side)
+        legs = sorted(
+            ("left", "right"),
+            key=lambda side: -self._mean_depth(f"{side}_knee", f"{side}_ankle"),
+        )
+        if facing:
+            self._behind()
+        for side in legs:
+            self._leg(side)
+        self._trunk()
+        if not facing:
+            self._behind()
+        self._head()
+        for side in near:
+            self._arm(side)
+
+    def _mean_depth(self, first: str, second: str) -> float:
+        """Metres away of the middle between two points."""
+        return float(self.world[first][2] + self.world[second][2]) / 2
+
+    def _stamp(
+        self,
+        part: str,
+        shape: str,
+        turn: float,
+        top: Any,
+        bottom: Any,
+        half: float,
+        gain: float = 1.0,
+    ) -> None:
+        length = float(np.hypot(*(bottom - top)))
+        sprite = self.skin.sprite(part, shape, turn, length, 2 * half)
+        stamp(self.frame, sprite, top, bottom, half, self.labels, self.label, gain)
+
+    def _limb(self, part: str, a: str, b: str, turn: float, gain: float = 1.0) -> None:
+        """A tapered capsule from joint to joint."""
+        top, bottom = self.at[a], self.at[b]
+        span = bottom - top
+        length = max(float(np.hypot(*span)), 1e-6)
+        thick = self.unit * (self.girth if part not in ("hand", "shoe") else 1.0)
+        first, last = (end * thick for end in _ENDS[part])
+        along = span / length
+        self._stamp(
+            part,
+            part,
+            turn,
+            top - along * first,
+            bottom + along * last,
+            _WIDTHS[part] * thick,
+            gain,
+        )
+
+    def _arm(self, side: str) -> None:
+        self._limb("hand", f"{side}_wrist", f"{side}_hand", self.chest)
+        self._limb("forearm", f"{side}_elbow", f"{side}_wrist", self.chest)
+        self._limb("upper_arm", f"{side}_shoulder", f"{side}_elbow", self.chest)
+
+    def _leg(self, side: str) -> None:
+        self._shoe(side)
+        self._limb("shin", f"{side}_knee", f"{side}_ankle", self.hips)
+        self._limb("thigh", f"{side}_hip", f"{side}_knee", self.hips)
+
+    def _shoe(self, side: str) -> None:
+        heel, toe = self.at[f"{side}_heel"], self.at[f"{side}_big_toe"]
+        rise = np.array([0.0, -0.012 * self.unit])
+        half = 0.027 * self.unit
+        span = toe - heel
+        length = float(np.hypot(*span))
+        along = span / length if length > 1e-6 else np.array([0.0, 1.0])
+        top, bottom = heel + rise - along * half * 0.6, toe + rise + along * half * 0.7
+        # A foot that comes towards the camera is seen as a rounded block.
+        if np.hypot(*(bottom - top)) < 1.8 * half:
+            centre = (top + bottom) / 2
+            reach = np.array([0, 0.9 * half])
+            top, bottom = centre - reach, centre + reach
+        turn = self.hips + (0.25 if abs(span[0]) > abs(span[1]) else 0.0)
+        self._stamp("shoe", "shoe", turn, top, bottom, half)
+
+    def _width(self, turn: float, front: float, side: float) -> float:
+        """Apparent half width of an elliptic cross-section, pixels."""
+        a, b = front * np.cos(2 * np.pi * turn), side * np.sin(2 * np.pi * turn)
+        return float(np.hypot(a, b)) * self.unit
+
+    def _trunk(self) -> None:
+        neck, pelvis = self.at["neck"], self.at["pelvis"]
+        axis = pelvis - neck
+        axis = axis / max(float(np.hypot(*axis)), 1e-6)
+        self._stamp(
+            "neck",
+            "neck",
+            self.chest,
+            self.at["head_bottom"] - axis * 0.02 * self.unit,
+            neck + axis * 0.03 * self.unit,
+            0.034 * self.unit,
+        )
+        body, girth = self.body, self.girth
+        half = self._width(self.hips, 0.098 * body.hips * girth, 0.078 * girth)
+        self._stamp(
+            "pelvis",
+            "pelvis",
+            self.hips,
+            pelvis - axis * 0.075 * self.unit,
+            pelvis + axis * 0.07 * self.unit,
+            half,
+        )
+        if self.wardrobe.coat:
+            self._skirt(half)
+        wide = 0.136 * body.shoulders * (0.6 + 0.4 * girth)
+        half = self._width(self.chest, wide, 0.082 * girth)
+        side_on = abs(np.sin(2 * np.pi * self.chest)) > 0.8
+        self._stamp(
+            "torso",
+            "torso_side" if side_on else "torso_front",
+            self.chest,
+            neck - axis * 0.012 * self.unit,
+            pelvis + axis * 0.012 * self.unit,
+            half,
+        )
+
+    def _skirt(self, half: float) -> None:
+        knees = (self.at["left_knee"] + self.at["right_knee"]) / 2
+        pelvis = self.at["pelvis"]
+        spread = abs(self.at["left_knee"][0] - self.at["right_knee"][0]) / 2
+        end = pelvis + (knees - pelvis) * self.wardrobe.coat
+        reach = max(half, spread * self.wardrobe.coat + 0.05 * self.unit * self.girth)
+        top = pelvis - (knees - pelvis) * 0.1
+        self._stamp("coat", "skirt", self.hips, top, end, reach)
+
+    def _behind(self) -> None:
+        """What hangs on the back: a rucksack, long hair."""
+        if self.wardrobe.bag == "backpack":
+            forward = np.array(
+                [np.sin(2 * np.pi * self.chest), 0.12 * np.cos(2 * np.pi * self.chest)]
+            )
+            shift = -forward * 0.075 * self.unit
+            neck, pelvis = self.at["neck"], self.at["pelvis"]
+            top = neck + (pelvis - neck) * 0.1 + shift
+            bottom = neck + (pelvis - neck) * 0.72 + shift
+            half = self._width(self.chest, 0.09, 0.055)
+            self._stamp("bag", "bag", self.chest + 0.5, top, bottom, half)
+        if self.wardrobe.hair == "long":
+            self._mane()
+
+    def _mane(self) -> None:
+        back = -np.sin(2 * np.pi * self.face) * 0.03 * self.unit
+        shift = np.array([back, 0.0])
+        head, neck = self.at["head"], self.at["neck"]
+        self._stamp(
+            "hair",
+            "hair",
+            self.face,
+            head + shift + [0, -0.03 * self.unit],
+            neck + shift * 0.8 + [0, 0.035 * self.unit],
+            0.052 * self.unit,
+        )
+
+    def _head(self) -> None:
+        top, bottom = self.at["head_top"], self.at["head_bottom"]
+        centre = self.at["head"]
+        up = top - bottom
+        up = up / max(float(np.hypot(*up)), 1e-6)
+        sideways = np.sin(2 * np.pi * self.face)
+        if abs(sideways) > 0.4 and np.cos(2 * np.pi * self.face) > -0.3:
+            nose = self.at["nose"] - [sideways * 0.006 * self.unit, 0]
+            r = 0.009 * self.unit
+            self._stamp("neck", "ball", 0.0, nose + up * r, nose - up * 1.2 * r, r)
+        half = self._width(self.face, 0.0455, 0.056)
+        self._stamp(
+            "head",
+            "head",
+            self.face,
+            centre + up * 0.068 * self.unit,
+            centre - up * 0.066 * self.unit,
+            half,
+        )
+        if self.wardrobe.hair == "bun":
+            back = np.array([-sideways * 0.055 * self.unit, 0.0])
+            r = 0.024 * self.unit
+            spot = centre + back + up * 0.035 * self.unit
+            if np.cos(2 * np.pi * self.face) < 0.6:
+                self._stamp("hair", "ball", 0.0, spot + up * r, spot - up * r, r)
+        if self.wardrobe.hair == "long" and np.cos(2 * np.pi * self.face) < 0.2:
+            self._mane()

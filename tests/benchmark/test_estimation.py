@@ -1,0 +1,21 @@
+"""The benchmark of estimation runs and adds up."""
+
+import pytest
+
+from poseflow.benchmark import estimation
+from poseflow.estimator.networks.build import SmallPoseConfig
+
+
+def test_figures_fit_together(monkeypatch):
+    tiny = SmallPoseConfig(widths=(32, 32), blocks=(1,))
+    cases = (("tiny", tiny, 32, 32, "float32"), ("low", tiny, 32, 32, "bfloat16"))
+    monkeypatch.setattr(estimation, "CASES", cases)
+    report = estimation.measure_estimation(people=2, rounds=1, device="cpu")
+    assert [row.name for row in report.rows] == ["tiny", "low"]
+    for row in report.rows:
+        assert row.bare_ms > 0
+        assert row.forward_ratio == pytest.approx(row.forward_ms / row.bare_ms)
+        assert row.crops_per_second == pytest.approx(2000 / row.whole_ms)
+        assert 0 <= row.host_share <= 1
+    assert report.to_dict()["people"] == 2
+    assert "| tiny |" in report.table()

@@ -1,0 +1,52 @@
+"""Sparse assignment against the dense Hungarian method."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.optimize import linear_sum_assignment
+
+from poseflow.eval.metrics.assignment import assign
+
+
+@given(
+    st.integers(1, 6),
+    st.integers(1, 6),
+    st.integers(0, 2**32 - 1),
+    st.sampled_from([0.2, 0.5, 1.0]),
+    st.booleans(),
+)
+def test_reaches_the_largest_total(n, m, seed, density, ties):
+    rng = np.random.default_rng(seed)
+    weights = rng.random((n, m)) * (rng.random((n, m)) < density)
+    if ties:
+        weights = np.round(weights, 1)
+    i, j = np.nonzero(weights)
+    chosen = assign(i, j, weights[i, j])
+    assert len(set(i[chosen])) == len(set(j[chosen])) == chosen.sum()
+    best = weights[linear_sum_assignment(weights, maximize=True)].sum()
+    assert weights[i, j][chosen].sum() == pytest.approx(best, abs=1e-12)
+
+
+def test_many_frames_at_once_are_decided_apart():
+    rng = np.random.default_rng(0)
+    rows, columns, weights, expected = [], [], [], []
+    for frame in range(200):
+        table = rng.random((4, 4)) * (rng.random((4, 4)) < 0.6)
+        i, j = np.nonzero(table)
+        rows.append(i + 4 * frame)
+        columns.append(j + 4 * frame)
+        weights.append(table[i, j])
+        expected.append(assign(i, j, table[i, j]))
+    together = assign(*map(np.concatenate, (rows, columns, weights)))
+    np.testing.assert_array_equal(together, np.concatenate(expected))
+
+
+def test_nothing_to_assign():
+    none = np.zeros(0, np.int64)
+    assert assign(none, none, np.zeros(0)).tolist() == []
+
+
+def test_first_of_equals_wins_in_a_star():
+    row, column = np.array([0, 0, 0]), np.array([0, 1, 2])
+    assert assign(row, column, np.ones(3)).tolist() == [True, False, False]

@@ -1,0 +1,104 @@
+"""The final view of `default`: ids for frames from before they were given."""
+
+import numpy as np
+import pytest
+
+import poseflow
+from poseflow import Frame, PoseFlowError, Poses, Tracker, synthetic
+from poseflow.eval.tracking import score_tracking
+from poseflow.tracker.default.delayed_output import Hindsight
+
+
+def people(count):
+    return Poses(np.zeros((count, 17, 2)))
+
+
+def run(window, *frames):
+    """Final ids of frames given as (serials, ids at once)."""
+    hindsight = Hindsight(window)
+    final = []
+    for index, (serials, ids) in enumerate(frames):
+        given = np.array(serials, int), np.array(ids, int)
+        final += hindsight.add(index, people(len(ids)), *given)
+    final += hindsight.rest()
+    assert [index for index, _ in final] == list(range(len(frames)))
+    return [poses.track_ids.tolist() for _, poses in final]
+
+
+@pytest.mark.parametrize(
+    ("window", "frames", "expected"),
+    [
+        pytest.param(5, [([], []), ([], [])], [[], []], id="nobody"),
+        pytest.param(5, [([0], [-1]), ([0], [4])], [[4], [4]], id="named later"),
+        pytest.param(0, [([0], [-1]), ([0], [4])], [[-1], [4]], id="no window"),
+        pytest.param(
+            1, [([0], [-1]), ([0], [-1]), ([0], [4])], [[-1], [4], [4]], id="too late"
+        ),
+        pytest.param(5, [([0], [-1]), ([], [])], [[-1], []], id="never named"),
+        pytest.param(5, [([-1], [-1]), ([0], [4])], [[-1], [4]], id="a double"),
+        pytest.param(
+            5,
+            [([0, 1], [2, -1]), ([1], [2])],
+            [[2, -1], [2]],
+            id="recognised as somebody who was there: never twice in a frame",
+        ),
+    ],
+)
+def test_final_ids(window, frames, expected):
+    assert run(window, *frames) == expected
+
+
+@pytest.fixture(scope="module")
+def seen():
+    scene = synthetic.make_scene("street", seed=21, frames=80)
+    noise = synthetic.NoiseModel.preset("detector")
+    return scene, noise.apply(scene.truth(), seed=21)
+
+
+@pytest.mark.parametrize("name", ["default", "poseflow"])
+def test_every_frame_becomes_final_once_and_in_order(seen, name):
+    tracker = Tracker(name)
+    numbers = []
+    for k, frame in enumerate(seen[1]):
+        tracker.update(frame.poses)
+        now = [number for number, _ in tracker.final_frames]
+        assert all(number == k - tracker.delay_frames for number in now)
+        numbers += now
+    tracker.finish()
+    numbers += [number for number, _ in tracker.final_frames]
+    assert numbers == list(range(80))
+
+
+def test_the_final_view_keeps_what_was_given_and_adds(seen):
+    scene, poses = seen
+    blank = np.zeros((8, 8, 3), np.uint8)
+    pictures = [blank] * len(poses)
+    frames = [Frame(f.index, f.time, f.poses) for f in poses]
+    options = {"poses": frames, "appearance": False, "matcher": "none"}
+    at_once = list(poseflow.track(pictures, **options))
+    final = list(poseflow.track(pictures, final=True, **options))
+    added = 0
+    for a, b in zip(at_once, final, strict=True):
+        before, after = a.poses.track_ids, b.poses.track_ids
+        assert (after[before > 0] == before[before > 0]).all()
+        named = after[after > 0]
+        assert len(set(named.tolist())) == len(named)
+        added += int(((before < 0) & (after > 0)).sum())
+    assert added > 0
+    truth = scene.truth()
+    scores = [
+        score_tracking(truth, poseflow.PoseSequence.collect(result)).idf1
+        for result in (at_once, final)
+    ]
+    assert scores[1] >= scores[0] - 1
+
+
+def test_trackers_without_delay():
+    tracker = Tracker("oks")
+    tracker.update(people(2))
+    assert (tracker.delay_frames, tracker.final_frames) == (0, ())
+
+
+def test_a_negative_window():
+    with pytest.raises(PoseFlowError, match="window_frames"):
+        Tracker(window_frames=-1)

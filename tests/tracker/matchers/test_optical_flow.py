@@ -1,0 +1,107 @@
+"""The `flow` matcher: optical flow at joints and on the background."""
+
+import cv2
+import numpy as np
+import pytest
+
+from poseflow import PoseFlowError, Poses, Tracker
+from poseflow.benchmark.scenes import Scene
+from poseflow.tracker.base import View
+from poseflow.tracker.matchers.optical_flow import FlowMatcher, FlowOptions
+from poseflow.tracker.motion.camera_motion import CameraOptions, camera_motion
+
+METHODS = ("sparse", "dense")
+
+
+@pytest.fixture(scope="module")
+def scene():
+    scene = Scene(4, 5, size=(480, 300), height=130)
+    return scene, list(scene.pictures(4))
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("colour", [True, False])
+def test_matches_follow_the_people(scene, method, colour):
+    matcher = FlowMatcher(FlowOptions(method=method))
+    right = total = 0
+    for t, picture in enumerate(scene[1]):
+        if not colour:
+            picture = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
+        found = matcher.match(View(t, picture), scene[0].poses(t))
+        if t == 0:
+            assert found is None
+            continue
+        assert found.dtype == np.float64
+        before, after = scene[0].centres(t - 1), scene[0].centres(t)
+        for a, b in zip(before, after, strict=True):
+            near = (np.abs(found[:, :2] - a) < [15, 45]).all(axis=1)
+            moved = found[near, 2:] - found[near, :2] - (b - a)
+            right += (np.abs(moved) < 3).all(axis=1).sum()
+            total += near.sum()
+    assert total > 50
+    assert right / total > 0.6
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_camera_shows_in_the_background(method):
+    """Noise that shifts as a whole: every match does, at full resolution."""
+    random = np.random.default_rng(0)
+    world = cv2.GaussianBlur(random.integers(0, 255, (500, 900), np.uint8), (0, 0), 3)
+    world = cv2.normalize(world, None, 0, 255, cv2.NORM_MINMAX)
+    matcher = FlowMatcher(FlowOptions(method=method, width=400))
+    nobody = Poses.empty()
+    assert matcher.match(View(0, world[20:420, 40:840]), nobody) is None
+    found = matcher.match(View(1, world[14:414, 28:828]), nobody)
+    motion = camera_motion(found, np.zeros((0, 4)), CameraOptions())
+    np.testing.assert_allclose(motion[:, 2], [12, 6], atol=1.5)
+    np.testing.assert_allclose(motion[:, :2], np.eye(2), atol=0.02)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_nobody_no_picture_another_size(method):
+    flat = np.zeros((60, 80), np.uint8)
+    someone = Poses(np.random.default_rng(0).uniform(-50, 100, (2, 17, 2)))
+    matcher = FlowMatcher(FlowOptions(method=method))
+    assert matcher.match(View(0), someone) is None
+    assert matcher.match(View(1, flat), Poses.empty()) is None
+    assert matcher.match(View(2, flat), someone).shape == (0, 4)
+    assert matcher.match(View(3, flat), someone).shape[1] == 4
+    assert matcher.match(View(4, np.zeros((40, 40), np.uint8)), someone) is None
+    assert matcher.match(View(5), someone) is None
+    assert matcher.match(View(6, flat), someone) is None
+
+
+@pytest.mark.parametrize("name", ["released", "poseflow", "default"])
+def test_trackers_take_it_by_name(scene, name):
+    tracker = Tracker(name, matcher="flow")
+    ids = [
+        tracker.update(scene[0].poses(t), picture).track_ids
+        for t, picture in enumerate(scene[1])
+    ]
+    assert len(set(ids[-1].tolist())) == len(ids[-1]) > 0
+    assert tracker.update(Poses.empty(), scene[1][0]).track_ids.tolist() == []
+
+
+def test_poseflow_follows_the_camera():
+    """Everybody jumps by a body's width; the background tells that nobody moved."""
+    random = np.random.default_rng(0)
+    shape = random.uniform(-1, 1, (17, 2)) * [30, 90]
+    tracker, shift = Tracker("poseflow"), np.zeros(2)
+    for t in range(20):
+        step = np.array([130.0, 0]) if t in (8, 14) else np.zeros(2)
+        shift = shift + step
+        at = random.uniform((0, 500), (1280, 720), (80, 2))
+        places = np.array([[100, 200], [230, 200]]) + shift
+        poses = Poses(places[:, None] + shape + random.normal(0, 1, (2, 17, 2)))
+        matches = np.concatenate([at, at + step], axis=1)
+        tracked = tracker.update(poses, correspondences=matches)
+        assert tracked.track_ids.tolist() == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [({"method": "magic"}, "sparse"), ({"width": 1}, "width"), ({"aside": 2}, "aside")],
+)
+def test_bad_options(options, message):
+    with pytest.raises(PoseFlowError, match=message):
+        FlowOptions(**options)

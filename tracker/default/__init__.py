@@ -1,0 +1,1 @@
+"""`default`: association likelihood over motion, pose, size and appearance."""

@@ -1,0 +1,1 @@
+"""Matchers: correspondences between frames by ORB, optical flow or from files."""

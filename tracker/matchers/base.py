@@ -1,0 +1,194 @@
+"""Matchers: where correspondences between successive frames come from."""
+
+from __future__ import annotations
+
+import warnings
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path, PurePath
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from poseflow.errors import FormatError, PoseFlowError
+from poseflow.poses import Poses
+from poseflow.tracker.base import View
+from poseflow.tracker.matchers.correspondences import (
+    Correspondences,
+    as_correspondences,
+)
+
+
+class Matcher(Protocol):
+    """Finds the correspondences from the frame before to the frame given.
+
+    A matcher keeps what it needs of the frame before (its features, its image), so
+    that nothing is computed twice. It is asked once per frame, in order.
+    """
+
+    def match(self, view: View, poses: Poses) -> Correspondences | None:
+        """Correspondences, or None where there are none to be had.
+
+        Args:
+            view: The frame.
+            poses: Its people: points elsewhere are never read.
+        """
+        ...
+
+    def reset(self) -> None:
+        """Forget the frame before."""
+        ...
+
+
+class NoMatcher:
+    """`none`: association by geometry alone; no image is needed."""
+
+    def match(self, view: View, poses: Poses) -> Correspondences | None:
+        """Nothing."""
+        return None
+
+    def reset(self) -> None:
+        """Nothing to forget."""
+
+
+@dataclass
+class FileMatcher:
+    """`files`: correspondences that were computed before.
+
+    For the frames A and B (names without folder and extension) one of these is read:
+    `A_B_orb.txt` (rows x1 y1 x2 y2, more columns ignored), `A_B_orb.npz`, `A_B.npz`
+    (one array each), or the array `A_B` of a `correspondences.npz`.
+
+    Attributes:
+        place: The folder, or a `.npz` file with one array per pair.
+        smallest_text: Text files of fewer bytes count as absent. The released tracker
+            has 1000 here; 0 believes every file.
+
+    Raises:
+        FormatError: If `place` does not exist.
+    """
+
+    place: Path
+    smallest_text: int = 0
+    _before: str | None = field(default=None, init=False, repr=False)
+    _warned: bool = field(default=False, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Look for the place now rather than at the second frame."""
+        self.place = Path(self.place)
+        if not self.place.exists():
+            raise FormatError(
+                f"{self.place}: no such folder of correspondences; expected one with "
+                "files NAME_NAME_orb.txt or .npz"
+            )
+
+    def reset(self) -> None:
+        """Forget the name of the frame before."""
+        self._before = None
+
+    def match(self, view: View, poses: Poses) -> Correspondences | None:
+        """Read the pair of the frame before and this one; None without a file."""
+        if not view.name:
+            raise PoseFlowError(
+                f"frame {view.index}: correspondences are looked up by name; pass "
+                "name=... to update"
+            )
+        before, self._before = self._before, PurePath(view.name).stem
+        if before is None:
+            return None
+        pair = f"{before}_{self._before}"
+        found = self._read(pair)
+        if found is None and not self._warned:
+            self._warned = True
+            warnings.warn(
+                f"{self.place}: no correspondences for {pair} (and perhaps others); "
+                "such pairs are treated as having none",
+                stacklevel=4,
+            )
+        return found
+
+    def _read(self, pair: str) -> npt.NDArray[np.floating[Any]] | None:
+        if self.place.is_file():
+            return _from_npz(self.place, pair)
+        text = self.place / f"{pair}_orb.txt"
+        if text.is_file() and text.stat().st_size >= self.smallest_text:
+            return _from_text(text)
+        for name in (f"{pair}_orb.npz", f"{pair}.npz"):
+            if (self.place / name).is_file():
+                return _from_npz(self.place / name, None)
+        together = self.place / "correspondences.npz"
+        return _from_npz(together, pair) if together.is_file() else None
+
+
+def _from_text(path: Path) -> npt.NDArray[np.floating[Any]]:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # an empty file is no matches
+            rows = np.loadtxt(path, dtype=np.float64, ndmin=2)
+    except (ValueError, UnicodeDecodeError, OSError) as error:
+        raise FormatError(
+            f"{path}: expected rows of numbers x1 y1 x2 y2 ({error})"
+        ) from error
+    return as_correspondences(rows, str(path))
+
+
+def _from_npz(path: Path, key: str | None) -> npt.NDArray[np.floating[Any]] | None:
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            names = archive.files
+            if key is None and len(names) != 1:
+                raise FormatError(f"{path}: expected one array, got {len(names)}")
+            if key is not None and key not in names:
+                return None
+            rows = archive[names[0] if key is None else key]
+    except FormatError:
+        raise
+    except (OSError, EOFError, ValueError, AttributeError, zipfile.BadZipFile) as error:
+        raise FormatError(
+            f"{path}: expected a .npz archive of arrays without pickles ({error})"
+        ) from error
+    return as_correspondences(rows, str(path))
+
+
+def _orb(**options: Any) -> Matcher:
+    from poseflow.tracker.matchers.orb import OrbMatcher, OrbOptions
+
+    try:
+        return OrbMatcher(OrbOptions(**options))
+    except TypeError as error:
+        raise PoseFlowError(f"matcher 'orb': {error}") from error
+
+
+def _flow(**options: Any) -> Matcher:
+    from poseflow.tracker.matchers.optical_flow import FlowMatcher, FlowOptions
+
+    try:
+        return FlowMatcher(FlowOptions(**options))
+    except TypeError as error:
+        raise PoseFlowError(f"matcher 'flow': {error}") from error
+
+
+MATCHERS: dict[str, Callable[..., Matcher]] = {
+    "none": NoMatcher,
+    "orb": _orb,
+    "flow": _flow,
+}
+"""Matchers by name; `files` needs a folder and is chosen by giving one."""
+
+
+def make_matcher(choice: str | Matcher) -> Matcher:
+    """A matcher by name, or the object itself.
+
+    Raises:
+        PoseFlowError: If there is no matcher of that name.
+    """
+    if not isinstance(choice, str):
+        return choice
+    if choice not in MATCHERS:
+        raise PoseFlowError(
+            f"unknown matcher {choice!r}; there are {', '.join(sorted(MATCHERS))}, and "
+            "correspondences=FOLDER reads them from files"
+        )
+    return MATCHERS[choice]()

@@ -1,0 +1,1 @@
+"""Motion models: Kalman filter, camera motion, frame clock and predicted boxes."""

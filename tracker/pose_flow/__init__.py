@@ -1,0 +1,1 @@
+"""`poseflow`: PF-Builder and PF-NMS of the Pose Flow paper (arXiv:1802.00977)."""

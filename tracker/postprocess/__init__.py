@@ -1,0 +1,1 @@
+"""Offline post-processing of tracks: stitching, gap filling and smoothing."""

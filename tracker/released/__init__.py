@@ -1,0 +1,1 @@
+"""The tracker `released`: the association that the authors of PoseFlow released."""

@@ -1,0 +1,369 @@
+"""`released`: the association that the authors of PoseFlow released.
+
+Not the paper's algorithm (that is `poseflow`), but a bipartite matching of identities
+and people by shares of correspondences and overlaps. With `compat=True` it repeats
+the released code number for number, documented faults included; without, the faults
+are mended one by one (table in docs/trackers.md).
+
+Source: behaviour of the code released with Xiu et al., "Pose Flow: Efficient Online
+Pose Tracking" (BMVC 2018), written from its description and its numbers.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from poseflow.errors import PoseFlowError
+from poseflow.poses import Poses
+from poseflow.tracker.assignment import Pairs, assign, assign_released
+from poseflow.tracker.base import View, require
+from poseflow.tracker.matchers.base import FileMatcher, Matcher, make_matcher
+from poseflow.tracker.matchers.correspondences import (
+    Correspondences,
+    PixelIdentity,
+    as_correspondences,
+    count_shared,
+    shared_fraction,
+)
+from poseflow.tracker.released.boxes import (
+    Regions,
+    mean_of_best,
+    overlap,
+    reaching,
+    released_regions,
+    scaled_regions,
+)
+from poseflow.tracker.track_store import Memory, Track
+
+Floats: TypeAlias = npt.NDArray[np.floating[Any]]
+Ints: TypeAlias = npt.NDArray[np.int64]
+
+RELEASED_EPSILON = 1e-5
+"""In the denominators of the released code's shares and overlaps."""
+
+RELEASED_BEST = 7
+"""Joints that count in the released code, the best of COCO's 17 (`num`)."""
+
+SMALLEST_TEXT = 1000
+"""Bytes below which the released code distrusts a file of correspondences."""
+
+
+@dataclass(frozen=True)
+class ReleasedOptions:
+    """Parameters of `released`.
+
+    Attributes:
+        compat: Repeat the released code exactly, faults included.
+        matcher: `"orb"`, `"flow"`, `"none"` or a `Matcher`.
+        correspondences: Folder or `.npz` to read correspondences from instead.
+        image_size: Width and height in pixels that boxes are clipped to; default the
+            image's. `compat` cannot do without.
+        max_age_frames: Identities last seen more frames ago are forgotten (`link`);
+            default 30, under `compat` 100.
+        best_joints: How many joints a pose is compared by, the best ones (`num`);
+            default 7, without `compat` 7/17 of the skeleton's joints.
+        box_margin: Share of width and height by which boxes grow on each side.
+        square_px: Half side of the joint squares under `compat`, pixels (`mag`).
+        square_fraction: Half side of the joint squares without `compat`, over the
+            longer side of the person.
+        weights: Of the four terms (share of correspondences and overlap of the boxes,
+            the same of the joint squares) for identities seen in the previous frame.
+            Older ones have only the two overlaps.
+        minimum_grade: Pairs must exceed it under `compat`; grades go up to the sum of
+            the weights, 6 (`match`).
+        minimum_similarity: Pairs must exceed it without `compat`; in [0, 1].
+        gate_heights: Centres further apart than this many person sizes (the longer
+            side of the larger box) are never joined, without `compat`.
+    """
+
+    compat: bool = False
+    matcher: str | Matcher = "orb"
+    correspondences: str | Path | None = None
+    image_size: tuple[int, int] | None = None
+    max_age_frames: int | None = None
+    best_joints: int | None = None
+    box_margin: float = 0.1
+    square_px: float = 30.0
+    square_fraction: float = 0.1
+    weights: tuple[float, float, float, float] = (1.0, 2.0, 1.0, 2.0)
+    minimum_grade: float = 0.2
+    minimum_similarity: float = 0.05
+    gate_heights: float = 1.5
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        if self.max_age_frames is None:
+            object.__setattr__(self, "max_age_frames", 100 if self.compat else 30)
+        require("max_age_frames", self.age, 1)
+        if self.best_joints is not None:
+            require("best_joints", self.best_joints, 1)
+        for name in ("box_margin", "square_px", "minimum_grade", "gate_heights"):
+            require(name, getattr(self, name), 0)
+        require("square_fraction", self.square_fraction, 0, 1)
+        require("minimum_similarity", self.minimum_similarity, 0, 1)
+        if len(self.weights) != 4 or min(self.weights) < 0 or sum(self.weights) <= 0:
+            raise PoseFlowError(
+                f"weights must be four numbers, none below 0, got {self.weights!r}"
+            )
+        if self.image_size is not None:
+            for value in self.image_size:
+                require("image_size", value, 1)
+
+    @property
+    def age(self) -> int:
+        """`max_age_frames`, once its default is settled."""
+        assert self.max_age_frames is not None
+        return self.max_age_frames
+
+    @property
+    def overlap_weights(self) -> tuple[float, float]:
+        """Weights of box and pose overlap for older identities."""
+        return (self.weights[1] / 2, self.weights[3] / 2)
+
+
+@dataclass(frozen=True)
+class Step:
+    """What `released` decided in one frame.
+
+    Attributes:
+        candidate_ids: `(N,)` identities that could be continued, latest first.
+        from_former_frame: `(N,)` True if seen in the frame before.
+        grades: `(N, P)`; in 0..6 under `compat`, else in 0..1.
+        pairs: `(n, 2)` the assignment, accepted or not.
+        boxes: `(P, 4)` xyxy, as compared.
+        match_scores: `(P,)` grade of the accepted pair, 0 for a new identity.
+    """
+
+    candidate_ids: Ints
+    from_former_frame: npt.NDArray[np.bool_]
+    grades: Floats
+    pairs: Pairs
+    boxes: Floats
+    match_scores: Floats
+
+
+@dataclass
+class ReleasedTracker:
+    """See the module; made by `poseflow.Tracker("released", ...)`."""
+
+    options: ReleasedOptions = field(default_factory=ReleasedOptions)
+
+    def __post_init__(self) -> None:
+        """Make the matcher and start empty."""
+        options = self.options
+        if options.correspondences is not None:
+            smallest = SMALLEST_TEXT if options.compat else 0
+            self._matcher: Matcher = FileMatcher(
+                Path(options.correspondences), smallest
+            )
+        else:
+            self._matcher = make_matcher(options.matcher)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything; ids start at 1 again."""
+        self._matcher.reset()
+        self._memory: Memory | None = None
+        self._former = -1
+        self._next_id = 1
+        self.last_step: Step | None = None
+
+    def finish(self) -> tuple[Track, ...]:
+        """The identities seen within `max_age_frames`."""
+        return () if self._memory is None else self._memory.tracks()
+
+    def update(self, poses: Poses, view: View) -> Poses:
+        """Continue identities into this frame; see `TrackerBackend`."""
+        size = self._size(view)
+        regions = self._regions(poses, size)
+        extra = {"boxes": regions.boxes, "squares": regions.squares}
+        if self._memory is None:
+            self._memory = Memory.empty(poses.skeleton, extra)
+        memory = self._memory.within(view.index, self.options.age)
+        matches = self._correspondences(poses, view, size)
+
+        former = memory.last_frame == self._former
+        if not self.options.compat:
+            former &= view.index - memory.last_frame == 1
+        old = Regions(memory.extra["boxes"], memory.extra["squares"])
+        if self.options.compat:
+            grades = self._released_grades(old, regions, former, matches)
+            pairs = assign_released(grades)
+            made = grades[pairs[:, 0], pairs[:, 1]] > self.options.minimum_grade
+        else:
+            grades = self._similarity(old, regions, former, matches)
+            pairs = assign(
+                grades, self.options.minimum_similarity, self._near(old, regions)
+            )
+            made = np.ones(len(pairs), np.bool_)
+
+        rows = np.full(len(poses), -1)
+        rows[pairs[made, 1]] = pairs[made, 0]
+        ids = np.where(rows >= 0, np.append(memory.ids, 0)[rows], 0)
+        new = rows < 0
+        ids[new] = self._next_id + np.arange(new.sum())
+        self._next_id += int(new.sum())
+        scores = np.zeros(len(poses))
+        scores[pairs[made, 1]] = grades[pairs[made, 0], pairs[made, 1]]
+        self.last_step = Step(memory.ids, former, grades, pairs, regions.boxes, scores)
+
+        tracked = poses.replace(track_ids=ids)
+        self._memory = memory.remember(tracked, rows, view.index, extra)
+        if len(poses) or not self.options.compat:
+            # The released code copies the last people into an empty frame, so that they
+            # still count as seen in "the frame before" at the next one.
+            self._former = view.index
+        return tracked
+
+    def _size(self, view: View) -> tuple[int, int] | None:
+        size = self.options.image_size or view.size
+        if size is None and self.options.compat:
+            raise PoseFlowError(
+                f"frame {view.index}: compat clips boxes to the image; pass the image "
+                "or image_size=(width, height)"
+            )
+        return size
+
+    def _regions(self, poses: Poses, size: tuple[int, int] | None) -> Regions:
+        options = self.options
+        if options.compat:
+            assert size is not None
+            return released_regions(
+                poses.keypoints, size, options.box_margin, options.square_px
+            )
+        return scaled_regions(
+            poses.keypoints,
+            poses.present,
+            size,
+            options.box_margin,
+            options.square_fraction,
+        )
+
+    def _correspondences(
+        self, poses: Poses, view: View, size: tuple[int, int] | None
+    ) -> Correspondences | None:
+        matches = view.correspondences
+        if matches is None:
+            matches = self._matcher.match(view, poses)
+        elif not isinstance(matches, PixelIdentity):
+            matches = as_correspondences(matches, f"frame {view.index}")
+        if not self.options.compat or view.index == 0:
+            return matches
+        if matches is None:
+            assert size is not None
+            return PixelIdentity(*size)
+        if not isinstance(matches, PixelIdentity):
+            matches = np.trunc(matches)
+        return matches
+
+    def _best(self, joints: int) -> int:
+        if self.options.best_joints is not None:
+            return min(self.options.best_joints, joints)
+        if self.options.compat:
+            return min(RELEASED_BEST, joints)
+        return math.ceil(joints * RELEASED_BEST / 17)
+
+    def _released_grades(
+        self,
+        old: Regions,
+        new: Regions,
+        former: npt.NDArray[np.bool_],
+        matches: Correspondences | None,
+    ) -> Floats:
+        """The released code's grades, `(N, P)` in 0..sum of weights."""
+        weights = self.options.weights
+        best = self._best(new.squares.shape[1])
+        boxes = overlap(old.boxes[:, None], new.boxes[None], 1.0, RELEASED_EPSILON)
+        joints = np.zeros(boxes.shape)
+        i, j = reaching(old.squares, new.squares)
+        joints[i, j] = mean_of_best(
+            overlap(old.squares[i], new.squares[j], 1.0, RELEASED_EPSILON), best
+        )
+        older = self.options.overlap_weights
+        grades: Floats = older[0] * boxes + older[1] * joints
+        if matches is None or not former.any():
+            return grades
+        share = shared_fraction(
+            matches, old[former].layers, new.layers, RELEASED_EPSILON
+        )
+        grades[former] = (
+            weights[0] * share[0]
+            + weights[1] * boxes[former]
+            + weights[2] * mean_of_best(_joints_last(share[1:]), best)
+            + weights[3] * joints[former]
+        )
+        return grades
+
+    def _similarity(
+        self,
+        old: Regions,
+        new: Regions,
+        former: npt.NDArray[np.bool_],
+        matches: Correspondences | None,
+    ) -> Floats:
+        """The mended similarity, `(N, P)` in [0, 1].
+
+        The weighted mean of those terms for which there is evidence: a pair without
+        any correspondence, or without a joint in common, is judged by the others.
+        """
+        weights = self.options.weights
+        boxes = overlap(old.boxes[:, None], new.boxes[None], 0.0, 0.0)
+        there = np.isfinite(old.squares[..., 0]), np.isfinite(new.squares[..., 0])
+        common = there[0].astype(np.float32) @ there[1].astype(np.float32).T
+        best = self._best(new.squares.shape[1])
+        joints = np.zeros(boxes.shape)
+        i, j = reaching(old.squares, new.squares)
+        joints[i, j] = _mean_of_few(
+            overlap(old.squares[i], new.squares[j], 0.0, 0.0), best, common[i, j]
+        )
+        total = weights[1] * boxes + weights[3] * joints
+        weight = weights[1] + weights[3] * (common > 0)
+        if matches is not None and len(matches) and former.any():
+            leaving, arriving, both = count_shared(
+                matches, old[former].layers, new.layers
+            )
+            either = leaving[:, :, None] + arriving[:, None, :] - both
+            evidence = (leaving[:, :, None] > 0) & (arriving[:, None, :] > 0)
+            share = np.divide(both, either, out=both, where=evidence)
+            seen = evidence[1:].sum(axis=0)
+            total[former] += weights[0] * share[0] + weights[2] * _mean_of_few(
+                _joints_last(share[1:]), best, seen
+            )
+            weight[former] += weights[0] * evidence[0] + weights[2] * (seen > 0)
+        similarity: Floats = np.divide(
+            total, weight, out=np.zeros_like(total), where=weight > 0
+        )
+        return similarity
+
+    def _near(self, old: Regions, new: Regions) -> npt.NDArray[np.bool_]:
+        """Which pairs are within the gate, `(N, P)`."""
+        with np.errstate(invalid="ignore"):
+            centres = [(r.boxes[:, :2] + r.boxes[:, 2:]) / 2 for r in (old, new)]
+            sizes = [(r.boxes[:, 2:] - r.boxes[:, :2]).max(axis=1) for r in (old, new)]
+            apart = np.linalg.norm(centres[0][:, None] - centres[1][None], axis=-1)
+            limit = self.options.gate_heights * np.maximum.outer(sizes[0], sizes[1])
+            near: npt.NDArray[np.bool_] = apart <= limit
+        return near
+
+
+def _joints_last(layers: Floats) -> Floats:
+    """`(K, N, P)` as `(N, P, K)`, contiguous so that selection is quick."""
+    return np.ascontiguousarray(np.moveaxis(layers, 0, -1))
+
+
+def _mean_of_few(values: Floats, best: int, count: Floats) -> Floats:
+    """Mean of the `best` largest of K values of which only `count` can be above 0.
+
+    With fewer than `best` at hand the mean is over those, but over three at least
+    (fewer in skeletons that have fewer), so that one lucky joint is not a whole pose.
+    """
+    least = min(3, best, values.shape[-1])
+    best = min(best, values.shape[-1])
+    mean: Floats = mean_of_best(values, best) * best / np.clip(count, least, best)
+    return mean
