@@ -7,13 +7,13 @@ were found tell. After the idea of boxes refined by a second look (Cai and Vasco
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.floating[Any]]
+from poseflow.arrays import Floats
 
 LEVELS = (0.05, 0.1, 0.2, 0.3, 0.45, 0.6)
 """Joints are looked at from each of these scores on."""

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.floating[Any]]
+from poseflow.arrays import Floats
 
 Calibration = tuple[tuple[float, float], ...]
 """Points (score of the network, share of joints that are right), both rising."""

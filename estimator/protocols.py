@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
+from poseflow.arrays import Floats, Image
 from poseflow.poses import Poses
 from poseflow.skeleton import Skeleton
-
-Image = npt.NDArray[np.uint8]
-Floats = npt.NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True)

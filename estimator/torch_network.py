@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 import torch
 
+from poseflow.arrays import Floats, Image
 from poseflow.errors import PoseFlowError
 from poseflow.estimator.calibration import calibrated
 from poseflow.estimator.devices import (
@@ -18,7 +19,6 @@ from poseflow.estimator.devices import (
 )
 from poseflow.estimator.networks.fuse import folded
 from poseflow.estimator.normalise import as_input
-from poseflow.estimator.protocols import Floats, Image
 from poseflow.estimator.topdown.heatmap import decode_heatmaps, flip_back
 from poseflow.estimator.weights import LoadedNetwork, load_network
 from poseflow.skeleton import Skeleton

@@ -12,13 +12,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-import numpy as np
 import numpy.typing as npt
 
+from poseflow.arrays import Floats
 from poseflow.errors import PoseFlowError
 from poseflow.formats.posetrack.annotations import JOINTS, Annotations
-
-Float = npt.NDArray[np.float64]
 
 GROUPS: Mapping[str, tuple[int, ...]] = {
     "Head": tuple(JOINTS.index(j) for j in ("head_top", "neck", "nose")),
@@ -73,8 +71,8 @@ class Section:
 
     name: str
     mode: str
-    joints: Mapping[str, Float]
-    groups: Mapping[str, Float] = field(default_factory=dict)
+    joints: Mapping[str, Floats]
+    groups: Mapping[str, Floats] = field(default_factory=dict)
     summary: Mapping[str, float] = field(default_factory=dict)
     counts: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
     sequences: Mapping[str, Section] = field(default_factory=dict)

@@ -6,20 +6,16 @@ import math
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from poseflow.arrays import Floats, Ints
 from poseflow.boxes import box_area
 from poseflow.errors import FormatError
 from poseflow.eval.metrics.clear import Convention
 from poseflow.eval.metrics.similarity_table import Overlaps, Side
 from poseflow.eval.tracking import TrackingScores, score_overlaps
 from poseflow.formats.mot import BoxTracks, read_mot
-
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.floating[Any]]
 
 
 def score_mot(

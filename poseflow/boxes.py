@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.floating[Any]]
+from poseflow.arrays import Bools, Floats
 
 
 def box_area(boxes: Floats) -> Floats:
@@ -38,7 +35,7 @@ def box_iou(a: Floats, b: Floats) -> Floats:
     return np.divide(inside, union, out=np.zeros_like(inside), where=union > 0)
 
 
-def keypoint_extent(keypoints: Floats, present: npt.NDArray[np.bool_]) -> Floats:
+def keypoint_extent(keypoints: Floats, present: Bools) -> Floats:
     """Smallest boxes around each person's present keypoints.
 
     Args:

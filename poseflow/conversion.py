@@ -18,6 +18,7 @@ from typing import Any, Literal, overload
 import numpy as np
 import numpy.typing as npt
 
+from poseflow.arrays import Floats, Ints
 from poseflow.poses import Poses
 from poseflow.sequence import Frame, PoseSequence
 from poseflow.skeleton import Skeleton
@@ -109,7 +110,7 @@ class JointMap:
         return tuple(joint for joint in self.source.joints if joint not in used)
 
     @cached_property
-    def parents(self) -> npt.NDArray[np.int64]:
+    def parents(self) -> Ints:
         """`(K, R)` source joints of every target joint, padded by repetition."""
         width = max(1, *map(len, self.recipes))
         rows = []
@@ -119,7 +120,7 @@ class JointMap:
         return np.array(rows, dtype=np.int64)
 
     @cached_property
-    def weights(self) -> npt.NDArray[np.float64]:
+    def weights(self) -> Floats:
         """`(K, R)` weights of `parents`; 0 in the padding and for missing joints."""
         weights = np.zeros(self.parents.shape)
         for row, recipe in zip(weights, self.recipes, strict=True):

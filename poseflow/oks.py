@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.floating[Any]]
+from poseflow.arrays import Bools, Floats
 
 
 def oks(
@@ -15,7 +13,7 @@ def oks(
     b_keypoints: Floats,
     areas: npt.ArrayLike,
     sigmas: npt.ArrayLike,
-    present: npt.NDArray[np.bool_],
+    present: Bools,
 ) -> Floats:
     """Object keypoint similarity of every pose of `a` with every pose of `b`.
 

@@ -6,15 +6,11 @@ Source: Fang et al., "RMPE" (ICCV 2017), equations 8-10.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from poseflow.arrays import Bools, Floats
 from poseflow.errors import PoseFlowError
-
-Floats = npt.NDArray[np.floating[Any]]
-Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

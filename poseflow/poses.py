@@ -9,13 +9,14 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from poseflow.arrays import Bools, Ints
 from poseflow.boxes import keypoint_extent
 from poseflow.errors import PoseFlowError
 from poseflow.skeleton import Skeleton
 from poseflow.skeletons import for_joint_count, get
 
 Array = npt.NDArray[Any]
-Index = int | slice | npt.NDArray[np.bool_] | npt.NDArray[np.integer[Any]] | list[int]
+Index = int | slice | Bools | npt.NDArray[np.integer[Any]] | list[int]
 
 NO_TRACK = -1
 """The track id of a person whom no tracker has seen yet."""
@@ -58,7 +59,7 @@ class Poses:
     keypoint_scores: Array
     boxes: Array
     scores: Array
-    track_ids: npt.NDArray[np.int64]
+    track_ids: Ints
     skeleton: Skeleton
 
     def __init__(
@@ -174,7 +175,7 @@ class Poses:
         )
 
     @property
-    def present(self) -> npt.NDArray[np.bool_]:
+    def present(self) -> Bools:
         """`(P, K)`: which joints are there, that is, have a score above 0."""
         return self.keypoint_scores > 0
 

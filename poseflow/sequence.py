@@ -9,6 +9,7 @@ from typing import Any, Self, overload
 import numpy as np
 import numpy.typing as npt
 
+from poseflow.arrays import Image, Ints
 from poseflow.poses import Poses
 from poseflow.skeleton import Skeleton
 from poseflow.skeletons import get
@@ -30,7 +31,7 @@ class Frame:
     index: int
     time: float
     poses: Poses
-    image: npt.NDArray[np.uint8] | None = field(default=None, repr=False)
+    image: Image | None = field(default=None, repr=False)
     name: str = ""
 
     def __eq__(self, other: object) -> bool:
@@ -99,7 +100,7 @@ class PoseSequence(Sequence[Frame]):
         return iter(self.frames)
 
     @property
-    def track_ids(self) -> npt.NDArray[np.int64]:
+    def track_ids(self) -> Ints:
         """All identities that occur, ascending, without -1."""
         seen: list[npt.NDArray[Any]] = [f.poses.track_ids for f in self.frames]
         if not seen:

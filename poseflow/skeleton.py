@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
+from poseflow.arrays import Ints
 from poseflow.errors import PoseFlowError
 
 
@@ -90,7 +90,7 @@ class Skeleton:
             ) from None
 
     @cached_property
-    def limb_indices(self) -> npt.NDArray[np.int64]:
+    def limb_indices(self) -> Ints:
         """Limbs as an `(L, 2)` array of joint positions."""
         pairs = [(self.index(a), self.index(b)) for a, b in self.limbs]
         return np.array(pairs, dtype=np.int64).reshape(-1, 2)
@@ -107,7 +107,7 @@ class Skeleton:
         )
 
     @cached_property
-    def flip_indices(self) -> npt.NDArray[np.int64]:
+    def flip_indices(self) -> Ints:
         """The joint that takes each place when a picture is mirrored, `(K,)`."""
         order = np.arange(len(self))
         for left, right in self.left_right:

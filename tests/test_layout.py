@@ -31,6 +31,7 @@ FLOORS = {
     "poseflow.video": 1,
     "poseflow.drawing": 1,
     "poseflow.synthetic": 1,
+    "poseflow.arrays": 0,
     "poseflow.pose_similarity": 0,
     "poseflow.conversion": 0,
     "poseflow.skeletons": 0,

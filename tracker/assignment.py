@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
-
 import numpy as np
-import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 
-Floats: TypeAlias = npt.NDArray[np.floating[Any]]
-Pairs: TypeAlias = npt.NDArray[np.int64]
+from poseflow.arrays import Bools, Floats, Ints
 
 
 def assign(
     similarity: Floats,
     minimum: float,
-    allowed: npt.NDArray[np.bool_] | None = None,
-) -> Pairs:
+    allowed: Bools | None = None,
+) -> Ints:
     """Pairs that maximise the total similarity, no pair below the gate.
 
     The gate comes before the assignment: a pair that cannot be accepted does not take a
@@ -26,7 +22,7 @@ def assign(
 
     Args:
         similarity: `(N, P)` in [0, 1], rows identities and columns people.
-        minimum: Pairs at or below it are not made.
+        minimum: Ints at or below it are not made.
         allowed: `(N, P)`; False forbids a pair.
 
     Returns:
@@ -49,11 +45,11 @@ def assign(
     gain = np.where(possible, block - minimum - 1e-12 / slope.size * slope, 0.0)
     i, j = linear_sum_assignment(gain, maximize=True)
     made = possible[i, j]
-    pairs: Pairs = np.stack([rows[i[made]], columns[j[made]]], axis=1)
+    pairs: Ints = np.stack([rows[i[made]], columns[j[made]]], axis=1)
     return pairs
 
 
-def assign_released(grades: Floats) -> Pairs:
+def assign_released(grades: Floats) -> Ints:
     """The assignment of the released tracker, ties included.
 
     Kuhn-Munkres as munkres 1.0.12 and 1.1.4 do it; from 2.0 on the package chooses

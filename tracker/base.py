@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
+from poseflow.arrays import Floats, Image
 from poseflow.errors import PoseFlowError
 from poseflow.poses import Poses
 from poseflow.tracker.matchers.correspondences import Correspondences
@@ -34,12 +34,12 @@ class View:
     """
 
     index: int
-    image: npt.NDArray[np.uint8] | None = None
+    image: Image | None = None
     name: str = ""
     time: float | None = None
     size: tuple[int, int] | None = None
     correspondences: Correspondences | None = None
-    embeddings: npt.NDArray[np.floating[Any]] | None = None
+    embeddings: Floats | None = None
 
 
 class TrackerBackend(Protocol):

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from poseflow.boxes import Floats, box_area, box_iou
+from poseflow.arrays import Floats
+from poseflow.boxes import box_area, box_iou
 from poseflow.errors import PoseFlowError
 from poseflow.oks import oks
 from poseflow.poses import NO_TRACK, Poses

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from poseflow.arrays import Floats, Image
 from poseflow.errors import PoseFlowError
 from poseflow.poses import Poses
 from poseflow.skeleton import Skeleton
@@ -139,7 +140,7 @@ class Tracker:
     def update(
         self,
         poses: Poses,
-        image: npt.NDArray[np.uint8] | None = None,
+        image: Image | None = None,
         *,
         name: str = "",
         time: float | None = None,
@@ -198,7 +199,7 @@ class Tracker:
         self._latest = tracked
         return tracked
 
-    def expected_boxes(self) -> npt.NDArray[np.floating[Any]]:
+    def expected_boxes(self) -> Floats:
         """Where to look for the people of the latest frame in the next one.
 
         Trackers that follow motion add it; others expect people where they are.
@@ -264,9 +265,7 @@ class Tracker:
         return f"<Tracker {self.name!r}, {self._frames} frames>"
 
 
-def _embeddings(
-    given: npt.ArrayLike | None, people: int, frame: int
-) -> npt.NDArray[np.float64] | None:
+def _embeddings(given: npt.ArrayLike | None, people: int, frame: int) -> Floats | None:
     """Features of the people, one row each; infinities count as unknown."""
     if given is None:
         return None

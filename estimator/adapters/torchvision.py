@@ -16,12 +16,13 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from poseflow.arrays import Floats, Image
 from poseflow.errors import PoseFlowError
 from poseflow.estimator.adapters.torchvision_weights import KEYPOINTS, load_rcnn
 from poseflow.estimator.batches import Batches
 from poseflow.estimator.devices import choose_device
 from poseflow.estimator.joint_count import fitting_skeleton
-from poseflow.estimator.protocols import Detections, Detector, Floats, Image
+from poseflow.estimator.protocols import Detections, Detector
 from poseflow.poses import Poses
 from poseflow.skeleton import Skeleton
 

@@ -14,16 +14,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from poseflow.arrays import Floats, Image
 from poseflow.errors import PoseFlowError
 from poseflow.estimator.batches import Batches
 from poseflow.estimator.joint_count import fitting_skeleton
-from poseflow.estimator.protocols import (
-    Detections,
-    Detector,
-    EstimatorBackend,
-    Floats,
-    Image,
-)
+from poseflow.estimator.protocols import Detections, Detector, EstimatorBackend
 from poseflow.poses import Poses
 from poseflow.skeleton import Skeleton
 from poseflow.skeletons import get

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-from poseflow.boxes import Floats, box_iou
+from poseflow.arrays import Floats, Ints
+from poseflow.boxes import box_iou
 
 MOST_CANDIDATES = 1000
 """Only so many of the best boxes of a picture are looked at."""
 
 
-def box_nms(boxes: Floats, scores: Floats, threshold: float) -> npt.NDArray[np.int64]:
+def box_nms(boxes: Floats, scores: Floats, threshold: float) -> Ints:
     """Keep the best of all boxes that overlap more than a threshold.
 
     Args:

@@ -10,6 +10,7 @@ from functools import partial
 import numpy as np
 import torch
 
+from poseflow.arrays import Image
 from poseflow.errors import PoseFlowError
 from poseflow.estimator.batches import Batches
 from poseflow.estimator.detectors.centernet_decode import decode_centres
@@ -18,7 +19,7 @@ from poseflow.estimator.devices import choose_device, to_device
 from poseflow.estimator.networks.centernet import CentreNet
 from poseflow.estimator.networks.fuse import folded
 from poseflow.estimator.normalise import as_input
-from poseflow.estimator.protocols import Detections, Image
+from poseflow.estimator.protocols import Detections
 from poseflow.estimator.torch_network import Precision
 from poseflow.estimator.weights import DetectorDescription, load_detector
 

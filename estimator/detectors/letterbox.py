@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from poseflow.estimator.protocols import Image
-
-Floats = npt.NDArray[np.floating[Any]]
+from poseflow.arrays import Floats, Image
 
 GREY = 114
 """Grey value around the picture, as YOLO, YOLOX and the mm detectors pad."""

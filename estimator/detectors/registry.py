@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from poseflow.arrays import Image
 from poseflow.errors import PoseFlowError
 from poseflow.estimator import embedded
 from poseflow.estimator.adapters.ultralytics import ultralytics_detector
-from poseflow.estimator.protocols import Detections, Detector, Image
+from poseflow.estimator.protocols import Detections, Detector
 
 ENTRY_POINTS = "poseflow.detectors"
 """Group under which other packages offer detectors: name = module:factory."""

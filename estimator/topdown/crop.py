@@ -9,10 +9,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from poseflow.arrays import Floats, Image
 from poseflow.errors import PoseFlowError
-
-Floats = npt.NDArray[np.floating[Any]]
-Image = npt.NDArray[np.uint8]
 
 BOX_MARGIN = 1.25
 """How much larger than the person's box the crop is (RMPE, AlphaPose)."""

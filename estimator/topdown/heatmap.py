@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
+from poseflow.arrays import Floats
 from poseflow.skeleton import Skeleton
-
-Floats = npt.NDArray[np.floating[Any]]
 
 
 def decode_heatmaps(heatmaps: Floats) -> tuple[Floats, Floats]:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from poseflow.arrays import Bools, Floats, Ints
 from poseflow.boxes import box_area, keypoint_extent
 from poseflow.errors import PoseFlowError
 from poseflow.oks import oks
@@ -17,10 +16,6 @@ from poseflow.pose_similarity import (
     parametric_similarity,
 )
 from poseflow.poses import Poses
-
-Floats = npt.NDArray[np.floating[Any]]
-Bools = npt.NDArray[np.bool_]
-Ints = npt.NDArray[np.int64]
 
 # A joint without score still has a weight, or a merge of such joints is 0 / 0.
 LEAST_SCORE = 1e-5

@@ -6,12 +6,7 @@ finds no joint with confidence.
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
-
-Floats = npt.NDArray[np.floating[Any]]
+from poseflow.arrays import Floats
 
 CANDIDATE_SCORE = 0.18
 """Detections from this score on are looked at where joints decide in the end."""

@@ -11,17 +11,12 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from poseflow.arrays import Floats, Image, Ints
 from poseflow.errors import PoseFlowError
 from poseflow.estimator.batches import Batches
 from poseflow.estimator.box_refinement import BoxRefinement, refine_boxes
 from poseflow.estimator.detectors.box_nms import box_nms
-from poseflow.estimator.protocols import (
-    Detections,
-    Detector,
-    Floats,
-    Image,
-    PoseNetwork,
-)
+from poseflow.estimator.protocols import Detections, Detector, PoseNetwork
 from poseflow.estimator.topdown.crop import crop_people, grow_to_aspect
 from poseflow.estimator.topdown.heatmap import heatmap_to_image
 from poseflow.estimator.topdown.pose_nms import PoseNMSParameters, suppress
@@ -133,7 +128,7 @@ class TopDown:
     def _joints(
         self,
         images: Sequence[Image],
-        frame_of: npt.NDArray[np.int64],
+        frame_of: Ints,
         boxes: Floats,
     ) -> tuple[Floats, Floats]:
         """Joints in image pixels `(N, K, 2)` and scores `(N, K)` of all boxes."""
@@ -159,7 +154,7 @@ class TopDown:
     def _crops(
         self,
         images: Sequence[Image],
-        frame_of: npt.NDArray[np.int64],
+        frame_of: Ints,
         boxes: Floats,
     ) -> Image:
         width, height = self.network.width, self.network.height

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from poseflow.arrays import Bools, Floats, Image
 from poseflow.estimator.training.config import AugmentConfig
 from poseflow.skeleton import Skeleton
-
-Floats = npt.NDArray[np.floating[Any]]
-Bools = npt.NDArray[np.bool_]
 
 LOWER_BODY = ("hip", "pelvis", "knee", "ankle", "heel", "toe", "foot")
 
@@ -58,7 +53,7 @@ def half_body_box(
     return np.concatenate([centre - half, centre + half])
 
 
-def draw_place(image: npt.NDArray[np.uint8], rng: np.random.Generator | None) -> Floats:
+def draw_place(image: Image, rng: np.random.Generator | None) -> Floats:
     """A box `(4,)` of a person's shape somewhere in a picture without people.
 
     Args:
@@ -125,9 +120,7 @@ def crop_matrix(
     )
 
 
-def vary_colours(
-    crop: npt.NDArray[np.uint8], config: AugmentConfig, rng: np.random.Generator
-) -> npt.NDArray[np.uint8]:
+def vary_colours(crop: Image, config: AugmentConfig, rng: np.random.Generator) -> Image:
     """Gain of each channel, contrast, colour, a grey rectangle, as `config` says."""
     if config.brightness:
         # One gain for all channels and a smaller one for each.

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
-Ints = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
-Floats = npt.NDArray[np.floating[Any]]
+from poseflow.arrays import Bools, Floats, Ints
 
 
-def assign(rows: Ints, columns: Ints, weights: Floats) -> Mask:
+def assign(rows: Ints, columns: Ints, weights: Floats) -> Bools:
     """Choose cells, at most one per row and column, of the largest total weight.
 
     The table may hold any number of frames at once: cells that share neither row nor

@@ -5,12 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from poseflow.arrays import Bools, Floats
 from poseflow.eval.metrics.sorting import order_of_scores
-
-Float = npt.NDArray[np.float64]
-Bool = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,8 +19,8 @@ class Curve:
         recall: `(n,)` true so far among the annotated; NaN if nothing is annotated.
     """
 
-    precision: Float
-    recall: Float
+    precision: Floats
+    recall: Floats
 
     @property
     def average_precision(self) -> float:
@@ -32,7 +29,7 @@ class Curve:
 
 
 def precision_recall(
-    scores: Float, correct: Bool, annotated: int, *, tied_together: bool
+    scores: Floats, correct: Bools, annotated: int, *, tied_together: bool
 ) -> Curve:
     """The curve of samples with scores.
 
@@ -62,7 +59,7 @@ def precision_recall(
     return Curve(found / seen, recall)
 
 
-def area_under(precision: Float, recall: Float) -> float:
+def area_under(precision: Floats, recall: Floats) -> float:
     """Area under the right-maximum of a precision/recall curve.
 
     Returns:

@@ -15,13 +15,11 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from poseflow.arrays import Bools, Floats, Ints
 from poseflow.eval.metrics.assignment import assign
 from poseflow.eval.metrics.similarity_table import Overlaps
 from poseflow.eval.metrics.sorting import order_of_numbers
 
-Ints = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
-Floats = npt.NDArray[np.floating[Any]]
 Convention = Literal["motmetrics", "trackeval"]
 
 
@@ -38,10 +36,10 @@ class ClearMatches:
     """
 
     cells: Ints
-    switches: Mask
-    transfers: Mask
-    ascends: Mask
-    migrates: Mask
+    switches: Bools
+    transfers: Bools
+    ascends: Bools
+    migrates: Bools
 
 
 def match_clear(
@@ -79,9 +77,9 @@ def _settle(
     convention: Convention,
     g: Ints,
     p: Ints,
-    alone: Mask,
+    alone: Bools,
     contested: Ints,
-    chosen: Mask,
+    chosen: Bools,
 ) -> None:
     """Decide the contested cells in the order of time, all groups side by side."""
     moment = overlaps.cell_moments
@@ -129,7 +127,7 @@ def _settle(
         when[g[taken]] = moment[taken]
 
 
-def _assign(overlaps: Overlaps, cells: Ints, weights: Floats) -> Mask:
+def _assign(overlaps: Overlaps, cells: Ints, weights: Floats) -> Bools:
     if not len(cells):
         return np.zeros(0, bool)
     # Dense numbers: these few cells may lie far apart in a table of many groups.
@@ -168,7 +166,7 @@ def _active_ranks(overlaps: Overlaps) -> Ints:
     return np.cumsum(both)
 
 
-def _changes(g: Ints, p: Ints) -> tuple[Mask, Mask, Mask, Mask]:
+def _changes(g: Ints, p: Ints) -> tuple[Bools, Bools, Bools, Bools]:
     """Switches, transfers, ascends and migrates of matches in order of time, `(A,)`."""
     last = _previous(g, p)
     switches = (last >= 0) & (last != p)
@@ -247,7 +245,7 @@ def count_clear(
     }
 
 
-def _fragmentations(overlaps: Overlaps, matched: Mask, convention: Convention) -> Ints:
+def _fragmentations(overlaps: Overlaps, matched: Bools, convention: Convention) -> Ints:
     """How often people's tracking starts again after an interruption, `(n_groups,)`."""
     tracks, moments = overlaps.truth
     order = np.lexsort((moments, tracks))

@@ -12,13 +12,11 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal, Self
 
 import numpy as np
-import numpy.typing as npt
 
+from poseflow.arrays import Floats, Ints
 from poseflow.eval.metrics.assignment import assign
 from poseflow.eval.metrics.similarity_table import Overlaps
 
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.floating[Any]]
 Runs = Literal["published", "posetrack21"]
 
 ALPHAS: Floats = np.arange(0.05, 0.99, 0.05)

@@ -11,13 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
 
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.floating[Any]]
+from poseflow.arrays import Bools, Floats, Ints
 
 
 class Detections(NamedTuple):
@@ -159,7 +158,7 @@ class Overlaps:
             len(groups),
         )
 
-    def keep(self, cells: npt.NDArray[np.bool_]) -> Self:
+    def keep(self, cells: Bools) -> Self:
         """The same detections with only the cells that the mask `(C,)` keeps."""
         return type(self)(
             self.truth,

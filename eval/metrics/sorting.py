@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-Ints = npt.NDArray[np.int64]
+from poseflow.arrays import Floats, Ints
 
 
 def order_of_numbers(keys: Ints) -> Ints:
@@ -28,7 +27,7 @@ def order_of_numbers(keys: Ints) -> Ints:
     return order
 
 
-def order_of_scores(scores: npt.NDArray[np.float64]) -> Ints:
+def order_of_scores(scores: Floats) -> Ints:
     """What `np.argsort(scores, kind="stable")` gives, when few scores are equal.
 
     They are sorted unstably, which is quicker; then runs of equal ones are set right.

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from poseflow.arrays import Bools, Floats, Ints
 from poseflow.eval.lazy import LazySections
 from poseflow.eval.metric import GROUPS, Section, SequencePair
 from poseflow.eval.metrics.average_precision import Curve, precision_recall
@@ -18,10 +19,6 @@ from poseflow.eval.posetrack.preparation import (
     prepare_poseval,
     prepare_strict,
 )
-
-Float = npt.NDArray[np.float64]
-Int = npt.NDArray[np.int64]
-Bool = npt.NDArray[np.bool_]
 
 JOINTS = 15
 
@@ -37,13 +34,13 @@ class Samples:
         annotated: `(15,)` annotated joints.
     """
 
-    scores: Float
-    correct: Bool
-    present: Bool
-    annotated: Int
+    scores: Floats
+    correct: Bools
+    present: Bools
+    annotated: Ints
 
     @staticmethod
-    def of(scene: Scene, chosen: Int) -> Samples:
+    def of(scene: Scene, chosen: Ints) -> Samples:
         """Samples of a scene whose predictions `chosen` candidates are scored under."""
         correct = np.zeros_like(scene.pred_present)
         scored = chosen >= 0
@@ -86,7 +83,7 @@ class PCKhAP:
     mode: str
     tied_together: bool
     prepare: Callable[[SequencePair], Prepared]
-    assign: Callable[[Scene], Int]
+    assign: Callable[[Scene], Ints]
 
     def measure(self, pairs: Sequence[SequencePair]) -> list[Samples]:
         """The samples of each sequence."""
@@ -264,7 +261,7 @@ class _MOT:
             },
         )
 
-    def _precision_of_place(self, counts: ClearCounts) -> Float:
+    def _precision_of_place(self, counts: ClearCounts) -> Floats:
         """MOTP of each joint in percent."""
         raise NotImplementedError
 
@@ -275,7 +272,7 @@ class PosevalMOT(_MOT):
     mode = "poseval"
     prepare = staticmethod(prepare_poseval)
 
-    def _precision_of_place(self, counts: ClearCounts) -> Float:
+    def _precision_of_place(self, counts: ClearCounts) -> Floats:
         """Poseval sums the distances of all events, matches being only a part."""
         total = counts.candidate_distance + counts.matched_distance
         total = total + counts.extra_distance
@@ -289,19 +286,19 @@ class StrictMOT(_MOT):
     mode = "strict"
     prepare = staticmethod(prepare_strict)
 
-    def _precision_of_place(self, counts: ClearCounts) -> Float:
+    def _precision_of_place(self, counts: ClearCounts) -> Floats:
         """100 (1 - mean distance of the matches in head sizes), 50 to 100."""
         ratio = counts.matched_distance / np.maximum(counts.detections, 1)
         return np.asarray(np.where(counts.detections > 0, 100 * (1 - ratio), np.nan))
 
 
-def with_total(joints: Float) -> Float:
+def with_total(joints: Floats) -> Floats:
     """`(16,)`: the 15 joints, then the mean of those that are defined."""
     defined = joints[~np.isnan(joints)]
     return np.append(joints, defined.mean() if len(defined) else np.nan)
 
 
-def group_means(joints: Float, *, skip_undefined: bool) -> Float:
+def group_means(joints: Floats, *, skip_undefined: bool) -> Floats:
     """`(8,)`: the columns of `GROUPS`, then the total.
 
     Args:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 
+from poseflow.arrays import Bools
 from poseflow.eval.metric import SequencePair
 from poseflow.eval.posetrack.preparation import pair_frames
 from poseflow.formats.posetrack.annotations import (
@@ -166,7 +166,7 @@ def _check_people(side: Annotations) -> Iterator[Problem]:
 
 def _by_frame(
     side: Annotations,
-    which: npt.NDArray[np.bool_],
+    which: Bools,
     message: str,
     level: Level = "warning",
 ) -> Iterator[Problem]:

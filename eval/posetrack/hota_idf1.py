@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from poseflow.arrays import Floats, Ints
 from poseflow.eval.lazy import LazySections
 from poseflow.eval.metric import GROUPS, Section, SequencePair
 from poseflow.eval.metrics.clear import count_clear, match_clear
@@ -30,7 +29,6 @@ from poseflow.eval.posetrack.preparation import prepare_strict
 from poseflow.eval.tracking import TrackingScores, score_overlaps
 from poseflow.formats.posetrack.annotations import JOINTS
 
-Floats = npt.NDArray[np.floating[Any]]
 MODE = "strict"
 
 EDGE_NOTE = (
@@ -110,7 +108,7 @@ def published_curves(sums: HotaSums) -> dict[str, Floats]:
     return curves
 
 
-Counts = dict[str, npt.NDArray[np.int64]]
+Counts = dict[str, Ints]
 
 _IDENTITY = ("idtp", "idfp", "idfn")
 _COUNTED = (
@@ -171,9 +169,9 @@ def _identity_section(counts: Counts) -> Section:
     )
 
 
-def percent(over: Floats, under: Floats) -> npt.NDArray[np.float64]:
+def percent(over: Floats, under: Floats) -> Floats:
     """100 x over / under, NaN where there is nothing."""
-    out: npt.NDArray[np.float64] = np.full(np.shape(under), np.nan)
+    out: Floats = np.full(np.shape(under), np.nan)
     np.divide(100.0 * over, under, out=out, where=np.asarray(under) > 0)
     return out
 

@@ -5,16 +5,12 @@ from __future__ import annotations
 from fractions import Fraction
 
 import numpy as np
-import numpy.typing as npt
 
+from poseflow.arrays import Bools, Floats, Ints
 from poseflow.formats.posetrack.annotations import Annotations
 
-Float = npt.NDArray[np.float64]
-Int = npt.NDArray[np.int64]
-Bool = npt.NDArray[np.bool_]
 
-
-def inside_polygon(points: Float, polygon: Float) -> Bool:
+def inside_polygon(points: Floats, polygon: Floats) -> Bools:
     """Which points lie strictly inside a polygon, by the even-odd rule.
 
     Exact for any float64 input: where rounding could decide, the side of an edge is
@@ -65,7 +61,7 @@ def inside_polygon(points: Float, polygon: Float) -> Bool:
     return inside
 
 
-def inside_regions(keypoints: Float, frames: Int, regions_of: Annotations) -> Bool:
+def inside_regions(keypoints: Floats, frames: Ints, regions_of: Annotations) -> Bools:
     """Which joints lie in an ignore region of their frame.
 
     Args:

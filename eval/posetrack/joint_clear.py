@@ -16,14 +16,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from poseflow.arrays import Bools, Floats, Ints
 from poseflow.eval.metrics.clear import match_clear
 from poseflow.eval.metrics.similarity_table import Overlaps
 from poseflow.eval.posetrack.joint_similarity import REACH, joint_overlaps
 from poseflow.eval.posetrack.pckh import Scene
 
-Float = npt.NDArray[np.float64]
-Int = npt.NDArray[np.int64]
-Bool = npt.NDArray[np.bool_]
 Small = npt.NDArray[np.int32]
 """Edges are many and their keys small: half the memory is a third less time."""
 
@@ -48,20 +46,20 @@ class ClearCounts:
         extra_distance: Sum over transfers, ascends and migrates.
     """
 
-    misses: Int
-    false_positives: Int
-    matches: Int
-    switches: Int
-    transfers: Int
-    ascends: Int
-    migrates: Int
-    objects: Int
-    matched_distance: Float
-    candidate_distance: Float
-    extra_distance: Float
+    misses: Ints
+    false_positives: Ints
+    matches: Ints
+    switches: Ints
+    transfers: Ints
+    ascends: Ints
+    migrates: Ints
+    objects: Ints
+    matched_distance: Floats
+    candidate_distance: Floats
+    extra_distance: Floats
 
     @property
-    def detections(self) -> Int:
+    def detections(self) -> Ints:
         """Annotated joints that were matched, under whatever identity."""
         return self.matches + self.switches
 
@@ -86,13 +84,13 @@ class Tracking:
     """
 
     counts: ClearCounts
-    switch_frames: Int
-    switch_joints: Int
-    switch_gt_ids: Int
+    switch_frames: Ints
+    switch_joints: Ints
+    switch_gt_ids: Ints
 
 
 def track_joints(
-    scenes: Sequence[Scene], counted: Sequence[Bool] | None = None
+    scenes: Sequence[Scene], counted: Sequence[Bools] | None = None
 ) -> list[Tracking]:
     """CLEAR MOT of every joint of every sequence.
 
@@ -115,10 +113,10 @@ def track_joints(
     def per_scene(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         return values.reshape(JOINTS, len(scenes)).T
 
-    def count(which: Bool) -> Int:
+    def count(which: Bools) -> Ints:
         return per_scene(overlaps.per_group(matched[which]))
 
-    def add(groups: Int, values: npt.NDArray[Any]) -> Float:
+    def add(groups: Ints, values: npt.NDArray[Any]) -> Floats:
         return per_scene(np.bincount(groups, values, overlaps.n_groups))
 
     detections, switches = per_scene(overlaps.per_group(matched)), count(found.switches)
@@ -152,8 +150,8 @@ def track_joints(
 
 
 def _switches(
-    scenes: Sequence[Scene], overlaps: Overlaps, cells: Int
-) -> list[tuple[Int, Int, Int]]:
+    scenes: Sequence[Scene], overlaps: Overlaps, cells: Ints
+) -> list[tuple[Ints, Ints, Ints]]:
     """Of each scene the frames, joints and annotated ids of its switches, by frame."""
     starts = np.cumsum([0, *(scene.num_frames for scene in scenes)])
     names = [np.unique(scene.gt_ids) for scene in scenes]

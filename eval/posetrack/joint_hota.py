@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
+from poseflow.arrays import Floats
 from poseflow.eval.metric import Section
 from poseflow.eval.metrics.hota import HotaSums, sum_hota
 from poseflow.eval.posetrack.ap_mota import group_means
 from poseflow.eval.posetrack.joint_similarity import joint_overlaps
 from poseflow.eval.posetrack.pckh import Scene
 from poseflow.formats.posetrack.annotations import JOINTS
-
-Floats = npt.NDArray[np.floating[Any]]
 
 COUNTS = {"HOTA_TP": "tp", "HOTA_FN": "fn", "HOTA_FP": "fp"}
 """The kit's names of the counts, and their fields in `HotaSums`."""

@@ -6,15 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from poseflow.arrays import Bools, Ints
 from poseflow.eval.metrics.similarity_table import Detections, Overlaps, Side
 from poseflow.eval.posetrack.pckh import Scene
 from poseflow.formats.posetrack.annotations import JOINTS
-
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
-Floats = npt.NDArray[np.floating[Any]]
 
 REACH = 0.5001
 """Distance in head sizes at which PoseTrack21's joint similarity has fallen to 0."""

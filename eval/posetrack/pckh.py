@@ -14,11 +14,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
-Float = npt.NDArray[np.float64]
-Int = npt.NDArray[np.int64]
-Bool = npt.NDArray[np.bool_]
+from poseflow.arrays import Bools, Floats, Ints
 
 THRESHOLD = 0.5
 """Largest distance of a match, in head sizes."""
@@ -45,23 +42,23 @@ class Scene:
     """
 
     num_frames: int
-    gt_frames: Int
-    gt_ids: Int
-    gt_keypoints: Float
-    head_sizes: Float
-    pred_frames: Int
-    pred_ids: Int
-    pred_keypoints: Float
-    pred_scores: Float
+    gt_frames: Ints
+    gt_ids: Ints
+    gt_keypoints: Floats
+    head_sizes: Floats
+    pred_frames: Ints
+    pred_ids: Ints
+    pred_keypoints: Floats
+    pred_scores: Floats
     zero_matches: bool = False
 
     @cached_property
-    def gt_present(self) -> Bool:
+    def gt_present(self) -> Bools:
         """`(G, 15)` annotated joints."""
         return ~np.isnan(self.gt_keypoints[:, :, 0])
 
     @cached_property
-    def pred_present(self) -> Bool:
+    def pred_present(self) -> Bools:
         """`(P, 15)` predicted joints."""
         return ~np.isnan(self.pred_keypoints[:, :, 0])
 
@@ -82,10 +79,10 @@ class Candidates:
         matches: `(N, 15)` distance at most `THRESHOLD`.
     """
 
-    gt: Int
-    pred: Int
-    distances: Float
-    matches: Bool
+    gt: Ints
+    pred: Ints
+    distances: Floats
+    matches: Bools
 
 
 def find_candidates(scene: Scene) -> Candidates:
@@ -108,7 +105,7 @@ def find_candidates(scene: Scene) -> Candidates:
     return Candidates(gt, pred, distances, distances <= THRESHOLD)
 
 
-def assign_poses_poseval(scene: Scene) -> Int:
+def assign_poses_poseval(scene: Scene) -> Ints:
     """The candidate under which each predicted person is scored, -1 for none.
 
     poseval's rule: each prediction keeps the person of whom it matches the largest
@@ -131,7 +128,7 @@ def assign_poses_poseval(scene: Scene) -> Int:
     return chosen
 
 
-def assign_poses(scene: Scene) -> Int:
+def assign_poses(scene: Scene) -> Ints:
     """The candidate under which each predicted person is scored, -1 for none.
 
     Pairs are taken by the share of the person's joints that match, largest first, then
@@ -163,14 +160,14 @@ def assign_poses(scene: Scene) -> Int:
     return chosen
 
 
-def _matched_share(scene: Scene) -> Float:
+def _matched_share(scene: Scene) -> Floats:
     """`(N,)` matched joints as a share of the person's annotated ones."""
     pairs = scene.candidates
     annotated = scene.gt_present.sum(axis=1)[pairs.gt]
     return np.asarray(pairs.matches.sum(axis=1) / np.maximum(annotated, 1))
 
 
-def _first_of_runs(values: Int) -> Int:
+def _first_of_runs(values: Ints) -> Ints:
     """Positions at which a sorted array takes a new value."""
     if not len(values):
         return np.zeros(0, np.int64)

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from poseflow.arrays import Floats, Ints
 from poseflow.eval.lazy import LazySections
 from poseflow.eval.metric import Section, SequencePair
 from poseflow.eval.metrics.average_precision import Curve
@@ -29,7 +29,6 @@ from poseflow.eval.posetrack.pckh import assign_poses_poseval
 from poseflow.eval.posetrack.posetrack21_rules import Scene21, scene21
 from poseflow.formats.posetrack.annotations import JOINTS
 
-Floats = npt.NDArray[np.floating[Any]]
 MODE: Final = "posetrack21"
 
 AP_NOTES = (
@@ -98,7 +97,7 @@ class PoseTrack21AP(PCKhAP):
         return curve.average_precision, curve.precision[-1], curve.recall[-1]
 
 
-def with_mean(values: Floats) -> npt.NDArray[np.float64]:
+def with_mean(values: Floats) -> Floats:
     """`(15, ...)` joints with their mean as a 16th."""
     return np.concatenate([values, values.mean(axis=0, keepdims=True)])
 
@@ -130,7 +129,7 @@ class PoseTrack21HOTA:
         return replace(section, sequences=single, notes=notes, extra=extra)
 
 
-def _miscounted(prepared: Scene21) -> npt.NDArray[np.int64]:
+def _miscounted(prepared: Scene21) -> Ints:
     """`(15,)` misses that the kit counts for other frames (see `HOTA_NOTES`)."""
     present = prepared.scene.gt_present
     empty = prepared.unpredicted

@@ -6,16 +6,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from poseflow.arrays import Bools, Ints
 from poseflow.errors import FormatError
 from poseflow.eval.metric import SequencePair
 from poseflow.eval.posetrack.ignore_regions import inside_regions
 from poseflow.eval.posetrack.pckh import HEAD_FRACTION, Scene
 from poseflow.formats.posetrack.annotations import NO_ID, Annotations
-
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 NO_SCORE = -9999.0
 """What the kit ranks a joint by that has no score."""

@@ -5,17 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from poseflow.arrays import Bools, Floats, Ints
 from poseflow.errors import FormatError
 from poseflow.eval.metric import SequencePair
 from poseflow.eval.posetrack.ignore_regions import inside_regions
 from poseflow.eval.posetrack.pckh import HEAD_FRACTION, Scene
 from poseflow.formats.posetrack.annotations import NO_ID, Annotations, Problem
-
-Float = npt.NDArray[np.float64]
-Int = npt.NDArray[np.int64]
-Bool = npt.NDArray[np.bool_]
 
 POSEVAL_MISSING_SCORE = -9999.0
 """What poseval takes for a joint score that the file does not give."""
@@ -34,7 +30,7 @@ class Prepared:
     """
 
     scene: Scene
-    tracked: Bool
+    tracked: Bools
     invented: int = 0
     problems: tuple[Problem, ...] = ()
 
@@ -102,7 +98,7 @@ def prepare_strict(pair: SequencePair) -> Prepared:
     return prepared
 
 
-def pair_frames(gt: Annotations, pred: Annotations) -> tuple[Int, list[Problem]]:
+def pair_frames(gt: Annotations, pred: Annotations) -> tuple[Ints, list[Problem]]:
     """The annotated frame of each predicted one, -1 for none.
 
     By image id if every id of the shorter side is known to the longer one, else by
@@ -166,7 +162,7 @@ def pair_frames(gt: Annotations, pred: Annotations) -> tuple[Int, list[Problem]]
 
 
 def _scene(
-    gt: Annotations, pred: Annotations, frame_of: Int, gt_frame_of: Int, poseval: bool
+    gt: Annotations, pred: Annotations, frame_of: Ints, gt_frame_of: Ints, poseval: bool
 ) -> tuple[Scene, list[Problem]]:
     """Both sides without ignored joints, frames renumbered, identities made unique.
 
@@ -235,7 +231,7 @@ def _scene(
     return scene, problems
 
 
-def _ranking_scores(scores: Float, pose_scores: Float) -> Float:
+def _ranking_scores(scores: Floats, pose_scores: Floats) -> Floats:
     """Joint scores; of a pose without any, the pose's own; else below all others."""
     scoreless = np.asarray(np.isnan(scores).all(axis=1))
     scores = np.where(scoreless[:, None], pose_scores[:, None], scores)
@@ -243,8 +239,8 @@ def _ranking_scores(scores: Float, pose_scores: Float) -> Float:
 
 
 def _unique_ids(
-    people: Annotations, rows: Int, frames: Int
-) -> tuple[Int, list[Problem]]:
+    people: Annotations, rows: Ints, frames: Ints
+) -> tuple[Ints, list[Problem]]:
     """Identities of the people in `rows`, none of them twice in a frame.
 
     Whoever has no identity, or one that somebody before has in the same frame, gets

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
+from poseflow.arrays import Image
 from poseflow.sequence import PoseSequence
 from poseflow.synthetic import PRESETS, Corruption, NoiseModel, Scene, make_scene
 
@@ -30,7 +30,7 @@ class Clip:
     corruption: Corruption
     folder: Path | None = None
 
-    def picture(self, number: int) -> npt.NDArray[np.uint8]:
+    def picture(self, number: int) -> Image:
         """Frame `number` as `(H, W, 3)` BGR, rendered unless it is kept already."""
         import cv2
 

@@ -12,15 +12,15 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from poseflow.arrays import Floats
 from poseflow.boxes import keypoint_extent
 from poseflow.poses import NO_TRACK, Poses
 
 Factory = Callable[[], Any]
 
 
-def _boxes(poses: Poses) -> npt.NDArray[np.float64]:
+def _boxes(poses: Poses) -> Floats:
     """Boxes around the joints, at least a pixel wide."""
     boxes = keypoint_extent(poses.keypoints, poses.present).astype(np.float64)
     boxes[:, 2:] = np.maximum(boxes[:, 2:], boxes[:, :2] + 1)

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from poseflow.arrays import Floats
 from poseflow.benchmark.posetrack_case_files import (
     CaseFrame,
     CasePerson,
@@ -26,8 +27,6 @@ from poseflow.benchmark.posetrack_case_files import (
     to_18,
     to_21,
 )
-
-Floats = npt.NDArray[np.float64]
 
 WIDTH, HEIGHT = 1280, 720
 JOINTS = 15
@@ -192,7 +191,7 @@ def _head_box(joints: Floats, scale: float, rng: np.random.Generator) -> list[fl
 
 
 def _make_regions(rng: np.random.Generator) -> list[Floats]:
-    regions = []
+    regions: list[Floats] = []
     for _ in range(int(rng.integers(1, 3))):
         centre = np.array(
             [rng.uniform(0.1, 0.9) * WIDTH, rng.uniform(0.2, 0.8) * HEIGHT]

@@ -7,15 +7,11 @@ are, how they overlap, and how many corners a picture has.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
+from poseflow.arrays import Floats, Image
 from poseflow.poses import Poses
-
-Floats: TypeAlias = npt.NDArray[np.floating[Any]]
-Image: TypeAlias = npt.NDArray[np.uint8]
 
 CORRESPONDENCES = 2700
 """Per pair of frames, as many as the reference had when it was timed (2721)."""

@@ -7,12 +7,10 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from poseflow.arrays import Image
 from poseflow.drawing.text import paste, text_mask
 from poseflow.errors import PoseFlowError
-
-Image = npt.NDArray[np.uint8]
 
 _PAPER = (250, 250, 250)
 _INK = (50, 50, 50)

@@ -8,13 +8,13 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from poseflow.arrays import Image
 from poseflow.drawing.palette import identity_colors
 from poseflow.drawing.text import paste, plate
 from poseflow.drawing.trails import Trails
 from poseflow.errors import PoseFlowError
 from poseflow.poses import NO_TRACK, Poses
 
-Image = npt.NDArray[np.uint8]
 Color = tuple[int, int, int]
 
 _SHIFT = 4  # OpenCV's fixed point: a sixteenth of a pixel
@@ -228,7 +228,7 @@ def _draw_label(
     paste(canvas, patch, cover, left, top)
 
 
-def _color(bgr: npt.NDArray[np.uint8]) -> Color:
+def _color(bgr: Image) -> Color:
     blue, green, red = bgr.tolist()
     return (blue, green, red)
 

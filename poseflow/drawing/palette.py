@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from poseflow.arrays import Image
+
 _GOLDEN_ANGLE = np.pi * (3 - np.sqrt(5))
 """Steps of this angle never repeat, and any run of them is spread about evenly."""
 
@@ -36,7 +38,7 @@ _LMS_TO_RGB = np.array(
 )
 
 
-def identity_colors(track_ids: npt.ArrayLike) -> npt.NDArray[np.uint8]:
+def identity_colors(track_ids: npt.ArrayLike) -> Image:
     """The colours of identities, `(N, 3)` uint8 BGR; grey for -1 (no identity).
 
     Hues are golden-angle steps in OKLCH, whose distances follow the eye's, with three

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-Image = npt.NDArray[np.uint8]
-Mask = npt.NDArray[np.float32]
+from poseflow.arrays import Floats, Image
+
 Color = tuple[int, int, int]
 
 _FONT = cv2.FONT_HERSHEY_DUPLEX
@@ -18,7 +18,7 @@ _FINE = 4
 
 
 @lru_cache(maxsize=512)
-def text_mask(text: str, height: int) -> Mask:
+def text_mask(text: str, height: int) -> Floats:
     """Coverage in [0, 1] of a text whose capitals are `height` pixels, `(h, w)`."""
     tall = height * _FINE
     scale = tall / 21.0  # Hershey capitals are 21 units
@@ -37,7 +37,7 @@ def text_mask(text: str, height: int) -> Mask:
 
 
 @lru_cache(maxsize=512)
-def plate(text: str, height: int, color: Color) -> tuple[Image, Mask]:
+def plate(text: str, height: int, color: Color) -> tuple[Image, Floats]:
     """A text on a rounded plate of `color`: pixels `(h, w, 3)` and coverage."""
     letters = text_mask(text, height)
     pad = max(round(height * 0.45), 2)
@@ -59,7 +59,7 @@ def plate(text: str, height: int, color: Color) -> tuple[Image, Mask]:
     return pixels.astype(np.uint8), _coverage(cover)
 
 
-def _coverage(drawn: npt.ArrayLike) -> Mask:
+def _coverage(drawn: npt.ArrayLike) -> Floats:
     return np.asarray(drawn, np.float32) / np.float32(255)
 
 
@@ -69,7 +69,7 @@ def is_light(color: Color) -> bool:
     return 0.114 * blue + 0.587 * green + 0.299 * red > 118
 
 
-def paste(image: Image, patch: Image, cover: Mask, left: int, top: int) -> None:
+def paste(image: Image, patch: Image, cover: Floats, left: int, top: int) -> None:
     """Lay a patch over `image` in place, cut at the image's border."""
     rows, columns = image.shape[:2]
     y0, x0 = max(top, 0), max(left, 0)

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from poseflow.arrays import Floats, Ints
 from poseflow.boxes import keypoint_extent, xywh_to_xyxy, xyxy_to_xywh
 from poseflow.errors import FormatError, PoseFlowError
 from poseflow.formats.atomic import PathLike
@@ -22,8 +22,6 @@ from poseflow.poses import NO_TRACK, Poses
 from poseflow.sequence import Frame, PoseSequence
 from poseflow.skeleton import Skeleton
 from poseflow.skeletons import for_joint_count, get
-
-Floats = npt.NDArray[np.float64]
 
 _CHUNK = 4096
 """People whose numbers are held as Python objects at a time."""
@@ -79,7 +77,7 @@ class Problems:
 class _Block:
     """People with the same number of joints, K."""
 
-    rows: npt.NDArray[np.int64]
+    rows: Ints
     points: Floats
     marks: Floats
     boxes: Floats
@@ -164,7 +162,7 @@ class Gatherer:
 
     def _block(
         self,
-        rows: npt.NDArray[np.int64],
+        rows: Ints,
         points: Floats,
         marks: Floats,
         boxes: Floats,
@@ -311,9 +309,7 @@ def _nobody(joints: int) -> _Block:
     )
 
 
-def _without_shared_zero(
-    ids: npt.NDArray[np.int64], rank: npt.NDArray[np.int64]
-) -> npt.NDArray[np.int64]:
+def _without_shared_zero(ids: Ints, rank: Ints) -> Ints:
     """Take 0 for "no identity" where two people of a frame have it.
 
     Results that were never tracked often carry `idx: 0` for everybody.

@@ -12,16 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
+from poseflow.arrays import Floats, Ints
 from poseflow.boxes import xywh_to_xyxy, xyxy_to_xywh
 from poseflow.errors import FormatError
 from poseflow.formats.atomic import AtomicFile
 from poseflow.poses import NO_TRACK
 from poseflow.sequence import PoseSequence
 
-Ints = npt.NDArray[np.int64]
-Float64 = npt.NDArray[np.float64]
+Float64 = Floats
 MAX_NUMBER = 2**53
 """Largest frame number or id: whole numbers beyond it lose digits in float64."""
 

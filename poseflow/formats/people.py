@@ -7,13 +7,11 @@ from typing import Any
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
+from poseflow.arrays import Floats
 from poseflow.formats.names import frame_name
 from poseflow.poses import NO_TRACK, Poses
 from poseflow.sequence import Frame
-
-Floats = npt.NDArray[np.float64]
 
 
 class _ListEntry(msgspec.Struct, omit_defaults=True, gc=False):
@@ -35,7 +33,7 @@ class _DictEntry(msgspec.Struct, omit_defaults=True, gc=False):
 _POWERS = 10.0 ** np.arange(23)  # the powers of ten that float64 holds exactly
 
 
-def shortest(values: npt.NDArray[np.floating[Any]]) -> Floats:
+def shortest(values: Floats) -> Floats:
     """The same numbers in float64, with no more decimals than give them back.
 
     A float32 like 0.1 is 0.10000000149... in float64; what comes out is 0.1, which
@@ -52,7 +50,7 @@ def shortest(values: npt.NDArray[np.floating[Any]]) -> Floats:
     return _round(wide, lambda rounded: rounded, values)
 
 
-def widths(low: Floats, high: Floats, exact: npt.NDArray[np.floating[Any]]) -> Floats:
+def widths(low: Floats, high: Floats, exact: Floats) -> Floats:
     """Widths that, added to `low`, give `exact` again in its own precision.
 
     Not every pair of float64 edges has such a width; then the sum is off by the last
@@ -69,7 +67,7 @@ def widths(low: Floats, high: Floats, exact: npt.NDArray[np.floating[Any]]) -> F
 def _round(
     values: Floats,
     restore: Callable[[Floats], Floats],
-    exact: npt.NDArray[np.floating[Any]],
+    exact: Floats,
 ) -> Floats:
     """The first from which `restore` makes `exact`: two roundings, or `values`."""
     result = values.copy()

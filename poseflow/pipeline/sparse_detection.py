@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from poseflow.arrays import Floats, Image, Ints
 from poseflow.estimator.protocols import Detections
 from poseflow.poses import Poses
 from poseflow.sequence import Frame
 from poseflow.tracker.motion.camera_motion import CameraOptions, picture_change
 
 if TYPE_CHECKING:
-    from poseflow.pipeline.track import Image, TwoStageEstimator
+    from poseflow.pipeline.track import TwoStageEstimator
     from poseflow.video import SourceFrame
 
 LEAST_SHARE = 0.5
@@ -31,7 +31,7 @@ Found = tuple["SourceFrame", Detections | None]
 class ExpectingTracker(Protocol):
     """A tracker that knows where to look next; `poseflow.Tracker` is one."""
 
-    def expected_boxes(self) -> npt.NDArray[np.floating[Any]]:
+    def expected_boxes(self) -> Floats:
         """`(P, 4)` for the people of its latest frame, NaN for whom not to expect."""
 
 
@@ -90,19 +90,17 @@ def followed(
         yield Frame(shot.index, shot.time, poses, shot.image, shot.name)
 
 
-def _inside(
-    boxes: npt.NDArray[np.floating[Any]], image: Image
-) -> npt.NDArray[np.floating[Any]]:
+def _inside(boxes: Floats, image: Image) -> Floats:
     """Boxes cut at the picture's edges, as detectors give them; NaN where none is."""
     height, width = image.shape[:2]
-    cut: npt.NDArray[np.floating[Any]]
+    cut: Floats
     cut = np.clip(boxes, 0, [width, height, width, height])
     gone = ~((cut[:, 2:] - cut[:, :2]) >= LEAST_SIDE_PX).all(axis=1)
     cut[gone] = np.nan
     return cut
 
 
-def _origin(poses: Poses, people: Detections) -> npt.NDArray[np.int64]:
+def _origin(poses: Poses, people: Detections) -> Ints:
     """`(P,)` the box that each person was found in: they keep it."""
     if not len(poses):
         return np.zeros(0, np.int64)

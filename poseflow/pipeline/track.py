@@ -7,9 +7,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-import numpy as np
-import numpy.typing as npt
-
+from poseflow.arrays import Image
 from poseflow.errors import PoseFlowError
 from poseflow.pipeline.known_poses import KnownPoses, PosesInput, recorded
 from poseflow.poses import Poses
@@ -18,8 +16,6 @@ from poseflow.sequence import Frame
 if TYPE_CHECKING:
     from poseflow.pipeline.stages import Line
     from poseflow.tracker import Tracker
-
-Image = npt.NDArray[np.uint8]
 
 
 class PoseEstimator(Protocol):

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from poseflow.arrays import Floats, Ints
 from poseflow.poses import Poses
-
-Floats = npt.NDArray[np.float64]
 
 OUTSIDE, OCCLUDED, VISIBLE = 0, 1, 2
 """Visibility of a joint as COCO counts it: outside the picture, hidden, seen."""
@@ -48,7 +47,7 @@ class Annotation:
 
     poses: Poses
     visibility: npt.NDArray[np.int8]
-    occluders: npt.NDArray[np.int64]
+    occluders: Ints
     full_boxes: Floats
     visible_boxes: Floats
     head_boxes: Floats

@@ -6,14 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy.signal import lfilter
 
+from poseflow.arrays import Bools, Floats
 from poseflow.poses import NO_TRACK, Poses
 from poseflow.sequence import PoseSequence
 from poseflow.skeleton import Skeleton
-
-Floats = npt.NDArray[np.float64]
 
 # Jitter of a joint relative to the average, and what its score loses (in logits).
 _JOINTS = {
@@ -39,12 +37,12 @@ class Track:
     skeleton: Skeleton
     frames: list[int]
     points: Floats  # (T, K, 2)
-    present: npt.NDArray[np.bool_]  # (T, K)
-    seen: npt.NDArray[np.bool_]  # (T, K)
+    present: Bools  # (T, K)
+    seen: Bools  # (T, K)
     heights: Floats  # (T,)
-    covered: npt.NDArray[np.bool_]  # (T, K): hidden by somebody whose joint is `cover`
+    covered: Bools  # (T, K): hidden by somebody whose joint is `cover`
     cover: Floats  # (T, K, 2)
-    behind: npt.NDArray[np.bool_]  # (T,): seen from behind
+    behind: Bools  # (T,): seen from behind
 
 
 def tracks_of(truth: PoseSequence) -> Iterator[tuple[int, Track]]:
@@ -89,9 +87,9 @@ def _track(truth: PoseSequence, places: dict[int, int]) -> Track:
 def _find_cover(
     poses: Poses,
     k: int,
-    hidden: npt.NDArray[np.bool_],
+    hidden: Bools,
     height: float,
-    covered: npt.NDArray[np.bool_],
+    covered: Bools,
     cover: Floats,
 ) -> None:
     """For hidden joints, the same joint of somebody who stands nearer, if close."""
@@ -128,9 +126,7 @@ def correlated(
     return np.asarray(lfilter([1.0], [1.0, -persistence], noise, axis=0))
 
 
-def spells(
-    rng: np.random.Generator, chance: Floats, length: float
-) -> npt.NDArray[np.bool_]:
+def spells(rng: np.random.Generator, chance: Floats, length: float) -> Bools:
     """A two-state Markov chain along axis 0.
 
     Args:

@@ -12,13 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from poseflow.arrays import Floats
 from poseflow.synthetic import body as b
 from poseflow.synthetic.body import POINT, POINTS, Body
 from poseflow.synthetic.routes import Route
-
-Floats = npt.NDArray[np.float64]
 
 STANCE = 0.6
 # How far, in strides, the planted foot is ahead of the hip when the heel strikes.

@@ -12,8 +12,8 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from poseflow.arrays import Bools, Floats, Ints
 from poseflow.errors import PoseFlowError
 from poseflow.poses import Poses
 from poseflow.sequence import PoseSequence
@@ -25,8 +25,6 @@ from poseflow.synthetic.appearances import (
     spells,
     tracks_of,
 )
-
-Floats = npt.NDArray[np.float64]
 
 _ARMS = ("shoulder", "elbow", "wrist")
 _LEGS = ("hip", "knee", "ankle")
@@ -44,8 +42,8 @@ class Corruption:
     """
 
     sequence: PoseSequence
-    sources: tuple[npt.NDArray[np.int64], ...]
-    duplicates: tuple[npt.NDArray[np.bool_], ...]
+    sources: tuple[Ints, ...]
+    duplicates: tuple[Bools, ...]
 
     def oracle(self) -> PoseSequence:
         """The same poses with their true ids; false positives and doubles dropped."""
@@ -237,7 +235,7 @@ class NoiseModel:
         far = self.stray_distance * (0.3 + 0.7 * rng.exponential(size=(count, joints)))
         away = np.stack([np.cos(angle), np.sin(angle)], -1) * far[..., None]
         error = error + np.where(stray[..., None], away, 0)
-        points = track.points + error * track.heights[:, None, None]
+        points: Floats = track.points + error * track.heights[:, None, None]
 
         stick = track.covered & spells(
             rng, np.where(track.covered, self.sticking, 0), 6.0
@@ -271,7 +269,7 @@ class NoiseModel:
 
     def _swap(
         self, track: Track, points: Floats, rng: np.random.Generator
-    ) -> tuple[Floats, npt.NDArray[np.bool_]]:
+    ) -> tuple[Floats, Bools]:
         """Exchange left and right of arms, legs or both for a while."""
         names = track.skeleton.joints
         chance = np.where(track.behind, self.swap_rate_behind, self.swap_rate)

@@ -9,11 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from poseflow.arrays import Bools, Floats
 from poseflow.synthetic.body import POINT, POINTS
-
-Floats = npt.NDArray[np.float64]
 
 # Two ends and the radius as a fraction of stature.
 _SEGMENTS = (
@@ -46,7 +44,7 @@ _NEIGHBOURS = {
 }
 
 
-def _adjacent() -> npt.NDArray[np.bool_]:
+def _adjacent() -> Bools:
     """`(J, S)`: segments that carry a point and so cannot hide it."""
     touch = np.zeros((len(POINTS), len(_SEGMENTS)), bool)
     for s, (a, b, _) in enumerate(_SEGMENTS):

@@ -10,13 +10,11 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from poseflow.arrays import Floats, Image
 from poseflow.synthetic.camera import Camera
 from poseflow.synthetic.cast import FAR, NEAR, WALL_Z, wall_width
 from poseflow.synthetic.config import SceneConfig
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -75,7 +73,7 @@ class Prop:
             found.append(camera.project(points)[0])
         return found
 
-    def mask(self, camera: Camera) -> npt.NDArray[np.uint8]:
+    def mask(self, camera: Camera) -> Image:
         """Where it is in the base picture with its margin: 0 to 255, smooth edges."""
         width, height = camera.size
         mx, my = camera.margin

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from poseflow.arrays import Floats
 
 RATE = 30.0
 """Samples per second of a route; motion in between is interpolated."""

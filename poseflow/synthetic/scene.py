@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from poseflow.arrays import Bools, Floats, Image, Ints
 from poseflow.errors import PoseFlowError
 from poseflow.poses import Poses
 from poseflow.sequence import Frame, PoseSequence
@@ -35,7 +36,6 @@ from poseflow.synthetic.props import Prop, place_props
 if TYPE_CHECKING:
     from poseflow.synthetic.painting.renderer import Renderer
 
-Floats = npt.NDArray[np.float64]
 
 # Frames whose bodies are computed together. Chunks start at multiples of it, whatever
 # frame is asked for first, so that results cannot depend on the order of access.
@@ -130,7 +130,7 @@ class Scene:
         frames = tuple(self._frame(k, None, hidden) for k in range(len(self)))
         return PoseSequence(frames, self.skeleton, self.name, self.size, self.fps)
 
-    def render(self, index: int) -> npt.NDArray[np.uint8]:
+    def render(self, index: int) -> Image:
         """The picture of one frame, `(H, W, 3)` uint8 BGR."""
         return self._renderer.picture(self._checked(index))
 
@@ -166,9 +166,7 @@ class Scene:
             raise IndexError(f"frame {index} of {count}")
         return index % count
 
-    def _frame(
-        self, index: int, image: npt.NDArray[np.uint8] | None, hidden: bool = False
-    ) -> Frame:
+    def _frame(self, index: int, image: Image | None, hidden: bool = False) -> Frame:
         annotation = self.annotation(index)
         poses = annotation.poses
         if not hidden:
@@ -176,7 +174,7 @@ class Scene:
         return Frame(index, self.time(index), poses, image, f"{index:06d}.jpg")
 
     @cached_property
-    def _masks(self) -> list[tuple[Prop, npt.NDArray[np.uint8]]]:
+    def _masks(self) -> list[tuple[Prop, Image]]:
         return [(prop, prop.mask(self.camera)) for prop in self.props]
 
     def _compute(self, number: int) -> list[Annotation]:
@@ -239,13 +237,13 @@ class Scene:
 
     @staticmethod
     def _hide_by_others(
-        occluders: npt.NDArray[np.int64],
+        occluders: Ints,
         pixels: Floats,
         distance: Floats,
         boxes: Floats,
-        on: npt.NDArray[np.bool_],
+        on: Bools,
         radii: Floats,
-        ids: npt.NDArray[np.int64],
+        ids: Ints,
     ) -> None:
         """Mark joints behind other people; the nearest one to the camera counts."""
         meet = (
@@ -267,10 +265,10 @@ class Scene:
 
     def _hide_by_props(
         self,
-        occluders: npt.NDArray[np.int64],
+        occluders: Ints,
         base: Floats,
         world: Floats,
-        on: npt.NDArray[np.bool_],
+        on: Bools,
     ) -> None:
         """Mark joints behind walls and trees."""
         mx, my = self.camera.margin
@@ -284,9 +282,7 @@ class Scene:
             y = np.clip(place[..., 1], 0, mask.shape[0] - 1)
             occluders[a, t] = np.where(mask[y, x] > 127, THING, occluders[a, t])
 
-    def _annotate(
-        self, people: dict[str, Any], ids: npt.NDArray[np.int64]
-    ) -> Annotation:
+    def _annotate(self, people: dict[str, Any], ids: Ints) -> Annotation:
         """Put one frame's people into the shape that is public."""
         count = len(ids)
         pixels, inside = people["pixels"], people["inside"]

@@ -11,9 +11,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from poseflow.arrays import Image
 from poseflow.errors import SourceError
 from poseflow.formats.names import natural_key, text_of
-from poseflow.video.pixels import Image
 from poseflow.video.source import DEFAULT_FPS, Source, SourceFrame
 
 IMAGE_SUFFIXES = frozenset(

@@ -8,9 +8,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from poseflow.arrays import Image
 from poseflow.errors import SourceError
-
-Image = npt.NDArray[np.uint8]
 
 # FFmpeg's numbers (AVColorSpace, AVColorRange) for what OpenCV's conversion assumes:
 # BT.601, limited range. Untagged video counts as BT.601, as in OpenCV and FFmpeg.

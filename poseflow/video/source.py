@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
+from poseflow.arrays import Image
 from poseflow.errors import SourceError, SourceWarning
 from poseflow.formats.names import text_of
-from poseflow.video.pixels import Image
 from poseflow.video.prefetch import Prefetcher
 
 DEFAULT_FPS = 25.0

@@ -7,17 +7,13 @@ and the scores that the people who are being tracked usually get.
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
-
 import numpy as np
-import numpy.typing as npt
 
+from poseflow.arrays import Floats, Ints
 from poseflow.tracker.default.likelihood import Pairs
 from poseflow.tracker.default.options import DefaultOptions
-from poseflow.tracker.default.tracks import Bodies, Sightings
-
-Floats: TypeAlias = npt.NDArray[np.floating[Any]]
-Ints: TypeAlias = npt.NDArray[np.int64]
+from poseflow.tracker.default.tracks import Bodies
+from poseflow.tracker.observations import Observations
 
 
 class Habits:
@@ -54,7 +50,7 @@ class Habits:
         return relative
 
     def learn_usual(
-        self, bodies: Bodies, seen: Sightings, rows: Ints, poses: Ints
+        self, bodies: Bodies, seen: Observations, rows: Ints, poses: Ints
     ) -> None:
         """Learn from those found again what scores people get here.
 

@@ -10,18 +10,13 @@ threshold has to be chosen, and where people look alike it says little.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
+from poseflow.arrays import Bools, Floats, Image, Ints
 from poseflow.poses import Poses
 from poseflow.skeleton import Skeleton
 from poseflow.tracker.default.tracks import Bodies
-
-Floats: TypeAlias = npt.NDArray[np.floating[Any]]
-Bools: TypeAlias = npt.NDArray[np.bool_]
-Ints: TypeAlias = npt.NDArray[np.int64]
 
 ALONG = np.linspace(0.15, 0.85, 7)
 ACROSS = np.array([-0.02, 0.0, 0.02])
@@ -40,9 +35,7 @@ MOST_FAR = 25.0
 """Squared distance per feature, over one person's own, beyond which all is far."""
 
 
-def limb_colours(
-    image: npt.NDArray[np.uint8], poses: Poses, sizes: Floats
-) -> tuple[Floats, Bools]:
+def limb_colours(image: Image, poses: Poses, sizes: Floats) -> tuple[Floats, Bools]:
     """Mean colour of every limb of every person.
 
     Args:

@@ -6,11 +6,10 @@ from collections import deque
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
+from poseflow.arrays import Ints
 from poseflow.poses import NO_TRACK, Poses
 
-Ints: TypeAlias = npt.NDArray[np.int64]
 Final: TypeAlias = tuple[tuple[int, Poses], ...]
 
 

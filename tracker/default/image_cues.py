@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from poseflow.arrays import Bools, Floats
 from poseflow.boxes import keypoint_extent
 from poseflow.poses import Poses
 from poseflow.tracker.base import View
@@ -17,9 +17,6 @@ from poseflow.tracker.motion.camera_motion import (
     CameraOptions,
     camera_motion,
 )
-
-Floats: TypeAlias = npt.NDArray[np.floating[Any]]
-Bools: TypeAlias = npt.NDArray[np.bool_]
 
 
 class Percept(NamedTuple):

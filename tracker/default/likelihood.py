@@ -14,18 +14,16 @@ Gaussian, since people do not move by one; joints judged as in COCO's OKS.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from poseflow.arrays import Floats, Ints
 from poseflow.tracker.base import require
 from poseflow.tracker.default.appearance import Looks
-from poseflow.tracker.default.tracks import Bodies, Sightings
+from poseflow.tracker.default.tracks import Bodies
 from poseflow.tracker.motion.kalman import Offsets, body_offsets
-
-Floats: TypeAlias = npt.NDArray[np.floating[Any]]
-Ints: TypeAlias = npt.NDArray[np.int64]
+from poseflow.tracker.observations import Observations
 
 
 @dataclass(frozen=True)
@@ -90,7 +88,9 @@ class Pairs(NamedTuple):
     shape: Floats
 
 
-def within_reach(bodies: Bodies, seen: Sightings, reach: Floats) -> tuple[Ints, Ints]:
+def within_reach(
+    bodies: Bodies, seen: Observations, reach: Floats
+) -> tuple[Ints, Ints]:
     """Pairs whose middles are within `(N,)` reach, in sizes of the larger."""
     apart = np.square(bodies.points[:, None, -1] - seen.points[None, :, -1]).sum(-1)
     larger = np.maximum(bodies.sizes[:, None], seen.sizes[None])
@@ -100,7 +100,7 @@ def within_reach(bodies: Bodies, seen: Sightings, reach: Floats) -> tuple[Ints, 
 
 def judge(
     bodies: Bodies,
-    seen: Sightings,
+    seen: Observations,
     body: Ints,
     pose: Ints,
     spread: Floats,

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
-
 import numpy as np
-import numpy.typing as npt
 
+from poseflow.arrays import Ints
 from poseflow.tracker.assignment import assign
 from poseflow.tracker.default.appearance import Looks
 from poseflow.tracker.default.options import DefaultOptions
 from poseflow.tracker.default.tracks import Bodies
-
-Floats: TypeAlias = npt.NDArray[np.floating[Any]]
-Ints: TypeAlias = npt.NDArray[np.int64]
 
 MOST_RECALL = 6.0
 """Log odds that looks alone cannot exceed."""

@@ -15,11 +15,10 @@ any, else from what all people do together.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
+from poseflow.arrays import Bools, Floats, Ints
 from poseflow.poses import NO_TRACK, Poses
 from poseflow.skeleton import Skeleton
 from poseflow.tracker.assignment import assign
@@ -37,15 +36,12 @@ from poseflow.tracker.default.likelihood import (
 )
 from poseflow.tracker.default.options import DefaultOptions
 from poseflow.tracker.default.reid import fill, recognise
-from poseflow.tracker.default.tracks import MOST_LOOKS, Bodies, Sightings
+from poseflow.tracker.default.tracks import MOST_LOOKS, Bodies
 from poseflow.tracker.default.update import follow
 from poseflow.tracker.motion.frame_clock import Clock
 from poseflow.tracker.motion.kalman import grow
+from poseflow.tracker.observations import Observations
 from poseflow.tracker.track_store import Track
-
-Floats: TypeAlias = npt.NDArray[np.floating[Any]]
-Ints: TypeAlias = npt.NDArray[np.int64]
-Bools: TypeAlias = npt.NDArray[np.bool_]
 
 
 @dataclass
@@ -84,7 +80,7 @@ class DefaultTracker:
             # A frame without a picture among others: nothing is known of anybody.
             unknown = np.full((len(poses), self._looks.features), np.nan)
             percept = percept._replace(colours=unknown, clean=np.isfinite(unknown))
-        seen = Sightings.of(poses, percept.colours, percept.weight)
+        seen = Observations.of(poses, percept.colours, percept.weight)
         if self._bodies is None:
             self._start(poses, seen)
         assert self._bodies is not None
@@ -149,7 +145,7 @@ class DefaultTracker:
         self._bodies = self._forget(bodies)
         return poses.replace(track_ids=ids)
 
-    def _start(self, poses: Poses, seen: Sightings) -> None:
+    def _start(self, poses: Poses, seen: Observations) -> None:
         options = self.options
         self._skeleton = poses.skeleton
         sigmas = np.asarray(poses.skeleton.sigmas) * options.spread
@@ -186,7 +182,7 @@ class DefaultTracker:
         return trust
 
     def _pairs(
-        self, bodies: Bodies, seen: Sightings, relative: Floats, double: Bools
+        self, bodies: Bodies, seen: Observations, relative: Floats, double: Bools
     ) -> Pairs:
         options = self.options
         reach = np.where(bodies.gap <= options.max_age_frames, options.reach, 0.0)
@@ -205,7 +201,7 @@ class DefaultTracker:
         return pairs._replace(odds=odds)
 
     def _assign(
-        self, bodies: Bodies, seen: Sightings, pairs: Pairs
+        self, bodies: Bodies, seen: Observations, pairs: Pairs
     ) -> tuple[Ints, Ints]:
         """Bodies that are continued, and by which of the pairs."""
         table = np.full((len(bodies), len(seen)), -np.inf)
@@ -227,7 +223,7 @@ class DefaultTracker:
     def _look(
         self,
         bodies: Bodies,
-        seen: Sightings,
+        seen: Observations,
         percept: Percept,
         pairs: Pairs,
         which: Ints,

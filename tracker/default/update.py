@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
-
 import numpy as np
-import numpy.typing as npt
 
+from poseflow.arrays import Floats, Ints
 from poseflow.tracker.default.likelihood import Pairs
-from poseflow.tracker.default.tracks import Bodies, Sightings
+from poseflow.tracker.default.tracks import Bodies
 from poseflow.tracker.motion.kalman import gains
-
-Floats: TypeAlias = npt.NDArray[np.floating[Any]]
-Ints: TypeAlias = npt.NDArray[np.int64]
+from poseflow.tracker.observations import Observations
 
 
 def follow(
     bodies: Bodies,
-    seen: Sightings,
+    seen: Observations,
     scores: Floats,
     pairs: Pairs,
     which: Ints,

@@ -10,8 +10,8 @@ from pathlib import Path, PurePath
 from typing import Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
+from poseflow.arrays import Floats
 from poseflow.errors import FormatError, PoseFlowError
 from poseflow.poses import Poses
 from poseflow.tracker.base import View
@@ -109,7 +109,7 @@ class FileMatcher:
             )
         return found
 
-    def _read(self, pair: str) -> npt.NDArray[np.floating[Any]] | None:
+    def _read(self, pair: str) -> Floats | None:
         if self.place.is_file():
             return _from_npz(self.place, pair)
         text = self.place / f"{pair}_orb.txt"
@@ -122,7 +122,7 @@ class FileMatcher:
         return _from_npz(together, pair) if together.is_file() else None
 
 
-def _from_text(path: Path) -> npt.NDArray[np.floating[Any]]:
+def _from_text(path: Path) -> Floats:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # an empty file is no matches
@@ -134,7 +134,7 @@ def _from_text(path: Path) -> npt.NDArray[np.floating[Any]]:
     return as_correspondences(rows, str(path))
 
 
-def _from_npz(path: Path, key: str | None) -> npt.NDArray[np.floating[Any]] | None:
+def _from_npz(path: Path, key: str | None) -> Floats | None:
     try:
         with np.load(path, allow_pickle=False) as archive:
             names = archive.files

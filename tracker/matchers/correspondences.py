@@ -15,10 +15,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from poseflow.arrays import Floats, Ints
 from poseflow.errors import PoseFlowError
-
-Floats: TypeAlias = npt.NDArray[np.floating[Any]]
-Ints: TypeAlias = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)

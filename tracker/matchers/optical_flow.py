@@ -12,20 +12,17 @@ Kroeger et al., "Fast optical flow using dense inverse search" (ECCV 2016).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from poseflow.arrays import Floats, Image
 from poseflow.boxes import keypoint_extent
 from poseflow.errors import PoseFlowError
 from poseflow.poses import Poses
 from poseflow.tracker.base import View, require
 from poseflow.tracker.matchers.correspondences import Correspondences
 from poseflow.tracker.motion.camera_motion import background_corners, shrink
-
-Floats: TypeAlias = npt.NDArray[np.floating[Any]]
-Image: TypeAlias = npt.NDArray[np.uint8]
 
 SPOTS = np.array([[0.0, 0.0], [-1.0, -1.0], [1.0, -1.0], [-1.0, 1.0], [1.0, 1.0]])
 """Where a joint's square is looked at: its middle, and towards its corners."""

@@ -14,15 +14,13 @@ from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from poseflow.arrays import Bools, Floats, Image, Ints
 from poseflow.boxes import keypoint_extent
 from poseflow.poses import Poses
 from poseflow.tracker.base import View, require
 
-Floats: TypeAlias = npt.NDArray[np.floating[Any]]
-Boxes: TypeAlias = npt.NDArray[np.int64]
-Image: TypeAlias = npt.NDArray[np.uint8]
+Boxes: TypeAlias = Ints
 
 
 @dataclass(frozen=True)
@@ -155,12 +153,12 @@ class OrbMatcher:
         )
 
 
-def _covered(points: Floats, crops: Boxes) -> npt.NDArray[np.bool_]:
+def _covered(points: Floats, crops: Boxes) -> Bools:
     """Which of `(N, 2)` points lie in the inner part of one of the crops."""
     x, y = points[:, :1], points[:, 1:]
     inside = (x >= crops[:, 0] + EDGE) & (x < crops[:, 2] - EDGE)
     inside &= (y >= crops[:, 1] + EDGE) & (y < crops[:, 3] - EDGE)
-    covered: npt.NDArray[np.bool_] = np.asarray(inside.any(axis=1))
+    covered: Bools = np.asarray(inside.any(axis=1))
     return covered
 
 
@@ -240,7 +238,7 @@ def _areas(crops: Boxes) -> Boxes:
 
 def match_nearby(
     before: Features, now: Features, reach: float, ratio: float, max_distance: int
-) -> npt.NDArray[np.int64]:
+) -> Ints:
     """Match descriptors of two frames, each only with those within reach.
 
     The plane is divided into cells of once or twice the reach; the features of a cell

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from poseflow.arrays import Floats, Image
 from poseflow.tracker.base import require
-
-Floats: TypeAlias = npt.NDArray[np.floating[Any]]
-Image: TypeAlias = npt.NDArray[np.uint8]
 
 STILL = np.array([[1.0, 0, 0], [0, 1.0, 0]])
 """The motion of a camera that does not move."""

@@ -11,14 +11,11 @@ white-noise acceleration; the joints on top follow by an alpha filter.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-Floats: TypeAlias = npt.NDArray[np.floating[Any]]
-Bools: TypeAlias = npt.NDArray[np.bool_]
-Ints: TypeAlias = npt.NDArray[np.int64]
+from poseflow.arrays import Floats
 
 
 class Offsets(NamedTuple):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
-from poseflow.boxes import Floats, keypoint_extent
+from poseflow.arrays import Floats
+from poseflow.boxes import keypoint_extent
 from poseflow.poses import Poses
 
 CONFIDENT = 0.3
@@ -48,7 +47,7 @@ def expected_boxes(poses: Poses, motion: npt.ArrayLike) -> Floats:
     return moved
 
 
-def still(poses: Poses) -> npt.NDArray[np.floating[Any]]:
+def still(poses: Poses) -> Floats:
     """`(P, 2)` no motion, NaN for people without an identity."""
     motion = np.zeros((len(poses), 2))
     motion[poses.track_ids < 0] = np.nan

@@ -6,17 +6,11 @@ docs/paper.md maps each equation to its function and lists what differs.
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
-
 import numpy as np
-import numpy.typing as npt
 
+from poseflow.arrays import Bools, Floats, Ints
 from poseflow.tracker.assignment import assign
 from poseflow.tracker.matchers.correspondences import Correspondences, count_shared
-
-Floats: TypeAlias = npt.NDArray[np.floating[Any]]
-Bools: TypeAlias = npt.NDArray[np.bool_]
-Ints: TypeAlias = npt.NDArray[np.int64]
 
 
 def pose_confidence(keypoint_scores: Floats, scores: Floats) -> Floats:

@@ -8,16 +8,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from typing import Any, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
+from poseflow.arrays import Bools, Floats, Ints
 from poseflow.pose_similarity import joint_distances, parametric_similarity
-
-Floats: TypeAlias = npt.NDArray[np.floating[Any]]
-Bools: TypeAlias = npt.NDArray[np.bool_]
-Ints: TypeAlias = npt.NDArray[np.int64]
 
 REFERENCE_SIZE = 60.0
 """Pixels that a person's longer side is scaled to, so that sigma 2 has no scale."""

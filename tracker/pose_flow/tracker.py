@@ -14,16 +14,14 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
+from poseflow.arrays import Bools, Floats
 from poseflow.boxes import keypoint_extent
 from poseflow.poses import NO_TRACK, Poses
 from poseflow.skeleton import Skeleton
 from poseflow.tracker.base import View
-from poseflow.tracker.default.tracks import Sightings
 from poseflow.tracker.matchers.base import make_matcher
 from poseflow.tracker.matchers.correspondences import (
     Correspondences,
@@ -31,6 +29,7 @@ from poseflow.tracker.matchers.correspondences import (
 )
 from poseflow.tracker.motion.camera_motion import CameraOptions, camera_motion
 from poseflow.tracker.motion.kalman import body_offsets
+from poseflow.tracker.observations import Observations
 from poseflow.tracker.pose_flow.builder import (
     correspondence_similarity,
     extend,
@@ -51,11 +50,6 @@ from poseflow.tracker.pose_flow.pose_flow import (
     identities,
 )
 from poseflow.tracker.track_store import Track
-
-Floats: TypeAlias = npt.NDArray[np.floating[Any]]
-Bools: TypeAlias = npt.NDArray[np.bool_]
-Ints: TypeAlias = npt.NDArray[np.int64]
-
 
 JUMP, JUMP_FRAMES = 1.2, 10
 """How far, in sizes, a flow may go from its latest pose within so many frames."""
@@ -78,7 +72,7 @@ class PoseFlowTracker:
         self._window: deque[Moment] = deque()
         self._flows: list[Flow] = []
         self._shared: dict[tuple[Flow, Flow], deque[float]] = {}
-        self._before: tuple[Sightings, list[Flow]] | None = None
+        self._before: tuple[Observations, list[Flow]] | None = None
         self._next_id = 1
         self._owners: dict[int, tuple[int, Floats, float, Flow]] = {}
         self._skeleton: Skeleton | None = None
@@ -90,7 +84,7 @@ class PoseFlowTracker:
         people = len(poses)
         self._skeleton = poses.skeleton
         none = np.zeros((people, 0))
-        seen = Sightings.of(poses, none, none)
+        seen = Observations.of(poses, none, none)
         spread = np.asarray(poses.skeleton.sigmas) * options.spread
         self._spread = np.append(spread + 0.02, 0.2)
         matches = view.correspondences
@@ -154,7 +148,7 @@ class PoseFlowTracker:
         }
 
     def _similarity(
-        self, seen: Sightings, frame: int, matches: Correspondences | None
+        self, seen: Observations, frame: int, matches: Correspondences | None
     ) -> Floats:
         """Inter-frame similarity of all flows and this frame's poses, `(F, P)`."""
         options, flows = self.options, self._flows
@@ -211,7 +205,7 @@ class PoseFlowTracker:
                 table[at] *= 1 - (shared[k].max() - shared[k]) / 2
         return table
 
-    def _continue(self, flow: Flow, seen: Sightings, p: int, frame: int) -> None:
+    def _continue(self, flow: Flow, seen: Observations, p: int, frame: int) -> None:
         """Take a pose into a flow."""
         gap = frame - flow.last
         weight = (seen.weight[p] * flow.known)[None]
@@ -229,7 +223,7 @@ class PoseFlowTracker:
 
     def _begin(
         self,
-        seen: Sightings,
+        seen: Observations,
         free: list[int],
         lesser: Bools,
         given: list[Flow | None],
@@ -305,7 +299,7 @@ class PoseFlowTracker:
                     flow.identity = self._new_id()
 
     def _stay_near(
-        self, flows: list[Flow], seen: Sightings, confidence: Floats, frame: int
+        self, flows: list[Flow], seen: Observations, confidence: Floats, frame: int
     ) -> None:
         """No id goes from one flow to another far away, whatever PF-NMS joined."""
         given = identities(flows, confidence)

@@ -7,16 +7,14 @@ for Noisy Input in Interactive Systems" (CHI 2012).
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from poseflow.arrays import Bools, Floats
 from poseflow.poses import Poses
 from poseflow.tracker.base import require
 from poseflow.tracker.motion.frame_clock import Clock
-
-Floats: TypeAlias = npt.NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True)
@@ -50,7 +48,7 @@ class _State:
 
     place: Floats
     speed: Floats
-    known: npt.NDArray[np.bool_]
+    known: Bools
     gap: float = 0.0
 
 
@@ -102,9 +100,7 @@ class Smoother:
                 smooth[k] = self._follow(identity, points[k], present[k])
         return poses.replace(keypoints=smooth)
 
-    def _follow(
-        self, identity: int, points: Floats, present: npt.NDArray[np.bool_]
-    ) -> Floats:
+    def _follow(self, identity: int, points: Floats, present: Bools) -> Floats:
         state = self._states.get(identity)
         if state is None or len(state.known) != len(present):
             state = _State(points.copy(), np.zeros(points.shape), present.copy())

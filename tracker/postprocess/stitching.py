@@ -11,17 +11,14 @@ Nevatia, "Global data association for multi-object tracking using network flows"
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
+from poseflow.arrays import Floats, Ints
 from poseflow.poses import Poses
 from poseflow.sequence import PoseSequence
 from poseflow.tracker.assignment import assign
 from poseflow.tracker.base import require
-
-Floats: TypeAlias = npt.NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True)
@@ -63,7 +60,7 @@ class _Tracklet:
     """All appearances of one id: which frames, `(T, 2)` middles, `(T,)` sizes."""
 
     identity: int
-    frames: npt.NDArray[np.int64]
+    frames: Ints
     middles: Floats
     sizes: Floats
 

@@ -7,14 +7,12 @@ what differs outside `compat` is listed in docs/trackers.md.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from poseflow.arrays import Bools, Floats, Ints
 from poseflow.boxes import keypoint_extent
-
-Floats: TypeAlias = npt.NDArray[np.floating[Any]]
 
 NOWHERE = (np.inf, np.inf, -np.inf, -np.inf)
 """An inverted region: it holds no point and overlaps nothing."""
@@ -75,7 +73,7 @@ def released_regions(
 
 def scaled_regions(
     keypoints: Floats,
-    present: npt.NDArray[np.bool_],
+    present: Bools,
     size: tuple[int, int] | None,
     margin: float,
     half_side: float,
@@ -149,9 +147,7 @@ def mean_of_best(values: Floats, best: int) -> Floats:
     return mean
 
 
-def reaching(
-    first: Floats, second: Floats
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def reaching(first: Floats, second: Floats) -> tuple[Ints, Ints]:
     """Pairs of people any of whose joint squares can overlap.
 
     Args:

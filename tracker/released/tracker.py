@@ -14,14 +14,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
+from poseflow.arrays import Bools, Floats, Ints
 from poseflow.errors import PoseFlowError
 from poseflow.poses import Poses
-from poseflow.tracker.assignment import Pairs, assign, assign_released
+from poseflow.tracker.assignment import assign, assign_released
 from poseflow.tracker.base import View, require
 from poseflow.tracker.matchers.base import FileMatcher, Matcher, make_matcher
 from poseflow.tracker.matchers.correspondences import (
@@ -40,9 +39,6 @@ from poseflow.tracker.released.boxes import (
     scaled_regions,
 )
 from poseflow.tracker.track_store import Memory, Track
-
-Floats: TypeAlias = npt.NDArray[np.floating[Any]]
-Ints: TypeAlias = npt.NDArray[np.int64]
 
 RELEASED_EPSILON = 1e-5
 """In the denominators of the released code's shares and overlaps."""
@@ -141,9 +137,9 @@ class Step:
     """
 
     candidate_ids: Ints
-    from_former_frame: npt.NDArray[np.bool_]
+    from_former_frame: Bools
     grades: Floats
-    pairs: Pairs
+    pairs: Ints
     boxes: Floats
     match_scores: Floats
 
@@ -273,7 +269,7 @@ class ReleasedTracker:
         self,
         old: Regions,
         new: Regions,
-        former: npt.NDArray[np.bool_],
+        former: Bools,
         matches: Correspondences | None,
     ) -> Floats:
         """The released code's grades, `(N, P)` in 0..sum of weights."""
@@ -304,7 +300,7 @@ class ReleasedTracker:
         self,
         old: Regions,
         new: Regions,
-        former: npt.NDArray[np.bool_],
+        former: Bools,
         matches: Correspondences | None,
     ) -> Floats:
         """The mended similarity, `(N, P)` in [0, 1].
@@ -341,14 +337,14 @@ class ReleasedTracker:
         )
         return similarity
 
-    def _near(self, old: Regions, new: Regions) -> npt.NDArray[np.bool_]:
+    def _near(self, old: Regions, new: Regions) -> Bools:
         """Which pairs are within the gate, `(N, P)`."""
         with np.errstate(invalid="ignore"):
             centres = [(r.boxes[:, :2] + r.boxes[:, 2:]) / 2 for r in (old, new)]
             sizes = [(r.boxes[:, 2:] - r.boxes[:, :2]).max(axis=1) for r in (old, new)]
             apart = np.linalg.norm(centres[0][:, None] - centres[1][None], axis=-1)
             limit = self.options.gate_heights * np.maximum.outer(sizes[0], sizes[1])
-            near: npt.NDArray[np.bool_] = apart <= limit
+            near: Bools = apart <= limit
         return near
 
 

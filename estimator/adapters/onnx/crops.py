@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from poseflow.arrays import Floats, Image
 from poseflow.errors import FormatError
 from poseflow.estimator.adapters.onnx.recognise import PoseKind
 from poseflow.estimator.adapters.onnx.session import OnnxModel
 from poseflow.estimator.joint_count import fitting_skeleton
-from poseflow.estimator.protocols import Floats, Image
 from poseflow.estimator.topdown.crop import network_input
 from poseflow.estimator.topdown.heatmap import decode_heatmaps
 from poseflow.skeleton import Skeleton

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from poseflow.arrays import Floats, Image
 from poseflow.errors import FormatError, PoseFlowError
 from poseflow.estimator.adapters.onnx.recognise import (
     END_TO_END_COLUMNS,
@@ -17,7 +18,7 @@ from poseflow.estimator.adapters.onnx.session import OnnxModel
 from poseflow.estimator.batches import Batches
 from poseflow.estimator.detectors.box_nms import box_nms
 from poseflow.estimator.detectors.letterbox import Letterbox, letterbox
-from poseflow.estimator.protocols import Detections, Floats, Image
+from poseflow.estimator.protocols import Detections
 
 # Blue, green, red: RTMDet takes pictures in OpenCV's order.
 RTMDET_MEAN = np.array([103.53, 116.28, 123.675], np.float32)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from poseflow.arrays import Floats, Image
 from poseflow.errors import FormatError, PoseFlowError
 from poseflow.estimator.adapters.onnx.recognise import PoseKind, yolo_joints
 from poseflow.estimator.adapters.onnx.session import OnnxModel
@@ -17,7 +18,6 @@ from poseflow.estimator.batches import Batches
 from poseflow.estimator.detectors.box_nms import box_nms
 from poseflow.estimator.detectors.letterbox import Letterbox, letterbox
 from poseflow.estimator.joint_count import fitting_skeleton
-from poseflow.estimator.protocols import Floats, Image
 from poseflow.poses import Poses
 from poseflow.skeleton import Skeleton
 

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from poseflow.arrays import Floats
 from poseflow.errors import FormatError, MissingExtraError, PoseFlowError
 
-Floats = npt.NDArray[np.floating[Any]]
 Shape = tuple[int | None, ...]
 
 DTYPES = {

@@ -9,14 +9,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from poseflow.arrays import Bools, Floats, Ints
 from poseflow.boxes import box_area, box_iou
 from poseflow.estimator.protocols import Detections
 from poseflow.estimator.training.detection.pictures import BoxedPictures
-
-Floats = npt.NDArray[np.floating[Any]]
-Bools = npt.NDArray[np.bool_]
 
 MATCH_IOU = 0.5
 """A box that overlaps a person so much has found it."""
@@ -37,8 +34,8 @@ class Matches:
     """
 
     scores: Floats
-    picture_of: npt.NDArray[np.int64]
-    found: npt.NDArray[np.int64]
+    picture_of: Ints
+    found: Ints
     neutral: Bools
 
 

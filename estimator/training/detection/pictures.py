@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from poseflow import skeletons
+from poseflow.arrays import Bools, Ints
 from poseflow.boxes import box_area, box_iou, keypoint_extent, xywh_to_xyxy
 from poseflow.errors import FormatError, PoseFlowError
 from poseflow.estimator.training.config import LspetConfig, SyntheticConfig
@@ -71,12 +72,12 @@ class BoxedPictures:
     """
 
     pictures: Pictures
-    repeats: npt.NDArray[np.int64]
-    complete: npt.NDArray[np.bool_]
-    empty: npt.NDArray[np.bool_]
+    repeats: Ints
+    complete: Bools
+    empty: Bools
     boxes: npt.NDArray[np.float32]
-    picture_of: npt.NDArray[np.int64]
-    ignored: npt.NDArray[np.bool_]
+    picture_of: Ints
+    ignored: Bools
 
     def __len__(self) -> int:
         """Number of pictures."""
@@ -229,9 +230,7 @@ def _read_lspet(dataset: LspetBoxesConfig, root: Path) -> BoxedPictures:
     )
 
 
-def _others(
-    poses: Any, least: int | None
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+def _others(poses: Any, least: int | None) -> tuple[npt.NDArray[np.float32], Bools]:
     """Boxes `(P, 4)` of found poses, and which are too vague to be people's.
 
     Poses with too few joints to say where a person is are left out.

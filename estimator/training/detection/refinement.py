@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 from scipy.optimize import least_squares
 
+from poseflow.arrays import Floats
 from poseflow.estimator.box_refinement import OUTWARDS, BoxRefinement, edge_features
 from poseflow.estimator.topdown.topdown import TopDown
 from poseflow.estimator.torch_network import TorchPoseNetwork
@@ -18,8 +17,6 @@ from poseflow.estimator.training.detection.config import (
     DetectionConfig,
 )
 from poseflow.estimator.training.detection.pictures import read_boxes
-
-Floats = npt.NDArray[np.floating[Any]]
 
 SHIFT = 0.15
 """Standard deviation of the boxes' errors, edge by edge, in sides: the detector's."""

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from poseflow.arrays import Bools, Floats, Image, Ints
 from poseflow.boxes import box_area
 from poseflow.errors import PoseFlowError
 from poseflow.estimator.detectors.letterbox import GREY
@@ -16,9 +17,6 @@ from poseflow.estimator.training.augment import vary_colours
 from poseflow.estimator.training.config import AugmentConfig
 from poseflow.estimator.training.detection.config import ComposeConfig
 from poseflow.estimator.training.detection.pictures import BoxedPictures
-
-Floats = npt.NDArray[np.floating[Any]]
-Image = npt.NDArray[np.uint8]
 
 NEAR = 0.15
 """Background around a single person counts as far as this share of the box."""
@@ -240,7 +238,7 @@ class Composer:
         scene.ignored += [box for box, hide in zip(boxes, gone, strict=True) if hide]
         scene.boxes = [b for b, hide in zip(boxes, gone, strict=True) if not hide]
 
-    def _add(self, scene: Scene, boxes: Floats, ignored: npt.NDArray[np.bool_]) -> None:
+    def _add(self, scene: Scene, boxes: Floats, ignored: Bools) -> None:
         """Boxes cut to the frame; what is too small or too far out is ignored."""
         limits = np.array([self.width, self.height] * 2, float)
         cut = np.clip(boxes, 0, limits)
@@ -254,7 +252,7 @@ class Composer:
 
     def _read(
         self, picture: int, rng: np.random.Generator
-    ) -> tuple[Image, Floats, npt.NDArray[np.bool_]]:
+    ) -> tuple[Image, Floats, Bools]:
         """A picture, its boxes `(N, 4)` and which of them to ignore; maybe mirrored."""
         table = self.table
         image = table.pictures.read(picture)
@@ -286,7 +284,7 @@ def _warp(image: Image, matrix: Floats, size: tuple[int, int]) -> Image:
     return np.asarray(warped, np.uint8)
 
 
-def _edges(length: int, parts: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+def _edges(length: int, parts: int, rng: np.random.Generator) -> Ints:
     """Borders of unequal parts, `(parts + 1,)`."""
     inner = (np.arange(1, parts) + rng.uniform(-0.25, 0.25, parts - 1)) / parts
     return np.round(np.concatenate([[0], inner, [1]]) * length).astype(np.int64)

@@ -6,17 +6,14 @@ Source: Guo et al., "On Calibration of Modern Neural Networks" (ICML 2017), sect
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy.optimize import isotonic_regression
 
+from poseflow.arrays import Bools, Floats, Ints
 from poseflow.estimator.calibration import Calibration
 from poseflow.estimator.training.pose.metrics import Predictions, torso_sizes
 from poseflow.skeleton import Skeleton
-
-Floats = npt.NDArray[np.floating[Any]]
 
 NEAR_TORSO = 0.2
 """A joint within so many torso lengths of its label is right."""
@@ -34,7 +31,7 @@ class Reliability:
 
     scores: Floats
     right: Floats
-    counts: npt.NDArray[np.int64]
+    counts: Ints
 
     @property
     def error(self) -> float:
@@ -49,9 +46,7 @@ class Reliability:
         return float((np.maximum.accumulate(self.right) - self.right).max(initial=0))
 
 
-def reliability(
-    scores: Floats, right: npt.NDArray[np.bool_], bins: int = 10
-) -> Reliability:
+def reliability(scores: Floats, right: Bools, bins: int = 10) -> Reliability:
     """Compare scores with how often they were right.
 
     Args:

@@ -13,10 +13,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from poseflow.arrays import Bools, Floats, Image, Ints
 from poseflow.errors import FormatError, PoseFlowError
 from poseflow.skeleton import Skeleton
-
-Floats = npt.NDArray[np.float32]
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 
@@ -64,7 +63,7 @@ class Pictures:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
 
-    def read(self, which: int) -> npt.NDArray[np.uint8]:
+    def read(self, which: int) -> Image:
         """A picture as `(H, W, 3)` BGR.
 
         Raises:
@@ -113,19 +112,19 @@ class People:
     """
 
     pictures: Pictures
-    picture_of: npt.NDArray[np.int64]
+    picture_of: Ints
     boxes: Floats
     keypoints: Floats
-    labelled: npt.NDArray[np.bool_]
+    labelled: Bools
     areas: Floats
     head_sizes: Floats
     detected: Floats
-    absent: npt.NDArray[np.bool_]
+    absent: Bools
 
     def __len__(self) -> int:
         return len(self.boxes)
 
-    def only(self, kept: npt.NDArray[np.bool_]) -> People:
+    def only(self, kept: Bools) -> People:
         """Those of a mask `(N,)`; the pictures stay."""
         columns = {name: getattr(self, name)[kept] for name in _COLUMNS}
         return replace(self, picture_of=self.picture_of[kept], **columns)
@@ -140,8 +139,8 @@ def people_of(
     names: Sequence[str],
     picture_of: npt.ArrayLike,
     boxes: npt.ArrayLike,
-    keypoints: npt.NDArray[np.floating[Any]],
-    labelled: npt.NDArray[np.bool_],
+    keypoints: Floats,
+    labelled: Bools,
     target: Skeleton,
     rename: dict[str, str],
     areas: npt.ArrayLike | None = None,
@@ -268,7 +267,7 @@ _COLUMNS = (
 
 def join_pictures(
     parts: Sequence[tuple[Pictures, npt.NDArray[np.integer[Any]]]],
-) -> tuple[Pictures, npt.NDArray[np.int64]]:
+) -> tuple[Pictures, Ints]:
     """The pictures of all parts as one set, in order.
 
     Args:

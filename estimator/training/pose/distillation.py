@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 
+from poseflow.arrays import Floats, Image
 from poseflow.errors import PoseFlowError
 from poseflow.estimator.devices import to_device
 from poseflow.estimator.networks.smallpose import SmallPose
@@ -178,21 +179,21 @@ class Teacher:
         return mixed, torch.where(valid & ~labelled, silent, weights)
 
 
-class _Views(Dataset[npt.NDArray[np.uint8]]):
+class _Views(Dataset[Image]):
     """Each person as the teacher sees them: `(V, H, W, 3)`, BGR."""
 
     def __init__(
         self,
         people: People,
         who: npt.NDArray[np.intp],
-        crops: affine.Floats,
+        crops: Floats,
         what: NetworkDescription,
         config: TeacherConfig,
     ) -> None:
         self.people, self.who, self.crops = people, who, crops
         self.size = (what.width, what.height)
         middle = ((what.width - 1) / 2, (what.height - 1) / 2)
-        self.angles: list[tuple[affine.Floats, bool]] = []
+        self.angles: list[tuple[Floats, bool]] = []
         for angle in config.angles:
             turn = np.asarray(cv2.getRotationMatrix2D(middle, angle, 1.0), np.float64)
             self.angles.append((turn, False))
@@ -203,7 +204,7 @@ class _Views(Dataset[npt.NDArray[np.uint8]]):
     def __len__(self) -> int:
         return len(self.who)
 
-    def __getitem__(self, row: int) -> npt.NDArray[np.uint8]:
+    def __getitem__(self, row: int) -> Image:
         image = usable_picture(self.people, int(self.who[row]))
         if not image.size:
             image = np.zeros((1, 1, 3), np.uint8)
@@ -269,12 +270,12 @@ def _digest(
     return digest.hexdigest()[:16]
 
 
-def _crop(box: npt.NDArray[np.float32], what: NetworkDescription) -> affine.Floats:
+def _crop(box: npt.NDArray[np.float32], what: NetworkDescription) -> Floats:
     matrix, _ = crop_matrix(box, (what.width, what.height), what.margin, None, None)
     return matrix
 
 
-def _warp(maps: Tensor, ways: affine.Floats, size: tuple[int, int]) -> Tensor:
+def _warp(maps: Tensor, ways: Floats, size: tuple[int, int]) -> Tensor:
     """Maps `(B, K, h, w)` at the places that pixels of the new size come from.
 
     Args:

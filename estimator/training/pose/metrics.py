@@ -11,10 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from poseflow.arrays import Bools, Floats, Ints
 from poseflow.skeleton import Skeleton
-
-Floats = npt.NDArray[np.floating[Any]]
-Bools = npt.NDArray[np.bool_]
 
 TORSO = (("left_shoulder", "right_hip"), ("right_shoulder", "left_hip"))
 
@@ -131,7 +129,7 @@ def oks_ap(
     found: Predictions,
     areas: Floats,
     boxes: Floats,
-    picture_of: npt.NDArray[np.int64],
+    picture_of: Ints,
     skeleton: Skeleton,
 ) -> float:
     """COCO's keypoint AP (OKS 0.5 to 0.95) by pycocotools, as a fraction.

@@ -10,19 +10,16 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy.cluster.vq import kmeans2
 
+from poseflow.arrays import Floats, Ints
 from poseflow.boxes import box_iou
 from poseflow.errors import PoseFlowError
 from poseflow.estimator.training.pose.dataset import People
 from poseflow.estimator.training.pose.metrics import torso_sizes
 from poseflow.skeleton import Skeleton
-
-Floats = npt.NDArray[np.floating[Any]]
 
 ATOMS = 8
 LEAST_OFFSETS = 20
@@ -44,7 +41,7 @@ class Proposals:
             true box.
     """
 
-    atom_of: npt.NDArray[np.int64]
+    atom_of: Ints
     offsets: tuple[Floats, ...]
 
     def draw(self, person: int, box: Floats, rng: np.random.Generator) -> Floats:

@@ -9,18 +9,15 @@ from __future__ import annotations
 import gzip
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from poseflow import skeletons
+from poseflow.arrays import Bools, Floats
 from poseflow.boxes import box_iou, keypoint_extent
 from poseflow.errors import FormatError
 from poseflow.skeleton import Skeleton
-
-Floats = npt.NDArray[np.floating[Any]]
-Bools = npt.NDArray[np.bool_]
 
 FOUND_SKELETON = "coco17"
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from poseflow import skeletons
+from poseflow.arrays import Bools
 from poseflow.boxes import keypoint_extent, xywh_to_xyxy
 from poseflow.errors import FormatError, PoseFlowError
 from poseflow.estimator.training.config import (
@@ -187,7 +188,7 @@ def _read_lsp_mat(dataset: LspMatConfig, root: Path, target: Skeleton) -> People
 
 
 def padded_extent(
-    keypoints: npt.NDArray[np.float32], labelled: npt.NDArray[np.bool_]
+    keypoints: npt.NDArray[np.float32], labelled: Bools
 ) -> npt.NDArray[np.float32]:
     """Boxes `(N, 4)` around labelled joints, a tenth of the longer side wider."""
     boxes = keypoint_extent(keypoints, labelled)

@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from poseflow.arrays import Image
 from poseflow.errors import PoseFlowError
 from poseflow.estimator.training.augment import (
     crop_matrix,
@@ -139,7 +139,7 @@ class Samples(Dataset[Batch]):
         )
 
 
-def usable_picture(people: People, index: int) -> npt.NDArray[np.uint8]:
+def usable_picture(people: People, index: int) -> Image:
     """The picture `(H, W, 3)` of somebody; an empty one if it cannot be used."""
     picture = int(people.picture_of[index])
     try:

@@ -7,9 +7,8 @@ right of people seen from behind.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-from poseflow.estimator.training.pose.metrics import Bools, Floats
+from poseflow.arrays import Bools, Floats
 from poseflow.skeleton import Skeleton
 
 CORNERS = ("left_shoulder", "right_shoulder", "left_hip", "right_hip")
@@ -31,7 +30,7 @@ SIDE_WIDTH = 0.25
 
 def group_people(
     truth: Floats, labelled: Bools, skeleton: Skeleton
-) -> dict[str, npt.NDArray[np.bool_]]:
+) -> dict[str, Bools]:
     """Masks `(N,)` of groups, by name; empty if the skeleton has no torso.
 
     Whose shoulders or hips are not all labelled is in no group.

@@ -15,11 +15,8 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from poseflow.arrays import Bools, Floats, Ints
 from poseflow.skeletons.posetrack import POSETRACK17, POSETRACK18
-
-Float = npt.NDArray[np.float64]
-Int = npt.NDArray[np.int64]
-Bool = npt.NDArray[np.bool_]
 
 JOINTS = POSETRACK17.joints
 """The 15 scored joints in the order of PoseTrack17's point ids."""
@@ -95,21 +92,21 @@ class Annotations:
     source: str
     format: str
     image_names: tuple[str, ...]
-    image_ids: Int
+    image_ids: Ints
     labelled: npt.NDArray[np.int8]
-    frames: Int
-    track_ids: Int
-    keypoints: Float
-    scores: Float
-    flags: Float
-    has_points: Bool
-    head_boxes: Float
-    head_sizes: Float
-    boxes: Float
-    pose_scores: Float
-    whole_numbers: Bool
-    regions: tuple[Float, ...] = ()
-    region_frames: Int = field(default_factory=lambda: np.zeros(0, np.int64))
+    frames: Ints
+    track_ids: Ints
+    keypoints: Floats
+    scores: Floats
+    flags: Floats
+    has_points: Bools
+    head_boxes: Floats
+    head_sizes: Floats
+    boxes: Floats
+    pose_scores: Floats
+    whole_numbers: Bools
+    regions: tuple[Floats, ...] = ()
+    region_frames: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
     problems: tuple[Problem, ...] = ()
 
     @property
@@ -122,19 +119,19 @@ class Annotations:
         return len(self.frames)
 
     @cached_property
-    def present(self) -> Bool:
+    def present(self) -> Bools:
         """`(P, 15)`: joints that the file gives."""
         return ~np.isnan(self.keypoints[:, :, 0])
 
     @cached_property
-    def frame_starts(self) -> Int:
+    def frame_starts(self) -> Ints:
         """`(F + 1,)`: people of frame f are rows `starts[f]` to `starts[f + 1]`."""
         return np.searchsorted(self.frames, np.arange(self.num_frames + 1))
 
     @cached_property
-    def distinct_regions(self) -> tuple[tuple[Float, Int], ...]:
+    def distinct_regions(self) -> tuple[tuple[Floats, Ints], ...]:
         """Each region once, with the frames that have it: most stay for long."""
-        polygons: dict[tuple[int, bytes], Float] = {}
+        polygons: dict[tuple[int, bytes], Floats] = {}
         frames: dict[tuple[int, bytes], list[int]] = {}
         for frame, polygon in zip(
             self.region_frames.tolist(), self.regions, strict=True

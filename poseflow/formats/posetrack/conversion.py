@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from poseflow.arrays import Floats
 from poseflow.conversion import convert, joint_map
 from poseflow.formats.names import frame_number
 from poseflow.formats.posetrack.annotations import (
@@ -168,7 +168,5 @@ def poses_from_annotations(
     return PoseSequence(frames, POSETRACK17, annotations.name, size, fps)
 
 
-def _prefer(
-    given: npt.NDArray[np.float64], derived: npt.NDArray[np.float64]
-) -> npt.NDArray[np.float64]:
+def _prefer(given: Floats, derived: Floats) -> Floats:
     return np.asarray(np.where(np.isnan(given), derived, given))

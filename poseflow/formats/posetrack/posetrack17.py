@@ -10,7 +10,8 @@ import msgspec
 import numpy as np
 from msgspec.structs import astuple
 
-from poseflow.formats.posetrack.annotations import Annotations, Float, Int, Problem
+from poseflow.arrays import Floats, Ints
+from poseflow.formats.posetrack.annotations import Annotations, Problem
 from poseflow.formats.posetrack.records import Frame17, Point17, Rect17
 
 JOINTS = 15
@@ -80,15 +81,15 @@ def annotations17(
     )
 
 
-def _column(records: list[Any], key: str) -> Float:
+def _column(records: list[Any], key: str) -> Floats:
     """A field that is a tuple of one in every record, without a loop in Python."""
     values = chain.from_iterable(map(attrgetter(key), records))
     return np.fromiter(values, np.float64, len(records))
 
 
 def _joints(
-    people: list[Rect17], frame_of: Int, label: str, problems: list[Problem]
-) -> tuple[Float, Float]:
+    people: list[Rect17], frame_of: Ints, label: str, problems: list[Problem]
+) -> tuple[Floats, Floats]:
     """Keypoints `(P, 15, 2)`, scores `(P, 15)`; a joint's first entry counts."""
     lists = [(r.annopoints[0].point or ()) if r.annopoints else () for r in people]
     person = np.repeat(np.arange(len(people)), [len(p) for p in lists])
@@ -124,7 +125,7 @@ def _joints(
     return np.ascontiguousarray(shaped[:, :, :2]), shaped[:, :, 2].copy()
 
 
-def _numbers(points: list[Point17]) -> Float:
+def _numbers(points: list[Point17]) -> Floats:
     """`(N, 4)` id, x, y and score of each point.
 
     Half a million points are quicker packed and looked at as a table than walked
@@ -141,7 +142,7 @@ def _numbers(points: list[Point17]) -> Float:
     return numbers
 
 
-def _numbers_one_by_one(points: list[Point17]) -> Float:
+def _numbers_one_by_one(points: list[Point17]) -> Floats:
     """As `_numbers`, whatever the ids are."""
     values = chain.from_iterable(chain.from_iterable(map(astuple, points)))
     return np.fromiter(values, np.float64, 4 * len(points)).reshape(-1, 4)

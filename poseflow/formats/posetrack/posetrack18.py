@@ -6,14 +6,12 @@ from itertools import chain
 
 import numpy as np
 
+from poseflow.arrays import Bools, Floats, Ints
 from poseflow.formats.posetrack.annotations import (
     JOINTS,
     NO_ID,
     SLOTS,
     Annotations,
-    Bool,
-    Float,
-    Int,
     Problem,
 )
 from poseflow.formats.posetrack.records import Annotation18, Document, Image18
@@ -139,10 +137,10 @@ def _rows(
     lists: list[list[float]],
     width: int,
     what: str,
-    frame_of: Int,
+    frame_of: Ints,
     label: str,
     problems: list[Problem],
-) -> Float:
+) -> Floats:
     """Lists of `width` numbers as `(P, width)`; NaN for a list that is empty.
 
     A list of any other length is reported and read as empty.
@@ -166,8 +164,8 @@ def _rows(
 
 
 def _whole_numbers(
-    people: list[Annotation18], triples: Float, frame_of: Int, frames: int
-) -> Bool:
+    people: list[Annotation18], triples: Floats, frame_of: Ints, frames: int
+) -> Bools:
     """`(F,)`: frames with people, all of whose keypoint numbers are written as ints."""
     suspects = np.zeros(frames, np.bool_)
     suspects[frame_of] = True
@@ -179,8 +177,8 @@ def _whole_numbers(
 
 
 def _pick(
-    triples: Float, marks: Float, slots: tuple[str, ...]
-) -> tuple[Float, Float, Float]:
+    triples: Floats, marks: Floats, slots: tuple[str, ...]
+) -> tuple[Floats, Floats, Floats]:
     """The 15 joints out of the file's slots: keypoints, flags, scores."""
     people = len(triples)
     picked = np.full((people, len(JOINTS), 3), np.nan)
@@ -196,14 +194,14 @@ def _pick(
     return np.ascontiguousarray(picked[:, :, :2]), picked[:, :, 2].copy(), scores
 
 
-def _corners(boxes: Float) -> Float:
+def _corners(boxes: Floats) -> Floats:
     """x, y, width, height as x1, y1, x2, y2."""
     return np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1)
 
 
 def _regions(
     images: list[Image18], label: str, problems: list[Problem]
-) -> tuple[tuple[Float, ...], Int]:
+) -> tuple[tuple[Floats, ...], Ints]:
     regions, frames = [], []
     for frame, image in enumerate(images):
         xs, ys = image.ignore_regions_x or [], image.ignore_regions_y or []

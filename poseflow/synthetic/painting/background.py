@@ -10,8 +10,8 @@ from typing import Any
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from poseflow.arrays import Image
 from poseflow.synthetic.camera import Camera
 from poseflow.synthetic.config import SceneConfig
 from poseflow.synthetic.painting.facades import paint_facades, paint_studio
@@ -22,8 +22,6 @@ from poseflow.synthetic.painting.layout import (
     half_extent,
     nearest,
 )
-
-Image = npt.NDArray[np.uint8]
 
 
 def paint_background(config: SceneConfig, camera: Camera, seed: int) -> Image:

@@ -12,9 +12,8 @@ from typing import Any
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-Image = npt.NDArray[np.uint8]
+from poseflow.arrays import Image
 
 FULL = 256
 """Columns of a whole turn."""

@@ -6,13 +6,11 @@ from typing import Any
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from poseflow.arrays import Image
 from poseflow.synthetic.camera import Camera
 from poseflow.synthetic.painting.layout import FACADE_HEIGHT, FACADE_Z, half_extent
 from poseflow.synthetic.painting.textures import grain, pick, tint, tone
-
-Image = npt.NDArray[np.uint8]
 
 _FACADES = (
     (72, 88, 148), (150, 186, 206), (192, 214, 224), (158, 160, 162), (112, 160, 196),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from poseflow.arrays import Image
 from poseflow.synthetic.camera import Camera
 from poseflow.synthetic.painting.layout import (
     FACADE_Z,
@@ -15,8 +15,6 @@ from poseflow.synthetic.painting.layout import (
     nearest,
 )
 from poseflow.synthetic.painting.textures import grain, tint
-
-Image = npt.NDArray[np.uint8]
 
 
 def _ground(camera: Camera) -> tuple[int, int, float, float]:

@@ -7,12 +7,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from poseflow.arrays import Floats, Image
 from poseflow.synthetic.body import POINT, Body
 from poseflow.synthetic.painting.clothes import Wardrobe
 from poseflow.synthetic.painting.sprites import Skin, stamp
-
-Image = npt.NDArray[np.uint8]
-Floats = npt.NDArray[np.float64]
 
 # Half widths as fractions of stature: at the part's widest.
 _WIDTHS = {

@@ -6,14 +6,11 @@ from typing import Any
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from poseflow.synthetic.camera import Camera
 from poseflow.synthetic.painting.facades import bricks
 from poseflow.synthetic.painting.textures import grain, pick, tint, tone
 from poseflow.synthetic.props import Prop
-
-Image = npt.NDArray[np.uint8]
 
 _CARS = (
     (60, 58, 56), (198, 200, 202), (150, 150, 152), (40, 36, 120), (110, 70, 40),

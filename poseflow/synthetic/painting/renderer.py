@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from poseflow.arrays import Floats, Image
 from poseflow.synthetic import occlusion
 from poseflow.synthetic.painting.background import paint_background
 from poseflow.synthetic.painting.clothes import Wardrobe, dress
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from poseflow.synthetic.props import Prop
     from poseflow.synthetic.scene import Scene
 
-Image = npt.NDArray[np.uint8]
-Floats = npt.NDArray[np.float64]
 
 _SHADOW_SCALE = 4
 # Metres that a shadow falls to the right and away per metre of height.

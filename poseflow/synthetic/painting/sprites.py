@@ -14,10 +14,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from poseflow.arrays import Floats, Image
 from poseflow.synthetic.painting.clothes import FULL, ROWS
-
-Image = npt.NDArray[np.uint8]
-Floats = npt.NDArray[np.float64]
 
 _SIZES = (6, 8, 11, 16, 22, 32, 45, 64, 90, 128, 181, 256)
 

@@ -6,9 +6,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-import numpy.typing as npt
-
-Image = npt.NDArray[np.uint8]
 
 
 def grain(
