@@ -5,8 +5,9 @@ Names are imported on first use, so that nobody pays for torch who only wants po
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from poseflow.lazy import lazy_names
 
 if TYPE_CHECKING:
     from poseflow.estimator.adapters.torchvision import RcnnDetector as RcnnDetector
@@ -45,44 +46,32 @@ if TYPE_CHECKING:
     from poseflow.estimator.weights import load_network as load_network
 
 _HOMES = {
-    "Detections": "protocols",
-    "Detector": "protocols",
-    "Estimator": "estimator",
-    "EstimatorBackend": "protocols",
-    "FastPose": "networks.fastpose",
-    "FastPoseDUC": "networks.fastpose",
-    "PoseNMSParameters": "topdown.pose_nms",
-    "PoseNetwork": "protocols",
-    "RcnnDetector": "adapters.torchvision",
-    "RcnnPoses": "adapters.torchvision",
-    "SmallPose": "networks.smallpose",
-    "TopDown": "topdown.topdown",
-    "TorchPoseNetwork": "torch_network",
-    "UltralyticsDetector": "adapters.ultralytics",
-    "UltralyticsPoses": "adapters.ultralytics",
-    "as_bgr": "topdown.crop",
-    "detector_names": "detectors.registry",
-    "estimator_names": "estimator",
-    "load_network": "weights",
-    "load_nms_parameters": "training.tune_nms",
-    "oks_nms": "topdown.pose_nms",
-    "pose_nms": "topdown.pose_nms",
-    "register_detector": "detectors.registry",
-    "register_estimator": "estimator",
+    "Detections": "poseflow.estimator.protocols",
+    "Detector": "poseflow.estimator.protocols",
+    "Estimator": "poseflow.estimator.estimator",
+    "EstimatorBackend": "poseflow.estimator.protocols",
+    "FastPose": "poseflow.estimator.networks.fastpose",
+    "FastPoseDUC": "poseflow.estimator.networks.fastpose",
+    "PoseNMSParameters": "poseflow.estimator.topdown.pose_nms",
+    "PoseNetwork": "poseflow.estimator.protocols",
+    "RcnnDetector": "poseflow.estimator.adapters.torchvision",
+    "RcnnPoses": "poseflow.estimator.adapters.torchvision",
+    "SmallPose": "poseflow.estimator.networks.smallpose",
+    "TopDown": "poseflow.estimator.topdown.topdown",
+    "TorchPoseNetwork": "poseflow.estimator.torch_network",
+    "UltralyticsDetector": "poseflow.estimator.adapters.ultralytics",
+    "UltralyticsPoses": "poseflow.estimator.adapters.ultralytics",
+    "as_bgr": "poseflow.estimator.topdown.crop",
+    "detector_names": "poseflow.estimator.detectors.registry",
+    "estimator_names": "poseflow.estimator.estimator",
+    "load_network": "poseflow.estimator.weights",
+    "load_nms_parameters": "poseflow.estimator.training.tune_nms",
+    "oks_nms": "poseflow.estimator.topdown.pose_nms",
+    "pose_nms": "poseflow.estimator.topdown.pose_nms",
+    "register_detector": "poseflow.estimator.detectors.registry",
+    "register_estimator": "poseflow.estimator.estimator",
 }
 
 __all__ = sorted(_HOMES)
 
-
-def __getattr__(name: str) -> Any:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module 'poseflow.estimator' has no attribute {name!r}")
-    module = importlib.import_module(f"poseflow.estimator.{home}")
-    value = getattr(module, name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return __all__
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)

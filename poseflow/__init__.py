@@ -6,8 +6,9 @@ Everything public is reachable from here and imported on first use, so that
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from poseflow.lazy import lazy_names
 
 if TYPE_CHECKING:
     from poseflow import batch as batch
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-# Public name -> where it lives. A module of its own is its own home.
+# Public name -> the module that defines it; for a module, its own name.
 _HOMES = {
     "Estimator": "poseflow.estimator.estimator",
     "Frame": "poseflow.sequence",
@@ -59,16 +60,4 @@ _HOMES = {
 
 __all__ = sorted(_HOMES)
 
-
-def __getattr__(name: str) -> Any:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module 'poseflow' has no attribute {name!r}")
-    module = importlib.import_module(home)
-    value = module if home == f"poseflow.{name}" else getattr(module, name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return [*__all__, "__version__"]
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)

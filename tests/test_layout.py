@@ -41,6 +41,7 @@ FLOORS = {
     "poseflow.boxes": 0,
     "poseflow.oks": 0,
     "poseflow.errors": 0,
+    "poseflow.lazy": 0,
 }
 
 
