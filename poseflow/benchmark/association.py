@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from poseflow.benchmark.hardware import hardware, peak_memory_mb
-from poseflow.benchmark.scenes import Scene
+from poseflow.benchmark.walking_people import Scene
 from poseflow.tracker import Tracker
 from poseflow.tracker.matchers.orb import OrbOptions
 

@@ -34,7 +34,7 @@ from poseflow.formats.base import (
 )
 from poseflow.formats.openpose import OpenPoseFormat
 from poseflow.formats.posetrack.writer import FORMATS as POSETRACK_FORMATS
-from poseflow.formats.stream import ResultWriter
+from poseflow.formats.result_writer import ResultWriter
 from poseflow.sequence import Frame, PoseSequence
 from poseflow.skeleton import Skeleton
 from poseflow.skeletons import get as get_skeleton

@@ -15,10 +15,10 @@ from typing import Any, TypeVar
 import msgspec
 
 from poseflow.errors import FormatError
+from poseflow.formats.alphapose_writer import DictEncoder, ListEncoder
 from poseflow.formats.base import Encoder, Hints
-from poseflow.formats.document import kind_of, parse, read_bytes
-from poseflow.formats.gather import Gatherer
-from poseflow.formats.people import DictEncoder, ListEncoder
+from poseflow.formats.frame_builder import Gatherer
+from poseflow.formats.json_reader import kind_of, parse, read_bytes
 from poseflow.poses import NO_TRACK
 from poseflow.sequence import PoseSequence
 

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from poseflow.errors import FormatError, PoseFlowError
 from poseflow.formats.atomic import PathLike, explain
-from poseflow.formats.document import HEAD_BYTES, read_bytes
+from poseflow.formats.json_reader import HEAD_BYTES, read_bytes
 from poseflow.sequence import Frame, PoseSequence
 from poseflow.skeleton import Skeleton
 

@@ -15,9 +15,9 @@ from poseflow.errors import FormatError
 from poseflow.formats.alphapose import decode_entry, track_id
 from poseflow.formats.atomic import explain
 from poseflow.formats.base import Encoder, Hints
-from poseflow.formats.document import kind_of, parse, read_bytes
-from poseflow.formats.gather import Gatherer
-from poseflow.formats.names import frame_name, natural_key, text_of
+from poseflow.formats.frame_builder import Gatherer
+from poseflow.formats.frame_names import frame_name, natural_key, text_of
+from poseflow.formats.json_reader import kind_of, parse, read_bytes
 from poseflow.sequence import PoseSequence
 
 _SUFFIX = "_keypoints.json"

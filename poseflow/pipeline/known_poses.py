@@ -8,7 +8,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from poseflow.errors import PoseFlowError
-from poseflow.formats.names import frame_number
+from poseflow.formats.frame_names import frame_number
 from poseflow.poses import Poses
 from poseflow.sequence import Frame, PoseSequence
 

@@ -18,7 +18,7 @@ from poseflow.errors import PoseFlowError
 from poseflow.poses import Poses
 from poseflow.sequence import PoseSequence
 from poseflow.skeleton import Skeleton
-from poseflow.synthetic.appearances import (
+from poseflow.synthetic.trajectories import (
     Track,
     correlated,
     joint_table,

@@ -10,7 +10,7 @@ import numpy as np
 
 from poseflow.errors import PoseFlowError
 from poseflow.formats.atomic import AtomicFile
-from poseflow.formats.names import frame_name
+from poseflow.formats.frame_names import frame_name
 from poseflow.formats.posetrack.writer import first_image_id
 from poseflow.skeletons import get
 from poseflow.synthetic.annotation import MIN_VISIBLE, Annotation

@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 
 from poseflow.arrays import Floats, Image
+from poseflow.synthetic.actors import FAR, NEAR, WALL_Z, wall_width
 from poseflow.synthetic.camera import Camera
-from poseflow.synthetic.cast import FAR, NEAR, WALL_Z, wall_width
 from poseflow.synthetic.config import SceneConfig
 
 

@@ -18,6 +18,7 @@ from poseflow.sequence import Frame, PoseSequence
 from poseflow.skeleton import Skeleton
 from poseflow.skeletons import get
 from poseflow.synthetic import occlusion
+from poseflow.synthetic.actors import Actor, cast
 from poseflow.synthetic.annotation import (
     MIN_VISIBLE,
     NOBODY,
@@ -28,7 +29,6 @@ from poseflow.synthetic.annotation import (
 )
 from poseflow.synthetic.body import POINT, POINTS, point_indices
 from poseflow.synthetic.camera import Camera
-from poseflow.synthetic.cast import Actor, cast
 from poseflow.synthetic.config import SceneConfig, preset
 from poseflow.synthetic.gait import body_points
 from poseflow.synthetic.props import Prop, place_props

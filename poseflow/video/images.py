@@ -13,7 +13,7 @@ import numpy as np
 
 from poseflow.arrays import Image
 from poseflow.errors import SourceError
-from poseflow.formats.names import natural_key, text_of
+from poseflow.formats.frame_names import natural_key, text_of
 from poseflow.video.source import DEFAULT_FPS, Source, SourceFrame
 
 IMAGE_SUFFIXES = frozenset(

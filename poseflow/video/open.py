@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from poseflow.errors import SourceError
-from poseflow.formats.names import natural_key
+from poseflow.formats.frame_names import natural_key
 from poseflow.video.arrays import Arrays
 from poseflow.video.camera import Camera
 from poseflow.video.decoder import VideoStream

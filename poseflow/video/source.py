@@ -12,7 +12,7 @@ from typing import Self
 
 from poseflow.arrays import Image
 from poseflow.errors import SourceError, SourceWarning
-from poseflow.formats.names import text_of
+from poseflow.formats.frame_names import text_of
 from poseflow.video.prefetch import Prefetcher
 
 DEFAULT_FPS = 25.0

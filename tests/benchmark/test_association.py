@@ -9,7 +9,7 @@ from poseflow.benchmark.association import (
     measure_association,
     orb_ratio,
 )
-from poseflow.benchmark.scenes import Scene
+from poseflow.benchmark.walking_people import Scene
 
 
 def test_report():

@@ -19,8 +19,8 @@ import poseflow
 from poseflow import Frame, Poses, PoseSequence, ResultWriter, skeletons
 from poseflow.errors import FormatError
 from poseflow.formats import check_writable
+from poseflow.formats.alphapose_writer import widths
 from poseflow.formats.atomic import AtomicFile, write_atomically
-from poseflow.formats.people import widths
 
 
 def people(count=2, dtype=np.float64, ids=None, seed=0):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from poseflow import PoseFlowError, Poses, Skeleton, Tracker
 from poseflow import tracker as trackers
-from poseflow.benchmark.scenes import Scene
+from poseflow.benchmark.walking_people import Scene
 
 SIZE = (1280, 720)
 EVERY = [

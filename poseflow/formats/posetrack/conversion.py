@@ -6,7 +6,7 @@ import numpy as np
 
 from poseflow.arrays import Floats
 from poseflow.conversion import convert, joint_map
-from poseflow.formats.names import frame_number
+from poseflow.formats.frame_names import frame_number
 from poseflow.formats.posetrack.annotations import (
     NO_ID,
     Annotations,

@@ -13,9 +13,9 @@ import numpy as np
 
 from poseflow.conversion import convert, joint_map
 from poseflow.errors import FormatError
+from poseflow.formats.alphapose_writer import shortest, widths
 from poseflow.formats.base import Encoder, Hints
-from poseflow.formats.names import frame_name, frame_number
-from poseflow.formats.people import shortest, widths
+from poseflow.formats.frame_names import frame_name, frame_number
 from poseflow.formats.posetrack.conversion import poses_from_annotations
 from poseflow.formats.posetrack.reader import read_annotations
 from poseflow.formats.posetrack.submission import find_sequence_files

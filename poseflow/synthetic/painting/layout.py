@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from poseflow.synthetic.actors import FAR
 from poseflow.synthetic.camera import Camera
-from poseflow.synthetic.cast import FAR
 
 FACADE_Z = FAR + 3.4
 KERB_Z = FAR + 0.45

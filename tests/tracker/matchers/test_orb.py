@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from poseflow import PoseFlowError, Poses, Tracker
-from poseflow.benchmark.scenes import Scene
+from poseflow.benchmark.walking_people import Scene
 from poseflow.tracker.base import View
 from poseflow.tracker.matchers.orb import (
     Features,

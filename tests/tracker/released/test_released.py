@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from poseflow import PoseFlowError, Poses, Tracker
-from poseflow.benchmark.scenes import Scene
+from poseflow.benchmark.walking_people import Scene
 from poseflow.tracker import PixelIdentity
 from poseflow.tracker.matchers import correspondences
 

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from poseflow.arrays import Floats
-from poseflow.formats.names import frame_name
+from poseflow.formats.frame_names import frame_name
 from poseflow.poses import NO_TRACK, Poses
 from poseflow.sequence import Frame
 
