@@ -12,7 +12,7 @@ import pytest
 import poseflow
 from poseflow import PoseFlowError
 from poseflow.errors import FormatError
-from poseflow.formats import document
+from poseflow.formats import json_reader
 
 
 def keypoints(joints=17, seed=0):
@@ -338,7 +338,7 @@ def test_pipes_are_refused_and_do_not_hang(tmp_path):
 
 
 def test_gzip_that_swells_is_stopped(read, monkeypatch):
-    monkeypatch.setattr(document, "MAX_UNZIPPED_BYTES", 1 << 20)
+    monkeypatch.setattr(json_reader, "MAX_UNZIPPED_BYTES", 1 << 20)
     with pytest.raises(FormatError, match="once unzipped"):
         read(gzip.compress(b"[" + b" " * (1 << 21) + b"]"))
 
