@@ -1,6 +1,6 @@
-"""Images to poses.
+"""Multi-person pose estimation: images to poses.
 
-Names are imported on first use, so that nobody pays for torch who only wants pose NMS.
+Public names are imported on first use, so that pose NMS alone does not load torch.
 """
 
 from __future__ import annotations
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from poseflow.estimator.protocols import Detector as Detector
     from poseflow.estimator.protocols import EstimatorBackend as EstimatorBackend
     from poseflow.estimator.protocols import PoseNetwork as PoseNetwork
-    from poseflow.estimator.topdown.crop import as_bgr as as_bgr
     from poseflow.estimator.topdown.pose_nms import (
         PoseNMSParameters as PoseNMSParameters,
     )
@@ -61,7 +60,6 @@ _HOMES = {
     "TorchPoseNetwork": "poseflow.estimator.torch_network",
     "UltralyticsDetector": "poseflow.estimator.adapters.ultralytics",
     "UltralyticsPoses": "poseflow.estimator.adapters.ultralytics",
-    "as_bgr": "poseflow.estimator.topdown.crop",
     "detector_names": "poseflow.estimator.detectors.registry",
     "estimator_names": "poseflow.estimator.estimator",
     "load_network": "poseflow.estimator.weights",

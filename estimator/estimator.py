@@ -22,10 +22,11 @@ from poseflow.estimator.protocols import (
     EstimatorBackend,
     TwoStageBackend,
 )
-from poseflow.estimator.topdown.crop import as_bgr, check_boxes
+from poseflow.estimator.topdown.crop import check_boxes
 from poseflow.estimator.topdown.pose_nms import PoseNMSParameters
 from poseflow.poses import Poses
 from poseflow.skeleton import Skeleton
+from poseflow.video.pixels import to_bgr
 
 ENTRY_POINTS = "poseflow.estimators"
 """Group under which other packages offer estimators: name = module:factory."""
@@ -196,7 +197,7 @@ class Estimator:
                 f"estimator {self.name!r} has no detector to run by itself; make it "
                 "with detector=... (--detector), if it is one that takes boxes"
             )
-        return self.detector.detect([as_bgr(image)])[0]
+        return self.detector.detect([to_bgr(image)])[0]
 
     def estimate(
         self,
@@ -207,7 +208,7 @@ class Estimator:
 
         Args:
             image: `(H, W, 3)` uint8 in OpenCV's BGR order; grey, BGRA, 16-bit and
-                floating-point pictures are converted (`poseflow.estimator.as_bgr`).
+                floating-point pictures are converted (`poseflow.video.pixels.to_bgr`).
             boxes: `(P, 4)` xyxy pixels of the people, of any place and size; or what
                 `detect` answered, with scores; None to find them.
 
@@ -220,7 +221,7 @@ class Estimator:
         """
         if isinstance(boxes, Detections):
             if isinstance(self.backend, TwoStageBackend):
-                return self.backend.estimate_detected([as_bgr(image)], [boxes])[0]
+                return self.backend.estimate_detected([to_bgr(image)], [boxes])[0]
             boxes = boxes.boxes
         return self.estimate_batch([image], None if boxes is None else [boxes])[0]
 
@@ -242,7 +243,7 @@ class Estimator:
             raise PoseFlowError(
                 f"boxes: expected those of {len(images)} pictures, got {len(boxes)}"
             )
-        pictures = [as_bgr(image, f"image {k}") for k, image in enumerate(images)]
+        pictures = [to_bgr(image, f"image {k}") for k, image in enumerate(images)]
         if not pictures:
             return []
         if boxes is None:

@@ -18,7 +18,7 @@ from poseflow.estimator.devices import (
     warn_of_slow_bfloat16,
 )
 from poseflow.estimator.networks.fuse import folded
-from poseflow.estimator.normalise import as_input
+from poseflow.estimator.topdown.crop import network_input
 from poseflow.estimator.topdown.heatmap import decode_heatmaps, flip_back
 from poseflow.estimator.weights import LoadedNetwork, load_network
 from poseflow.skeleton import Skeleton
@@ -101,7 +101,7 @@ class TorchPoseNetwork:
     @torch.inference_mode()
     def heatmaps(self, crops: Image) -> Floats:
         """Heatmaps `(N, K, h, w)` float32 of crops `(N, H, W, 3)` uint8 BGR."""
-        image = as_input(torch.from_numpy(crops), self.mean, self.std, self.device)
+        image = network_input(torch.from_numpy(crops), self.mean, self.std, self.device)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16):
             maps: Floats = self.module(image).float().cpu().numpy()
             if self.flip_test:

@@ -21,7 +21,6 @@ from poseflow import skeletons
 from poseflow.errors import FormatError, PoseFlowError
 from poseflow.estimator.box_refinement import BoxRefinement
 from poseflow.estimator.calibration import Calibration
-from poseflow.estimator.joint_count import fitting_skeleton
 from poseflow.estimator.networks.build import (
     AnyModelConfig,
     CentreNetConfig,
@@ -32,6 +31,7 @@ from poseflow.estimator.networks.build import (
 from poseflow.estimator.networks.centernet import CentreNet
 from poseflow.estimator.networks.fastpose import STAGES
 from poseflow.skeleton import Skeleton
+from poseflow.skeletons import fitting_skeleton
 
 METADATA_KEY = "poseflow"
 DETECTOR_KEY = "poseflow_detector"

@@ -21,10 +21,10 @@ from poseflow.errors import PoseFlowError
 from poseflow.estimator.adapters.torchvision_weights import KEYPOINTS, load_rcnn
 from poseflow.estimator.batches import Batches
 from poseflow.estimator.devices import choose_device
-from poseflow.estimator.joint_count import fitting_skeleton
 from poseflow.estimator.protocols import Detections, Detector
 from poseflow.poses import Poses
 from poseflow.skeleton import Skeleton
+from poseflow.skeletons import fitting_skeleton
 
 PERSON = 1
 """The label of people in COCO, and in weights that know people alone; 0 is none."""

@@ -17,11 +17,10 @@ import numpy.typing as npt
 from poseflow.arrays import Floats, Image
 from poseflow.errors import PoseFlowError
 from poseflow.estimator.batches import Batches
-from poseflow.estimator.joint_count import fitting_skeleton
 from poseflow.estimator.protocols import Detections, Detector, EstimatorBackend
 from poseflow.poses import Poses
 from poseflow.skeleton import Skeleton
-from poseflow.skeletons import get
+from poseflow.skeletons import fitting_skeleton, get
 
 
 class _Yolo:

@@ -18,8 +18,8 @@ from poseflow.estimator.detectors.letterbox import letterbox
 from poseflow.estimator.devices import choose_device, to_device
 from poseflow.estimator.networks.centernet import CentreNet
 from poseflow.estimator.networks.fuse import folded
-from poseflow.estimator.normalise import as_input
 from poseflow.estimator.protocols import Detections
+from poseflow.estimator.topdown.crop import network_input
 from poseflow.estimator.torch_network import Precision
 from poseflow.estimator.weights import DetectorDescription, load_detector
 
@@ -115,7 +115,7 @@ class CentreDetector:
         what = self.description
         frames = [letterbox(image, *sides) for image in images]
         crops = torch.from_numpy(np.stack([frame.image for frame in frames]))
-        planes = as_input(crops, what.mean, what.std, self.device)
+        planes = network_input(crops, what.mean, what.std, self.device)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16):
             out = self.module(planes)
         return [

@@ -1,4 +1,4 @@
-"""The configuration of any training run, by its task."""
+"""Configuration and validation of any training run, by what it trains."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from poseflow.estimator.training.config import (
     checked,
 )
 from poseflow.estimator.training.detection.config import DetectionConfig
+from poseflow.estimator.training.detection.task import validate_detector
+from poseflow.estimator.training.pose.validation import validate_pose_network
+from poseflow.estimator.training.task import ValidationReport
 from poseflow.estimator.training.yaml_values import read_values
 
 KINDS: dict[str, type[RunConfig]] = {"pose": TrainConfig, "detection": DetectionConfig}
@@ -35,3 +38,30 @@ def load_any_config(path: str | Path, changes: Sequence[str] = ()) -> RunConfig:
             f"{path}: task: expected {' or '.join(KINDS)}, got {task!r}"
         )
     return checked(values, KINDS[task], path)
+
+
+def validate(
+    config: RunConfig,
+    weights: str | Path,
+    *,
+    pose: str | Path | None = None,
+    split: str = "validate",
+    device: str = "auto",
+) -> ValidationReport:
+    """How good weights are on a configuration's data.
+
+    Args:
+        config: A training configuration.
+        weights: File with weights of what it trains.
+        pose: With a detector: weights of a pose network that rescores
+            its detections.
+        split: `validate` or `test`.
+        device: `auto`, `cpu`, `cuda` or `cuda:N`.
+
+    Raises:
+        PoseFlowError: If the split has no data, or the weights do not fit.
+    """
+    if isinstance(config, DetectionConfig):
+        return validate_detector(config, weights, pose=pose, split=split, device=device)
+    assert isinstance(config, TrainConfig)
+    return validate_pose_network(config, weights, split=split, device=device)

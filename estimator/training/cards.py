@@ -7,8 +7,8 @@ from typing import Any
 
 from poseflow.estimator.training.detection.metrics import DetectionReport
 from poseflow.estimator.training.pose.calibration import Reliability
-from poseflow.estimator.training.pose.validation import ValidationReport
-from poseflow.estimator.training.task import Report
+from poseflow.estimator.training.pose.validation import PoseReport
+from poseflow.estimator.training.task import ValidationReport
 
 MOST_ROWS = 12
 """Epochs of the curve that are shown."""
@@ -41,7 +41,7 @@ def card(
     title: str,
     command: str,
     rows: Sequence[Mapping[str, Any]],
-    reports: Mapping[str, Report],
+    reports: Mapping[str, ValidationReport],
     curve: Reliability | None = None,
 ) -> str:
     """A model card.
@@ -98,8 +98,8 @@ def _curve(rows: Sequence[Mapping[str, Any]]) -> str:
     return f"{len(rows)} epochs, {minutes:.0f} minutes.\n\n{table}"
 
 
-def _figures(report: Report) -> str:
-    if isinstance(report, ValidationReport):
+def _figures(report: ValidationReport) -> str:
+    if isinstance(report, PoseReport):
         joints = [
             [name, _percent(near), _percent(far)]
             for name, (near, far) in report.joints.items()

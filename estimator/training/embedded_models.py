@@ -19,8 +19,7 @@ import msgspec
 
 from poseflow.errors import PoseFlowError
 from poseflow.estimator.embedded import DETECTOR, POSE
-from poseflow.estimator.training.any_config import load_any_config
-from poseflow.estimator.training.any_validation import validate
+from poseflow.estimator.training.any_config import load_any_config, validate
 from poseflow.estimator.training.cards import NOTE, card
 from poseflow.estimator.training.checkpoint import load_checkpoint
 from poseflow.estimator.training.config import (
@@ -41,7 +40,7 @@ from poseflow.estimator.training.pose.calibration import (
     joint_reliability,
 )
 from poseflow.estimator.training.pose.validation import predict_split
-from poseflow.estimator.training.task import Report
+from poseflow.estimator.training.task import ValidationReport
 from poseflow.estimator.weights import (
     Description,
     load_detector,
@@ -253,7 +252,7 @@ def export(part: Part, config: RunConfig, folder: Path, device: str) -> dict[str
             note=NOTE,
         )
         save_weights(path, state_of(loaded.module), description, half=True)
-    reports: dict[str, Report] = {
+    reports: dict[str, ValidationReport] = {
         split: validate(config, path, split=split, device=device)
         for split in ("validate", "test")
     }

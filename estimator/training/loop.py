@@ -25,16 +25,19 @@ from poseflow.estimator.training.checkpoint import (
     load_checkpoint,
     save_checkpoint,
 )
-from poseflow.estimator.training.config import RunConfig, TrainConfig
+from poseflow.estimator.training.config import (
+    RunConfig,
+    ScheduleConfig,
+    TrainConfig,
+)
 from poseflow.estimator.training.detection.config import DetectionConfig
 from poseflow.estimator.training.detection.task import DetectionTask
 from poseflow.estimator.training.distributed import Process, joined
 from poseflow.estimator.training.logs import Curves
 from poseflow.estimator.training.pose.samples import SeededBatches, quiet_worker
 from poseflow.estimator.training.pose.task import PoseTask
-from poseflow.estimator.training.schedule import learning_rate
 from poseflow.estimator.training.stopping import polite_stop
-from poseflow.estimator.training.task import Report, Task
+from poseflow.estimator.training.task import Task, ValidationReport
 from poseflow.estimator.weights import (
     read_tensors,
     save_weights,
@@ -254,7 +257,7 @@ class _Run:
             return state_of(self.module)
         return {k: v.cpu() for k, v in self.average.state.items()}
 
-    def _validate(self, state: dict[str, Tensor]) -> Report | None:
+    def _validate(self, state: dict[str, Tensor]) -> ValidationReport | None:
         module = copy.deepcopy(self.module)
         module.load_state_dict(state)
         return self.task.validate(module, self.process.device)
@@ -325,3 +328,30 @@ def _optimizer(config: RunConfig, module: nn.Module) -> torch.optim.Optimizer:
     ]
     kind = torch.optim.AdamW if config.optimizer.name == "adamw" else torch.optim.Adam
     return kind(groups, lr=config.optimizer.lr)
+
+
+def learning_rate(
+    schedule: ScheduleConfig, highest: float, epoch: float, epochs: int
+) -> float:
+    """Learning rate at a moment of training: a function of the epoch alone.
+
+    There is no state to save and restore.
+
+    Args:
+        schedule: Its shape.
+        highest: Its largest value.
+        epoch: Epochs done, with the fraction of the current one.
+        epochs: Epochs in all.
+
+    Examples:
+        >>> steps = ScheduleConfig(name="step", milestones=(90, 120))
+        >>> [learning_rate(steps, 1e-3, e, 140) for e in (0, 89.9, 90)]
+        [0.001, 0.001, 0.0001]
+    """
+    if schedule.warmup_epochs and epoch < schedule.warmup_epochs:
+        highest *= (epoch + 1e-3) / schedule.warmup_epochs
+    if schedule.name == "step":
+        passed = sum(epoch >= milestone for milestone in schedule.milestones)
+        return float(highest * schedule.gamma**passed)
+    share = 0.5 * (1 + math.cos(math.pi * min(epoch / epochs, 1.0)))
+    return highest * (schedule.final + (1 - schedule.final) * share)

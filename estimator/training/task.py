@@ -21,7 +21,7 @@ class Sampled(Protocol):
         """One sample, as a batch without the first axis."""
 
 
-class Report(Protocol):
+class ValidationReport(Protocol):
     """What validation found."""
 
     @property
@@ -54,7 +54,9 @@ class Task(Protocol):
     ) -> Tensor:
         """Mean loss of one batch, differentiable."""
 
-    def validate(self, module: nn.Module, device: torch.device) -> Report | None:
+    def validate(
+        self, module: nn.Module, device: torch.device
+    ) -> ValidationReport | None:
         """How good weights are on the held-back data; None if there is none."""
 
     def describe(self) -> Description:

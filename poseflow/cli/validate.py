@@ -27,8 +27,7 @@ def validate(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
 ) -> None:
     """Report PCK, PCKh and OKS AP of a pose network, or recall and AP of a detector."""
-    from poseflow.estimator.training.any_config import load_any_config
-    from poseflow.estimator.training.any_validation import validate
+    from poseflow.estimator.training.any_config import load_any_config, validate
     from poseflow.estimator.weights import write_atomically
 
     found = validate(

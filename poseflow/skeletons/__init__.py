@@ -29,6 +29,7 @@ __all__ = [
     "POSETRACK17",
     "POSETRACK18",
     "WHOLEBODY133",
+    "fitting_skeleton",
     "for_joint_count",
     "get",
     "names",
@@ -87,6 +88,32 @@ def for_joint_count(joints: int) -> Skeleton:
         f"no known skeleton has {joints} joints; pass skeleton=..., or register one "
         "with poseflow.skeletons.register"
     )
+
+
+def fitting_skeleton(
+    place: object, joints: int, skeleton: Skeleton | str | None
+) -> Skeleton:
+    """The skeleton of a model with so many joints.
+
+    Args:
+        place: The model's file, for error messages.
+        joints: How many joints the model has.
+        skeleton: The skeleton asked for, or its name; None for the first registered one
+            with that many joints.
+
+    Raises:
+        PoseFlowError: If the one asked for has another number of joints, or none is
+            known.
+    """
+    if skeleton is None:
+        return for_joint_count(joints)
+    wanted = get(skeleton) if isinstance(skeleton, str) else skeleton
+    if len(wanted) != joints:
+        raise PoseFlowError(
+            f"{place}: the model has {joints} joints, skeleton {wanted.name!r} has "
+            f"{len(wanted)}"
+        )
+    return wanted
 
 
 # Where two have the same number of joints, the first is what that number means.

@@ -18,35 +18,51 @@ _FULL_RANGE = 2
 
 
 def to_bgr(image: npt.NDArray[Any], where: str = "image") -> Image:
-    """Grey, BGR or BGRA in 8 or 16 bits as BGR uint8; alpha is dropped.
+    """Convert an image of any pixel type to `(H, W, 3)` uint8 in BGR order.
+
+    Grey is repeated in all three channels and alpha is dropped. uint16 is taken to use
+    its full range. Floating-point pixels must lie between 0 and 1; they are scaled to
+    0 to 255 and rounded.
 
     Args:
-        image: `(H, W)`, `(H, W, 1)`, `(H, W, 3)` or `(H, W, 4)`; uint8, bool, or
-            uint16 using its full range. A BGR uint8 image is returned as it is.
-        where: What messages call it.
+        image: `(H, W)`, `(H, W, 1)`, `(H, W, 3)` or `(H, W, 4)`; uint8, uint16, bool or
+            floating point. A contiguous BGR uint8 image is returned as it is.
+        where: What error messages call it.
 
     Raises:
-        SourceError: If it is anything else.
+        SourceError: If it has another shape or type, no pixels, or floating-point
+            pixels outside of [0, 1].
 
     Examples:
         >>> to_bgr(np.full((1, 1), 65535, np.uint16)).tolist()
         [[[255, 255, 255]]]
+        >>> to_bgr(np.array([[0.0, 0.5]]))[..., 0].tolist()
+        [[0, 128]]
     """
     image = np.asarray(image)
     channels = image.shape[2] if image.ndim == 3 else 1
     if image.ndim not in (2, 3) or channels not in (1, 3, 4) or image.size == 0:
         raise SourceError(
-            f"{where}: expected an image (height, width, 3) in BGR order, or "
-            f"(height, width) in grey, found an array of shape {image.shape}"
+            f"{where}: expected an image (height, width) with 1, 3 or 4 channels last "
+            f"and at least one pixel, found an array of shape {image.shape}"
         )
     if image.dtype == np.uint16:
         image = (image >> 8).astype(np.uint8)
     elif image.dtype == np.bool_:
         image = image.astype(np.uint8) * np.uint8(255)
+    elif np.issubdtype(image.dtype, np.floating):
+        rounded = np.floor(255 * image + 0.5)
+        if not ((rounded >= 0) & (rounded <= 255)).all():  # false for NaN, too
+            raise SourceError(
+                f"{where}: expected floating-point pixels between 0 and 1, found "
+                f"{image.min():g} to {image.max():g}; convert pixels that run from 0 "
+                "to 255 with image.astype('uint8'), or clip them"
+            )
+        image = rounded.astype(np.uint8)
     elif image.dtype != np.uint8:
         raise SourceError(
-            f"{where}: expected uint8 pixels (0 to 255), found {image.dtype}; convert "
-            "with (255 * image).clip(0, 255).astype('uint8') if they run from 0 to 1"
+            f"{where}: expected pixels of type uint8 (0 to 255), uint16 or floating "
+            f"point (0 to 1), found {image.dtype}"
         )
     if channels == 1:
         return np.repeat(image.reshape(*image.shape[:2], 1), 3, axis=2)

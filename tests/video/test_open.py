@@ -86,7 +86,9 @@ BAD = [
         id="two channels",
     ),
     pytest.param(
-        lambda _: [np.zeros((4, 5, 3))], "image 0: expected uint8", id="float image"
+        lambda _: [np.full((4, 5, 3), 9.0)],
+        "image 0: expected floating-point pixels between 0 and 1, found 9 to 9",
+        id="float image from 0 to 255",
     ),
 ]
 

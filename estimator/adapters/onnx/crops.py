@@ -6,15 +6,16 @@ Source: Jiang et al., "RTMPose" (2023); Li et al., "SimCC" (ECCV 2022).
 from __future__ import annotations
 
 import numpy as np
+import torch
 
 from poseflow.arrays import Floats, Image
 from poseflow.errors import FormatError
 from poseflow.estimator.adapters.onnx.recognise import PoseKind
 from poseflow.estimator.adapters.onnx.session import OnnxModel
-from poseflow.estimator.joint_count import fitting_skeleton
 from poseflow.estimator.topdown.crop import network_input
 from poseflow.estimator.topdown.heatmap import decode_heatmaps
 from poseflow.skeleton import Skeleton
+from poseflow.skeletons import fitting_skeleton
 
 # Red, green, blue of ImageNet, in [0, 1]: what the mm models are trained with.
 MEAN = (123.675 / 255, 116.28 / 255, 103.53 / 255)
@@ -58,7 +59,8 @@ class OnnxPoseNetwork:
 
     def predict(self, crops: Image) -> tuple[Floats, Floats]:
         """Joints `(N, K, 2)` in crop pixels and scores `(N, K)`; see `PoseNetwork`."""
-        outputs = self.model.run(network_input(crops, MEAN, STD))
+        planes = network_input(torch.from_numpy(crops), MEAN, STD)
+        outputs = self.model.run(planes.numpy())
         if self.kind == "heatmap":
             maps = outputs[0]
             joints, scores = decode_heatmaps(maps)

@@ -17,9 +17,9 @@ from poseflow.estimator.adapters.onnx.session import OnnxModel
 from poseflow.estimator.batches import Batches
 from poseflow.estimator.detectors.box_nms import box_nms
 from poseflow.estimator.detectors.letterbox import Letterbox, letterbox
-from poseflow.estimator.joint_count import fitting_skeleton
 from poseflow.poses import Poses
 from poseflow.skeleton import Skeleton
+from poseflow.skeletons import fitting_skeleton
 
 DEFAULT_SIDE = 640
 

@@ -12,8 +12,8 @@ from poseflow.errors import PoseFlowError
 from poseflow.estimator.detectors.centernet import CentreDetector
 from poseflow.estimator.devices import choose_device
 from poseflow.estimator.networks.centernet import CentreNet
-from poseflow.estimator.normalise import as_input
 from poseflow.estimator.protocols import Detections
+from poseflow.estimator.topdown.crop import network_input
 from poseflow.estimator.topdown.rescoring import CANDIDATE_SCORE
 from poseflow.estimator.topdown.topdown import TopDown
 from poseflow.estimator.torch_network import Precision, TorchPoseNetwork
@@ -68,7 +68,7 @@ class DetectionTask:
     ) -> Tensor:
         """Mean loss over the people of the batch."""
         config = self.config
-        image = as_input(batch.frames, config.input.mean, config.input.std, device)
+        image = network_input(batch.frames, config.input.mean, config.input.std, device)
         with torch.autocast(
             device.type, torch.bfloat16, enabled=config.precision == "bfloat16"
         ):

@@ -28,7 +28,7 @@ from poseflow.arrays import Floats, Image
 from poseflow.errors import PoseFlowError
 from poseflow.estimator.devices import to_device
 from poseflow.estimator.networks.smallpose import SmallPose
-from poseflow.estimator.normalise import as_input
+from poseflow.estimator.topdown.crop import network_input
 from poseflow.estimator.training import affine
 from poseflow.estimator.training.augment import crop_matrix
 from poseflow.estimator.training.config import TeacherConfig
@@ -107,7 +107,7 @@ class Teacher:
             )
 
             def answer(crops: Tensor) -> Tensor:
-                image = as_input(crops, what.mean, what.std, device)
+                image = network_input(crops, what.mean, what.std, device)
                 with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
                     return _maps(module, image, softmax)
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from poseflow.estimator.networks.build import build
 from poseflow.estimator.networks.spatial_transformer import Transformed
-from poseflow.estimator.normalise import as_input
+from poseflow.estimator.topdown.crop import network_input
 from poseflow.estimator.training.config import TrainConfig
 from poseflow.estimator.training.pose.dataset import People, concatenate
 from poseflow.estimator.training.pose.distillation import Teacher
@@ -20,7 +20,7 @@ from poseflow.estimator.training.pose.readers import read_people
 from poseflow.estimator.training.pose.samples import Batch, Samples
 from poseflow.estimator.training.pose.targets import gaussian_heatmaps, heatmap_loss
 from poseflow.estimator.training.pose.validation import (
-    ValidationReport,
+    PoseReport,
     predict,
     report,
 )
@@ -86,7 +86,7 @@ class PoseTask:
     ) -> Tensor:
         """Mean loss over the joints that count."""
         config = self.config
-        image = as_input(batch.crops, config.input.mean, config.input.std, device)
+        image = network_input(batch.crops, config.input.mean, config.input.std, device)
         weights = batch.weights.to(device, non_blocking=True)
         joints = batch.joints.to(device, non_blocking=True)
         with torch.autocast(
@@ -113,9 +113,7 @@ class PoseTask:
             loss = loss + self.parallel.loss(answer.seen, joints, labelled)
         return loss
 
-    def validate(
-        self, module: nn.Module, device: torch.device
-    ) -> ValidationReport | None:
+    def validate(self, module: nn.Module, device: torch.device) -> PoseReport | None:
         """Accuracy on the held-back people."""
         if self.held_back is None:
             return None

@@ -13,7 +13,7 @@ from torch import nn
 from poseflow.errors import PoseFlowError
 from poseflow.estimator.calibration import Calibration, calibrated
 from poseflow.estimator.devices import choose_device, to_device
-from poseflow.estimator.normalise import as_input
+from poseflow.estimator.topdown.crop import network_input
 from poseflow.estimator.topdown.heatmap import decode_heatmaps, flip_back
 from poseflow.estimator.training import affine
 from poseflow.estimator.training.config import InputConfig, TrainConfig
@@ -40,7 +40,7 @@ PCKH_THRESHOLD = 0.5
 
 @dataclass(frozen=True)
 class Group:
-    """Accuracy on some of the people; see `ValidationReport`."""
+    """Accuracy on some of the people; see `PoseReport`."""
 
     people: int
     pck02: float
@@ -49,7 +49,7 @@ class Group:
 
 
 @dataclass(frozen=True)
-class ValidationReport:
+class PoseReport:
     """Accuracy on a split; fractions in [0, 1], NaN where nothing could be measured.
 
     Attributes:
@@ -148,7 +148,9 @@ def predict(
     rows: list[tuple[np.ndarray[Any, Any], ...]] = []
     for raw in plain_loader(samples, batch_size, workers):
         batch = Batch(*raw)
-        image = as_input(batch.crops, samples.input.mean, samples.input.std, device)
+        image = network_input(
+            batch.crops, samples.input.mean, samples.input.std, device
+        )
         with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
             maps = network(image).float().cpu().numpy()
             if flip_test:
@@ -175,9 +177,7 @@ def predict(
     return Predictions(*(np.concatenate(column) for column in zip(*rows, strict=True)))
 
 
-def report(
-    found: Predictions, samples: Samples, skeleton: Skeleton
-) -> ValidationReport:
+def report(found: Predictions, samples: Samples, skeleton: Skeleton) -> PoseReport:
     """Score predictions for the people of `samples`."""
     people = samples.people
     distances = np.linalg.norm(found.keypoints - found.truth, axis=2)
@@ -185,7 +185,7 @@ def report(
     near, pck02 = pck(distances, found.labelled, torso, 0.2)
     far, pck05 = pck(distances, found.labelled, torso, 0.5)
     _, pckh = pck(distances, found.labelled, people.head_sizes, PCKH_THRESHOLD)
-    return ValidationReport(
+    return PoseReport(
         people=int((~people.absent).sum()),
         acc=heatmap_accuracy(found.heatmap_error, found.labelled),
         pck02=pck02,
@@ -217,13 +217,13 @@ def _group(found: Predictions, skeleton: Skeleton) -> Group:
     )
 
 
-def validate(
+def validate_pose_network(
     config: TrainConfig,
     weights: str | Path,
     *,
     split: str = "validate",
     device: str = "auto",
-) -> ValidationReport:
+) -> PoseReport:
     """How good weights are on a configuration's data.
 
     Crops are made as the weights' own description says; the configuration gives the

@@ -30,7 +30,7 @@ from poseflow.estimator.training.config import (
 from poseflow.estimator.training.loop import train
 from poseflow.estimator.training.pose.parallel_branch import ParallelBranch, centred
 from poseflow.estimator.training.pose.targets import gaussian_heatmaps
-from poseflow.estimator.training.pose.validation import validate
+from poseflow.estimator.training.pose.validation import validate_pose_network
 from poseflow.estimator.weights import (
     NetworkDescription,
     load_network,
@@ -252,7 +252,7 @@ def test_trained_resumed_and_used(sppe, config_file, tmp_path, dots):
     loaded = load_network(path)
     assert isinstance(loaded.module, SpatialTransformer)
     assert loaded.description.model == config.model
-    used = validate(config, path)
+    used = validate_pose_network(config, path)
     assert used.to_dict()["pck05"] == rows[-1]["pck05"]
     estimator = poseflow.Estimator(weights=path, device="cpu", detector="whole")
     poses = estimator.estimate(dots.draw(dots.PLACES))

@@ -23,13 +23,12 @@ from poseflow.estimator.training.config import (
     TeacherConfig,
     load_config,
 )
-from poseflow.estimator.training.loop import train
+from poseflow.estimator.training.loop import learning_rate, train
 from poseflow.estimator.training.pose.distillation import Teacher
 from poseflow.estimator.training.pose.readers import read_people
 from poseflow.estimator.training.pose.samples import Batch, Samples, SeededBatches
 from poseflow.estimator.training.pose.targets import gaussian_heatmaps, heatmap_loss
 from poseflow.estimator.training.pose.validation import predict, report
-from poseflow.estimator.training.schedule import learning_rate
 from poseflow.estimator.weights import load_network, read_weights
 
 
