@@ -22,11 +22,12 @@ lint: $(VENV)/.lint
 	$(BIN)/ruff format --check .
 
 # mypy follows the folder mapping of setup.cfg only where it is installed, hence the
-# copy, and only from outside the repository root, hence the `cd`.
+# copy, and only from outside the repository root, hence the `cd`. The rest of build/
+# belongs to the editable install.
 typecheck: $(VENV)/.lint
-	rm -rf $(VENV)/wheel build
+	rm -rf $(VENV)/wheel build/lib build/bdist.*
 	$(PIP) install --quiet --no-deps --target $(VENV)/wheel .
-	rm -rf build poseflow.egg-info
+	rm -rf build/lib build/bdist.* poseflow.egg-info
 	cd $(VENV)/wheel && MYPYPATH=. ../bin/mypy --config-file ../../pyproject.toml -p poseflow
 
 # Hours on a CPU; a second call goes on where the first one was stopped. For a trial:

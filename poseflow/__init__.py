@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from poseflow.checkout import find_siblings
 from poseflow.lazy import lazy_names
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from poseflow.tracker import Tracker as Tracker
 
 __version__ = "0.1.0"
+
+find_siblings(__path__)
 
 # Public name -> the module that defines it; for a module, its own name.
 _HOMES = {

@@ -42,6 +42,7 @@ FLOORS = {
     "poseflow.oks": 0,
     "poseflow.errors": 0,
     "poseflow.lazy": 0,
+    "poseflow.checkout": 0,
 }
 
 
