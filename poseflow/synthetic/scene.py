@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -31,11 +31,8 @@ from poseflow.synthetic.body import POINT, POINTS, point_indices
 from poseflow.synthetic.camera import Camera
 from poseflow.synthetic.config import SceneConfig, preset
 from poseflow.synthetic.gait import body_points
+from poseflow.synthetic.painting.renderer import Renderer
 from poseflow.synthetic.props import Prop, place_props
-
-if TYPE_CHECKING:
-    from poseflow.synthetic.painting.renderer import Renderer
-
 
 # Frames whose bodies are computed together. Chunks start at multiples of it, whatever
 # frame is asked for first, so that results cannot depend on the order of access.
@@ -132,11 +129,13 @@ class Scene:
 
     def render(self, index: int) -> Image:
         """The picture of one frame, `(H, W, 3)` uint8 BGR."""
-        return self._renderer.picture(self._checked(index))
+        index = self._checked(index)
+        return self._renderer.image(index, self.annotation(index))
 
     def labels(self, index: int) -> npt.NDArray[np.int32]:
         """Whose body each pixel of a frame shows: `(H, W)` track ids, 0 for nobody."""
-        return self._renderer.labels(self._checked(index))
+        index = self._checked(index)
+        return self._renderer.labels(index, self.annotation(index))
 
     def annotation(self, index: int) -> Annotation:
         """Everything known about one frame."""
@@ -156,9 +155,7 @@ class Scene:
 
     @cached_property
     def _renderer(self) -> Renderer:
-        from poseflow.synthetic.painting.renderer import Renderer
-
-        return Renderer(self)
+        return Renderer(self.config, self.camera, self.actors, self.props, self.seed)
 
     def _checked(self, index: int) -> int:
         count = len(self)

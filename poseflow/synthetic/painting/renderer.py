@@ -1,9 +1,14 @@
-"""Painting: background, shadows, then people and things from far to near."""
+"""Renderer of synthetic frames: background, shadows, then people and props by depth.
+
+People and props are painted from far to near (painter's algorithm), then motion blur,
+exposure and sensor noise are applied.
+"""
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import cv2
 import numpy as np
@@ -11,17 +16,16 @@ import numpy.typing as npt
 
 from poseflow.arrays import Floats, Image
 from poseflow.synthetic import occlusion
+from poseflow.synthetic.actors import Actor
+from poseflow.synthetic.annotation import Annotation
+from poseflow.synthetic.camera import Camera
+from poseflow.synthetic.config import SceneConfig
 from poseflow.synthetic.painting.background import paint_background
 from poseflow.synthetic.painting.clothes import Wardrobe, dress
 from poseflow.synthetic.painting.person import Figure
 from poseflow.synthetic.painting.props import paint_prop
 from poseflow.synthetic.painting.sprites import Skin, blend
-
-if TYPE_CHECKING:
-    from poseflow.synthetic.annotation import Annotation
-    from poseflow.synthetic.props import Prop
-    from poseflow.synthetic.scene import Scene
-
+from poseflow.synthetic.props import Prop
 
 _SHADOW_SCALE = 4
 # Metres that a shadow falls to the right and away per metre of height.
@@ -29,19 +33,33 @@ _SUN = np.array([0.55, 0.4])
 
 
 class Renderer:
-    """Paints the frames of a scene; keeps textures, nothing of past frames."""
+    """Paints frames from their annotations; keeps textures, nothing of past frames.
 
-    def __init__(self, scene: Scene) -> None:
-        self.scene = scene
-        camera, config = scene.camera, scene.config
-        self._canvas = paint_background(config, camera, scene.seed)
-        self._actors = {actor.track_id: actor for actor in scene.actors}
+    Args:
+        config: What the scene is made of.
+        camera: The camera that films it.
+        actors: The people; annotations name them by track id.
+        props: Objects that stand about, farthest first.
+        seed: Seed of textures and sensor noise.
+    """
+
+    def __init__(
+        self,
+        config: SceneConfig,
+        camera: Camera,
+        actors: Iterable[Actor],
+        props: Sequence[Prop],
+        seed: int,
+    ) -> None:
+        self._config, self._camera, self._seed = config, camera, seed
+        self._canvas = paint_background(config, camera, seed)
+        self._actors = {actor.track_id: actor for actor in actors}
         self._dressed: OrderedDict[int, tuple[Wardrobe, Skin]] = OrderedDict()
         self._props: list[tuple[Prop, Image, tuple[int, int]]] = []
-        for prop in scene.props:
+        for prop in props:
             layer, corner = paint_prop(prop, camera)
             if prop.kind == "car":
-                # Behind everybody: part of the background.
+                # Behind all people: part of the background.
                 h, w = layer.shape[:2]
                 x, y = corner
                 blend(self._canvas[y : y + h, x : x + w], layer)
@@ -49,45 +67,45 @@ class Renderer:
                 self._props.append((prop, layer, corner))
         self._grain: Image | None = None
         if config.sensor_noise > 0:
-            rng = np.random.default_rng((scene.seed, 31))
+            rng = np.random.default_rng((seed, 31))
             width, height = config.size
             noise = rng.normal(128, config.sensor_noise, (height + 64, width + 64, 3))
             self._grain = np.clip(np.round(noise), 0, 255).astype(np.uint8)
 
-    def picture(self, index: int) -> Image:
-        """One frame, `(H, W, 3)`."""
-        frame = self._paint(index, None)
+    def image(self, index: int, annotation: Annotation) -> Image:
+        """Frame `index` as `(H, W, 3)` uint8 BGR."""
+        frame = self._paint(index, annotation, None)
         self._expose(frame, index)
         return frame
 
-    def labels(self, index: int) -> npt.NDArray[np.int32]:
-        """Track id of whoever is seen at each pixel, 0 elsewhere."""
-        width, height = self.scene.size
+    def labels(self, index: int, annotation: Annotation) -> npt.NDArray[np.int32]:
+        """Track id of the person visible at each pixel, `(H, W)`; 0 for none."""
+        width, height = self._config.size
         labels = np.zeros((height, width), np.int32)
-        self._paint(index, labels)
+        self._paint(index, annotation, labels)
         return labels
 
-    def _paint(self, index: int, labels: npt.NDArray[np.int32] | None) -> Image:
-        scene = self.scene
-        view = scene.camera.views(np.array([scene.time(index)]))[0]
-        annotation = scene.annotation(index)
+    def _paint(
+        self, index: int, annotation: Annotation, labels: npt.NDArray[np.int32] | None
+    ) -> Image:
+        view = self._camera.views(np.array([index / self._config.fps]))[0]
         frame = self._background(view)
         self._shadows(frame, annotation, view)
         order: list[tuple[float, int, int]] = [
             (-float(z), 0, k) for k, z in enumerate(annotation.depths)
         ]
         order += [(-prop.z, 1, k) for k, (prop, _, _) in enumerate(self._props)]
-        for _, thing, k in sorted(order):
-            if thing:
+        for _, is_prop, k in sorted(order):
+            if is_prop:
                 self._prop(frame, view, k, labels)
             else:
                 self._person(frame, annotation, k, labels)
         return frame
 
     def _background(self, view: Floats) -> Image:
-        width, height = self.scene.size
-        mx, my = self.scene.camera.margin
-        if self.scene.camera.motion.still:
+        width, height = self._config.size
+        mx, my = self._camera.margin
+        if self._camera.motion.still:
             return np.array(self._canvas)
         matrix = view.copy()
         matrix[:, 2] -= view[:, :2] @ [mx, my]
@@ -107,7 +125,7 @@ class Renderer:
     ) -> None:
         _, layer, (x, y) = self._props[k]
         height, width = frame.shape[:2]
-        mx, my = self.scene.camera.margin
+        mx, my = self._camera.margin
         h, w = layer.shape[:2]
         corners = np.array([[0, 0], [w, 0], [0, h], [w, h]], float)
         corners += np.array([x - mx, y - my])
@@ -126,10 +144,10 @@ class Renderer:
             labels[y0:y1, x0:x1][warped[..., 3] > 127] = 0
 
     def _shadows(self, frame: Image, annotation: Annotation, view: Floats) -> None:
-        """Everybody's shadow on the ground, soft, in one go."""
+        """Darken the ground by the soft shadows of all people, in place."""
         if len(annotation) == 0:
             return
-        camera = self.scene.camera
+        camera = self._camera
         height, width = frame.shape[:2]
         size = (width // _SHADOW_SCALE + 1, height // _SHADOW_SCALE + 1)
         dark = np.zeros((size[1], size[0]), np.uint8)
@@ -167,7 +185,7 @@ class Renderer:
             wardrobe = dress(actor.look, actor.body.girth)
             found = (wardrobe, Skin(wardrobe.parts))
             self._dressed[track_id] = found
-            while len(self._dressed) > max(8, 2 * self.scene.config.people):
+            while len(self._dressed) > max(8, 2 * self._config.people):
                 self._dressed.popitem(last=False)
         self._dressed.move_to_end(track_id)
         return found
@@ -195,12 +213,11 @@ class Renderer:
 
     def _expose(self, frame: Image, index: int) -> None:
         """Motion blur, exposure and sensor noise, in place."""
-        scene, config = self.scene, self.scene.config
+        config, now = self._config, index / self._config.fps
         if config.motion_blur and not config.motion.still:
             shutter = 0.5 * config.motion_blur / config.fps
-            now = scene.time(index)
-            views = scene.camera.views(np.array([now - shutter, now + shutter]))
-            middle = np.array([*scene.size, 2]) / 2
+            views = self._camera.views(np.array([now - shutter, now + shutter]))
+            middle = np.array([*config.size, 2]) / 2
             dx, dy = (views[1] - views[0]) @ middle
             kernel = _streak(float(dx), float(dy))
             if kernel is not None:
@@ -209,8 +226,8 @@ class Renderer:
             levels = np.arange(256)[:, None] * np.array(config.light)
             table = np.clip(np.round(levels), 0, 255).astype(np.uint8)
             frame[:] = cv2.LUT(frame, table[None])
-        rng = np.random.default_rng((scene.seed, 32, index))
-        gain = 1 + config.exposure * np.sin(0.35 * scene.time(index) + scene.seed)
+        rng = np.random.default_rng((self._seed, 32, index))
+        gain = 1 + config.exposure * np.sin(0.35 * now + self._seed)
         if self._grain is not None:
             x, y = rng.integers(64, size=2)
             height, width = frame.shape[:2]
