@@ -1,4 +1,4 @@
-"""How quick the association is: against the reference, against ORB, and as it grows.
+"""Benchmark of association speed: against the reference, against ORB, and its growth.
 
 Times are process CPU time, so that other work on the machine matters little, and
 medians over frames and repeats. Compare ratios and exponents, not milliseconds.
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from poseflow.benchmark.hardware import hardware, peak_memory_mb
-from poseflow.benchmark.walking_people import Scene
+from poseflow.benchmark.walking_people import WalkingPeople
 from poseflow.tracker import Tracker
 from poseflow.tracker.matchers.orb import OrbOptions
 
@@ -28,18 +28,18 @@ Rapids class), Python 3.11, numpy 2.4, munkres 1.0.12.
 """
 
 WARM_UP = 5
-"""Frames at the start that do not count: first imports, an empty memory."""
+"""Frames at the start that are not timed: first imports, empty caches."""
 
 
 @dataclass(frozen=True)
 class AssociationTime:
-    """Time of one tracker with a number of people.
+    """CPU time of one tracker for a number of people per frame.
 
     Attributes:
         tracker: Name and variant.
-        people: In every frame.
+        people: People per frame.
         milliseconds: CPU time per frame, median.
-        speedup: The reference's published time over ours, None where it has none.
+        speedup: The reference's time over this one, None where it has none.
     """
 
     tracker: str
@@ -116,12 +116,12 @@ def measure_association(
     repeats: int = 3,
     stream: int = 2000,
 ) -> AssociationReport:
-    """Measure all of this module.
+    """Run all measurements of this module.
 
     Args:
-        people: Numbers of people.
+        people: Numbers of people per frame.
         frames: Frames that are timed per number and repeat.
-        repeats: The median of so many runs, each with its own seed, counts.
+        repeats: Number of runs, each with its own seed, of which the median counts.
         stream: Frames of the long stream.
     """
     times = []
@@ -153,10 +153,10 @@ def association_time(
     name: str, options: dict[str, Any], people: int, frames: int, seed: int = 0
 ) -> float:
     """CPU milliseconds per `update`, correspondences given, median over frames."""
-    scene = Scene(people, seed)
+    walkers = WalkingPeople(people, seed)
     tracker = Tracker(name, **options)
     given = [
-        (scene.poses(t), scene.correspondences(t)) for t in range(frames + WARM_UP)
+        (walkers.poses(t), walkers.correspondences(t)) for t in range(frames + WARM_UP)
     ]
     spent = []
     for poses, matches in given:
@@ -169,7 +169,7 @@ def association_time(
 def orb_ratio(
     people: int = 10, frames: int = 30, features: int | None = None
 ) -> tuple[float, float]:
-    """Tracking with ORB, all included, against ORB alone on the same pictures.
+    """Tracking with ORB, all included, against ORB alone on the same images.
 
     Both ask for the same number of features, on one thread.
 
@@ -182,17 +182,17 @@ def orb_ratio(
     from poseflow.tracker.matchers.orb import OrbMatcher
 
     options = OrbOptions() if features is None else OrbOptions(features=features)
-    scene = Scene(people)
+    walkers = WalkingPeople(people)
     tracker = Tracker("released", matcher=OrbMatcher(options))
     orb = cv2.ORB.create(options.features)
     ours, alone = [], []
     with _one_thread():
-        for frame, picture in enumerate(scene.pictures(frames + WARM_UP)):
-            poses = scene.poses(frame)
+        for frame, image in enumerate(walkers.images(frames + WARM_UP)):
+            poses = walkers.poses(frame)
             start = time.process_time_ns()
-            tracker.update(poses, picture)
+            tracker.update(poses, image)
             middle = time.process_time_ns()
-            orb.detectAndCompute(picture, None)
+            orb.detectAndCompute(image, None)
             alone.append(time.process_time_ns() - middle)
             ours.append(middle - start)
     reference = float(np.median(alone[WARM_UP:]))
@@ -206,12 +206,12 @@ def long_stream(frames: int = 2000, people: int = 10) -> tuple[float, float | No
         Slope of log total CPU time over log frames between an eighth of the stream and
         all of it, and MB of peak memory added by the later half (None on Windows).
     """
-    scene = Scene(people)
-    tracker = Tracker("released", image_size=scene.size, matcher="none")
+    walkers = WalkingPeople(people)
+    tracker = Tracker("released", image_size=walkers.size, matcher="none")
     marks = {frames // 8: 0.0, frames // 4: 0.0, frames // 2: 0.0, frames: 0.0}
     spent, half = 0, None
     for frame in range(frames):
-        poses, matches = scene.poses(frame), scene.correspondences(frame)
+        poses, matches = walkers.poses(frame), walkers.correspondences(frame)
         start = time.process_time_ns()
         tracker.update(poses, correspondences=matches)
         spent += time.process_time_ns() - start

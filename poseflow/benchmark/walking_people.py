@@ -1,7 +1,7 @@
-"""Seeded people, correspondences and pictures for timing; not for accuracy.
+"""Seeded poses, correspondences and images for timing; not for accuracy.
 
-People are clouds of joints that walk straight on; what matters here is how many there
-are, how they overlap, and how many corners a picture has.
+People are random joints that move along straight lines. What matters for timing is how
+many there are, how they overlap, and how many corners an image has.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from poseflow.arrays import Floats, Image
 from poseflow.poses import Poses
 
 CORRESPONDENCES = 2700
-"""Per pair of frames, as many as the reference had when it was timed (2721)."""
+"""Correspondences per pair of frames; the reference was timed with 2721."""
 
 
-class Scene:
-    """People who walk through a frame, turning back at its borders.
+class WalkingPeople:
+    """People who walk through a frame and turn back at its borders.
 
     Args:
-        people: How many.
-        seed: Of everything random.
-        size: Width and height in pixels.
-        height: Of a person, pixels.
+        people: Number of people, P.
+        seed: Seed of all random numbers.
+        size: Width and height of the frame in pixels.
+        height: Height of a person in pixels.
     """
 
     def __init__(
@@ -42,13 +42,13 @@ class Scene:
         self.pace = random.normal(0, 1, (people, 2)) * height * [0.012, 0.004]
 
     def centres(self, frame: int) -> Floats:
-        """Where people are, `(P, 2)` pixels."""
+        """Centres of the people, `(P, 2)` pixels."""
         way = (self.start + self.pace * frame) / self.size
         centres: Floats = np.abs((way + 1) % 2 - 1) * self.size
         return centres
 
     def poses(self, frame: int) -> Poses:
-        """The people of a frame, joints jittering by a pixel."""
+        """Poses of a frame, with a jitter of one pixel."""
         random = np.random.default_rng((self.seed, frame))
         jitter = random.normal(0, 1, self.joints.shape)
         scores = random.uniform(0.3, 1.0, self.joints.shape[:2])
@@ -56,20 +56,20 @@ class Scene:
         return Poses(keypoints, scores, dtype=np.float64)
 
     def correspondences(self, frame: int, count: int = CORRESPONDENCES) -> Floats:
-        """Matches of the frame before to this one, `(count, 4)`; one in seven wrong."""
+        """Matches of the previous frame with this, `(count, 4)`; one in seven wrong."""
         random = np.random.default_rng((self.seed, frame, 1))
-        who = random.integers(0, max(self.people, 1), count)
+        person = random.integers(0, max(self.people, 1), count)
         if not self.people:
             return np.zeros((0, 4))
         offset = random.uniform(-1, 1, (count, 2)) * self.half
-        before = self.centres(frame - 1)[who] + offset
-        after = self.centres(frame)[who] + offset + random.normal(0, 1, (count, 2))
+        before = self.centres(frame - 1)[person] + offset
+        after = self.centres(frame)[person] + offset + random.normal(0, 1, (count, 2))
         wrong = random.random(count) < 1 / 7
         after[wrong] = random.uniform((0, 0), self.size, (int(wrong.sum()), 2))
         return np.concatenate([before, after], axis=1)
 
-    def pictures(self, frames: int) -> Iterator[Image]:
-        """`(H, W, 3)` pictures: textured people before a textured background."""
+    def images(self, frames: int) -> Iterator[Image]:
+        """`(H, W, 3)` images: textured people in front of a textured background."""
         import cv2
 
         random = np.random.default_rng((self.seed, 2))
@@ -84,7 +84,7 @@ class Scene:
         centre = (int(half[0]), int(half[1]))
         cv2.ellipse(mask, centre, centre, 0, 0, 360, 255, -1)
         for frame in range(frames):
-            picture = background.copy()
+            image = background.copy()
             for patch, at in zip(clothes, self.centres(frame).astype(int), strict=True):
                 low = np.maximum(at - half, 0)
                 high = np.minimum(at + half, self.size)
@@ -92,15 +92,15 @@ class Scene:
                 a, b = low - at + half, high - at + half
                 cut = (slice(a[1], b[1]), slice(a[0], b[0]))
                 shown = mask[cut] > 0
-                picture[y, x][shown] = patch[cut][shown]
-            noise = random.integers(-3, 4, picture.shape, np.int16)
-            yield np.clip(picture + noise, 0, 255).astype(np.uint8)
+                image[y, x][shown] = patch[cut][shown]
+            noise = random.integers(-3, 4, image.shape, np.int16)
+            yield np.clip(image + noise, 0, 255).astype(np.uint8)
 
 
 def _texture(
     random: np.random.Generator, height: int, width: int, contrast: float
 ) -> Image:
-    """Blotches of several sizes with corners at their edges, `(height, width, 3)`."""
+    """Blocks of several sizes with corners at their edges, `(height, width, 3)`."""
     import cv2
 
     total = np.full((height, width, 3), 128.0)

@@ -22,7 +22,7 @@ from poseflow.synthetic.annotation import (
     Annotation,
 )
 from poseflow.synthetic.body import POINTS, Body
-from poseflow.synthetic.camera import Camera, CameraMotion
+from poseflow.synthetic.camera import Camera, CameraPath
 from poseflow.synthetic.config import PRESETS, SceneConfig, random_config
 from poseflow.synthetic.noise import NOISE_PRESETS, Corruption, NoiseModel
 from poseflow.synthetic.posetrack import write_posetrack
@@ -42,7 +42,7 @@ __all__ = [
     "Annotation",
     "Body",
     "Camera",
-    "CameraMotion",
+    "CameraPath",
     "Corruption",
     "NoiseModel",
     "Scene",

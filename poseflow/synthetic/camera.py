@@ -16,7 +16,7 @@ from poseflow.arrays import Floats
 
 
 @dataclass(frozen=True)
-class CameraMotion:
+class CameraPath:
     """How much a camera moves; all zero is a tripod.
 
     Attributes:
@@ -58,7 +58,7 @@ class Camera:
     height: float = 2.25
     pitch: float = 0.105
     focal: float = 0.86
-    motion: CameraMotion = field(default_factory=CameraMotion)
+    motion: CameraPath = field(default_factory=CameraPath)
     seed: int = 0
 
     @property

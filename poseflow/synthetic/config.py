@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from poseflow.errors import PoseFlowError
-from poseflow.synthetic.camera import CameraMotion
+from poseflow.synthetic.camera import CameraPath
 
 PLOTS = ("street", "dance", "wall", "reenter")
 
@@ -43,7 +43,7 @@ class SceneConfig:
     size: tuple[int, int] = (1280, 720)
     fps: float = 25.0
     people: int = 7
-    motion: CameraMotion = field(default_factory=CameraMotion)
+    motion: CameraPath = field(default_factory=CameraPath)
     noise: str = "detector"
     hidden_frames: tuple[int, int] = (20, 60)
     motion_blur: float = 0.0
@@ -98,7 +98,7 @@ PRESETS = {
         SceneConfig("dance", plot="dance", people=6, props=False),
         SceneConfig(
             "camera_motion",
-            motion=CameraMotion(0.22, 0.03, 0.25, 0.02, 0.004, period=9.0),
+            motion=CameraPath(0.22, 0.03, 0.25, 0.02, 0.004, period=9.0),
             motion_blur=0.5,
             people=8,
         ),
@@ -139,9 +139,9 @@ def random_config(
     """
     rng = np.random.default_rng((seed, 61))
     plot = str(rng.choice(PLOTS, p=[0.6, 0.2, 0.1, 0.1]))
-    motion = CameraMotion()
+    motion = CameraPath()
     if rng.random() < 0.3:
-        motion = CameraMotion(0.15, 0.03, float(rng.uniform(0, 0.6)), 0.03, 0.004)
+        motion = CameraPath(0.15, 0.03, float(rng.uniform(0, 0.6)), 0.03, 0.004)
     bright = rng.uniform(0.55, 1.15)
     warm = rng.uniform(-0.12, 0.12)
     height = float(rng.choice([rng.uniform(1.1, 2.0), rng.uniform(2.0, 4.5)]))

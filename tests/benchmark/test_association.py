@@ -9,7 +9,7 @@ from poseflow.benchmark.association import (
     measure_association,
     orb_ratio,
 )
-from poseflow.benchmark.walking_people import Scene
+from poseflow.benchmark.walking_people import WalkingPeople
 
 
 def test_report():
@@ -38,11 +38,12 @@ def test_exponent():
     assert np.isnan(exponent([5], [1]))
 
 
-def test_scenes_are_seeded():
-    one, other = Scene(3, 1), Scene(3, 1)
+def test_walking_people_are_seeded():
+    one, other = WalkingPeople(3, 1), WalkingPeople(3, 1)
     assert one.poses(4) == other.poses(4)
     np.testing.assert_array_equal(one.correspondences(4), other.correspondences(4))
-    for a, b in zip(one.pictures(2), other.pictures(2), strict=True):
+    for a, b in zip(one.images(2), other.images(2), strict=True):
         np.testing.assert_array_equal(a, b)
-    assert Scene(3, 2).poses(4) != one.poses(4)
-    assert len(Scene(0).poses(0)) == len(Scene(0).correspondences(1)) == 0
+    assert WalkingPeople(3, 2).poses(4) != one.poses(4)
+    empty = WalkingPeople(0)
+    assert len(empty.poses(0)) == len(empty.correspondences(1)) == 0

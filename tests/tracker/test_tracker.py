@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from poseflow import PoseFlowError, Poses, Skeleton, Tracker
 from poseflow import tracker as trackers
-from poseflow.benchmark.walking_people import Scene
+from poseflow.benchmark.walking_people import WalkingPeople
 
 SIZE = (1280, 720)
 EVERY = [
@@ -120,7 +120,7 @@ def test_zero_joint_scores_do_not_stretch_people(name, options):
 def test_the_order_of_people_changes_only_the_order(name, options, seed):
     """Ids agree up to the numbering of those who came in the same frame."""
     random = np.random.default_rng(seed)
-    scene = Scene(6, seed, height=150)
+    scene = WalkingPeople(6, seed, height=150)
     plain, shuffled = Tracker(name, **options), Tracker(name, **options)
     same = {}
     for t in range(6):
@@ -138,7 +138,7 @@ def test_the_order_of_people_changes_only_the_order(name, options, seed):
 @pytest.mark.parametrize(("name", "options"), EVERY)
 def test_same_input_same_output(name, options):
     def run(dtype=np.float64):
-        tracker, scene = Tracker(name, **options), Scene(12, 3)
+        tracker, scene = Tracker(name, **options), WalkingPeople(12, 3)
         return [
             tracker.update(
                 scene.poses(t).astype(dtype), correspondences=scene.correspondences(t)

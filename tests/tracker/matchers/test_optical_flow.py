@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from poseflow import PoseFlowError, Poses, Tracker
-from poseflow.benchmark.walking_people import Scene
+from poseflow.benchmark.walking_people import WalkingPeople
 from poseflow.tracker.base import View
 from poseflow.tracker.matchers.optical_flow import FlowMatcher, FlowOptions
 from poseflow.tracker.motion.camera_motion import CameraOptions, camera_motion
@@ -15,8 +15,8 @@ METHODS = ("sparse", "dense")
 
 @pytest.fixture(scope="module")
 def scene():
-    scene = Scene(4, 5, size=(480, 300), height=130)
-    return scene, list(scene.pictures(4))
+    scene = WalkingPeople(4, 5, size=(480, 300), height=130)
+    return scene, list(scene.images(4))
 
 
 @pytest.mark.parametrize("method", METHODS)

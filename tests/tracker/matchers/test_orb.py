@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from poseflow import PoseFlowError, Poses, Tracker
-from poseflow.benchmark.walking_people import Scene
+from poseflow.benchmark.walking_people import WalkingPeople
 from poseflow.tracker.base import View
 from poseflow.tracker.matchers.orb import (
     Features,
@@ -18,8 +18,8 @@ from poseflow.tracker.matchers.orb import (
 
 @pytest.fixture(scope="module")
 def scene():
-    scene = Scene(4, 5, size=(480, 300), height=130)
-    return scene, list(scene.pictures(4))
+    scene = WalkingPeople(4, 5, size=(480, 300), height=130)
+    return scene, list(scene.images(4))
 
 
 def views(scene, change=lambda picture: picture):
@@ -87,7 +87,7 @@ def test_features_are_looked_for_only_at_people(scene, monkeypatch):
     ],
 )
 def test_no_features(image):
-    matcher, poses = OrbMatcher(), Scene(3, size=(480, 300)).poses(0)
+    matcher, poses = OrbMatcher(), WalkingPeople(3, size=(480, 300)).poses(0)
     for t in range(2):
         found = matcher.match(View(t, image), poses)
     assert found.shape == (0, 4)
@@ -151,7 +151,7 @@ def test_look_alikes_fail_the_ratio_test():
 
 
 def test_crops_hold_everybody_and_stay_inside():
-    scene = Scene(12, 2)
+    scene = WalkingPeople(12, 2)
     crops, longer = people_crops(scene.poses(0), scene.size, 0.15)
     assert (crops[:, :2] >= 0).all()
     assert (crops[:, 2:] <= scene.size).all()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from poseflow import PoseFlowError, Poses, Tracker
-from poseflow.benchmark.walking_people import Scene
+from poseflow.benchmark.walking_people import WalkingPeople
 from poseflow.tracker import PixelIdentity
 from poseflow.tracker.matchers import correspondences
 
@@ -91,7 +91,7 @@ def test_scale_decides_only_under_compat():
 
 
 def test_similarity_is_in_0_to_1_and_uses_correspondences():
-    scene, tracker = Scene(15, 1), Tracker("released", image_size=(1280, 720))
+    scene, tracker = WalkingPeople(15, 1), Tracker("released", image_size=(1280, 720))
     plain = Tracker("released", image_size=(1280, 720), matcher="none")
     for t in range(8):
         tracker.update(scene.poses(t), correspondences=scene.correspondences(t))
@@ -142,7 +142,8 @@ def test_features_of_a_frame_are_counted_once(monkeypatch):
         correspondences, "_incidence", lambda *a: calls.append(1) or real(*a)
     )
     for count in (5, 33):
-        scene, tracker = Scene(count), Tracker("released", image_size=(1280, 720))
+        scene = WalkingPeople(count)
+        tracker = Tracker("released", image_size=(1280, 720))
         calls.clear()
         for t in range(5):
             tracker.update(scene.poses(t), correspondences=scene.correspondences(t))
