@@ -43,7 +43,7 @@ class TrackOptions:
     detect_every: int = 1
     tracker: str = "default"
     tracker_options: Mapping[str, Any] = field(default_factory=dict)
-    format: str = "default"
+    format: str = "alphapose"
     render: bool = False
 
     def digest(self) -> str:

@@ -63,7 +63,7 @@ def batch(
     render: Annotated[
         bool, typer.Option("--render", help="Also write overlay videos, NAME.mp4.")
     ] = False,
-    format: FormatOption = "default",
+    format: FormatOption = "alphapose",
     device: Annotated[
         str,
         typer.Option(

@@ -17,7 +17,9 @@ def convert(
     from_format: Annotated[
         str | None, typer.Option("--from", help="Format of IN; found out if left out.")
     ] = None,
-    to_format: Annotated[str, typer.Option("--to", help="Format of OUT.")] = "default",
+    to_format: Annotated[
+        str, typer.Option("--to", help="Format of OUT.")
+    ] = "alphapose",
     skeleton: Annotated[
         str | None, typer.Option(help="Skeleton of OUT; that of IN if left out.")
     ] = None,

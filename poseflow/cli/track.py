@@ -57,7 +57,7 @@ def track(
         ),
     ] = False,
     render: RenderOption = None,
-    format: FormatOption = "default",
+    format: FormatOption = "alphapose",
     device: DeviceOption = "auto",
 ) -> None:
     """Track the people of SOURCE and write who is who.
@@ -109,7 +109,7 @@ def estimate(
     detector: DetectorOption = None,
     detector_weights: DetectorWeightsOption = None,
     render: RenderOption = None,
-    format: FormatOption = "default",
+    format: FormatOption = "alphapose",
     device: DeviceOption = "auto",
 ) -> None:
     """Find the people of SOURCE and their joints, without identities."""

@@ -6,7 +6,7 @@ AlphaPose's list with boxes and identities. docs/formats.md describes each forma
 Examples:
     >>> from poseflow import formats
     >>> formats.names()[:3]
-    ('default', 'forvis', 'coco')
+    ('alphapose', 'forvis', 'coco')
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ def read(
 def write(
     result: PoseSequence | Iterable[Frame],
     path: PathLike,
-    format: str | Format = "default",
+    format: str | Format = "alphapose",
 ) -> None:
     """Write a result, whole or not at all: until it is complete a previous file stays.
 

@@ -1,4 +1,4 @@
-"""AlphaPose's results: the default list, the dictionary "forvis", and COCO's list.
+"""Formats `alphapose` (a list), `forvis` (a dictionary) and `coco` (COCO results).
 
 Written from the published description of the output and from files, see
 docs/formats.md for the schema.
@@ -211,7 +211,7 @@ class ForvisFormat:
             raise FormatError(
                 f"{path}: expected an object {{image: [people]}}, found "
                 f"{kind_of(document)}"
-                + (" (format default?)" if isinstance(document, list) else "")
+                + (" (format alphapose?)" if isinstance(document, list) else "")
             )
         gatherer = Gatherer(path, hints)
         place = 0
@@ -246,7 +246,7 @@ def _release(items: list[Any]) -> Iterator[Any]:
 
 
 FORMATS: Iterable[ListFormat | ForvisFormat] = (
-    ListFormat("default", "AlphaPose's list of people with box and idx"),
+    ListFormat("alphapose", "AlphaPose's list of people with box and idx"),
     ForvisFormat(),
     ListFormat("coco", "COCO keypoint results: a list without box and idx", coco=True),
 )

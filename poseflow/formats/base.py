@@ -92,6 +92,8 @@ class Format(Protocol):
 
 
 _REGISTRY: dict[str, Format] = {}
+_ALIASES = {"default": "alphapose"}
+"""Former names, accepted where a format is named."""
 
 
 def register(entry: Format, *, replace: bool = False) -> Format:
@@ -117,13 +119,13 @@ def names() -> tuple[str, ...]:
 
 
 def get(name: str) -> Format:
-    """The format of that name.
+    """The format of that name; `default` is accepted for `alphapose`.
 
     Raises:
         FormatError: If there is none.
     """
     try:
-        return _REGISTRY[name]
+        return _REGISTRY[name if name in _REGISTRY else _ALIASES.get(name, name)]
     except KeyError:
         raise FormatError(
             f"unknown format {name!r}; known are {', '.join(names())}"

@@ -103,7 +103,7 @@ class OpenPoseFormat:
         Raises:
             FormatError: Always.
         """
-        raise FormatError("format openpose can only be read; write default or forvis")
+        raise FormatError("format openpose can only be read; write alphapose or forvis")
 
 
 def _image(path: Path) -> str:

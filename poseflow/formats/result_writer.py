@@ -63,7 +63,7 @@ class ResultWriter:
     def __init__(
         self,
         path: PathLike,
-        format: str | Format = "default",
+        format: str | Format = "alphapose",
         *,
         hints: Hints | None = None,
         on_interrupt: Literal["keep", "discard"] = "keep",

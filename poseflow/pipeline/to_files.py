@@ -43,7 +43,7 @@ def write_result(
     *,
     poses: str | os.PathLike[str] | None = None,
     render: str | os.PathLike[str] | None = None,
-    format: str = "default",
+    format: str = "alphapose",
     progress: Progress | None = None,
     on_interrupt: Literal["keep", "discard"] = "keep",
 ) -> Written:

@@ -88,7 +88,7 @@ def check(path, format=None):
 
 
 @settings(max_examples=300, deadline=None)
-@given(documents, st.sampled_from([None, "default", "forvis", "coco"]))
+@given(documents, st.sampled_from([None, "alphapose", "forvis", "coco"]))
 def test_any_json(tmp_path_factory, document, format):
     path = tmp_path_factory.mktemp("any") / "poses.json"
     path.write_text(json.dumps(document))
@@ -142,5 +142,5 @@ def test_any_bytes(tmp_path_factory, data):
     path = tmp_path_factory.mktemp("bytes") / "poses.json"
     path.write_bytes(data)
     check(path)
-    check(path, "default")
+    check(path, "alphapose")
     check(path, "forvis")

@@ -178,7 +178,7 @@ def test_zipped_marked_and_wide_text(read):
 
 
 def test_text_of_powershell(read):
-    assert len(read(json.dumps([entry()]).encode("utf-16"), format="default")) == 1
+    assert len(read(json.dumps([entry()]).encode("utf-16"), format="alphapose")) == 1
 
 
 BAD = [
@@ -294,10 +294,10 @@ def test_files_that_are_something_else(read, content, message):
 
 def test_the_wrong_format_by_name(read):
     with pytest.raises(FormatError, match=r"expected a list .*an object \(format for"):
-        read({"0.jpg": []}, format="default")
-    with pytest.raises(FormatError, match=r"expected an object.*\(format default"):
+        read({"0.jpg": []}, format="alphapose")
+    with pytest.raises(FormatError, match=r"expected an object.*\(format alphapose"):
         read([], format="forvis")
-    with pytest.raises(FormatError, match="unknown format 'xml'; known are default"):
+    with pytest.raises(FormatError, match="unknown format 'xml'; known are alphapose"):
         read([], format="xml")
     with pytest.raises(PoseFlowError, match="fps"):
         read([], fps=0)
@@ -321,7 +321,7 @@ def test_places_that_cannot_be_read(tmp_path):
     with pytest.raises(FormatError, match="found a folder"):
         poseflow.read(tmp_path)
     with pytest.raises(FormatError, match="is a folder"):
-        poseflow.read(tmp_path, format="default")
+        poseflow.read(tmp_path, format="alphapose")
     with pytest.raises(FormatError, match="cannot read"):
         poseflow.read("a\0b")
     (tmp_path / "file").write_text("[]")
@@ -332,7 +332,7 @@ def test_places_that_cannot_be_read(tmp_path):
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
 def test_pipes_are_refused_and_do_not_hang(tmp_path):
     os.mkfifo(tmp_path / "pipe")
-    for format in (None, "default"):
+    for format in (None, "alphapose"):
         with pytest.raises(FormatError, match="pipe or device"):
             poseflow.read(tmp_path / "pipe", format)
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import poseflow
-from poseflow import Frame, Poses, PoseSequence, ResultWriter, skeletons
+from poseflow import Frame, Poses, PoseSequence, ResultWriter, formats, skeletons
 from poseflow.errors import FormatError
 from poseflow.formats import check_writable
 from poseflow.formats.alphapose_writer import widths
@@ -42,7 +42,18 @@ def sequence(dtype=np.float64):
     return PoseSequence(frames, skeletons.get("coco17"))
 
 
-def test_the_default_format_is_the_contract(tmp_path):
+def test_default_is_an_alias_of_alphapose(tmp_path):
+    poseflow.write(sequence(), tmp_path / "new.json", format="alphapose")
+    poseflow.write(sequence(), tmp_path / "old.json", format="default")
+    written = (tmp_path / "new.json").read_bytes()
+    assert (tmp_path / "old.json").read_bytes() == written
+    assert poseflow.read(tmp_path / "new.json", format="default") == poseflow.read(
+        tmp_path / "new.json"
+    )
+    assert "default" not in formats.names()
+
+
+def test_the_written_list_is_the_contract(tmp_path):
     poseflow.write(sequence(), tmp_path / "out.json")
     entries = json.loads((tmp_path / "out.json").read_text())
     assert [(e["image_id"], e["idx"]) for e in entries] == [
@@ -90,7 +101,7 @@ def test_forvis_and_coco(tmp_path):
     assert set(entries[0]) == {"image_id", "category_id", "keypoints", "score"}
 
 
-@pytest.mark.parametrize("format", ["default", "forvis", "coco"])
+@pytest.mark.parametrize("format", ["alphapose", "forvis", "coco"])
 def test_nobody_is_valid_json(tmp_path, format):
     for result in ([], [Frame(0, 0.0, Poses.empty())]):
         poseflow.write(result, tmp_path / "out.json", format)
@@ -157,7 +168,7 @@ def results(draw):
 
 
 @settings(max_examples=60, deadline=None)
-@given(results(), st.sampled_from(["default", "forvis"]))
+@given(results(), st.sampled_from(["alphapose", "forvis"]))
 def test_reading_what_was_written_changes_nothing(tmp_path_factory, entries, format):
     folder = tmp_path_factory.mktemp("round")
     (folder / "in.json").write_text(json.dumps(entries))
@@ -428,7 +439,7 @@ def test_ctrl_c_reaches_the_caller_from_every_line(tmp_path, format):
         np.full((3, 17 if format in (None, "coco") else 15, 2), 0.1, np.float32)
     )
     for line in itertools.count(1):
-        writer = ResultWriter(tmp_path / "out", format or "default")
+        writer = ResultWriter(tmp_path / "out", format or "alphapose")
         writer.write(Frame(0, 0.0, poses))
         goes_on = interrupted(lambda: writer.write(Frame(1, 0.0, poses)), line)  # noqa: B023
         writer.discard()
