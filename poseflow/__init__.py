@@ -26,12 +26,14 @@ if TYPE_CHECKING:
     from poseflow.formats import ResultWriter as ResultWriter
     from poseflow.formats import read as read
     from poseflow.formats import write as write
+    from poseflow.pipeline.render import render as render
     from poseflow.pipeline.track import track as track
     from poseflow.poses import Poses as Poses
     from poseflow.sequence import Frame as Frame
     from poseflow.sequence import PoseSequence as PoseSequence
     from poseflow.skeleton import Skeleton as Skeleton
     from poseflow.tracker import Tracker as Tracker
+    from poseflow.video import open_source as open_source
 
 __version__ = "0.1.0"
 
@@ -54,11 +56,13 @@ _HOMES = {
     "evaluate": "poseflow.eval.evaluate",
     "formats": "poseflow.formats",
     "joint_map": "poseflow.conversion",
+    "open_source": "poseflow.video",
     "read": "poseflow.formats",
+    "render": "poseflow.pipeline.render",
     "skeletons": "poseflow.skeletons",
+    "synthetic": "poseflow.synthetic",
     "track": "poseflow.pipeline.track",
     "write": "poseflow.formats",
-    "synthetic": "poseflow.synthetic",
 }
 
 __all__ = sorted(_HOMES)

@@ -19,8 +19,9 @@ from poseflow.eval.evaluate import evaluate
 from poseflow.eval.report import Report
 from poseflow.formats import ResultWriter
 from poseflow.formats.atomic import explain
-from poseflow.pipeline.track import PoseEstimator, drain, track
-from poseflow.render import OverlaySink
+from poseflow.pipeline.protocols import PoseEstimator
+from poseflow.pipeline.render import OverlaySink
+from poseflow.pipeline.track import drain, track
 from poseflow.synthetic import Scene
 from poseflow.tracker import Tracker
 from poseflow.video import open_source, open_writer

@@ -22,7 +22,8 @@ from poseflow.demo import FRAMES, SEED, SIZE, SUITE, film
 from poseflow.estimator import Estimator
 from poseflow.eval.evaluate import evaluate
 from poseflow.formats import ResultWriter
-from poseflow.pipeline.track import PoseEstimator, drain, track
+from poseflow.pipeline.protocols import PoseEstimator
+from poseflow.pipeline.track import drain, track
 from poseflow.synthetic import make_scene
 from poseflow.video import Source, open_source
 

@@ -28,9 +28,9 @@ def render(
     labels: Annotated[bool, typer.Option(help="Write the identities.")] = True,
 ) -> None:
     """Draw the people of TRACKED over SOURCE."""
+    import poseflow
     from poseflow.drawing import Overlay
-    from poseflow.render import render as draw
 
     overlay = Overlay(trail=trail, boxes=boxes, labels=labels)
-    done = draw(source, tracked, out, overlay=overlay, progress=progress)
+    done = poseflow.render(source, tracked, out, overlay=overlay, progress=progress)
     typer.echo(f"{done.path}: {done.frames} frames, {done.codec}", err=True)

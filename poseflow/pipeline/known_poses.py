@@ -1,4 +1,4 @@
-"""People that are known already: poses from a file, handed out frame by frame."""
+"""Poses that are known already, from a file or frames, matched to a source's frames."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 PosesInput = str | PathLike[str] | PoseSequence | Iterable[Frame]
 
 LONGEST_GAP = 1000
-"""Frames that a file may leave out at a stretch and that count as empty ones."""
+"""Most frames in a row that a file may leave out and that count as empty frames."""
 
 
 def recorded(poses: PosesInput) -> Generator[Frame]:
-    """Frames of poses alone, without pictures, in order of their index.
+    """Frames of poses alone, without images, in order of their index.
 
-    Files leave out frames without people; up to `LONGEST_GAP` at a stretch are put back
-    (more are taken for another way to number frames).
+    Files leave out frames without people. They are put back, up to `LONGEST_GAP` in a
+    row; a longer gap is taken for another way to number frames.
     """
     if isinstance(poses, str | PathLike):
         from poseflow.formats import read
@@ -36,14 +36,14 @@ def recorded(poses: PosesInput) -> Generator[Frame]:
         if before is not None and frame.index - before.index <= LONGEST_GAP:
             step = (frame.time - before.time) / max(frame.index - before.index, 1)
             for gap in range(1, frame.index - before.index):
-                nobody = frame.poses[:0]
-                yield Frame(before.index + gap, before.time + gap * step, nobody)
+                time = before.time + gap * step
+                yield Frame(before.index + gap, time, frame.poses[:0])
         yield frame
         before = frame
 
 
 class KnownPoses:
-    """Poses from a file, handed out to the frames that they belong to.
+    """Poses from a file, matched to the frames of a source by name or number.
 
     A frame belongs to the poses of the same name; where no name agrees, to those of the
     same number, which is the name's (`10.jpg` and `000010.jpg` are both 10) or else the
@@ -69,26 +69,26 @@ class KnownPoses:
         skeleton = poses.skeleton if isinstance(poses, PoseSequence) else None
         if skeleton is None and frames:
             skeleton = frames[0].poses.skeleton
-        self.nobody = Poses.empty(skeleton or "coco17")
+        self._empty = Poses.empty(skeleton or "coco17")
 
     def of(self, shot: SourceFrame) -> Poses:
-        """The people of one frame of the source; nobody if the file has none."""
+        """The poses of one frame of the source; empty if the file has none."""
         frame = self.by_name.get(shot.name)
         if frame is None:
             number = frame_number(shot.name)
             frame = self.by_number.get(shot.index if number is None else number)
         if frame is None:
-            return self.nobody
+            return self._empty
         if frame.index in self.unused:
             del self.unused[frame.index]
             self.matched = True
         return frame.poses
 
     def report_unused(self) -> None:
-        """Say which frames' poses never met a frame of the source.
+        """Warn of poses whose frames are not in the source.
 
         Raises:
-            PoseFlowError: If none did: then they belong to another source.
+            PoseFlowError: If no frame matched: the poses are those of another source.
         """
         if not self.unused:
             return
@@ -113,7 +113,7 @@ def frames_of(poses: Any) -> list[Frame]:
         if not isinstance(frame, Frame):
             raise PoseFlowError(
                 f"poses: expected a file, a PoseSequence or Frames, found "
-                f"{type(frame).__name__} in place {place}; wrap the people of a frame "
-                "as poseflow.Frame(index, time, people)"
+                f"{type(frame).__name__} in place {place}; wrap the poses of a frame "
+                "as poseflow.Frame(index, time, poses)"
             )
     return found

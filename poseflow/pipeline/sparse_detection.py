@@ -1,47 +1,41 @@
-"""Detect on some frames only; between them, look where the tracker expects people."""
+"""Sparse detection: between detections, estimate in boxes that the tracker predicts."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
 from poseflow.arrays import Floats, Image, Ints
 from poseflow.estimator.protocols import Detections
+from poseflow.pipeline.protocols import PredictingTracker, TwoStageEstimator
 from poseflow.poses import Poses
 from poseflow.sequence import Frame
 from poseflow.tracker.motion.camera_motion import CameraOptions, picture_change
 
 if TYPE_CHECKING:
-    from poseflow.pipeline.track import TwoStageEstimator
     from poseflow.video import SourceFrame
 
 LEAST_SHARE = 0.5
-"""A pose at an expected place is dropped if its joints score less than this share of
-what the person's did when detected: there is nobody any more."""
+"""A pose in a predicted box is dropped if its joints score less than this share of
+what the person's did when detected: the person has gone."""
 
 LEAST_SIDE_PX = 4
-"""Expected boxes of which less is in the picture are left out: the person has gone."""
+"""Predicted boxes with a shorter side inside the image are left out: the person has
+gone."""
 
 Found = tuple["SourceFrame", Detections | None]
-
-
-class ExpectingTracker(Protocol):
-    """A tracker that knows where to look next; `poseflow.Tracker` is one."""
-
-    def expected_boxes(self) -> Floats:
-        """`(P, 4)` for the people of its latest frame, NaN for whom not to expect."""
 
 
 def detected(
     shots: Iterable[SourceFrame], estimator: TwoStageEstimator, every: int
 ) -> Iterator[Found]:
-    """Frames with the people of every `every`-th one, None with the others.
+    """Frames with the detections of every `every`-th one, None with the others.
 
-    A frame that begins another scene is detected on in addition: nobody can be expected
-    there. Where it begins hangs on the pictures alone, so this can run ahead.
+    The detector also runs on the first frame after a cut, where nothing can be
+    predicted. Cuts are found from the images alone, so this can run ahead.
     """
     limit = CameraOptions().cut_difference
     before: Image | None = None
@@ -55,17 +49,17 @@ def detected(
 
 
 def followed(
-    found: Iterable[Found], estimator: TwoStageEstimator, tracker: ExpectingTracker
+    found: Iterable[Found], estimator: TwoStageEstimator, tracker: PredictingTracker
 ) -> Iterator[Frame]:
-    """Frames with people, to be taken one at a time, each after `tracker.update`.
+    """Frames with poses, to be taken one at a time, each after `tracker.update`.
 
     Args:
         found: What `detected` gives.
-        estimator: Finds the joints.
+        estimator: Estimates the joints.
         tracker: Has been given every frame so far when the next is asked for.
     """
-    # Of the people of the frame before: how well their joints scored when they were
-    # detected, and what the detector's score was.
+    # Of the people of the previous frame: the mean score of their joints when they
+    # were detected, and the detector's score.
     quality = certainty = np.zeros(0, np.float32)
     for shot, people in found:
         fresh = people is not None
@@ -91,7 +85,7 @@ def followed(
 
 
 def _inside(boxes: Floats, image: Image) -> Floats:
-    """Boxes cut at the picture's edges, as detectors give them; NaN where none is."""
+    """Boxes clipped to the image, as detectors give them; NaN where nothing is left."""
     height, width = image.shape[:2]
     cut: Floats
     cut = np.clip(boxes, 0, [width, height, width, height])
@@ -101,7 +95,7 @@ def _inside(boxes: Floats, image: Image) -> Floats:
 
 
 def _origin(poses: Poses, people: Detections) -> Ints:
-    """`(P,)` the box that each person was found in: they keep it."""
+    """`(P,)` index of the box that each pose was estimated in."""
     if not len(poses):
         return np.zeros(0, np.int64)
     apart = np.abs(poses.boxes[:, None] - people.boxes[None]).sum(axis=2)

@@ -18,8 +18,8 @@ DEPTH = 2
 class Line:
     """A source and the stages behind it, which end together.
 
-    Items pass in order, each stage works on one at a time, and what it answers does
-    not depend on when, so the outcome is that of doing one thing after the other. An
+    Items pass in order, each stage works on one at a time, and its answer does not
+    depend on when, so the result is that of doing one thing after the other. An
     exception passes on from stage to stage, in its place among the items, and reaches
     the consumer with its traceback.
 
@@ -27,9 +27,9 @@ class Line:
     that ends, all stages are told to stop before any of them is waited for.
 
     Args:
-        source: Whatever `open_source` takes; None where there are no pictures.
-        overlap: False to do everything in the caller's thread, as asked for. So it is
-            with sources that must not run ahead, too.
+        source: Whatever `open_source` takes; None where there are no images.
+        overlap: False to do everything in the caller's thread, as asked for. The same
+            holds for sources that must not run ahead.
 
     Raises:
         SourceError: If the source is unusable.
@@ -39,7 +39,7 @@ class Line:
         self._source: Source | None = None if source is None else open_source(source)
         self._depth = 0
         if overlap and self._source is not None and self._source.runs_ahead:
-            # A live picture that waits is an old picture.
+            # A live frame that waits is out of date.
             self._depth = 1 if self._source.is_live else DEPTH
         self._stopped = False
         self._stages: list[Prefetcher[Any]] = []
@@ -52,7 +52,7 @@ class Line:
             raise _StoppedError
 
     def stage(self, items: Iterator[T]) -> Iterator[T]:
-        """Let `items` be made ahead of whoever takes them.
+        """Make `items` ahead of the consumer, in a thread of their own.
 
         Args:
             items: Makes an item for each that it takes from the stage before.
@@ -71,7 +71,7 @@ class Line:
     def __exit__(self, *_: object) -> None:
         """End all stages and close the source."""
         self._stopped = True
-        # Whatever goes wrong with one, the others are still closed.
+        # If closing one fails, the others are still closed.
         with ExitStack() as last:
             for stage in self._stages:
                 last.callback(stage.close)
@@ -84,4 +84,4 @@ class Line:
 
 
 class _StoppedError(Exception):
-    """Ends a stage whose source was closed; nobody is left to see it."""
+    """Ends a stage whose source was closed; no consumer is left to see it."""

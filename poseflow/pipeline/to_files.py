@@ -1,4 +1,4 @@
-"""Write what is made of a source to a result file and, if wanted, an overlay."""
+"""Write the frames made of a source to a result file and, if wanted, an overlay."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from poseflow.formats import Hints, ResultWriter, check_apart
-from poseflow.pipeline.track import Sink, drain
-from poseflow.render import OverlaySink, Rendered
+from poseflow.pipeline.protocols import Sink
+from poseflow.pipeline.render import OverlaySink, Rendered
+from poseflow.pipeline.track import drain
 from poseflow.sequence import Frame
 from poseflow.video import Source, open_source
 
@@ -24,9 +25,9 @@ class Written:
     """What `write_result` did.
 
     Attributes:
-        frames: How many are in the result.
-        identities: How many identities were given.
-        seconds: What making and writing them took.
+        frames: Number of frames in the result.
+        identities: Number of identities given.
+        seconds: Time that making and writing the frames took.
         overlay: The overlay, if one was wanted.
     """
 
@@ -50,10 +51,10 @@ def write_result(
     """Open a source and write the frames that are made of it.
 
     Args:
-        source: As `poseflow.video.open_source` takes; None without pictures.
+        source: As `poseflow.open_source` takes; None without images.
         output: The result file.
         frames: Makes frames of the opened source.
-        poses: File that the people come from, which must not be written onto.
+        poses: File that the poses come from, which must not be overwritten.
         render: Overlay video or image folder.
         format: Of the result.
         progress: Wraps the frames, with how many are expected, as they go by.
@@ -64,7 +65,7 @@ def write_result(
     """
     with ExitStack() as stack:
         video = None if source is None else stack.enter_context(open_source(source))
-        # Interrupted, the result is kept: it must not cost the poses it came from.
+        # An interrupted run keeps its result, which must not replace its own input.
         origin = None if video is None else video.origin
         check_apart(output, source=origin, poses=poses, overlay=render)
         made = frames(video)

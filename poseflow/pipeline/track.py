@@ -1,63 +1,25 @@
-"""From a source to tracked frames: what `poseflow.track` and the command do."""
+"""Track the people of a source: `poseflow.track`, and the same without a tracker."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any
 
-from poseflow.arrays import Image
 from poseflow.errors import PoseFlowError
 from poseflow.pipeline.known_poses import KnownPoses, PosesInput, recorded
-from poseflow.poses import Poses
+from poseflow.pipeline.protocols import (
+    OnlineTracker,
+    PoseEstimator,
+    Sink,
+    TwoStageEstimator,
+)
 from poseflow.sequence import Frame
 
 if TYPE_CHECKING:
     from poseflow.pipeline.stages import Line
     from poseflow.tracker import Tracker
-
-
-class PoseEstimator(Protocol):
-    """Anything that finds people in a picture."""
-
-    def estimate(self, image: Image) -> Poses:
-        """People in a `(H, W, 3)` uint8 BGR image."""
-
-
-@runtime_checkable
-class TwoStageEstimator(Protocol):
-    """One that can find people first and their joints after, in another thread.
-
-    `poseflow.Estimator` is one.
-
-    Attributes:
-        detector: None if it cannot, as it is.
-    """
-
-    @property
-    def detector(self) -> Any:
-        """Who finds people."""
-
-    def detect(self, image: Image) -> Any:
-        """People in a `(H, W, 3)` uint8 BGR image, in whatever form."""
-
-    def estimate(self, image: Image, boxes: Any = None) -> Poses:
-        """Joints of those whom `detect` found."""
-
-
-class OnlineTracker(Protocol):
-    """Anything that gives people identities, frame after frame."""
-
-    def update(self, poses: Poses, image: Image | None = None) -> Poses:
-        """The same people with `track_ids`."""
-
-
-class Sink(Protocol):
-    """Anything that takes tracked frames, such as a result file or a video."""
-
-    def write(self, frame: Frame) -> None:
-        """Take one frame."""
 
 
 def track(
@@ -85,30 +47,30 @@ def track(
         source: Whatever `poseflow.video.open_source` takes: a video file, a folder or
             glob of images, a camera index, an rtsp/http url, an iterable of
             `(H, W, 3)` uint8 BGR arrays, or a `Source` that is open already. None to
-            track `poses` alone, without pictures.
-        poses: The people of each frame, if they are known: a file that
+            track `poses` alone, without images.
+        poses: The poses of each frame, if they are known: a file that
             `poseflow.read` reads, a `PoseSequence`, or frames. They are matched to
             the source's frames by name if names agree, else by index.
-        estimator: Finds the people where `poses` is not given: an object with
+        estimator: Estimates the poses where `poses` is not given: an object with
             `estimate(image)`, or the name of a `poseflow.Estimator`. With neither
             poses nor estimator, `poseflow.Estimator()` is used.
         tracker: Name of a tracker, or an object with `update(poses, image)`.
         final: Yield frames once their ids are final, up to `Tracker.delay_frames`
-            later, rather than at once; what a result file should hold. A `Tracker`
-            that is passed in is then finished with the source.
-        images: Whether the frames yielded carry their image; without, those that wait
+            later, rather than at once; a result file should hold final ids. A
+            `Tracker` that is passed in is then finished with the source.
+        images: Whether the frames yielded carry their image; without, frames that wait
             for final ids take no memory for it.
-        overlap: False to do everything in the caller's thread: for an estimator that is
-            bound to it.
-        detect_every: Look for people on every so many-th frame, and where another scene
-            begins; between, the tracker says where they should be. People who turn up,
-            or are lost, are found at the next detection.
+        overlap: False to do everything in the caller's thread, for an estimator that
+            is bound to it.
+        detect_every: Run the detector on every so many-th frame, and after each cut;
+            between, joints are estimated in the boxes that the tracker predicts. People
+            who enter, or are lost, are found at the next detection.
         **options: Passed on to `poseflow.Tracker` with the name.
 
     Yields:
         One `Frame` per frame of the source, with its image, and `track_ids` set: -1 for
-        detections that the tracker takes for nobody (doubles, false alarms), or, at
-        once, for nobody yet.
+        detections that the tracker takes for duplicates or false positives, and for
+        those of tentative tracks.
 
     Raises:
         PoseFlowError: If the source, the poses or an option is unusable, at the first
@@ -119,16 +81,16 @@ def track(
         >>> from poseflow import Frame, Poses, track
         >>> walk = np.linspace(0, 9, 10)[:, None, None] + np.random.rand(17, 2) * 90
         >>> people = [Frame(t, t, Poses(pose[None])) for t, pose in enumerate(walk)]
-        >>> pictures = np.zeros((10, 120, 120, 3), np.uint8)
-        >>> [f.poses.track_ids.tolist() for f in track(pictures, poses=people)][-1]
+        >>> images = np.zeros((10, 120, 120, 3), np.uint8)
+        >>> [f.poses.track_ids.tolist() for f in track(images, poses=people)][-1]
         [1]
     """
     if poses is not None and estimator is not None:
         raise PoseFlowError(
-            "pass either poses=... or estimator=..., not both: either the people are "
-            "known or they have to be found"
+            "pass either poses=... or estimator=..., not both: either the poses are "
+            "known or they have to be estimated"
         )
-    ours = isinstance(tracker, str)
+    made_here = isinstance(tracker, str)
     if isinstance(tracker, str):
         from poseflow.tracker import Tracker
 
@@ -136,10 +98,10 @@ def track(
     elif options:
         raise PoseFlowError(
             f"options {', '.join(sorted(options))} go with the name of a tracker, "
-            f"got a {type(tracker).__name__} that is made already"
+            f"got a {type(tracker).__name__}, which has its options already"
         )
     if poses is None and source is None:
-        raise PoseFlowError("track needs a source of pictures, or poses=..., or both")
+        raise PoseFlowError("track needs a source of images, or poses=..., or both")
     if poses is None and (estimator is None or isinstance(estimator, str)):
         from poseflow.estimator import Estimator
 
@@ -152,9 +114,9 @@ def track(
             from poseflow.pipeline.sparse_detection import detected, followed
 
             finder: Any = estimator
-            expecting: Any = tracker
+            predicting: Any = tracker
             found = line.stage(detected(line, finder, detect_every))
-            frames: Iterator[Frame] = followed(found, finder, expecting)
+            frames: Iterator[Frame] = followed(found, finder, predicting)
         elif poses is None:
             frames = _estimated(line, estimator)
         elif source is None:
@@ -162,7 +124,7 @@ def track(
         else:
             frames = line.stage(_known(line, poses))
         tracked = _tracked(frames, tracker, final, images)
-        return line.stage(tracked) if ours else tracked
+        return line.stage(tracked) if made_here else tracked
 
     return _run(source, stages, overlap)
 
@@ -170,11 +132,11 @@ def track(
 def estimate(
     source: Any, estimator: PoseEstimator, *, overlap: bool = True
 ) -> Generator[Frame]:
-    """Find the people of a source, frame by frame, without identities.
+    """Estimate the poses of a source, frame by frame, without identities.
 
     Args:
         source: As in `track`.
-        estimator: Finds the people.
+        estimator: Estimates the poses.
         overlap: As in `track`.
 
     Yields:
@@ -184,7 +146,7 @@ def estimate(
 
 
 def known(source: Any, poses: PosesInput) -> Generator[Frame]:
-    """Give the frames of a source the people that a file knows of them.
+    """Join the frames of a source with poses that are known already.
 
     Args:
         source: As in `track`.
@@ -207,12 +169,12 @@ def _check_detect_every(
         return
     if poses is not None:
         raise PoseFlowError(
-            "detect_every goes with an estimator; with poses=..., nobody is detected"
+            "detect_every goes with an estimator; with poses=... nothing is detected"
         )
     if not isinstance(estimator, TwoStageEstimator) or estimator.detector is None:
         raise PoseFlowError(
-            "detect_every needs an estimator with a detector of its own stage; this "
-            "one finds people and joints at once, or has no detector"
+            "detect_every needs an estimator that detects people in a stage of its "
+            "own; this one finds people and joints at once, or has no detector"
         )
     if not hasattr(tracker, "expected_boxes"):
         raise PoseFlowError(
@@ -227,13 +189,13 @@ def _run(
     from poseflow.pipeline.stages import Line
 
     with Line(source, overlap=overlap) as line:
-        # Not `yield from`: that would end the last stage before the others know.
+        # Not `yield from`: that would end the last stage before the others are told.
         for frame in stages(line):  # noqa: UP028
             yield frame
 
 
 def _estimated(line: Line, estimator: Any) -> Iterator[Frame]:
-    """Frames with people, found in one stage or two."""
+    """Frames with poses, estimated in one stage or two."""
     if isinstance(estimator, TwoStageEstimator) and estimator.detector is not None:
         found = line.stage((shot, estimator.detect(shot.image)) for shot in line)
         frames = (
@@ -261,10 +223,10 @@ def _tracked(
 ) -> Generator[Frame]:
     from poseflow.tracker import Tracker
 
-    # The tracker, where it has second thoughts and we want to hear them.
-    slow = tracker if final and isinstance(tracker, Tracker) else None
-    if slow is not None and not slow.delay_frames:
-        slow = None
+    # The tracker, if its ids become final later than they are given.
+    delayed = tracker if final and isinstance(tracker, Tracker) else None
+    if delayed is not None and not delayed.delay_frames:
+        delayed = None
     waiting: deque[Frame] = deque()
     for frame in frames:
         if isinstance(tracker, Tracker):
@@ -274,17 +236,17 @@ def _tracked(
         else:
             people = tracker.update(frame.poses, frame.image)
         tracked = replace(frame, poses=people, image=frame.image if images else None)
-        if slow is None:
+        if delayed is None:
             yield tracked
             continue
         waiting.append(tracked)
-        yield from _settled(waiting, slow)
-    if slow is not None:
-        slow.finish()
-        yield from _settled(waiting, slow)
+        yield from _final(waiting, delayed)
+    if delayed is not None:
+        delayed.finish()
+        yield from _final(waiting, delayed)
 
 
-def _settled(waiting: deque[Frame], tracker: Tracker) -> Iterator[Frame]:
+def _final(waiting: deque[Frame], tracker: Tracker) -> Iterator[Frame]:
     """The frames whose ids have become final, taken from those that wait."""
     for _, people in tracker.final_frames:
         yield replace(waiting.popleft(), poses=people)

@@ -138,7 +138,7 @@ class Plain:
     [
         ({"detect_every": 0}, "expected a whole number from 1, got 0"),
         ({"detect_every": 2.5}, "whole number from 1, got 2.5"),
-        ({"poses": [], "estimator": None}, "nobody is detected"),
+        ({"poses": [], "estimator": None}, "nothing is detected"),
         ({"estimator": Whole()}, "finds people and joints at once"),
         ({"tracker": Plain()}, "Plain has none"),
     ],

@@ -102,7 +102,7 @@ def test_a_broken_image_does_not_shift_the_poses(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"source": None}, "needs a source of pictures"),
+        ({"source": None}, "needs a source of images"),
         ({"estimator": "magic"}, "unknown estimator 'magic'"),
         ({"poses": [], "estimator": object()}, "either poses"),
         ({"poses": [], "tracker": "best"}, "unknown tracker 'best'"),

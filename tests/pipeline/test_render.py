@@ -3,11 +3,11 @@ import json
 import numpy as np
 import pytest
 
-from poseflow import Frame, PoseFlowError, Poses
+from poseflow import Frame, PoseFlowError, Poses, open_source, render
 from poseflow.drawing import Overlay
 from poseflow.errors import FormatError, SourceError
-from poseflow.render import OverlaySink, render
-from poseflow.video import VideoWriter, open_source, open_writer
+from poseflow.pipeline.render import OverlaySink
+from poseflow.video import VideoWriter, open_writer
 
 SIZE = (96, 64)
 

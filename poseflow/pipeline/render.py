@@ -1,4 +1,4 @@
-"""Draw a tracking result over its source: what `poseflow render` does."""
+"""Draw a tracking result over its source: `poseflow.render` and the overlay sink."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Rendered:
     Attributes:
         path: The video, or the folder of images.
         frames: How many frames are in it.
-        codec: How they are encoded: `libx264` is H.264, which browsers play.
+        codec: The encoder: `libx264` is H.264, which browsers play.
     """
 
     path: Path
@@ -41,8 +41,8 @@ class OverlaySink:
     other exception leaves a previous file as it was.
 
     Args:
-        out: Where to, see `poseflow.video.open_writer`.
-        source: What is drawn over, for the size and rate; and never written onto.
+        out: The video or folder, see `poseflow.video.open_writer`.
+        source: The source of the frames, for size and rate; never overwritten.
         overlay: How to draw; default `Overlay()`.
 
     Raises:
@@ -65,7 +65,7 @@ class OverlaySink:
 
     @property
     def frames(self) -> int:
-        """How many frames were written."""
+        """Number of frames written."""
         return self._writer.frames
 
     def write(self, frame: Frame) -> None:
@@ -92,10 +92,10 @@ def render(
     overlay: Overlay | None = None,
     progress: Progress | None = None,
 ) -> Rendered:
-    """Draw the people of `result` over `source` and write a video or images.
+    """Draw the poses of `result` over `source` and write a video or images.
 
     Args:
-        source: Whatever `poseflow.video.open_source` takes.
+        source: Whatever `poseflow.open_source` takes.
         result: A result file, a `PoseSequence`, or frames; matched to the source's
             frames by name, else by number.
         out: `out.mp4`, or a folder for images (see `poseflow.video.open_writer`).
