@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +24,9 @@ from poseflow.estimator.protocols import (
 from poseflow.estimator.topdown.crop import check_boxes
 from poseflow.estimator.topdown.pose_nms import PoseNMSParameters
 from poseflow.poses import Poses
+from poseflow.registry import Registry
 from poseflow.skeleton import Skeleton
 from poseflow.video.pixels import to_bgr
-
-ENTRY_POINTS = "poseflow.estimators"
-"""Group under which other packages offer estimators: name = module:factory."""
 
 EstimatorFactory = Callable[..., EstimatorBackend]
 
@@ -69,13 +66,18 @@ def _torchvision(**arguments: Any) -> EstimatorBackend:
 
 DEFAULT = "embedded"
 
-_FACTORIES: dict[str, EstimatorFactory] = {
-    DEFAULT: embedded.embedded_estimator,
-    "torch": _torch,
-    "onnx": _onnx,
-    "torchvision": _torchvision,
-    "ultralytics": ultralytics_estimator,
-}
+ESTIMATORS: Registry[EstimatorFactory] = Registry(
+    "estimator",
+    {
+        DEFAULT: embedded.embedded_estimator,
+        "torch": _torch,
+        "onnx": _onnx,
+        "torchvision": _torchvision,
+        "ultralytics": ultralytics_estimator,
+    },
+    group="poseflow.estimators",
+)
+"""Estimators by name; other packages offer theirs as entry points of the group."""
 
 # What a weights file is for, where no estimator was named.
 _BY_SUFFIX = {
@@ -86,20 +88,25 @@ _BY_SUFFIX = {
 }
 
 
-def register_estimator(name: str, factory: EstimatorFactory) -> None:
+def register_estimator(
+    name: str, factory: EstimatorFactory, *, replace: bool = False
+) -> None:
     """Make an estimator known by name.
 
     Args:
         name: What `Estimator(name)` and the command line call it.
         factory: Called with `weights`, `device` and `detector`, and the options given.
+        replace: Replace an estimator of that name.
+
+    Raises:
+        PoseFlowError: If the name is taken and `replace` is not set.
     """
-    _FACTORIES[name] = factory
+    ESTIMATORS.register(name, factory, replace=replace)
 
 
 def estimator_names() -> tuple[str, ...]:
     """Names of all estimators, those of installed packages included."""
-    offered = (point.name for point in entry_points(group=ENTRY_POINTS))
-    return tuple(dict.fromkeys([*_FACTORIES, *offered]))
+    return ESTIMATORS.names()
 
 
 class Estimator:
@@ -147,7 +154,7 @@ class Estimator:
             weights = locate(weights)
             if name == DEFAULT:
                 name = _kind_of(weights)
-        factory = _factory(name)
+        factory = ESTIMATORS[name]
         if detector_weights is not None and not isinstance(detector, str):
             raise PoseFlowError(
                 "detector_weights goes with the name of a detector: detector=..."
@@ -255,17 +262,6 @@ class Estimator:
 
     def __repr__(self) -> str:
         return f"<Estimator {self.name!r}, {self.skeleton.name}>"
-
-
-def _factory(name: str) -> EstimatorFactory:
-    if name in _FACTORIES:
-        return _FACTORIES[name]
-    for point in entry_points(group=ENTRY_POINTS, name=name):
-        factory: EstimatorFactory = point.load()
-        return factory
-    raise PoseFlowError(
-        f"unknown estimator {name!r}; there are {', '.join(estimator_names())}"
-    )
 
 
 def _kind_of(weights: Path) -> str:

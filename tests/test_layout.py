@@ -40,6 +40,8 @@ FLOORS = {
     "poseflow.poses": 0,
     "poseflow.boxes": 0,
     "poseflow.oks": 0,
+    "poseflow.registry": 0,
+    "poseflow.validation": 0,
     "poseflow.errors": 0,
     "poseflow.lazy": 0,
     "poseflow.checkout": 0,

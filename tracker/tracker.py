@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.metadata import entry_points
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy.typing as npt
 from poseflow.arrays import Floats, Image
 from poseflow.errors import PoseFlowError
 from poseflow.poses import Poses
+from poseflow.registry import Registry
 from poseflow.skeleton import Skeleton
 from poseflow.tracker.base import (
     TrackerBackend,
@@ -33,9 +33,6 @@ from poseflow.tracker.pose_flow.tracker import PoseFlowTracker
 from poseflow.tracker.released.tracker import ReleasedOptions, ReleasedTracker
 from poseflow.tracker.track_store import Track
 
-ENTRY_POINTS = "poseflow.trackers"
-"""Entry-point group in which other packages offer factories of `TrackerBackend`s."""
-
 
 def _released(**options: Any) -> TrackerBackend:
     return ReleasedTracker(options_from(ReleasedOptions, "released", options))
@@ -57,13 +54,18 @@ def _poseflow(**options: Any) -> TrackerBackend:
     return PoseFlowTracker(options_from(PoseFlowOptions, "poseflow", options))
 
 
-_FACTORIES: dict[str, TrackerFactory] = {
-    "default": _default,
-    "poseflow": _poseflow,
-    "released": _released,
-    "iou": _iou,
-    "oks": _oks,
-}
+TRACKERS: Registry[TrackerFactory] = Registry(
+    "tracker",
+    {
+        "default": _default,
+        "poseflow": _poseflow,
+        "released": _released,
+        "iou": _iou,
+        "oks": _oks,
+    },
+    group="poseflow.trackers",
+)
+"""Trackers by name; other packages offer theirs as entry points of the group."""
 
 
 def register(name: str, factory: TrackerFactory, *, replace: bool = False) -> None:
@@ -72,32 +74,17 @@ def register(name: str, factory: TrackerFactory, *, replace: bool = False) -> No
     Args:
         name: What to call it.
         factory: Takes the options as keywords, gives a `TrackerBackend`.
-        replace: Allow taking over a name.
+        replace: Replace a tracker of that name.
 
     Raises:
         PoseFlowError: If the name is taken and `replace` is not set.
     """
-    if not replace and name in _FACTORIES:
-        raise PoseFlowError(
-            f"a tracker is already called {name!r}; choose another name or pass "
-            "replace=True"
-        )
-    _FACTORIES[name] = factory
+    TRACKERS.register(name, factory, replace=replace)
 
 
 def names() -> tuple[str, ...]:
     """Names of all trackers, those of installed packages included."""
-    offered = (point.name for point in entry_points(group=ENTRY_POINTS))
-    return tuple(dict.fromkeys([*_FACTORIES, *offered]))
-
-
-def _factory(name: str) -> TrackerFactory:
-    if name in _FACTORIES:
-        return _FACTORIES[name]
-    for point in entry_points(group=ENTRY_POINTS, name=name):
-        factory: TrackerFactory = point.load()
-        return factory
-    raise PoseFlowError(f"unknown tracker {name!r}; there are {', '.join(names())}")
+    return TRACKERS.names()
 
 
 class Tracker:
@@ -131,7 +118,7 @@ class Tracker:
 
     def __init__(self, name: str = "default", **options: Any) -> None:
         self.name = name
-        self._backend = _factory(name)(**options)
+        self._backend = TRACKERS[name](**options)
         self._skeleton: Skeleton | None = None
         self._frames = 0
         self._latest: Poses | None = None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from importlib.metadata import entry_points
 from typing import Any
 
 import numpy as np
@@ -13,9 +12,7 @@ from poseflow.errors import PoseFlowError
 from poseflow.estimator import embedded
 from poseflow.estimator.adapters.ultralytics import ultralytics_detector
 from poseflow.estimator.protocols import Detections, Detector
-
-ENTRY_POINTS = "poseflow.detectors"
-"""Group under which other packages offer detectors: name = module:factory."""
+from poseflow.registry import Registry
 
 DetectorFactory = Callable[..., Detector]
 
@@ -66,33 +63,43 @@ def _torchvision(weights: str | None = None, **options: Any) -> Detector:
     return rcnn_detector(weights, **options)
 
 
-_FACTORIES: dict[str, DetectorFactory] = {
-    "embedded": embedded.embedded_detector,
-    "whole": _whole_picture,
-    "centre": _centre,
-    "onnx": _onnx(None),
-    "yolo": _onnx("yolo"),
-    "yolox": _onnx("yolox"),
-    "rtmdet": _onnx("rtmdet"),
-    "torchvision": _torchvision,
-    "ultralytics": ultralytics_detector,
-}
+DETECTORS: Registry[DetectorFactory] = Registry(
+    "detector",
+    {
+        "embedded": embedded.embedded_detector,
+        "whole": _whole_picture,
+        "centre": _centre,
+        "onnx": _onnx(None),
+        "yolo": _onnx("yolo"),
+        "yolox": _onnx("yolox"),
+        "rtmdet": _onnx("rtmdet"),
+        "torchvision": _torchvision,
+        "ultralytics": ultralytics_detector,
+    },
+    group="poseflow.detectors",
+)
+"""Detectors by name; other packages offer theirs as entry points of the group."""
 
 
-def register_detector(name: str, factory: DetectorFactory) -> None:
+def register_detector(
+    name: str, factory: DetectorFactory, *, replace: bool = False
+) -> None:
     """Make a detector known by name.
 
     Args:
         name: What `Estimator(detector=...)` and the command line call it.
         factory: Called with `weights`, `device` and the options given.
+        replace: Replace a detector of that name.
+
+    Raises:
+        PoseFlowError: If the name is taken and `replace` is not set.
     """
-    _FACTORIES[name] = factory
+    DETECTORS.register(name, factory, replace=replace)
 
 
 def detector_names() -> tuple[str, ...]:
     """Names of all detectors, those of installed packages included."""
-    offered = (point.name for point in entry_points(group=ENTRY_POINTS))
-    return tuple(dict.fromkeys([*_FACTORIES, *offered]))
+    return DETECTORS.names()
 
 
 def make_detector(name: str, **options: Any) -> Detector:
@@ -101,11 +108,4 @@ def make_detector(name: str, **options: Any) -> Detector:
     Raises:
         PoseFlowError: If there is none.
     """
-    if name in _FACTORIES:
-        return _FACTORIES[name](**options)
-    for point in entry_points(group=ENTRY_POINTS, name=name):
-        detector: Detector = point.load()(**options)
-        return detector
-    raise PoseFlowError(
-        f"unknown detector {name!r}; there are {', '.join(detector_names())}"
-    )
+    return DETECTORS[name](**options)

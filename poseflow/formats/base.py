@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from poseflow.errors import FormatError, PoseFlowError
+from poseflow.errors import FormatError
 from poseflow.formats.atomic import PathLike, explain
 from poseflow.formats.json_reader import HEAD_BYTES, read_bytes
+from poseflow.registry import Registry
 from poseflow.sequence import Frame, PoseSequence
 from poseflow.skeleton import Skeleton
 
@@ -91,7 +92,9 @@ class Format(Protocol):
         ...
 
 
-_REGISTRY: dict[str, Format] = {}
+FORMATS: Registry[Format] = Registry("format", error=FormatError)
+"""File formats by name."""
+
 _ALIASES = {"default": "alphapose"}
 """Former names, accepted where a format is named."""
 
@@ -104,18 +107,13 @@ def register(entry: Format, *, replace: bool = False) -> Format:
     Raises:
         PoseFlowError: If another format has that name and `replace` is not set.
     """
-    if _REGISTRY.get(entry.name, entry) is not entry and not replace:
-        raise PoseFlowError(
-            f"a different format is already called {entry.name!r}; choose another "
-            "name or pass replace=True"
-        )
-    _REGISTRY[entry.name] = entry
+    FORMATS.register(entry.name, entry, replace=replace)
     return entry
 
 
 def names() -> tuple[str, ...]:
     """Names of all known formats."""
-    return tuple(_REGISTRY)
+    return FORMATS.names()
 
 
 def get(name: str) -> Format:
@@ -124,12 +122,7 @@ def get(name: str) -> Format:
     Raises:
         FormatError: If there is none.
     """
-    try:
-        return _REGISTRY[name if name in _REGISTRY else _ALIASES.get(name, name)]
-    except KeyError:
-        raise FormatError(
-            f"unknown format {name!r}; known are {', '.join(names())}"
-        ) from None
+    return FORMATS[name if name in FORMATS.names() else _ALIASES.get(name, name)]
 
 
 def sniff(path: PathLike) -> Format:
@@ -146,7 +139,7 @@ def sniff(path: PathLike) -> Format:
             raise
         raise FormatError(f"cannot read {os.fspath(path)!r}: {error}") from error
     try:
-        for entry in _REGISTRY.values():
+        for entry in FORMATS:
             if entry.sniff(place, head):
                 return entry
     except OSError as error:

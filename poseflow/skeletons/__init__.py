@@ -9,6 +9,7 @@ Examples:
 from __future__ import annotations
 
 from poseflow.errors import PoseFlowError
+from poseflow.registry import Registry
 from poseflow.skeleton import Skeleton
 from poseflow.skeletons.coco import COCO17
 from poseflow.skeletons.halpe import HALPE26, HALPE136
@@ -36,7 +37,9 @@ __all__ = [
     "register",
 ]
 
-_REGISTRY: dict[str, Skeleton] = {}
+_SKELETONS: Registry[Skeleton] = Registry(
+    "skeleton", hint="; poseflow.skeletons.register adds one"
+)
 
 
 def register(skeleton: Skeleton, *, replace: bool = False) -> Skeleton:
@@ -45,19 +48,13 @@ def register(skeleton: Skeleton, *, replace: bool = False) -> Skeleton:
     Raises:
         PoseFlowError: If another skeleton has that name and `replace` is not set.
     """
-    known = _REGISTRY.get(skeleton.name)
-    if known is not None and known != skeleton and not replace:
-        raise PoseFlowError(
-            f"a different skeleton is already called {skeleton.name!r}; choose another "
-            "name or pass replace=True"
-        )
-    _REGISTRY[skeleton.name] = skeleton
+    _SKELETONS.register(skeleton.name, skeleton, replace=replace)
     return skeleton
 
 
 def names() -> tuple[str, ...]:
     """Names of all known skeletons, in order of registration."""
-    return tuple(_REGISTRY)
+    return _SKELETONS.names()
 
 
 def get(name: str) -> Skeleton:
@@ -66,13 +63,7 @@ def get(name: str) -> Skeleton:
     Raises:
         PoseFlowError: If there is none.
     """
-    try:
-        return _REGISTRY[name]
-    except KeyError:
-        raise PoseFlowError(
-            f"unknown skeleton {name!r}; known are {', '.join(names())}; "
-            "poseflow.skeletons.register adds one"
-        ) from None
+    return _SKELETONS[name]
 
 
 def for_joint_count(joints: int) -> Skeleton:
@@ -81,7 +72,7 @@ def for_joint_count(joints: int) -> Skeleton:
     Raises:
         PoseFlowError: If no known skeleton has so many joints.
     """
-    for skeleton in _REGISTRY.values():
+    for skeleton in _SKELETONS:
         if len(skeleton) == joints:
             return skeleton
     raise PoseFlowError(

@@ -265,13 +265,13 @@ def test_estimators_by_name(weights):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        pytest.param({"name": "magic"}, "unknown estimator 'magic'; there", id="name"),
+        pytest.param({"name": "magic"}, "unknown estimator 'magic'; known", id="name"),
         pytest.param({"name": "torch"}, "needs weights", id="no weights"),
         pytest.param({"weights": "a.txt"}, r"what \.txt weights are", id="suffix"),
         pytest.param({"weights": "gone.pth"}, "no such weights file", id="gone"),
         pytest.param(
             {"name": "torch", "weights": "x", "detector": "magic"},
-            "unknown detector 'magic'; there are embedded",
+            "unknown detector 'magic'; known are embedded",
             id="detector",
         ),
         pytest.param(

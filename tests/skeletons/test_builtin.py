@@ -91,7 +91,8 @@ def test_a_number_of_joints_means_one_skeleton(joints, name):
 
 
 def test_own_skeletons_are_registered_once(monkeypatch):
-    monkeypatch.setattr(skeletons, "_REGISTRY", dict(skeletons._REGISTRY))
+    known = skeletons._SKELETONS
+    monkeypatch.setattr(known, "_entries", dict(known._entries))
     fish = Skeleton("fish_for_test", ("mouth", "tail"), (("mouth", "tail"),))
     assert skeletons.register(fish) is skeletons.register(fish)
     assert skeletons.get("fish_for_test") == fish

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from poseflow import PoseFlowError, Poses, Skeleton, Tracker
 from poseflow import tracker as trackers
 from poseflow.benchmark.walking_people import WalkingPeople
+from poseflow.tracker.tracker import TRACKERS
 
 SIZE = (1280, 720)
 EVERY = [
@@ -274,7 +275,9 @@ def test_arrays_are_not_poses():
         Tracker("iou").update(person())
 
 
-def test_own_tracker_by_name():
+def test_own_tracker_by_name(monkeypatch):
+    monkeypatch.setattr(TRACKERS, "_entries", dict(TRACKERS._entries))
+
     class Constant:
         def __init__(self, value=7):
             self.value = value
@@ -289,15 +292,10 @@ def test_own_tracker_by_name():
             return ()
 
     trackers.register("constant", Constant)
-    try:
-        assert "constant" in trackers.names()
-        assert Tracker("constant", value=9).update(frame(person())).track_ids == [9]
-        with pytest.raises(PoseFlowError, match="already called 'constant'"):
-            trackers.register("constant", Constant)
-    finally:
-        from poseflow.tracker.tracker import _FACTORIES
-
-        del _FACTORIES["constant"]
+    assert "constant" in trackers.names()
+    assert Tracker("constant", value=9).update(frame(person())).track_ids == [9]
+    with pytest.raises(PoseFlowError, match="already called 'constant'"):
+        trackers.register("constant", lambda: Constant(3))
 
 
 @pytest.mark.parametrize(("name", "options"), EVERY)

@@ -1,0 +1,91 @@
+"""Registry of implementations by name: trackers, estimators, detectors, formats."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from importlib.metadata import entry_points
+from typing import Generic, TypeVar
+
+from poseflow.errors import PoseFlowError
+
+Entry = TypeVar("Entry")
+
+
+class Registry(Generic[Entry]):
+    """Entries by name, in order of registration, then those of installed packages.
+
+    Args:
+        kind: What the entries are, for messages, such as `"tracker"`.
+        entries: Entries that are registered from the start.
+        group: Entry-point group in which installed packages offer more entries; they
+            are imported on first use. None if there is no such group.
+        error: Raised for an unknown name.
+        hint: Appended to the message about an unknown name.
+
+    Examples:
+        >>> shapes = Registry("shape", {"circle": 0, "square": 4})
+        >>> shapes.register("triangle", 3)
+        >>> shapes.names()
+        ('circle', 'square', 'triangle')
+        >>> shapes["hexagon"]
+        Traceback (most recent call last):
+        ...
+        poseflow.errors.PoseFlowError: unknown shape 'hexagon'; known are circle, \
+square, triangle
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        entries: Mapping[str, Entry] | None = None,
+        *,
+        group: str | None = None,
+        error: type[PoseFlowError] = PoseFlowError,
+        hint: str = "",
+    ) -> None:
+        self._kind = kind
+        self._entries: dict[str, Entry] = dict(entries or {})
+        self._group = group
+        self._error = error
+        self._hint = hint
+
+    def register(self, name: str, entry: Entry, *, replace: bool = False) -> None:
+        """Make an entry known by name; registering the same one again has no effect.
+
+        Raises:
+            PoseFlowError: If the name is taken and `replace` is not set.
+        """
+        if not replace and self._entries.get(name, entry) != entry:
+            raise PoseFlowError(
+                f"a different {self._kind} is already called {name!r}; choose another "
+                "name or pass replace=True"
+            )
+        self._entries[name] = entry
+
+    def names(self) -> tuple[str, ...]:
+        """All names, those of installed packages last."""
+        offered: tuple[str, ...] = ()
+        if self._group is not None:
+            offered = tuple(point.name for point in entry_points(group=self._group))
+        return tuple(dict.fromkeys([*self._entries, *offered]))
+
+    def __getitem__(self, name: str) -> Entry:
+        """The entry of that name.
+
+        Raises:
+            PoseFlowError: If there is none.
+        """
+        if name in self._entries:
+            return self._entries[name]
+        if self._group is not None:
+            for point in entry_points(group=self._group, name=name):
+                entry: Entry = point.load()
+                return entry
+        raise self._error(
+            f"unknown {self._kind} {name!r}; known are {', '.join(self.names())}"
+            f"{self._hint}"
+        )
+
+    def __iter__(self) -> Iterator[Entry]:
+        """The registered entries, without those of installed packages."""
+        return iter(self._entries.values())
