@@ -6,7 +6,6 @@ import dataclasses
 import types
 import typing
 from collections.abc import Mapping, Sequence
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -98,15 +97,10 @@ def check_options(options: Any) -> None:
         PoseFlowError: For the first wrong field: its name, what was expected and what
             came.
     """
-    hints = _hints(type(options))
+    hints = typing.get_type_hints(type(options))
     for field in dataclasses.fields(options):
         value = getattr(options, field.name)
         _check(field.name, value, hints[field.name], field.metadata)
-
-
-@cache
-def _hints(kind: type[Any]) -> dict[str, Any]:
-    return typing.get_type_hints(kind)
 
 
 def _check(name: str, value: Any, hint: Any, limits: Mapping[str, Any]) -> None:

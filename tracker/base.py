@@ -7,8 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-import numpy as np
-
 from poseflow.arrays import Floats, Image
 from poseflow.errors import PoseFlowError
 from poseflow.poses import Poses
@@ -80,15 +78,3 @@ def options_from(kind: type[Options], tracker: str, given: dict[str, Any]) -> Op
             f"{', '.join(fields)}"
         )
     return kind(**given)
-
-
-def require(name: str, value: float, low: float, high: float = np.inf) -> None:
-    """Check a number against its range, ends included.
-
-    Raises:
-        PoseFlowError: With the name, the value and the range.
-    """
-    number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
-    if not number or not low <= value <= high:
-        bounds = f"at least {low:g}" if high == np.inf else f"in [{low:g}, {high:g}]"
-        raise PoseFlowError(f"{name} must be a number {bounds}, got {value!r}")

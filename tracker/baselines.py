@@ -16,8 +16,9 @@ from poseflow.errors import PoseFlowError
 from poseflow.oks import oks
 from poseflow.poses import NO_TRACK, Poses
 from poseflow.tracker.assignment import assign
-from poseflow.tracker.base import View, require
+from poseflow.tracker.base import View
 from poseflow.tracker.track_store import Memory, Track
+from poseflow.validation import require
 
 
 def _without_images(tracker: str, matcher: str) -> None:

@@ -19,11 +19,11 @@ from typing import NamedTuple
 import numpy as np
 
 from poseflow.arrays import Floats, Ints
-from poseflow.tracker.base import require
 from poseflow.tracker.default.appearance import Looks
 from poseflow.tracker.default.tracks import Bodies
 from poseflow.tracker.motion.kalman import Offsets, body_offsets
 from poseflow.tracker.observations import Observations
+from poseflow.validation import require
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from poseflow.errors import PoseFlowError
-from poseflow.tracker.base import require
 from poseflow.tracker.default.likelihood import EvidenceOptions
+from poseflow.validation import require
 
 
 @dataclass(frozen=True)

@@ -20,9 +20,10 @@ from poseflow.arrays import Floats, Image
 from poseflow.boxes import keypoint_extent
 from poseflow.errors import PoseFlowError
 from poseflow.poses import Poses
-from poseflow.tracker.base import View, require
+from poseflow.tracker.base import View
 from poseflow.tracker.matchers.correspondences import Correspondences
 from poseflow.tracker.motion.camera_motion import background_corners, shrink
+from poseflow.validation import require
 
 SPOTS = np.array([[0.0, 0.0], [-1.0, -1.0], [1.0, -1.0], [-1.0, 1.0], [1.0, 1.0]])
 """Where a joint's square is looked at: its middle, and towards its corners."""

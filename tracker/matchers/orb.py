@@ -18,7 +18,8 @@ import numpy as np
 from poseflow.arrays import Bools, Floats, Image, Ints
 from poseflow.boxes import keypoint_extent
 from poseflow.poses import Poses
-from poseflow.tracker.base import View, require
+from poseflow.tracker.base import View
+from poseflow.validation import require
 
 Boxes: TypeAlias = Ints
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from poseflow.arrays import Floats, Image
-from poseflow.tracker.base import require
+from poseflow.validation import require
 
 STILL = np.array([[1.0, 0, 0], [0, 1.0, 0]])
 """The motion of a camera that does not move."""

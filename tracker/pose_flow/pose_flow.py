@@ -9,8 +9,8 @@ import numpy as np
 
 from poseflow.arrays import Bools, Floats, Ints
 from poseflow.poses import NO_TRACK, Poses
-from poseflow.tracker.base import require
 from poseflow.tracker.matchers.base import Matcher
+from poseflow.validation import require
 
 
 @dataclass(frozen=True)

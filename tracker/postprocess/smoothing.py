@@ -13,8 +13,8 @@ import numpy as np
 
 from poseflow.arrays import Bools, Floats
 from poseflow.poses import Poses
-from poseflow.tracker.base import require
 from poseflow.tracker.motion.frame_clock import Clock
+from poseflow.validation import require
 
 
 @dataclass(frozen=True)

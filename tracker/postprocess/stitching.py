@@ -18,7 +18,7 @@ from poseflow.arrays import Floats, Ints
 from poseflow.poses import Poses
 from poseflow.sequence import PoseSequence
 from poseflow.tracker.assignment import assign
-from poseflow.tracker.base import require
+from poseflow.validation import require
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from poseflow.arrays import Bools, Floats, Ints
 from poseflow.errors import PoseFlowError
 from poseflow.poses import Poses
 from poseflow.tracker.assignment import assign, assign_released
-from poseflow.tracker.base import View, require
+from poseflow.tracker.base import View
 from poseflow.tracker.matchers.base import FileMatcher, Matcher, make_matcher
 from poseflow.tracker.matchers.correspondences import (
     Correspondences,
@@ -39,6 +39,7 @@ from poseflow.tracker.released.boxes import (
     scaled_regions,
 )
 from poseflow.tracker.track_store import Memory, Track
+from poseflow.validation import require
 
 RELEASED_EPSILON = 1e-5
 """In the denominators of the released code's shares and overlaps."""
