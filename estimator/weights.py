@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 import re
-import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +28,7 @@ from poseflow.estimator.networks.build import (
 )
 from poseflow.estimator.networks.centernet import CentreNet
 from poseflow.estimator.networks.fastpose import STAGES
+from poseflow.formats.atomic import write_atomically
 from poseflow.skeleton import Skeleton
 from poseflow.skeletons import fitting_skeleton
 
@@ -116,25 +115,6 @@ class LoadedNetwork:
     description: NetworkDescription
 
 
-def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
-    """Let `write` fill a file beside `path`, then put it in place, or nothing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    os.close(handle)
-    beside = Path(name)
-    try:
-        write(beside)
-        # mkstemp keeps files to their owner; results are as readable as any other.
-        mask = os.umask(0)
-        os.umask(mask)
-        beside.chmod(0o666 & ~mask)
-        with beside.open("rb+") as stream:
-            os.fsync(stream.fileno())
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
-
-
 def save_weights(
     path: str | Path,
     state: Mapping[str, Tensor],
@@ -158,11 +138,8 @@ def save_weights(
     }
     text = msgspec.json.encode(description).decode()
     data = save_tensors(tensors, {_key(description): text})
-    write_atomically(Path(path), lambda beside: _write(beside, data))
-
-
-def _write(path: Path, data: bytes) -> None:
-    path.write_bytes(data)
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, data)
 
 
 def load_detector(path: str | Path) -> tuple[CentreNet, DetectorDescription]:

@@ -1,4 +1,4 @@
-"""Batch normalisation folded into convolutions, for inference."""
+"""Batch normalisation folded (fused) into convolutions, for inference."""
 
 from __future__ import annotations
 

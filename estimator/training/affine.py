@@ -1,4 +1,4 @@
-"""Affine maps between pictures, crops and heatmaps, as matrices `(..., 2, 3)`."""
+"""Affine transforms between images, crops and heatmaps, as matrices `(..., 2, 3)`."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ import numpy as np
 from poseflow.arrays import Floats
 
 
-def inverse(matrices: Floats) -> Floats:
-    """The maps back.
+def invert(matrices: Floats) -> Floats:
+    """Inverse transforms.
 
     Examples:
-        >>> inverse(np.array([[2.0, 0, 10], [0, 2, 20]])).tolist()
+        >>> invert(np.array([[2.0, 0, 10], [0, 2, 20]])).tolist()
         [[0.5, 0.0, -5.0], [0.0, 0.5, -10.0]]
     """
     linear = np.linalg.inv(matrices[..., :2])
     return np.concatenate([linear, -linear @ matrices[..., 2:]], axis=-1)
 
 
-def after(second: Floats, first: Floats) -> Floats:
-    """One map after another.
+def compose(second: Floats, first: Floats) -> Floats:
+    """The transform that applies `first`, then `second`.
 
     Examples:
         >>> move = np.array([[1.0, 0, 3], [0, 1, 0]])
         >>> double = np.array([[2.0, 0, 0], [0, 2, 0]])
-        >>> after(double, move).tolist()
+        >>> compose(double, move).tolist()
         [[2.0, 0.0, 6.0], [0.0, 2.0, 0.0]]
     """
     both = second[..., :2] @ first
@@ -32,14 +32,14 @@ def after(second: Floats, first: Floats) -> Floats:
     return np.asarray(both)
 
 
-def strided(matrices: Floats, before: float, behind: float) -> Floats:
-    """Maps between pixels as maps between grids of so many pixels a step."""
-    scaled = matrices / behind
-    scaled[..., :2] *= before
+def rescale(matrices: Floats, source_stride: float, target_stride: float) -> Floats:
+    """Transforms between pixels as transforms between grids of such strides."""
+    scaled = matrices / target_stride
+    scaled[..., :2] *= source_stride
     return np.asarray(scaled)
 
 
-def moved(points: Floats, matrices: Floats) -> Floats:
-    """Points `(N, K, 2)`, each row through its map `(N, 2, 3)`."""
+def transform_points(points: Floats, matrices: Floats) -> Floats:
+    """Points `(N, K, 2)`, each row by its own transform `(N, 2, 3)`."""
     turned = points @ matrices[:, :, :2].swapaxes(1, 2)
     return np.asarray(turned + matrices[:, None, :, 2])

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from poseflow.errors import FormatError, PoseFlowError
 from poseflow.estimator.training.config import RunConfig, to_json
-from poseflow.estimator.weights import write_atomically
+from poseflow.formats.atomic import atomic_path
 
 NAME = "checkpoint.pt"
 VERSION = 1
@@ -70,7 +70,8 @@ def save_checkpoint(
         "average": average,
         "torch_rng": torch.get_rng_state(),
     }
-    write_atomically(folder / NAME, lambda beside: torch.save(content, beside))
+    with atomic_path(folder / NAME) as beside:
+        torch.save(content, beside)
 
 
 def load_checkpoint(

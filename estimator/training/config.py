@@ -318,7 +318,7 @@ class RunConfig(_Config, frozen=True, kw_only=True):
         optimizer: How weights change.
         schedule: How the learning rate changes.
         epochs: Passes over the data.
-        batch_size: Samples a step, over all processes together.
+        batch_size: PoseSamples a step, over all processes together.
         ema: Decay of the averaged weights that are validated and kept; 0 for none.
         precision: Of the forward pass while training.
         compile: Run the network through `torch.compile`.

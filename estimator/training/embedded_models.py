@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -47,8 +46,8 @@ from poseflow.estimator.weights import (
     load_network,
     save_weights,
     state_of,
-    write_atomically,
 )
+from poseflow.formats.atomic import write_atomically
 
 LEAST_THRESHOLD = 0.1
 """A few held-back pictures without mistakes do not prove that there are none."""
@@ -131,19 +130,11 @@ def make_models(
             before = Path(config.out) / "best.safetensors"
         figures[part.name] = export(part, config, done, device)
     text = json.dumps(figures, indent=1) + "\n"
-    write_atomically(done / "figures.json", lambda beside: _write(beside, text))
+    write_atomically(done / "figures.json", text.encode())
     into.mkdir(parents=True, exist_ok=True)
     for path in sorted(done.iterdir()):
-        write_atomically(into / path.name, partial(_copy, path))
+        write_atomically(into / path.name, path.read_bytes())
     return figures
-
-
-def _write(path: Path, text: str) -> None:
-    path.write_text(text, "utf-8")
-
-
-def _copy(source: Path, path: Path) -> None:
-    shutil.copyfile(source, path)
 
 
 def _placed(config: RunConfig, runs: Path, name: str, before: Path | None) -> RunConfig:
@@ -268,5 +259,5 @@ def export(part: Part, config: RunConfig, folder: Path, device: str) -> dict[str
     state = load_checkpoint(Path(config.out), config)
     rows = state[0].rows if state is not None else []
     text = card(part.title, COMMAND, rows, reports, curve)
-    write_atomically(folder / f"{part.name}.md", lambda beside: _write(beside, text))
+    write_atomically(folder / f"{part.name}.md", text.encode())
     return {split: report.to_dict() for split, report in reports.items()}

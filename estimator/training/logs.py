@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from poseflow.estimator.weights import write_atomically
+from poseflow.formats.atomic import write_atomically
 
 COLUMNS = ("epoch", "steps", "seconds", "lr", "loss")
 """What every run logs; the task adds the figures of its validation."""
@@ -42,8 +42,7 @@ class Curves:
         writer = csv.DictWriter(text, self._columns, restval="", extrasaction="ignore")
         writer.writeheader()
         writer.writerows(rows)
-        content = text.getvalue()
-        write_atomically(self._path, lambda beside: _write(beside, content))
+        write_atomically(self._path, text.getvalue().encode())
         if self._board is not None and rows:
             for name in self._columns[2:]:
                 if rows[-1].get(name) is not None:
@@ -54,7 +53,3 @@ class Curves:
         """Finish the event files."""
         if self._board is not None:
             self._board.close()
-
-
-def _write(path: Path, text: str) -> None:
-    path.write_text(text, "utf-8", newline="")

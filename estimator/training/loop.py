@@ -34,7 +34,7 @@ from poseflow.estimator.training.detection.config import DetectionConfig
 from poseflow.estimator.training.detection.task import DetectionTask
 from poseflow.estimator.training.distributed import Process, joined
 from poseflow.estimator.training.logs import Curves
-from poseflow.estimator.training.pose.samples import SeededBatches, quiet_worker
+from poseflow.estimator.training.pose.samples import SeededBatches, single_thread_worker
 from poseflow.estimator.training.pose.task import PoseTask
 from poseflow.estimator.training.stopping import polite_stop
 from poseflow.estimator.training.task import Task, ValidationReport
@@ -101,6 +101,7 @@ class _Run:
         self.process = process
         self.stop = stop
         self.folder = Path(config.out)
+        self.folder.mkdir(parents=True, exist_ok=True)
         if config.precision == "bfloat16":
             warn_of_slow_bfloat16(process.device)
         self.task = task_of(config, process.device)
@@ -117,7 +118,7 @@ class _Run:
             num_workers=config.data.workers,
             persistent_workers=config.data.workers > 0,
             pin_memory=process.device.type == "cuda",
-            worker_init_fn=quiet_worker,
+            worker_init_fn=single_thread_worker,
         )
 
         # Every batch has the same shape, so the search for the best kernels pays.

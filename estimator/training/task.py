@@ -12,12 +12,12 @@ from poseflow.estimator.weights import Description
 
 
 class Sampled(Protocol):
-    """Samples of an epoch by ticket, see `poseflow.estimator.training.pose.samples`."""
+    """Samples of an epoch by key, see `pose.samples.SampleKey`."""
 
     def __len__(self) -> int:
         """How many an epoch has."""
 
-    def __getitem__(self, ticket: Any) -> Any:
+    def __getitem__(self, key: Any) -> Any:
         """One sample, as a batch without the first axis."""
 
 

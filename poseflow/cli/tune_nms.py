@@ -20,20 +20,16 @@ def tune_nms(
 ) -> None:
     """Learn the constants of parametric pose NMS from a development set."""
     from poseflow.estimator.training.tune_nms import read_for_tuning, tune_nms
-    from poseflow.estimator.weights import write_atomically
+    from poseflow.formats.atomic import write_atomically
 
     people, annotations = read_for_tuning(truth, poses)
     found = tune_nms(people, annotations, most_trials=trials)
     if output is not None:
-        text = found.to_json()
-        write_atomically(output, lambda beside: _write(beside, text))
+        output.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(output, found.to_json().encode())
     typer.echo(found.to_json(), nl=False)
     typer.echo(
         f"OKS AP {100 * found.before:.2f} -> {100 * found.after:.2f} "
         f"after {found.trials} trials",
         err=True,
     )
-
-
-def _write(path: Path, text: str) -> None:
-    path.write_text(text, "utf-8")

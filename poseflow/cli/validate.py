@@ -28,7 +28,7 @@ def validate(
 ) -> None:
     """Report PCK, PCKh and OKS AP of a pose network, or recall and AP of a detector."""
     from poseflow.estimator.training.any_config import load_any_config, validate
-    from poseflow.estimator.weights import write_atomically
+    from poseflow.formats.atomic import write_atomically
 
     found = validate(
         load_any_config(config, set_ or ()),
@@ -40,8 +40,5 @@ def validate(
     typer.echo(found.table())
     if json_ is not None:
         text = json.dumps(found.to_dict(), indent=1) + "\n"
-        write_atomically(json_, lambda beside: _write(beside, text))
-
-
-def _write(path: Path, text: str) -> None:
-    path.write_text(text, "utf-8")
+        json_.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(json_, text.encode())

@@ -241,6 +241,20 @@ class AtomicFile:
             self.discard()
 
 
+@contextlib.contextmanager
+def atomic_path(path: PathLike) -> Iterator[Path]:
+    """A temporary path beside `path`, for writers that need the name of a file.
+
+    What was written there takes the place of `path` when the block ends, and is removed
+    if the block raises anything.
+
+    Raises:
+        FormatError: If the system refuses; the previous file is then intact.
+    """
+    with AtomicFile(path) as file:
+        yield file._temporary or Path(path)
+
+
 def write_atomically(path: PathLike, data: bytes) -> None:
     """Put `data` into a file, all or nothing.
 

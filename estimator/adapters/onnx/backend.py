@@ -7,9 +7,9 @@ from typing import Any
 
 from poseflow.errors import PoseFlowError
 from poseflow.estimator.adapters.onnx.crops import OnnxPoseNetwork
-from poseflow.estimator.adapters.onnx.pictures import OnnxPicturePoses
 from poseflow.estimator.adapters.onnx.recognise import pose_kind
 from poseflow.estimator.adapters.onnx.session import OnnxModel
+from poseflow.estimator.adapters.onnx.whole_images import OnnxPicturePoses
 from poseflow.estimator.protocols import Detector, EstimatorBackend
 from poseflow.estimator.topdown.topdown import TopDown
 from poseflow.skeleton import Skeleton

@@ -67,7 +67,9 @@ class CocoBoxesConfig(
     fold: tuple[Count, ...] = (0,)
 
 
-class EmptyConfig(_Boxes, frozen=True, kw_only=True, tag_field="format", tag="empty"):
+class EmptyBoxesConfig(
+    _Boxes, frozen=True, kw_only=True, tag_field="format", tag="empty"
+):
     """Pictures without people.
 
     Attributes:
@@ -107,7 +109,7 @@ class LspetBoxesConfig(
     repeat_others: Positive = 1
 
 
-Complete = CocoBoxesConfig | EmptyConfig | SyntheticConfig
+Complete = CocoBoxesConfig | EmptyBoxesConfig | SyntheticConfig
 """Data sets on whose pictures nobody is unlabelled."""
 
 
@@ -129,7 +131,7 @@ class ComposeConfig(_Config, frozen=True, kw_only=True):
     """How training scenes are put together.
 
     Attributes:
-        scenes: Scenes an epoch.
+        scenes: Composed images an epoch.
         size: Width and height of the scenes; default the network's input. Smaller ones
             train faster, and a network of convolutions does not mind.
         whole: Share of scenes that are one picture.

@@ -13,7 +13,7 @@ import numpy as np
 from poseflow.arrays import Bools, Floats, Ints
 from poseflow.boxes import box_area, box_iou
 from poseflow.estimator.protocols import Detections
-from poseflow.estimator.training.detection.pictures import BoxedPictures
+from poseflow.estimator.training.detection.dataset import BoxedPictures
 
 MATCH_IOU = 0.5
 """A box that overlaps a person so much has found it."""

@@ -16,7 +16,7 @@ from poseflow.estimator.training.detection.config import (
     CocoBoxesConfig,
     DetectionConfig,
 )
-from poseflow.estimator.training.detection.pictures import read_boxes
+from poseflow.estimator.training.detection.dataset import read_boxes
 
 SHIFT = 0.15
 """Standard deviation of the boxes' errors, edge by edge, in sides: the detector's."""

@@ -1,4 +1,4 @@
-"""Composed scenes as batches, by ticket, as the training loop takes them."""
+"""Composed scenes as batches, by key, as the training loop takes them."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from torch.utils.data import Dataset
 
 from poseflow.errors import PoseFlowError
 from poseflow.estimator.networks.centernet import CentreNet
+from poseflow.estimator.training.detection.composition import Composer
 from poseflow.estimator.training.detection.config import ComposeConfig
-from poseflow.estimator.training.detection.pictures import BoxedPictures
-from poseflow.estimator.training.detection.scenes import Composer
-from poseflow.estimator.training.pose.samples import Ticket
+from poseflow.estimator.training.detection.dataset import BoxedPictures
+from poseflow.estimator.training.pose.samples import SampleKey
 
 MOST_BOXES = 64
 """Boxes of a scene; what is beyond is ignored."""
 
 
-class SceneBatch(NamedTuple):
+class DetectionBatch(NamedTuple):
     """B scenes; what a worker process sends.
 
     Attributes:
@@ -36,8 +36,8 @@ class SceneBatch(NamedTuple):
     counted: Tensor
 
 
-class Scenes(Dataset[SceneBatch]):
-    """Scenes composed on demand.
+class DetectionSamples(Dataset[DetectionBatch]):
+    """Training images for detectors, composed on demand.
 
     Args:
         table: Pictures to compose from.
@@ -61,9 +61,9 @@ class Scenes(Dataset[SceneBatch]):
     def __len__(self) -> int:
         return self.count
 
-    def __getitem__(self, ticket: Ticket | int) -> SceneBatch:
+    def __getitem__(self, key: SampleKey | int) -> DetectionBatch:
         """One scene, as a batch without the first axis."""
-        epoch, index = ticket if isinstance(ticket, tuple) else (0, ticket)
+        epoch, index = key if isinstance(key, tuple) else (0, key)
         rng = np.random.Generator(np.random.PCG64((self.seed, epoch, index)))
         width, height = self.size
         stride = CentreNet.stride
@@ -73,7 +73,7 @@ class Scenes(Dataset[SceneBatch]):
         except (PoseFlowError, cv2.error) as error:
             # One bad picture must not end hours of training: it teaches nothing.
             warnings.warn(f"left out: {error}", stacklevel=2)
-            return SceneBatch(
+            return DetectionBatch(
                 torch.zeros((height, width, 3), dtype=torch.uint8),
                 torch.from_numpy(boxes),
                 torch.zeros((height // stride, width // stride), dtype=torch.uint8),
@@ -86,7 +86,7 @@ class Scenes(Dataset[SceneBatch]):
         people = scene.boxes[:MOST_BOXES]
         if people:
             boxes[: len(people)] = people
-        return SceneBatch(
+        return DetectionBatch(
             torch.from_numpy(np.ascontiguousarray(scene.image)),
             torch.from_numpy(boxes),
             torch.from_numpy(counted),

@@ -18,9 +18,12 @@ from poseflow.estimator.topdown.rescoring import CANDIDATE_SCORE
 from poseflow.estimator.topdown.topdown import TopDown
 from poseflow.estimator.torch_network import Precision, TorchPoseNetwork
 from poseflow.estimator.training.detection.config import DetectionConfig
+from poseflow.estimator.training.detection.dataset import BoxedPictures, read_boxes
 from poseflow.estimator.training.detection.metrics import DetectionReport, measure
-from poseflow.estimator.training.detection.pictures import BoxedPictures, read_boxes
-from poseflow.estimator.training.detection.samples import SceneBatch, Scenes
+from poseflow.estimator.training.detection.samples import (
+    DetectionBatch,
+    DetectionSamples,
+)
 from poseflow.estimator.training.detection.targets import centre_loss
 from poseflow.estimator.weights import DetectorDescription, load_detector
 
@@ -51,7 +54,9 @@ class DetectionTask:
         self.config = config
         root = Path(config.data.root)
         table = read_boxes(config.data.train, root)
-        self.samples = Scenes(table, config.compose, config.scene_size(), config.seed)
+        self.samples = DetectionSamples(
+            table, config.compose, config.scene_size(), config.seed
+        )
         self.held_back = None
         if config.data.validate:
             self.held_back = read_boxes(config.data.validate, root)
@@ -63,7 +68,7 @@ class DetectionTask:
     def loss(
         self,
         network: Callable[[Tensor], Tensor],
-        batch: SceneBatch,
+        batch: DetectionBatch,
         device: torch.device,
     ) -> Tensor:
         """Mean loss over the people of the batch."""

@@ -13,7 +13,7 @@ import cv2
 from poseflow.boxes import xyxy_to_xywh
 from poseflow.errors import PoseFlowError
 from poseflow.estimator.training.config import CocoConfig, SyntheticConfig, to_json
-from poseflow.estimator.weights import write_atomically
+from poseflow.formats.atomic import atomic_path, write_atomically
 from poseflow.skeleton import Skeleton
 from poseflow.synthetic import OUTSIDE, VISIBLE, Scene, make_scene
 from poseflow.synthetic.config import random_config
@@ -44,27 +44,19 @@ def rendered_as_coco(
     name = f"synthetic-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
     notes, pictures = root / f"{name}.json", root / f"{name}.zip"
     if not notes.exists() or not pictures.exists():
-        content: dict[str, Any] = {}
-
-        def render(beside: Path) -> None:
-            content.update(_render(dataset, skeleton, beside))
-
-        write_atomically(pictures, render)
+        root.mkdir(parents=True, exist_ok=True)
+        with atomic_path(pictures) as beside:
+            content = _render(dataset, skeleton, beside)
         if not content["annotations"]:
             raise PoseFlowError(
                 f"{pictures}: nobody in these scenes is {dataset.least_height:g} "
                 "pixels tall; lower least_height or enlarge size"
             )
         # Last, so that annotations on the disk mean that all pictures are.
-        text = json.dumps(content)
-        write_atomically(notes, lambda beside: _write(beside, text))
+        write_atomically(notes, json.dumps(content).encode())
     return CocoConfig(
         annotations=notes.name, images=pictures.name, rename=dataset.rename
     )
-
-
-def _write(path: Path, text: str) -> None:
-    path.write_text(text, "utf-8")
 
 
 def _render(dataset: SyntheticConfig, skeleton: Skeleton, path: Path) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from poseflow.estimator.training.pose.dataset import People
 from poseflow.estimator.training.pose.proposals import learn_proposals
 from poseflow.skeleton import Skeleton
 
-Ticket = tuple[int, int]
+SampleKey = tuple[int, int]
 """Epoch and position of a person: all that a sample's random numbers depend on."""
 
 MOST_PIXELS = 2**15 - 1
@@ -36,7 +36,7 @@ NOWHERE = -1e4
 """Where joints are that are not in the picture: far from every crop."""
 
 
-class Batch(NamedTuple):
+class PoseBatch(NamedTuple):
     """B people; what a worker process sends.
 
     Attributes:
@@ -44,14 +44,14 @@ class Batch(NamedTuple):
         joints: `(B, K, 2)` float32, crop pixels; `NOWHERE` for those that are absent.
         weights: `(B, K)` float32, 0 for joints to ignore.
         matrices: `(B, 2, 3)` float64, image to crop pixels.
-        who: `(B,)` position in the table of people.
+        person: `(B,)` position in the table of people.
     """
 
     crops: Tensor
     joints: Tensor
     weights: Tensor
     matrices: Tensor
-    who: Tensor
+    person: Tensor
 
     @property
     def labelled(self) -> Tensor:
@@ -59,11 +59,11 @@ class Batch(NamedTuple):
         return (self.weights > 0) & (self.joints > NOWHERE).all(-1)
 
 
-class Samples(Dataset[Batch]):
+class PoseSamples(Dataset[PoseBatch]):
     """Crops of people, varied unless `augment` is None.
 
     Args:
-        people: Who.
+        people: The people.
         skeleton: Their joints.
         input: Size and margin of the crops.
         augment: How they vary.
@@ -91,14 +91,14 @@ class Samples(Dataset[Batch]):
     def __len__(self) -> int:
         return len(self.people)
 
-    def __getitem__(self, ticket: Ticket | int) -> Batch:
+    def __getitem__(self, key: SampleKey | int) -> PoseBatch:
         """One person, as a batch without the first axis."""
-        epoch, index = ticket if isinstance(ticket, tuple) else (0, ticket)
+        epoch, index = key if isinstance(key, tuple) else (0, key)
         people, augment = self.people, self.augment
         joints = people.keypoints[index].astype(np.float64)
         labelled = people.labelled[index]
         box = people.boxes[index]
-        absent, image = bool(people.absent[index]), usable_picture(people, index)
+        absent, image = bool(people.absent[index]), read_or_skip(people, index)
         rng = None
         if augment is not None:
             rng = np.random.Generator(np.random.PCG64((self.seed, epoch, index)))
@@ -130,7 +130,7 @@ class Samples(Dataset[Batch]):
             # What lies outside cannot be learned from this crop.
             outside = (joints < 0) | (joints > np.array(size) - 1)
             weights = np.where(outside.any(axis=1), 0, weights)
-        return Batch(
+        return PoseBatch(
             torch.from_numpy(crop),
             torch.from_numpy(joints.astype(np.float32)),
             torch.from_numpy(weights.astype(np.float32)),
@@ -139,7 +139,7 @@ class Samples(Dataset[Batch]):
         )
 
 
-def usable_picture(people: People, index: int) -> Image:
+def read_or_skip(people: People, index: int) -> Image:
     """The picture `(H, W, 3)` of somebody; an empty one if it cannot be used."""
     picture = int(people.picture_of[index])
     try:
@@ -156,7 +156,7 @@ def usable_picture(people: People, index: int) -> Image:
     return image
 
 
-class SeededBatches(Sampler[list[Ticket]]):
+class SeededBatches(Sampler[list[SampleKey]]):
     """Batches of one epoch: a seeded order, this process's share, from any step on.
 
     Args:
@@ -197,7 +197,7 @@ class SeededBatches(Sampler[list[Ticket]]):
         """Steps that are left of this epoch."""
         return self.steps - self.start
 
-    def __iter__(self) -> Iterator[list[Ticket]]:
+    def __iter__(self) -> Iterator[list[SampleKey]]:
         rng = np.random.Generator(np.random.PCG64((self.seed, self.epoch)))
         order = np.resize(rng.permutation(self.count), self.steps * self.batch_size)
         share = self.batch_size // self.world
@@ -206,14 +206,16 @@ class SeededBatches(Sampler[list[Ticket]]):
             yield [(self.epoch, int(k)) for k in order[first : first + share]]
 
 
-def quiet_worker(_: int) -> None:
+def single_thread_worker(_: int) -> None:
     """Keep a loading process to one thread."""
     torch.set_num_threads(1)
     cv2.setNumThreads(0)
 
 
-def plain_loader(samples: Samples, batch_size: int, workers: int) -> DataLoader[Batch]:
+def plain_loader(
+    samples: PoseSamples, batch_size: int, workers: int
+) -> DataLoader[PoseBatch]:
     """All people once, in order."""
     return DataLoader(
-        samples, batch_size, num_workers=workers, worker_init_fn=quiet_worker
+        samples, batch_size, num_workers=workers, worker_init_fn=single_thread_worker
     )

@@ -17,7 +17,7 @@ from poseflow.estimator.training.pose.dataset import People, concatenate
 from poseflow.estimator.training.pose.distillation import Teacher
 from poseflow.estimator.training.pose.parallel_branch import ParallelBranch
 from poseflow.estimator.training.pose.readers import read_people
-from poseflow.estimator.training.pose.samples import Batch, Samples
+from poseflow.estimator.training.pose.samples import PoseBatch, PoseSamples
 from poseflow.estimator.training.pose.targets import gaussian_heatmaps, heatmap_loss
 from poseflow.estimator.training.pose.validation import (
     PoseReport,
@@ -49,13 +49,13 @@ class PoseTask:
         people = read_people(config.data.train, root, self.skeleton)
         if config.data.repeat_behind > 1:
             people = _more_from_behind(people, config.data.repeat_behind, self.skeleton)
-        self.samples = Samples(
+        self.samples = PoseSamples(
             people, self.skeleton, config.input, config.augment, config.seed
         )
         self.held_back = None
         if config.data.validate:
             people = read_people(config.data.validate, root, self.skeleton)
-            self.held_back = Samples(people, self.skeleton, config.input)
+            self.held_back = PoseSamples(people, self.skeleton, config.input)
         # Only SmallPose has the choice.
         self._softmax = getattr(config.model, "softmax", 0.0)
         self.teacher = None
@@ -82,7 +82,7 @@ class PoseTask:
         return build(self.config.model, len(self.skeleton))
 
     def loss(
-        self, network: Callable[[Tensor], Any], batch: Batch, device: torch.device
+        self, network: Callable[[Tensor], Any], batch: PoseBatch, device: torch.device
     ) -> Tensor:
         """Mean loss over the joints that count."""
         config = self.config

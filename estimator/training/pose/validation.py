@@ -27,8 +27,8 @@ from poseflow.estimator.training.pose.metrics import (
 )
 from poseflow.estimator.training.pose.readers import read_people
 from poseflow.estimator.training.pose.samples import (
-    Batch,
-    Samples,
+    PoseBatch,
+    PoseSamples,
     plain_loader,
 )
 from poseflow.estimator.training.pose.viewpoint_groups import group_people
@@ -121,7 +121,7 @@ def _or_none(value: Any) -> Any:
 @torch.inference_mode()
 def predict(
     network: nn.Module,
-    samples: Samples,
+    samples: PoseSamples,
     skeleton: Skeleton,
     device: torch.device,
     *,
@@ -147,7 +147,7 @@ def predict(
     network.eval()
     rows: list[tuple[np.ndarray[Any, Any], ...]] = []
     for raw in plain_loader(samples, batch_size, workers):
-        batch = Batch(*raw)
+        batch = PoseBatch(*raw)
         image = network_input(
             batch.crops, samples.input.mean, samples.input.std, device
         )
@@ -164,12 +164,12 @@ def predict(
         error = np.hypot(
             (x - truth[..., 0]) / (width / 10), (y - truth[..., 1]) / (height / 10)
         )
-        to_image = affine.inverse(batch.matrices.numpy())
+        to_image = affine.invert(batch.matrices.numpy())
         rows.append(
             (
-                affine.moved(points * stride, to_image),
+                affine.transform_points(points * stride, to_image),
                 calibrated(scores, calibration),
-                affine.moved(truth * stride, to_image),
+                affine.transform_points(truth * stride, to_image),
                 batch.labelled.numpy(),
                 error,
             )
@@ -177,7 +177,7 @@ def predict(
     return Predictions(*(np.concatenate(column) for column in zip(*rows, strict=True)))
 
 
-def report(found: Predictions, samples: Samples, skeleton: Skeleton) -> PoseReport:
+def report(found: Predictions, samples: PoseSamples, skeleton: Skeleton) -> PoseReport:
     """Score predictions for the people of `samples`."""
     people = samples.people
     distances = np.linalg.norm(found.keypoints - found.truth, axis=2)
@@ -245,7 +245,7 @@ def validate_pose_network(
 
 def predict_split(
     config: TrainConfig, weights: str | Path, split: str, device: str
-) -> tuple[Predictions, Samples, Skeleton]:
+) -> tuple[Predictions, PoseSamples, Skeleton]:
     """What weights find on a split, see `validate`, and the people and joints of it."""
     if split not in ("validate", "test"):
         raise PoseFlowError(f"split: expected validate or test, got {split!r}")
@@ -268,7 +268,7 @@ def predict_split(
         std=what.std,
         margin=what.margin,
     )
-    samples = Samples(people, skeleton, seen)
+    samples = PoseSamples(people, skeleton, seen)
     place = choose_device(device)
     module = to_device(loaded.module, place)
     found = predict(

@@ -12,16 +12,16 @@ from poseflow.errors import FormatError, PoseFlowError
 from poseflow.estimator.detectors.centernet_decode import decode_centres
 from poseflow.estimator.networks.centernet import CentreNet, boxes_everywhere
 from poseflow.estimator.protocols import Detections
+from poseflow.estimator.training.detection.composition import Composer
 from poseflow.estimator.training.detection.config import (
     CocoBoxesConfig,
     ComposeConfig,
-    EmptyConfig,
+    EmptyBoxesConfig,
     LspetBoxesConfig,
 )
+from poseflow.estimator.training.detection.dataset import BoxedPictures, read_boxes
 from poseflow.estimator.training.detection.metrics import match, measure
-from poseflow.estimator.training.detection.pictures import BoxedPictures, read_boxes
-from poseflow.estimator.training.detection.samples import Scenes
-from poseflow.estimator.training.detection.scenes import Composer
+from poseflow.estimator.training.detection.samples import DetectionSamples
 from poseflow.estimator.training.detection.targets import (
     centre_loss,
     centre_target,
@@ -268,7 +268,7 @@ def test_readers_name_what_is_wrong(folder):
     with pytest.raises(PoseFlowError, match="at least one data set"):
         read_boxes([], folder)
     with pytest.raises(FormatError, match=r"none\.zip: cannot be read"):
-        read_boxes([EmptyConfig(images="none.zip")], folder)
+        read_boxes([EmptyBoxesConfig(images="none.zip")], folder)
     (folder / "people.json").write_text("[1, 2")
     with pytest.raises(FormatError, match=r"people\.json: not JSON"):
         read_boxes([COCO], folder)
@@ -374,7 +374,7 @@ def orange(image, box):
 @pytest.mark.parametrize("kind", ["whole", "mosaic", "paste"])
 def test_boxes_move_with_the_people(folder, blobs, kind):
     table = read_boxes(
-        [COCO, EmptyConfig(images="empty.zip"), write_lspet(folder, blobs)], folder
+        [COCO, EmptyBoxesConfig(images="empty.zip"), write_lspet(folder, blobs)], folder
     )
     shares = dict.fromkeys(("whole", "mosaic", "paste"), 0.0) | {kind: 1.0}
     plain = ComposeConfig(
@@ -402,7 +402,7 @@ def test_boxes_move_with_the_people(folder, blobs, kind):
 
 def test_what_cannot_be_composed_is_left_out(folder, blobs):
     only_single = read_boxes([write_lspet(folder, blobs)], folder)
-    scenes = Scenes(only_single, ComposeConfig(scenes=5), (128, 96))
+    scenes = DetectionSamples(only_single, ComposeConfig(scenes=5), (128, 96))
     assert len(scenes) == 5
     assert all(scenes[k].boxes.any() for k in range(5))
 
@@ -413,9 +413,11 @@ def test_shares_that_no_picture_fits(folder):
         Composer(table, ComposeConfig(whole=0), (128, 96))
 
 
-def test_scenes_depend_on_ticket_and_seed_alone(folder):
+def test_scenes_depend_on_key_and_seed_alone(folder):
     table = read_boxes([COCO], folder)
-    one, two = (Scenes(table, ComposeConfig(), (128, 96), 3) for _ in range(2))
+    one, two = (
+        DetectionSamples(table, ComposeConfig(), (128, 96), 3) for _ in range(2)
+    )
     assert torch.equal(one[(1, 7)].frames, two[(1, 7)].frames)
     assert not torch.equal(one[(1, 7)].frames, one[(2, 7)].frames)
 

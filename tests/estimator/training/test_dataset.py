@@ -26,7 +26,7 @@ from poseflow.estimator.training.pose.readers import (
     MPII_JOINTS,
     read_people,
 )
-from poseflow.estimator.training.pose.samples import NOWHERE, Samples
+from poseflow.estimator.training.pose.samples import NOWHERE, PoseSamples
 from poseflow.skeleton import Skeleton
 
 TARGET = Skeleton("t", ("nose", "head_bottom", "head_top", "left_hip", "right_hip"))
@@ -212,14 +212,16 @@ def test_places_without_people(tmp_path):
     assert people.absent.tolist() == 3 * [False] + 5 * [True]
     names = [people.pictures.names[k] for k in people.picture_of[3:]]
     assert names == ["1.png", "1.png", "3.png", "3.png", "0.png"]
-    samples = Samples(people, TARGET, InputConfig(width=32, height=32), AugmentConfig())
+    samples = PoseSamples(
+        people, TARGET, InputConfig(width=32, height=32), AugmentConfig()
+    )
     first, again, later = (samples[epoch, 4] for epoch in (0, 0, 1))
     assert (first.joints == NOWHERE).all()
     assert (first.weights == 1).all()
     assert first.matrices.equal(again.matrices)
     assert not first.matrices.equal(later.matrices), "another place in another epoch"
     assert not first.labelled.any()
-    plain = Samples(people, TARGET, InputConfig(width=32, height=32))
+    plain = PoseSamples(people, TARGET, InputConfig(width=32, height=32))
     assert (plain[4].joints == NOWHERE).all()
     assert plain[1].labelled.tolist() == people.labelled[1].tolist()
     with pytest.raises(PoseFlowError, match="nobody in these data sets"):
@@ -247,9 +249,9 @@ def test_joints_move_with_the_picture(tmp_path, dots, seed):
         [CocoConfig(annotations="people.json", images="images.zip")], tmp_path, skeleton
     )
     augment = AugmentConfig(rotate=1, rotate_degrees=45, half_body=0.5, shift=0.1)
-    batch = Samples(people, skeleton, InputConfig(width=96, height=96), augment, seed)[
-        (0, 0)
-    ]
+    batch = PoseSamples(
+        people, skeleton, InputConfig(width=96, height=96), augment, seed
+    )[(0, 0)]
     seen = 0
     for k in np.flatnonzero(batch.weights.numpy()):
         x, y = batch.joints[k].round().int().tolist()
@@ -298,7 +300,7 @@ def test_mirrored_crop_is_the_crop_mirrored(tmp_path, dots):
     size = InputConfig(width=64, height=64)
 
     def sample(flip):
-        return Samples(people, skeleton, size, AugmentConfig(flip=flip, **still))[0]
+        return PoseSamples(people, skeleton, size, AugmentConfig(flip=flip, **still))[0]
 
     plain, mirrored = sample(0.0), sample(1.0)
     difference = plain.crops.flip(1).int() - mirrored.crops.int()

@@ -15,7 +15,7 @@ from poseflow.estimator.training.config import (
 from poseflow.estimator.training.loop import train
 from poseflow.estimator.training.pose.proposals import best_detections, learn_proposals
 from poseflow.estimator.training.pose.readers import read_people
-from poseflow.estimator.training.pose.samples import Samples
+from poseflow.estimator.training.pose.samples import PoseSamples
 from poseflow.skeleton import Skeleton
 
 
@@ -92,8 +92,10 @@ def test_samples_use_them(detected):
     people, skeleton = detected
     still = {"flip": 0, "scale": 0, "rotate": 0, "half_body": 0}
     size = InputConfig(width=64, height=64)
-    plain = Samples(people, skeleton, size, AugmentConfig(**still))[0]
-    moved = Samples(people, skeleton, size, AugmentConfig(proposals=1.0, **still))[0]
+    plain = PoseSamples(people, skeleton, size, AugmentConfig(**still))[0]
+    moved = PoseSamples(people, skeleton, size, AugmentConfig(proposals=1.0, **still))[
+        0
+    ]
     shift = (plain.joints - moved.joints)[0]
     # A quarter of the box's width of 52 px, at 64 crop pixels for 1.25 x 60 px.
     assert shift[0].item() == pytest.approx(13 * 64 / 75, abs=1.5)

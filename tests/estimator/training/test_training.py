@@ -26,7 +26,11 @@ from poseflow.estimator.training.config import (
 from poseflow.estimator.training.loop import learning_rate, train
 from poseflow.estimator.training.pose.distillation import Teacher
 from poseflow.estimator.training.pose.readers import read_people
-from poseflow.estimator.training.pose.samples import Batch, Samples, SeededBatches
+from poseflow.estimator.training.pose.samples import (
+    PoseBatch,
+    PoseSamples,
+    SeededBatches,
+)
 from poseflow.estimator.training.pose.targets import gaussian_heatmaps, heatmap_loss
 from poseflow.estimator.training.pose.validation import predict, report
 from poseflow.estimator.weights import load_network, read_weights
@@ -147,14 +151,14 @@ def test_two_processes(config_file, tmp_path):
 
 
 def test_processes_share_each_step():
-    def tickets(world):
+    def keys(world):
         parts = [SeededBatches(20, 8, 3, rank, world) for rank in range(world)]
         for part in parts:
             part.epoch = 5
         return [[t for part in step for t in part] for step in zip(*parts, strict=True)]
 
-    assert tickets(1) == tickets(2) == tickets(4)
-    assert all(len(step) == 8 for step in tickets(1))
+    assert keys(1) == keys(2) == keys(4)
+    assert all(len(step) == 8 for step in keys(1))
     with pytest.raises(PoseFlowError, match="multiple of the 3 processes"):
         SeededBatches(20, 8, 0, 0, 3)
 
@@ -169,7 +173,7 @@ def test_worker_count_changes_nothing(config_file):
 
     config = load_config(config_file)
     people = read_people(config.data.train, config_file.parent, config.target())
-    samples = Samples(people, config.target(), config.input, config.augment, 7)
+    samples = PoseSamples(people, config.target(), config.input, config.augment, 7)
 
     def batches(workers):
         order = SeededBatches(len(samples), 8, 7)
@@ -212,7 +216,7 @@ def test_unreadable_pictures_teach_nothing(config_file, tmp_path):
     config = load_config(config_file)
     people = read_people(config.data.train, tmp_path, config.target())
     with pytest.warns(UserWarning, match=r"left out: .*gone\.png"):
-        batch = Samples(people, config.target(), config.input)[0]
+        batch = PoseSamples(people, config.target(), config.input)[0]
     assert not batch.weights.any()
 
 
@@ -224,7 +228,7 @@ def test_places_without_people_count_for_no_figure(config_file, tmp_path):
     reports = []
     for datasets in (config.data.train, (*config.data.train, empty)):
         people = read_people(datasets, tmp_path, target)
-        samples = Samples(people, target, config.input)
+        samples = PoseSamples(people, target, config.input)
         found = predict(network, samples, target, torch.device("cpu"))
         reports.append(report(found, samples, target).to_dict())
     assert reports[0]["people"] == 24
@@ -397,7 +401,7 @@ def test_teacher_passes_on_what_it_knows(config_file, tmp_path, dots):
             config_file,
             [
                 "epochs=32",
-                f"out={tmp_path / 'pupil'}",
+                f"out={tmp_path / 'student'}",
                 "data.train.0.annotations=blind.json",
                 f"teacher={{weights: '{best}', share: 0.5}}",
             ],
@@ -425,7 +429,7 @@ def test_teacher_passes_on_what_it_knows(config_file, tmp_path, dots):
 def test_teacher_knows_where_joints_are_in_any_crop(
     config_file, tmp_path, softmax, mirror, least
 ):
-    """Turned, mirrored, enlarged: its opinion on the plain crop goes along."""
+    """Turned, mirrored, enlarged: the heatmaps of the plain crop are warped along."""
     # The dots' colours tell left from right only where nothing is mirrored.
     changes = ["epochs=48", f"model.softmax={softmax}", f"augment.flip={mirror / 2}"]
     config = load_config(config_file, changes)
@@ -438,13 +442,13 @@ def test_teacher_knows_where_joints_are_in_any_crop(
         chosen,
         people,
         skeleton,
-        tmp_path / "pupil",
+        tmp_path / "student",
         torch.device("cpu"),
         softmax=bool(softmax),
     )
     vary = AugmentConfig(rotate=1, rotate_degrees=60, scale=0.4, shift=0.1)
-    samples = Samples(people, skeleton, InputConfig(width=64, height=80), vary)
-    batch = Batch(*(torch.stack(rows) for rows in zip(*samples, strict=True)))
+    samples = PoseSamples(people, skeleton, InputConfig(width=64, height=80), vary)
+    batch = PoseBatch(*(torch.stack(rows) for rows in zip(*samples, strict=True)))
     assert {-1, 1} == set(np.sign(np.linalg.det(batch.matrices[:, :, :2])))
     weights = torch.zeros(len(people), len(skeleton))
     target = torch.zeros(*weights.shape, 20, 16)
@@ -467,10 +471,10 @@ def test_teacher_says_its_share(config_file, tmp_path):
         weights=str(tmp_path / "run" / "best.safetensors"), share=0.25, unlabelled=0.5
     )
     device = torch.device("cpu")
-    teacher = Teacher(chosen, everybody, skeleton, tmp_path / "pupil", device)
-    samples = Samples(everybody, skeleton, config.input)
+    teacher = Teacher(chosen, everybody, skeleton, tmp_path / "student", device)
+    samples = PoseSamples(everybody, skeleton, config.input)
     rows = [samples[k] for k in (0, 24, 48)]
-    batch = Batch(*map(torch.stack, zip(*rows, strict=True)))
+    batch = PoseBatch(*map(torch.stack, zip(*rows, strict=True)))
     target, weights = torch.rand(3, 5, 12, 12), torch.ones(3, 5)
     weights[0, 3] = 0
     mixed, trust = teacher.correct(batch, target, weights)
@@ -487,13 +491,13 @@ def test_teacher_is_asked_once(config_file, tmp_path, monkeypatch):
     config = load_config(config_file, ["epochs=1"])
     train(config)
     best = tmp_path / "run" / "best.safetensors"
-    kept = tmp_path / "pupil"
+    kept = tmp_path / "student"
     changes = [f"out={kept}", f"teacher={{weights: '{best}'}}"]
     train(load_config(config_file, [*changes, "epochs=1"]))
-    (opinions,) = kept.glob("teacher-*.npy")
-    first = opinions.stat().st_mtime_ns
+    (heatmaps,) = kept.glob("teacher-*.npy")
+    first = heatmaps.stat().st_mtime_ns
     train(load_config(config_file, [*changes, "epochs=2"]))
-    assert opinions.stat().st_mtime_ns == first
+    assert heatmaps.stat().st_mtime_ns == first
     other = [f"out={kept}", f"teacher={{weights: '{best}', mirror: false}}"]
     train(load_config(config_file, [*other, "epochs=1"]), fresh=True)
     assert len(list(kept.glob("teacher-*.npy"))) == 2

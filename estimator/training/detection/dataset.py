@@ -20,7 +20,7 @@ from poseflow.estimator.training.config import LspetConfig, SyntheticConfig
 from poseflow.estimator.training.detection.config import (
     CocoBoxesConfig,
     Complete,
-    EmptyConfig,
+    EmptyBoxesConfig,
     LspetBoxesConfig,
 )
 from poseflow.estimator.training.folds import dealt, dealt_by_id
@@ -122,7 +122,7 @@ def _read(dataset: Complete | LspetBoxesConfig, root: Path) -> BoxedPictures:
     match dataset:
         case CocoBoxesConfig():
             return _read_coco(dataset, root)
-        case EmptyConfig():
+        case EmptyBoxesConfig():
             return _read_empty(dataset, root)
         case LspetBoxesConfig():
             return _read_lspet(dataset, root)
@@ -179,7 +179,7 @@ def _read_coco(dataset: CocoBoxesConfig, root: Path) -> BoxedPictures:
     )
 
 
-def _read_empty(dataset: EmptyConfig, root: Path) -> BoxedPictures:
+def _read_empty(dataset: EmptyBoxesConfig, root: Path) -> BoxedPictures:
     place = root / dataset.images
     names = dealt(picture_names(place), dataset.folds, dataset.fold)
     return _table(place, names, dataset.repeat, [], [], [], empty=True)

@@ -16,7 +16,7 @@ from poseflow.estimator.detectors.letterbox import GREY
 from poseflow.estimator.training.augment import vary_colours
 from poseflow.estimator.training.config import AugmentConfig
 from poseflow.estimator.training.detection.config import ComposeConfig
-from poseflow.estimator.training.detection.pictures import BoxedPictures
+from poseflow.estimator.training.detection.dataset import BoxedPictures
 
 NEAR = 0.15
 """Background around a single person counts as far as this share of the box."""
@@ -29,7 +29,7 @@ FEATHER = 0.12
 
 
 @dataclass
-class Scene:
+class ComposedImage:
     """A scene in the making.
 
     Attributes:
@@ -85,7 +85,7 @@ class Composer:
             )
         self._shares = shares / shares.sum()
 
-    def compose(self, rng: np.random.Generator) -> Scene:
+    def compose(self, rng: np.random.Generator) -> ComposedImage:
         """A scene that depends on nothing but the generator."""
         kind = rng.choice(3, p=self._shares)
         if kind == 1:
@@ -102,7 +102,7 @@ class Composer:
             scene.image = np.asarray(cv2.GaussianBlur(scene.image, (0, 0), sigma))
         return scene
 
-    def _whole(self, rng: np.random.Generator) -> Scene:
+    def _whole(self, rng: np.random.Generator) -> ComposedImage:
         """One picture, zoomed, shifted and perhaps mirrored."""
         peopled = rng.random() < self.config.peopled
         first, second = self._peopled, self._vacant
@@ -125,17 +125,17 @@ class Composer:
             shift = np.where(room < 0, np.clip(wanted, room, 0), shift)
         matrix = np.array([[scale, 0, shift[0]], [0, scale, shift[1]]])
         size = (self.width, self.height)
-        scene = Scene(
+        scene = ComposedImage(
             _warp(image, matrix, size), np.ones((self.height, self.width), np.uint8)
         )
         self._add(scene, scale * boxes + np.tile(shift, 2), ignored)
         return scene
 
-    def _mosaic(self, rng: np.random.Generator) -> Scene:
+    def _mosaic(self, rng: np.random.Generator) -> ComposedImage:
         """Single people's pictures side by side; only what is near them counts."""
         rows = int(rng.integers(1, 3))
         columns = int(rng.integers(2, 4)) * rows
-        scene = Scene(
+        scene = ComposedImage(
             np.full((self.height, self.width, 3), GREY, np.uint8),
             np.zeros((self.height, self.width), np.uint8),
         )
@@ -148,7 +148,10 @@ class Composer:
         return scene
 
     def _tile(
-        self, scene: Scene, cell: tuple[int, int, int, int], rng: np.random.Generator
+        self,
+        scene: ComposedImage,
+        cell: tuple[int, int, int, int],
+        rng: np.random.Generator,
     ) -> None:
         image, boxes, ignored = self._read(int(rng.choice(self._single)), rng)
         x0, y0, x1, y1 = cell
@@ -172,7 +175,7 @@ class Composer:
         _fill(scene.counted, near, 1)
         self._add(scene, moved, ignored | cut)
 
-    def _paste(self, scene: Scene, rng: np.random.Generator) -> None:
+    def _paste(self, scene: ComposedImage, rng: np.random.Generator) -> None:
         """Single people, and now and then a piece without any, with soft edges."""
         for _ in range(int(rng.integers(1, self.config.most_pasted + 1))):
             if len(self._empty) and rng.random() < 0.25:
@@ -191,7 +194,7 @@ class Composer:
 
     def _paste_one(
         self,
-        scene: Scene,
+        scene: ComposedImage,
         image: Image,
         box: Floats,
         others: Floats | None,
@@ -227,7 +230,7 @@ class Composer:
             cut = np.clip(moved, limits[[0, 1, 0, 1]], limits[[2, 3, 2, 3]])
             scene.ignored += list(cut[box_area(cut) > 0])
 
-    def _hide(self, scene: Scene, patch: Floats) -> None:
+    def _hide(self, scene: ComposedImage, patch: Floats) -> None:
         """Ignore people who are mostly behind a patch."""
         if not scene.boxes:
             return
@@ -238,7 +241,7 @@ class Composer:
         scene.ignored += [box for box, hide in zip(boxes, gone, strict=True) if hide]
         scene.boxes = [b for b, hide in zip(boxes, gone, strict=True) if not hide]
 
-    def _add(self, scene: Scene, boxes: Floats, ignored: Bools) -> None:
+    def _add(self, scene: ComposedImage, boxes: Floats, ignored: Bools) -> None:
         """Boxes cut to the frame; what is too small or too far out is ignored."""
         limits = np.array([self.width, self.height] * 2, float)
         cut = np.clip(boxes, 0, limits)
