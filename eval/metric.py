@@ -1,22 +1,28 @@
-"""What a metric is to `poseflow.evaluate`, and where the metrics are listed.
+"""`Metric`: the interface of PoseTrack's metrics, their list, and a report's `Section`.
 
-A metric measures sequences one by one (in any process) and combines what it measured
-into a `Section` of the report. Nothing else passes between the two, so that results do
-not depend on how the sequences were spread over workers.
+A metric measures prepared sequences one by one (in any process) and combines the
+measurements into a `Section` of the report. Nothing else passes between the two, so
+that results do not depend on how the sequences were spread over workers.
 """
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Generic, TypeVar
 
+import numpy as np
 import numpy.typing as npt
 
 from poseflow.arrays import Floats
 from poseflow.errors import PoseFlowError
-from poseflow.formats.posetrack.annotations import JOINTS, Annotations
+from poseflow.eval.posetrack.pckh import PreparedSequence
+from poseflow.eval.posetrack.rules import RuleSet, rules_of
+from poseflow.formats.posetrack.annotations import JOINTS
+
+Part = TypeVar("Part")
 
 GROUPS: Mapping[str, tuple[int, ...]] = {
     "Head": tuple(JOINTS.index(j) for j in ("head_top", "neck", "nose")),
@@ -31,28 +37,8 @@ GROUPS: Mapping[str, tuple[int, ...]] = {
 
 
 @dataclass(frozen=True, eq=False)
-class SequencePair:
-    """A sequence's ground truth with the predictions for it, frames in the same order.
-
-    Attributes:
-        name: Name of the sequence.
-        gt: What was annotated.
-        pred: What was predicted; nobody in any frame where a submission lacks the
-            sequence. May have fewer or more frames than `gt` in a faulty submission.
-        has_prediction: Whether the submission has the sequence.
-        memo: For what several metrics of one mode compute in common.
-    """
-
-    name: str
-    gt: Annotations
-    pred: Annotations
-    has_prediction: bool = True
-    memo: dict[str, Any] = field(default_factory=dict, repr=False)
-
-
-@dataclass(frozen=True, eq=False)
 class Section:
-    """What one metric found, over all sequences or over one.
+    """One metric's figures, over all sequences or over one.
 
     Attributes:
         name: Key in the report: `ap`, `mot`, `hota`, ...
@@ -80,58 +66,99 @@ class Section:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
-class Metric(Protocol):
-    """Measures sequences, then combines the measurements."""
+class Metric(ABC, Generic[Part]):
+    """Measures sequences under a mode's rules, then combines the measurements."""
 
-    def measure(self, pairs: Sequence[SequencePair]) -> list[Any]:
-        """One measurement for each pair, picklable, independent of the other pairs."""
-        ...
+    def __init__(self, rules: RuleSet) -> None:
+        self.rules = rules
 
-    def combine(self, names: Sequence[str], parts: Sequence[Any]) -> Section:
-        """The section for all sequences, from measurements in the order of names."""
-        ...
+    @abstractmethod
+    def measure(self, sequences: Sequence[PreparedSequence]) -> list[Part]:
+        """One measurement per sequence, picklable, independent of the others."""
+
+    @abstractmethod
+    def total(self, parts: Sequence[Part]) -> Section:
+        """The section of several sequences together."""
+
+    def single(self, part: Part) -> Section:
+        """The section of one sequence."""
+        return self.total([part])
+
+    def combine(self, names: Sequence[str], parts: Sequence[Part]) -> Section:
+        """The total with the sequences' sections, from measurements in order of names.
+
+        The sequences' sections are made on first access: many reports never show them.
+        """
+        by_name = dict(zip(names, parts, strict=True))
+        return replace(self.total(parts), sequences=_Sections(by_name, self.single))
 
 
-# (mode, metric) -> "module:class"; the class is called with no arguments.
-METRICS: dict[tuple[str, str], str] = {
-    ("poseval", "ap"): "poseflow.eval.posetrack.ap_mota:PosevalAP",
-    ("poseval", "mot"): "poseflow.eval.posetrack.ap_mota:PosevalMOT",
-    ("strict", "ap"): "poseflow.eval.posetrack.ap_mota:StrictAP",
-    ("strict", "mot"): "poseflow.eval.posetrack.ap_mota:StrictMOT",
-    ("strict", "hota"): "poseflow.eval.posetrack.hota_idf1:StrictHOTA",
-    ("strict", "idf1"): "poseflow.eval.posetrack.hota_idf1:StrictIdentity",
-    ("strict", "pose"): "poseflow.eval.posetrack.hota_idf1:StrictPoseTracking",
-    ("posetrack21", "ap"): "poseflow.eval.posetrack.posetrack21:PoseTrack21AP",
-    ("posetrack21", "hota"): "poseflow.eval.posetrack.posetrack21:PoseTrack21HOTA",
+class _Sections(Mapping[str, Section]):
+    """A section for each sequence, made on first access from its measurement."""
+
+    def __init__(
+        self, parts: Mapping[str, Any], make: Callable[[Any], Section]
+    ) -> None:
+        self._parts = parts
+        self._make = make
+        self._made: dict[str, Section] = {}
+
+    def __getitem__(self, name: str) -> Section:
+        if name not in self._made:
+            self._made[name] = self._make(self._parts[name])
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._parts)
+
+    def __len__(self) -> int:
+        return len(self._parts)
+
+
+METRICS = {
+    "ap": "poseflow.eval.posetrack.joint_ap:JointAP",
+    "mot": "poseflow.eval.posetrack.joint_mota:JointMOTA",
+    "hota": "poseflow.eval.posetrack.joint_hota:JointHOTA",
+    "idf1": "poseflow.eval.posetrack.joint_idf1:JointIDF1",
+    "pose": "poseflow.eval.posetrack.pose_tracking:PoseTracking",
 }
-
-MODES = ("strict", "poseval", "posetrack21")
-
-
-def names_of_metrics(mode: str) -> tuple[str, ...]:
-    """The metrics that a mode has.
-
-    Raises:
-        PoseFlowError: If there is no such mode.
-    """
-    if mode not in MODES:
-        raise PoseFlowError(
-            f"unknown mode {mode!r}; expected one of {', '.join(MODES)}"
-        )
-    return tuple(name for known, name in METRICS if known == mode)
+"""Metric -> "module:class", imported on first use; the class takes a mode's rules."""
 
 
-def make_metric(mode: str, name: str) -> Metric:
+def make_metric(mode: str, name: str) -> Metric[Any]:
     """The metric of that name under the rules of that mode.
 
     Raises:
         PoseFlowError: If the mode has no such metric.
     """
-    known = names_of_metrics(mode)
-    if name not in known:
+    rules = rules_of(mode)
+    if name not in rules.metrics:
         raise PoseFlowError(
-            f"mode {mode!r} has no metric {name!r}; it has {', '.join(known)}"
+            f"mode {mode!r} has no metric {name!r}; it has {', '.join(rules.metrics)}"
         )
-    module, _, attribute = METRICS[mode, name].partition(":")
-    metric: Metric = getattr(importlib.import_module(module), attribute)()
+    module, _, attribute = METRICS[name].partition(":")
+    metric: Metric[Any] = getattr(importlib.import_module(module), attribute)(rules)
     return metric
+
+
+def with_mean(joints: Floats) -> Floats:
+    """`(16,)`: the 15 joints, then the mean of those that are defined."""
+    defined = joints[~np.isnan(joints)]
+    return np.append(joints, defined.mean() if len(defined) else np.nan)
+
+
+def group_means(joints: Floats, *, skip_undefined: bool) -> Floats:
+    """`(8,)`: the columns of `GROUPS`, then the total.
+
+    Args:
+        joints: `(16,)` 15 joints and the total.
+        skip_undefined: Whether a group's mean leaves out undefined joints; otherwise
+            one of them makes the group undefined.
+    """
+    means = []
+    for members in GROUPS.values():
+        values = joints[list(members)]
+        if skip_undefined:
+            values = values[~np.isnan(values)]
+        means.append(values.mean() if len(values) else np.nan)
+    return np.append(means, joints[-1])

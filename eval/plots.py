@@ -10,6 +10,7 @@ import numpy as np
 
 from poseflow.errors import FormatError, MissingExtraError
 from poseflow.eval.metric import GROUPS
+from poseflow.eval.posetrack.rules import rules_of
 from poseflow.eval.report import Report
 from poseflow.formats.posetrack.annotations import JOINTS
 
@@ -58,13 +59,13 @@ def _figure(width: float, height: float) -> Figure:
 def plot_precision_recall(report: Report) -> Figure:
     """Precision over recall of each of the 15 joints, left and right in one panel."""
     section = report["ap"]
-    samples = section.extra["samples"]
-    tied_together = section.mode == "strict"
+    joints = section.extra["ranked_joints"]
+    tied_together = rules_of(section.mode).tied_scores == "one_step"
     figure = _figure(11, 5.5)
     panels: Any = figure.subplots(2, 4, sharex=True, sharey=True).ravel()
     for panel, (group, members) in zip(panels, GROUPS.items(), strict=False):
         for joint in members:
-            curve = samples.curve(joint, tied_together=tied_together)
+            curve = joints.curve(joint, tied_together=tied_together)
             ap = section.joints["ap"][joint]
             panel.step(
                 curve.recall, curve.precision, label=f"{JOINTS[joint]} {ap:.1f}", lw=1.2

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from poseflow.conversion import joint_map as joint_map
     from poseflow.errors import PoseFlowError as PoseFlowError
     from poseflow.estimator.estimator import Estimator as Estimator
-    from poseflow.eval.evaluate import evaluate as evaluate
+    from poseflow.eval.evaluation import evaluate as evaluate
     from poseflow.eval.report import Report as Report
     from poseflow.formats import ResultWriter as ResultWriter
     from poseflow.formats import read as read
@@ -53,7 +53,7 @@ _HOMES = {
     "Tracker": "poseflow.tracker",
     "batch": "poseflow.batch",
     "convert": "poseflow.conversion",
-    "evaluate": "poseflow.eval.evaluate",
+    "evaluate": "poseflow.eval.evaluation",
     "formats": "poseflow.formats",
     "joint_map": "poseflow.conversion",
     "open_source": "poseflow.video",

@@ -15,7 +15,7 @@ from poseflow import synthetic
 from poseflow.drawing import Overlay, contact_sheet
 from poseflow.errors import FormatError
 from poseflow.estimator import Estimator
-from poseflow.eval.evaluate import evaluate
+from poseflow.eval.evaluation import evaluate
 from poseflow.eval.report import Report
 from poseflow.formats import ResultWriter
 from poseflow.formats.atomic import explain

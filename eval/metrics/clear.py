@@ -189,42 +189,21 @@ def _previous(key: Ints, value: Ints) -> Ints:
     return last
 
 
-def count_clear(
-    overlaps: Overlaps,
-    matches: ClearMatches,
-    distances: Floats,
-    convention: Convention = "motmetrics",
+def count_events(
+    overlaps: Overlaps, matches: ClearMatches
 ) -> dict[str, npt.NDArray[Any]]:
-    """What CLEAR counts, per group, under py-motmetrics' names.
-
-    Mostly tracked means at least 0.8 of the person's frames (TrackEval: more than 0.8),
-    mostly lost less than 0.2. A fragmentation is an interruption of a person's matches;
-    frames without the person do not count as one (TrackEval: they do, while frames that
-    are empty on either side do not).
+    """Matches, misses, false positives and switches per group, in motmetrics' names.
 
     Args:
         overlaps: As given to `match_clear`.
-        matches: Its answer.
-        distances: `(C,)` of the cells.
-        convention: Whose reading of mostly tracked and fragmentations.
+        matches: Its result.
 
     Returns:
-        Name -> `(n_groups,)`. `sum_distance` is that of matches and switches.
+        Name -> `(n_groups,)`.
     """
-    cells = matches.cells
-    groups = overlaps.cell_groups[cells]
+    groups = overlaps.cell_groups[matches.cells]
     count = overlaps.per_group
-    detections = count(groups)
-    matched = np.zeros(len(overlaps.truth.tracks), bool)
-    matched[overlaps.truth_at[cells]] = True
-    seen = np.bincount(
-        overlaps.truth.tracks[matched], minlength=len(overlaps.truth_groups)
-    )
-    ratio = seen / np.maximum(overlaps.truth_lengths, 1)
-    there = overlaps.truth_lengths > 0
-    tracked = there & (ratio > 0.8 if convention == "trackeval" else ratio >= 0.8)
-    lost = there & (ratio < 0.2)
-    switches = count(groups[matches.switches])
+    detections, switches = count(groups), count(groups[matches.switches])
     return {
         "num_matches": detections - switches,
         "num_switches": switches,
@@ -236,12 +215,52 @@ def count_clear(
         "num_false_positives": overlaps.result_counts - detections,
         "num_objects": overlaps.truth_counts,
         "num_predictions": overlaps.result_counts,
+    }
+
+
+def count_clear(
+    overlaps: Overlaps,
+    matches: ClearMatches,
+    distances: Floats,
+    convention: Convention = "motmetrics",
+) -> dict[str, npt.NDArray[Any]]:
+    """All that CLEAR counts, per group: `count_events`, tracks and fragmentations.
+
+    Mostly tracked means at least 0.8 of the person's frames (TrackEval: more than 0.8),
+    mostly lost less than 0.2. A fragmentation is an interruption of a person's matches;
+    frames without the person do not count as one (TrackEval: they do, while frames that
+    are empty on either side do not).
+
+    Args:
+        overlaps: As given to `match_clear`.
+        matches: Its result.
+        distances: `(C,)` of the cells.
+        convention: Which program's definition of mostly tracked and fragmentations.
+
+    Returns:
+        Name -> `(n_groups,)`. `sum_distance` is that of matches and switches.
+    """
+    cells = matches.cells
+    count = overlaps.per_group
+    matched = np.zeros(len(overlaps.truth.tracks), bool)
+    matched[overlaps.truth_at[cells]] = True
+    seen = np.bincount(
+        overlaps.truth.tracks[matched], minlength=len(overlaps.truth_groups)
+    )
+    ratio = seen / np.maximum(overlaps.truth_lengths, 1)
+    there = overlaps.truth_lengths > 0
+    tracked = there & (ratio > 0.8 if convention == "trackeval" else ratio >= 0.8)
+    lost = there & (ratio < 0.2)
+    return {
+        **count_events(overlaps, matches),
         "num_unique_objects": count(overlaps.truth_groups[there]),
         "mostly_tracked": count(overlaps.truth_groups[tracked]),
         "partially_tracked": count(overlaps.truth_groups[there & ~tracked & ~lost]),
         "mostly_lost": count(overlaps.truth_groups[lost]),
         "num_fragmentations": _fragmentations(overlaps, matched, convention),
-        "sum_distance": np.bincount(groups, distances[cells], overlaps.n_groups),
+        "sum_distance": np.bincount(
+            overlaps.cell_groups[cells], distances[cells], overlaps.n_groups
+        ),
     }
 
 

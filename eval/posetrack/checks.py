@@ -7,8 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from poseflow.arrays import Bools
-from poseflow.eval.metric import SequencePair
-from poseflow.eval.posetrack.preparation import pair_frames
+from poseflow.eval.posetrack.frame_pairing import pair_frames
+from poseflow.eval.posetrack.pairing import SequencePair
+from poseflow.eval.posetrack.preparation import repeated_id_problem, repeated_ids
+from poseflow.eval.posetrack.rules import STRICT
 from poseflow.formats.posetrack.annotations import (
     JOINTS,
     NO_ID,
@@ -50,7 +52,7 @@ def missing_prediction(pair: SequencePair) -> Problem:
 def _check_frames(pair: SequencePair) -> Iterator[Problem]:
     """Which frames there are, in which order, and whether anybody is in them."""
     gt, pred = pair.gt, pair.pred
-    frame_of, problems = pair_frames(gt, pred)
+    frame_of, problems = pair_frames(gt, pred, STRICT)
     yield from problems
     if gt.num_frames != pred.num_frames:
         yield Problem(
@@ -109,7 +111,7 @@ def _check_annotation(gt: Annotations) -> Iterator[Problem]:
 
 
 def _check_ids(side: Annotations, word: str) -> Iterator[Problem]:
-    ids, frames = side.track_ids, side.frames
+    ids = side.track_ids
     missing = ids == NO_ID
     yield from _by_frame(side, missing, f"no track id of the {word} person", "error")
     yield from _by_frame(
@@ -120,18 +122,8 @@ def _check_ids(side: Annotations, word: str) -> Iterator[Problem]:
         ids > POSEVAL_MAX_ID,
         f"an {word} id above {POSEVAL_MAX_ID}, which poseval refuses",
     )
-    order = np.lexsort((ids, frames))
-    again = (ids[order[1:]] == ids[order[:-1]]) & (
-        frames[order[1:]] == frames[order[:-1]]
-    )
-    for row in order[1:][again & ~missing[order[1:]]].tolist():
-        yield Problem(
-            side.source,
-            int(frames[row]),
-            f"{word} id {ids[row]} is there twice; the later one is scored as somebody "
-            "new",
-            "error",
-        )
+    for row in np.flatnonzero(repeated_ids(ids, side.frames)).tolist():
+        yield repeated_id_problem(side, row)
 
 
 def _check_scores(pred: Annotations) -> Iterator[Problem]:

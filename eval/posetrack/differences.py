@@ -7,10 +7,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from poseflow.errors import FormatError
-from poseflow.eval.metric import SequencePair
-from poseflow.eval.posetrack.pckh import assign_poses, assign_poses_poseval
-from poseflow.eval.posetrack.preparation import prepare_poseval, prepare_strict
+from poseflow.eval.posetrack.pairing import SequencePair
+from poseflow.eval.posetrack.pckh import PreparedSequence, assign_poses
+from poseflow.eval.posetrack.rules import POSEVAL, STRICT
 
 _SENTENCES = {
     "labelled_empty": "labelled frames without people: dropped by poseval; predictions "
@@ -18,7 +17,7 @@ _SENTENCES = {
     "unlabelled_used": "frames with people that say is_labeled: false: scored by "
     "poseval, not by strict",
     "last_frames": "last frames of sequences: left out of tracking by poseval only",
-    "invented": "frames with nobody predicted, or nobody left: 1 miss and 1 false "
+    "placeholders": "frames with nobody predicted, or nobody left: 1 miss and 1 false "
     "positive of every joint for poseval; what is in them for strict",
     "never_annotated": "joints that are never annotated: AP 0 if never predicted, and "
     "invented objects in tracking, for poseval; left out of all means in strict",
@@ -38,26 +37,31 @@ _ALWAYS = (
 )
 
 
-def count_differences(pair: SequencePair) -> Counter[str]:
-    """How often each rule matters in a sequence."""
+def count_differences(
+    pair: SequencePair, strict: PreparedSequence, poseval: PreparedSequence | None
+) -> Counter[str]:
+    """How often each rule matters in a sequence.
+
+    Args:
+        pair: The sequence.
+        strict: It, prepared by strict's rules.
+        poseval: It, prepared by poseval's rules; None where these cannot.
+    """
     counts: Counter[str] = Counter()
     people = np.bincount(pair.gt.frames, minlength=pair.gt.num_frames) > 0
     counts["labelled_empty"] = int((~people & (pair.gt.labelled != 0)).sum())
     counts["unlabelled_used"] = int((people & (pair.gt.labelled == 0)).sum())
-    try:
-        poseval = prepare_poseval(pair)
-    except FormatError:
+    if poseval is None:
         counts["poseval_fails"] = 1
         return counts
-    strict = prepare_strict(pair)
-    counts["last_frames"] = int(poseval.scene.num_frames > 0)
-    counts["invented"] = poseval.invented
-    scene = strict.scene
-    pred = pair.pred
-    counts["missing_scores"] = int((pred.present & np.isnan(pred.scores)).sum())
-    counts["zero_heads"] = int((scene.head_sizes == 0).sum())
-    chosen, other = assign_poses(poseval.scene), assign_poses_poseval(poseval.scene)
-    counts["assignment"] = int((chosen != other).sum())
+    counts["last_frames"] = int(poseval.num_frames > 0)
+    counts["placeholders"] = poseval.placeholder_frames
+    counts["missing_scores"] = int(
+        (pair.pred.present & np.isnan(pair.pred.scores)).sum()
+    )
+    counts["zero_heads"] = int((strict.head_sizes == 0).sum())
+    chosen = [assign_poses(poseval, r.pose_assignment) for r in (STRICT, POSEVAL)]
+    counts["assignment"] = int((chosen[0] != chosen[1]).sum())
     return counts
 
 

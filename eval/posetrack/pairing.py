@@ -1,4 +1,4 @@
-"""Which prediction belongs to which ground truth, and loading both."""
+"""Pairing of ground truth and predictions by sequence, and loading both."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from os import PathLike
 from pathlib import Path
 
 from poseflow.errors import FormatError, PoseFlowError
-from poseflow.eval.metric import SequencePair
 from poseflow.formats import read
 from poseflow.formats.posetrack.annotations import (
     Annotations,
@@ -31,8 +30,26 @@ Predictions = (
 
 
 @dataclass(frozen=True, eq=False)
-class Job:
-    """A sequence to score; files are read where and when it is scored.
+class SequencePair:
+    """A sequence's ground truth with the predictions for it.
+
+    Attributes:
+        name: Name of the sequence.
+        gt: The annotation.
+        pred: The predictions; without people where a submission lacks the sequence.
+            May have fewer or more frames than `gt` in a faulty submission.
+        has_prediction: Whether the submission has the sequence.
+    """
+
+    name: str
+    gt: Annotations
+    pred: Annotations
+    has_prediction: bool = True
+
+
+@dataclass(frozen=True, eq=False)
+class SequenceInput:
+    """A sequence to score; its files are read by the process that scores it.
 
     Attributes:
         name: Name of the sequence.
@@ -62,10 +79,10 @@ class Job:
         gt = self.gt if isinstance(self.gt, Annotations) else read_annotations(self.gt)
         pred = self.pred
         if pred is None:
-            nobody = empty_annotations(
+            empty = empty_annotations(
                 self.name, gt.source, gt.image_names, gt.image_ids
             )
-            return SequencePair(self.name, gt, nobody, has_prediction=False)
+            return SequencePair(self.name, gt, empty, has_prediction=False)
         if isinstance(pred, SequenceFile):
             pred = _read_prediction(pred)
         if isinstance(pred, PoseSequence):
@@ -90,26 +107,26 @@ def _read_prediction(file: SequenceFile) -> Annotations | PoseSequence:
     return read(file.path)
 
 
-def find_jobs(
+def find_sequences(
     gt: GroundTruth,
     pred: Predictions,
     *,
     sequence: str | None = None,
     estimate: bool = True,
-) -> tuple[list[Job], list[Problem]]:
+) -> tuple[list[SequenceInput], list[Problem]]:
     """Every annotated sequence with its prediction, sorted by name.
 
-    Sequences pair by name; a single prediction for a single annotation pairs whatever
-    the names are.
+    Sequences pair by name; a single prediction for a single annotation pairs under any
+    name.
 
     Args:
         gt: Folder, zip archive, file, or loaded annotations.
         pred: The same, or tracked poses.
         sequence: Score this sequence only; names that of a single prediction.
-        estimate: See `Job`.
+        estimate: See `SequenceInput`.
 
     Returns:
-        The jobs, and a problem for every sequence that only the submission has.
+        The sequences, and a problem for every sequence that only the submission has.
 
     Raises:
         FormatError: If a path holds nothing to score.
@@ -154,15 +171,15 @@ def find_jobs(
         for name, side in sorted(results.items())
         if name not in truths
     ]
-    jobs = []
+    inputs = []
     for name, truth in sorted(truths.items()):
         if isinstance(truth, PoseSequence):
             raise PoseFlowError(
                 f"ground truth {name!r}: expected a PoseTrack annotation with head "
                 "boxes, found tracked poses; score_tracking compares two of those"
             )
-        jobs.append(Job(name, truth, results.get(name), estimate))
-    return jobs, problems
+        inputs.append(SequenceInput(name, truth, results.get(name), estimate))
+    return inputs, problems
 
 
 def _by_name(
@@ -185,15 +202,17 @@ def _shorten(names: Sequence[str], most: int = 3) -> str:
     return shown + (f", ... {len(names)} in all" if len(names) > most else "")
 
 
-def in_chunks(jobs: Sequence[Job], most_bytes: int) -> Iterator[list[Job]]:
-    """The jobs in order, in lists of about that many bytes; none is empty."""
-    chunk: list[Job] = []
+def in_chunks(
+    inputs: Sequence[SequenceInput], most_bytes: int
+) -> Iterator[list[SequenceInput]]:
+    """The sequences in order, in lists of about that many bytes; none is empty."""
+    chunk: list[SequenceInput] = []
     size = 0
-    for job in jobs:
-        if chunk and size + job.size > most_bytes:
+    for sequence in inputs:
+        if chunk and size + sequence.size > most_bytes:
             yield chunk
             chunk, size = [], 0
-        chunk.append(job)
-        size += job.size
+        chunk.append(sequence)
+        size += sequence.size
     if chunk:
         yield chunk

@@ -20,7 +20,7 @@ import torch
 from poseflow.benchmark.hardware import hardware
 from poseflow.demo import FRAMES, SEED, SIZE, SUITE, film
 from poseflow.estimator import Estimator
-from poseflow.eval.evaluate import evaluate
+from poseflow.eval.evaluation import evaluate
 from poseflow.formats import ResultWriter
 from poseflow.pipeline.protocols import PoseEstimator
 from poseflow.pipeline.track import drain, track

@@ -19,9 +19,12 @@ import numpy as np
 from poseflow.benchmark.association import exponent
 from poseflow.benchmark.hardware import hardware, peak_memory_mb
 from poseflow.benchmark.posetrack_case import CaseOptions, write_case
-from poseflow.eval.evaluate import evaluate
+from poseflow.eval.evaluation import evaluate
 from poseflow.eval.metric import make_metric
-from poseflow.eval.posetrack.pairing import find_jobs
+from poseflow.eval.posetrack.pairing import find_sequences
+from poseflow.eval.posetrack.pckh import PreparedSequence
+from poseflow.eval.posetrack.preparation import prepare
+from poseflow.eval.posetrack.rules import POSEVAL
 
 POSEVAL_CPU_S = {"loading": 11.0, "ap": 13.0, "mot": 31.0}
 """Seconds of CPU that poseval (commit 4258a157) takes for `LARGE`: one process,
@@ -151,13 +154,15 @@ def stage_times(folder: Path, repeats: int = 5) -> dict[str, float]:
     runs: list[tuple[float, float, float]] = []
     for _ in range(repeats + 1):
         start = time.process_time()
-        jobs, _ = find_jobs(folder / "gt", folder / "pred")
-        pairs = [job.load() for job in jobs]
+        inputs, _ = find_sequences(folder / "gt", folder / "pred")
+        pairs = [one.load() for one in inputs]
         marks = [time.process_time() - start]
+        sequences: list[PreparedSequence] = []
         for name in ("ap", "mot"):
             start = time.process_time()
+            sequences = sequences or [prepare(pair, POSEVAL) for pair in pairs]
             metric = make_metric("poseval", name)
-            metric.combine([job.name for job in jobs], metric.measure(pairs))
+            metric.combine([one.name for one in inputs], metric.measure(sequences))
             marks.append(time.process_time() - start)
         runs.append((marks[0], marks[1], marks[2]))
     loading, ap, mot = np.median(runs[1:], axis=0).tolist()

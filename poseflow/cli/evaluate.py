@@ -79,13 +79,13 @@ def evaluate(
 ) -> None:
     """Score predicted poses and tracks against PoseTrack ground truth."""
     if check:
-        from poseflow.eval.evaluate import check as find_problems
+        from poseflow.eval.evaluation import check as find_problems
 
         problems = find_problems(gt, pred, sequence=sequence)
         _list_problems(problems)
         raise typer.Exit(int(any(p.level == "error" for p in problems)))
 
-    from poseflow.eval.evaluate import evaluate as score
+    from poseflow.eval.evaluation import evaluate as score
     from poseflow.formats.atomic import check_writable
 
     if json is not None and str(json) != "-":

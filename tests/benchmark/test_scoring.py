@@ -57,16 +57,16 @@ def test_large_case_equals_the_reference(tmp_path):
         np.testing.assert_allclose(found, reference["total_AP"][field], atol=1e-9)
     # The reference's AP comes from an unstable sort of scores, a few of them equal, so
     # it lies between what the best and the worst order of those give.
-    samples = report["ap"].extra["samples"]
+    joints = report["ap"].extra["ranked_joints"]
     for joint, expected in enumerate(reference["total_AP"]["ap"][:15]):
-        there = samples.present[:, joint]
-        correct = samples.correct[there, joint]
+        there = joints.present[:, joint]
+        correct = joints.correct[there, joint]
         found = []
         for order in (np.argsort(correct, kind="stable"), np.argsort(~correct)):
             curve = precision_recall(
-                samples.scores[there, joint][order],
+                joints.scores[there, joint][order],
                 correct[order],
-                int(samples.annotated[joint]),
+                int(joints.annotated[joint]),
                 tied_together=False,
             )
             found.append(100 * curve.average_precision)

@@ -12,7 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from poseflow import PoseFlowError
-from poseflow.eval.metric import SequencePair, make_metric
+from poseflow.eval.metric import make_metric
+from poseflow.eval.posetrack.pairing import SequencePair
+from poseflow.eval.posetrack.preparation import prepare
+from poseflow.eval.posetrack.rules import RULES
 from poseflow.formats.mot import read_mot
 from poseflow.formats.posetrack.reader import parse_annotations
 
@@ -48,7 +51,8 @@ def score_all(contents):
             scorer = make_metric(mode, metric)
             # A refusal of one mode must not hide what the others do.
             with contextlib.suppress(PoseFlowError):
-                parts = scorer.measure([SequencePair(NAME, *sides)])
+                pair = SequencePair(NAME, *sides)
+                parts = scorer.measure([prepare(pair, RULES[mode])])
                 section = scorer.combine([NAME], parts)
                 for values in section.joints.values():
                     known = values[~np.isnan(values)]

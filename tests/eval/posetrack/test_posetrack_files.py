@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import poseflow
 from poseflow import PoseFlowError
 from poseflow.errors import FormatError
-from poseflow.eval.evaluate import check
+from poseflow.eval.evaluation import check
 from poseflow.formats.posetrack import posetrack17, submission
 from poseflow.formats.posetrack.annotations import JOINTS, NO_ID, SLOTS
 from poseflow.formats.posetrack.reader import (

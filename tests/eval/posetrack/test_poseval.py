@@ -9,7 +9,7 @@ import pytest
 
 import poseflow
 from poseflow.errors import PoseFlowError
-from poseflow.eval.evaluate import check
+from poseflow.eval.evaluation import check
 from poseflow.eval.metric import Section
 from poseflow.eval.metrics.average_precision import area_under
 from poseflow.formats.posetrack.reader import parse_annotations
@@ -94,7 +94,7 @@ NO_ANSWER = {
     "gt_without_track_id": "no track id",
     "prediction_without_track_id": "no track id",
     "gt_without_head_box": "no head box",
-    "predicted_id_twice_in_a_frame": "is there twice",
+    "predicted_id_twice_in_a_frame": "comes twice",
     "gt_track_id_above_limit": "above 9999",
     "sequence_of_one_frame": None,
 }
@@ -138,12 +138,12 @@ def test_area_under_an_empty_curve_is_zero():
 def test_figures_do_not_depend_on_chunks(case, monkeypatch):
     sides = GOLDEN / case / "gt", GOLDEN / case / "pred"
     whole = poseflow.evaluate(*sides).to_json(sequences=True)
-    monkeypatch.setattr("poseflow.eval.evaluate.CHUNK_BYTES", 1)
+    monkeypatch.setattr("poseflow.eval.evaluation.CHUNK_BYTES", 1)
     assert poseflow.evaluate(*sides).to_json(sequences=True) == whole
 
 
 def test_figures_do_not_depend_on_workers(monkeypatch):
     sides = GOLDEN / "pt17_basic" / "gt", GOLDEN / "pt17_basic" / "pred"
     alone = poseflow.evaluate(*sides).to_json(sequences=True)
-    monkeypatch.setattr("poseflow.eval.evaluate.WORTH_BYTES", 0)
+    monkeypatch.setattr("poseflow.eval.evaluation.WORTH_BYTES", 0)
     assert poseflow.evaluate(*sides, workers=2).to_json(sequences=True) == alone

@@ -6,7 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from poseflow.eval.metric import GROUPS, SequencePair, make_metric
+from poseflow.eval.metric import GROUPS, make_metric
+from poseflow.eval.posetrack.pairing import SequencePair
+from poseflow.eval.posetrack.preparation import prepare
+from poseflow.eval.posetrack.rules import STRICT
 from poseflow.formats.posetrack.annotations import JOINTS, Annotations, empty_people
 from poseflow.formats.posetrack.reader import read_posetrack
 
@@ -50,10 +53,13 @@ def select(people, rows):
     return replace(people, **{name: getattr(people, name)[rows] for name in names})
 
 
+def prepared(gt, pred, name="walk"):
+    return prepare(SequencePair(name, gt, pred), STRICT)
+
+
 def score(metric, pred):
-    pair = SequencePair("walk", truth(), pred)
     scorer = make_metric("strict", metric)
-    section = scorer.combine(["walk"], scorer.measure([pair]))
+    section = scorer.combine(["walk"], scorer.measure([prepared(truth(), pred)]))
     # All joints do the same here, and so does the total.
     for values in section.joints.values():
         if metric != "pose":
@@ -144,12 +150,12 @@ def test_both_clear_implementations_count_the_same():
     golden = Path(__file__).parents[2] / "golden" / "posetrack21"
     for case in ("basic", "mixed_scores"):
         gt, pred = (read_posetrack(golden / case / side) for side in ("gt", "pred"))
-        pairs = [SequencePair(name, gt[name], pred[name]) for name in sorted(gt)]
-        names = [pair.name for pair in pairs]
+        names = sorted(gt)
+        sequences = [prepared(gt[name], pred[name], name) for name in names]
         switches = []
         for metric in ("mot", "idf1"):
             scorer = make_metric("strict", metric)
-            section = scorer.combine(names, scorer.measure(pairs))
+            section = scorer.combine(names, scorer.measure(sequences))
             switches.append(section.counts["num_switches"][:15])
         np.testing.assert_array_equal(*switches)
         assert switches[0].sum() > 100
@@ -164,11 +170,11 @@ def test_a_joint_that_nobody_annotates_costs_a_column_nothing_but_its_own_errors
     columns = [*GROUPS, "Total"]
     for metric, field in (("hota", "HOTA"), ("hota", "LocA"), ("idf1", "IDF1")):
         scorer = make_metric("strict", metric)
-        parts = scorer.measure([SequencePair("walk", blind, blind)])
+        parts = scorer.measure([prepared(blind, blind)])
         section = scorer.combine(["walk"], parts)
         assert section.groups[field] == pytest.approx(np.full(8, 100.0))
         # Predicted all the same, it is wrong in as many places as the other is right.
-        parts = scorer.measure([SequencePair("walk", blind, whole)])
+        parts = scorer.measure([prepared(blind, whole)])
         groups = dict(
             zip(columns, scorer.combine(["walk"], parts).groups[field], strict=True)
         )

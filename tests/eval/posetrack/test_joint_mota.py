@@ -6,19 +6,14 @@ import motmetrics
 import numpy as np
 import pytest
 
-from poseflow.eval.posetrack.joint_clear import ClearCounts, track_joints
-from poseflow.eval.posetrack.pckh import Scene, assign_poses, assign_poses_poseval
+from poseflow.eval.posetrack.joint_mota import track_joints
+from poseflow.eval.posetrack.pckh import PreparedSequence, assign_poses
+from poseflow.eval.posetrack.rules import POSEVAL, STRICT
 
-NAMES = {
-    "num_misses": "misses",
-    "num_switches": "switches",
-    "num_false_positives": "false_positives",
-    "num_matches": "matches",
-    "num_transfer": "transfers",
-    "num_ascend": "ascends",
-    "num_migrate": "migrates",
-    "num_objects": "objects",
-}
+NAMES = (
+    *("num_misses", "num_switches", "num_false_positives", "num_matches"),
+    *("num_transfer", "num_ascend", "num_migrate", "num_objects"),
+)
 
 
 def crowd(seed, frames=25, people=5, coarse=False):
@@ -38,7 +33,7 @@ def crowd(seed, frames=25, people=5, coarse=False):
                 ids.append(int(person))
                 points.append(place)
     (gt_at, gt_ids, gt_points), (pred_at, pred_ids, pred_points) = columns.values()
-    return Scene(
+    return PreparedSequence(
         num_frames=frames,
         gt_frames=np.array(gt_at),
         gt_ids=np.array(gt_ids),
@@ -51,20 +46,24 @@ def crowd(seed, frames=25, people=5, coarse=False):
     )
 
 
-def by_motmetrics(scene, joint):
+def by_motmetrics(sequence, joint):
     accumulator = motmetrics.MOTAccumulator()
-    for frame in range(scene.num_frames):
-        gt = np.flatnonzero((scene.gt_frames == frame) & scene.gt_present[:, joint])
+    for frame in range(sequence.num_frames):
+        gt = np.flatnonzero(
+            (sequence.gt_frames == frame) & sequence.gt_present[:, joint]
+        )
         pred = np.flatnonzero(
-            (scene.pred_frames == frame) & scene.pred_present[:, joint]
+            (sequence.pred_frames == frame) & sequence.pred_present[:, joint]
         )
         offset = (
-            scene.gt_keypoints[gt, joint][:, None]
-            - scene.pred_keypoints[pred, joint][None]
+            sequence.gt_keypoints[gt, joint][:, None]
+            - sequence.pred_keypoints[pred, joint][None]
         )
         distance = np.sqrt((offset**2).sum(axis=2)) / 16
         distance[distance > 0.5] = np.nan
-        accumulator.update(scene.gt_ids[gt], scene.pred_ids[pred], distance, frame)
+        accumulator.update(
+            sequence.gt_ids[gt], sequence.pred_ids[pred], distance, frame
+        )
     events = accumulator.events
     table = motmetrics.metrics.create().compute(
         accumulator, metrics=list(NAMES), name="all"
@@ -75,46 +74,44 @@ def by_motmetrics(scene, joint):
 
 @pytest.mark.parametrize("seed", range(4))
 def test_counts_equal_motmetrics(seed):
-    scene = crowd(seed)
-    (tracking,) = track_joints([scene])
+    sequence = crowd(seed)
+    (tracking,) = track_joints([sequence])
     counts = tracking.counts
     for joint in range(0, 15, 4):
-        expected, found, everything = by_motmetrics(scene, joint)
-        for theirs, ours in NAMES.items():
-            assert getattr(counts, ours)[joint] == expected[theirs], (joint, ours)
-        assert math.isclose(counts.matched_distance[joint], found)
-        total = counts.candidate_distance + counts.matched_distance
-        total = total + counts.extra_distance
+        expected, found, everything = by_motmetrics(sequence, joint)
+        for name in NAMES:
+            assert counts[name][joint] == expected[name], (joint, name)
+        assert math.isclose(counts["matched_distance"][joint], found)
+        total = counts["candidate_distance"] + counts["matched_distance"]
+        total = total + counts["extra_distance"]
         assert math.isclose(total[joint], everything)
     assert np.bincount(tracking.switch_joints, minlength=15).tolist() == (
-        counts.switches.tolist()
+        counts["num_switches"].tolist()
     )
 
 
 def test_ties_keep_number_of_matches_and_total_distance():
-    scene = crowd(9, coarse=True)
-    (tracking,) = track_joints([scene])
-    expected, _, _ = by_motmetrics(scene, 0)
-    found = tracking.counts.detections[0]
+    sequence = crowd(9, coarse=True)
+    (tracking,) = track_joints([sequence])
+    expected, _, _ = by_motmetrics(sequence, 0)
+    found = tracking.counts["num_detections"][0]
     # Which of two equal choices is taken may differ, and with it what comes later.
     assert abs(found - expected["num_matches"] - expected["num_switches"]) <= 2
-    assert tracking.counts.objects[0] == expected["num_objects"]
+    assert tracking.counts["num_objects"][0] == expected["num_objects"]
 
 
 def test_sequences_do_not_touch_each_other():
-    scenes = [crowd(seed, frames=5 + seed) for seed in range(5)]
-    together = track_joints(scenes)
-    for scene, tracking in zip(scenes, together, strict=True):
-        (alone,) = track_joints([scene])
-        for name in ClearCounts.__dataclass_fields__:
-            np.testing.assert_allclose(
-                getattr(tracking.counts, name), getattr(alone.counts, name), rtol=1e-12
-            )
+    sequences = [crowd(seed, frames=5 + seed) for seed in range(5)]
+    together = track_joints(sequences)
+    for sequence, tracking in zip(sequences, together, strict=True):
+        (alone,) = track_joints([sequence])
+        for name, values in tracking.counts.items():
+            np.testing.assert_allclose(values, alone.counts[name], rtol=1e-12)
 
 
 def test_nobody_at_all():
     assert track_joints([]) == []
-    empty = Scene(
+    empty = PreparedSequence(
         num_frames=3,
         gt_frames=np.zeros(0, np.int64),
         gt_ids=np.zeros(0, np.int64),
@@ -126,8 +123,9 @@ def test_nobody_at_all():
         pred_scores=np.zeros((0, 15)),
     )
     (tracking,) = track_joints([empty])
-    assert tracking.counts.objects.tolist() == [0] * 15
-    assert len(assign_poses(empty)) == len(assign_poses_poseval(empty)) == 0
+    assert tracking.counts["num_objects"].tolist() == [0] * 15
+    for rules in (STRICT, POSEVAL):
+        assert len(assign_poses(empty, rules.pose_assignment)) == 0
 
 
 def two_people(gt_x, pred_x):
@@ -139,7 +137,7 @@ def two_people(gt_x, pred_x):
 
     gt_frames, gt_ids, gt_points = side(gt_x)
     pred_frames, pred_ids, pred_points = side(pred_x)
-    return Scene(
+    return PreparedSequence(
         num_frames=1,
         gt_frames=gt_frames,
         gt_ids=gt_ids,
@@ -162,6 +160,6 @@ def two_people(gt_x, pred_x):
     ],
 )
 def test_pose_assignment(gt_x, pred_x, poseval, strict):
-    scene = two_people(gt_x, pred_x)
-    assert assign_poses_poseval(scene).tolist() == poseval
-    assert assign_poses(scene).tolist() == strict
+    sequence = two_people(gt_x, pred_x)
+    assert assign_poses(sequence, POSEVAL.pose_assignment).tolist() == poseval
+    assert assign_poses(sequence, STRICT.pose_assignment).tolist() == strict

@@ -14,18 +14,21 @@ from typing import Any
 import numpy as np
 
 from poseflow.errors import FormatError, PoseFlowError
-from poseflow.eval.metric import Section, SequencePair, make_metric, names_of_metrics
-from poseflow.eval.posetrack.ap_mota import Samples
+from poseflow.eval.metric import Section, make_metric
 from poseflow.eval.posetrack.checks import check_pair, missing_prediction
 from poseflow.eval.posetrack.differences import count_differences, describe_differences
+from poseflow.eval.posetrack.joint_ap import RankedJoints
 from poseflow.eval.posetrack.pairing import (
     GroundTruth,
-    Job,
     Predictions,
-    find_jobs,
+    SequenceInput,
+    SequencePair,
+    find_sequences,
     in_chunks,
 )
-from poseflow.eval.posetrack.preparation import prepare_poseval, prepare_strict
+from poseflow.eval.posetrack.pckh import PreparedSequence
+from poseflow.eval.posetrack.preparation import prepare
+from poseflow.eval.posetrack.rules import POSEVAL, STRICT, RuleSet, rules_of
 from poseflow.eval.report import Report
 from poseflow.formats.posetrack.annotations import Problem
 
@@ -78,16 +81,15 @@ def evaluate(
         FormatError: If a file cannot be read or cannot be scored in this mode.
         PoseFlowError: If a mode, metric or sequence is unknown, or nothing pairs.
     """
-    main = mode or "strict"
-    names = _metric_names(main, metrics)
+    main = STRICT.mode if mode is None else mode
+    names = _metric_names(rules_of(main), metrics)
     plan = [(main, name) for name in names]
     if mode is None:
-        known = names_of_metrics("poseval")
-        plan += [("poseval", name) for name in names if name in known]
-    jobs, problems = find_jobs(gt, pred, sequence=sequence, estimate=estimate)
+        plan += [(POSEVAL.mode, name) for name in names if name in POSEVAL.metrics]
+    inputs, problems = find_sequences(gt, pred, sequence=sequence, estimate=estimate)
     done = _Measured()
-    steps = _measure_all(jobs, tuple(plan), mode is None, workers)
-    for part in _shown(steps, len(jobs), progress):
+    steps = _measure_all(inputs, tuple(plan), mode is None, workers)
+    for part in _shown(steps, len(inputs), progress):
         done.add(part)
     if done.errors:
         more = len(done.errors) - 1
@@ -115,12 +117,12 @@ def check(
         FormatError: If a path holds nothing to score.
         PoseFlowError: If nothing pairs.
     """
-    jobs, problems = find_jobs(gt, pred, sequence=sequence)
-    for job in jobs:
+    inputs, problems = find_sequences(gt, pred, sequence=sequence)
+    for one in inputs:
         try:
-            problems += check_pair(job.load())
+            problems += check_pair(one.load())
         except FormatError as error:
-            problems.append(Problem(job.name, None, str(error), "error"))
+            problems.append(Problem(one.name, None, str(error), "error"))
     return problems
 
 
@@ -145,29 +147,29 @@ class _Measured:
         self.failed |= other.failed
 
 
-def _metric_names(mode: str, metrics: str | Sequence[str] | None) -> list[str]:
-    known = names_of_metrics(mode)
+def _metric_names(rules: RuleSet, metrics: str | Sequence[str] | None) -> list[str]:
+    known = rules.metrics
     if metrics is None:
-        return [n for n in known if mode == "posetrack21" or n in ("ap", "mot")]
+        return list(rules.default_metrics)
     if isinstance(metrics, str):
         metrics = metrics.split(",")
     names = list(dict.fromkeys(name.strip() for name in metrics if name.strip()))
     unknown = [name for name in names if name not in known]
     if unknown or not names:
         raise PoseFlowError(
-            f"metrics: mode {mode!r} has {', '.join(known)}; found "
+            f"metrics: mode {rules.mode!r} has {', '.join(known)}; found "
             f"{', '.join(unknown) or 'none'}"
         )
     return names
 
 
 def _measure_all(
-    jobs: list[Job], plan: Plan, compare: bool, workers: int
+    inputs: list[SequenceInput], plan: Plan, compare: bool, workers: int
 ) -> Iterator[_Measured]:
-    """Chunk after chunk, in order whoever does it."""
-    total = sum(job.size for job in jobs)
+    """Chunk after chunk, in order, here or in other processes."""
+    total = sum(one.size for one in inputs)
     if workers > 1 and total >= WORTH_BYTES:
-        chunks = list(in_chunks(jobs, min(CHUNK_BYTES, total // (4 * workers) + 1)))
+        chunks = list(in_chunks(inputs, min(CHUNK_BYTES, total // (4 * workers) + 1)))
         # Not forked: the caller may have threads, such as torch's.
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(min(workers, len(chunks)), context) as pool:
@@ -182,7 +184,7 @@ def _measure_all(
                 for future in waiting:
                     future.cancel()
     else:
-        for chunk in in_chunks(jobs, CHUNK_BYTES):
+        for chunk in in_chunks(inputs, CHUNK_BYTES):
             yield _measure(chunk, plan, compare)
 
 
@@ -203,34 +205,40 @@ def _uninterrupted() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _measure(jobs: Sequence[Job], plan: Plan, compare: bool) -> _Measured:
+def _measure(inputs: Sequence[SequenceInput], plan: Plan, compare: bool) -> _Measured:
     """Load some sequences and measure each with every metric of the plan."""
     done = _Measured()
     pairs: list[SequencePair] = []
-    main = plan[0][0]
-    for job in jobs:
+    for one in inputs:
         try:
-            pairs.append(job.load())
+            pairs.append(one.load())
         except FormatError as error:
             done.errors.append(str(error))
-    for mode, name in plan:
-        try:
-            done.parts[mode, name] = make_metric(mode, name).measure(pairs)
-        except FormatError as error:
-            if mode == main:
-                done.errors.append(str(error))
-            else:
-                done.failed = True
+    main = plan[0][0]
+    prepared: dict[str, list[PreparedSequence]] = {mode: [] for mode, _ in plan}
     for pair in pairs:
         done.names.append(pair.name)
         done.problems += [*pair.gt.problems, *pair.pred.problems]
         if not pair.has_prediction:
             done.problems.append(missing_prediction(pair))
-        prepare = {"strict": prepare_strict, "poseval": prepare_poseval}.get(main)
-        if prepare is not None and not done.errors:
-            done.problems += prepare(pair).problems
-        if compare:
-            done.counts += count_differences(pair)
+        by_mode: dict[str, PreparedSequence] = {}
+        for mode, sequences in prepared.items():
+            try:
+                by_mode[mode] = prepare(pair, rules_of(mode))
+                sequences.append(by_mode[mode])
+            except FormatError as error:
+                if mode == main:
+                    done.errors.append(str(error))
+                else:
+                    done.failed = True
+        if main in by_mode:
+            done.problems += by_mode[main].problems
+            if compare:
+                done.counts += count_differences(
+                    pair, by_mode[main], by_mode.get(POSEVAL.mode)
+                )
+    for mode, name in plan:
+        done.parts[mode, name] = make_metric(mode, name).measure(prepared[mode])
     return done
 
 
@@ -269,7 +277,7 @@ def _report(
     differences: tuple[str, ...] = ()
     if compare and (others or done.failed):
         if "ap" in own:
-            done.counts["tied_scores"] = _tied(own["ap"].extra["samples"])
+            done.counts["tied_scores"] = _tied(own["ap"].extra["ranked_joints"])
             annotated = own["ap"].counts["num_annotated"]
             done.counts["never_annotated"] = int((annotated == 0).sum())
         differences = describe_differences(done.counts)
@@ -291,11 +299,11 @@ def _agree(a: Section, b: Section) -> bool:
     )
 
 
-def _tied(samples: Samples) -> int:
+def _tied(joints: RankedJoints) -> int:
     """Predicted joints that share their score with another of the same joint."""
     tied = 0
-    for joint in range(samples.scores.shape[1]):
-        scores = samples.scores[samples.present[:, joint], joint]
+    for joint in range(joints.scores.shape[1]):
+        scores = joints.scores[joints.present[:, joint], joint]
         _, counts = np.unique(scores, return_counts=True)
         tied += int(counts[counts > 1].sum())
     return tied

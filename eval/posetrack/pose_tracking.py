@@ -1,0 +1,59 @@
+"""Tracking scores of whole poses: HOTA, MOTA and IDF1 of people instead of joints.
+
+The similarity of two people is the share of the annotated joints that match within
+PCKh 0.5; identity and CLEAR scores need at least 0.5 of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from poseflow.eval.metric import Metric, Section
+from poseflow.eval.posetrack.joint_similarity import pose_overlaps
+from poseflow.eval.posetrack.pckh import PreparedSequence
+from poseflow.eval.tracking import TrackingScores, score_overlaps
+from poseflow.formats.posetrack.annotations import JOINTS
+
+
+class PoseTracking(Metric[TrackingScores]):
+    """Tracking of whole people."""
+
+    def measure(self, sequences: Sequence[PreparedSequence]) -> list[TrackingScores]:
+        """Scores of each sequence."""
+        return score_overlaps(
+            pose_overlaps(sequences),
+            [sequence.name for sequence in sequences],
+            [sequence.num_frames for sequence in sequences],
+            convention=self.rules.mota_ties,
+        )
+
+    def total(self, parts: Sequence[TrackingScores]) -> Section:
+        """Add up the sequences' counts."""
+        if not parts:
+            return Section("pose", self.rules.mode, {})
+        scores = sum(parts[1:], parts[0])
+        curves = scores.curves()
+        figures = {
+            name: float(curves[name].mean()) for name in ("HOTA", "DetA", "AssA")
+        }
+        figures |= {"MOTA": scores.mota, "MOTP": scores.motp, "IDF1": scores.idf1}
+        figures |= {"IDP": scores.idp, "IDR": scores.idr}
+        figures |= {"pre": scores.precision, "rec": scores.recall}
+        # Whole people have no joints: only the total is there.
+        nothing = [np.nan] * len(JOINTS)
+        joints = {name: np.array([*nothing, value]) for name, value in figures.items()}
+        return Section(
+            name="pose",
+            mode=self.rules.mode,
+            joints=joints,
+            groups={f"{n} (people)": joints[n][-8:] for n in ("HOTA", "MOTA", "IDF1")},
+            summary={"Prec": scores.precision, "Rec": scores.recall},
+            counts={
+                name: np.array([value])
+                for name, value in scores.counts.items()
+                if name != "sum_similarity"
+            },
+            extra={"tracking": scores.to_dict()},
+        )

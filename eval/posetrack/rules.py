@@ -1,0 +1,226 @@
+"""Rules of the scoring modes `strict`, `poseval` and `posetrack21`: one `RuleSet` each.
+
+A mode is nothing but its rules: preparation and metrics read them here and know no
+mode's name. To change how a mode counts, change its rule at the end of this file; to
+see what a rule does in code, search for the field's name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from poseflow.errors import PoseFlowError
+from poseflow.eval.metrics.clear import Convention
+from poseflow.eval.metrics.hota import Runs
+
+PoseAssignment = Literal["best_pairs_first", "best_prediction_per_person"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuleSet:
+    """What a scoring mode does wherever PoseTrack's programs and definitions differ.
+
+    docs/scoring.md and docs/metrics.md show the modes side by side.
+    """
+
+    mode: str
+    """Name of the mode, as in `poseflow evaluate --mode`."""
+    metrics: tuple[str, ...]
+    """Metrics that the mode has."""
+    default_metrics: tuple[str, ...]
+    """Metrics that are computed when none are named."""
+
+    # Frames
+    scored_frames: Literal["labelled", "annotated"]
+    """All that do not say `is_labeled: false`, or all with annotated people."""
+    frame_pairing: Literal["name", "position", "position_or_id"]
+    """How predicted frames are found: by image id, else file name, else position; by
+    position, with equal frame counts; by position, or by image id where ids differ."""
+    last_frame_tracked: bool
+    """Whether tracking counts the last scored frame of a sequence."""
+    empty_frames: Literal["as_they_are", "one_error_per_joint"]
+    """What tracking counts in frames without people on either side: what is there, or
+    one miss and one false positive of every joint."""
+
+    # People and joints
+    existing_joints: Literal["given", "positive"]
+    """Joints that the file gives, or only those with x > 0 and y > 0."""
+    people_without_joints: Literal["dropped", "kept", "kept_if_listed"]
+    """Whether a person without a joint counts as one. When kept, it is dropped only in
+    frames with ignore regions, and if `kept_if_listed` where a 2017 file has no list
+    of points."""
+    missing_joint_score: Literal["pose_score", "last"]
+    """Rank of a joint without a score: by its pose's score if the pose has no joint
+    score, else last; or always last."""
+    truncated_scores: bool
+    """Whether scores lose their decimals in frames whose keypoints are all written as
+    whole numbers."""
+    zero_head_matches: bool
+    """Whether a joint exactly in place matches a person whose head box has size 0."""
+
+    # Average precision
+    pose_assignment: PoseAssignment
+    """How predicted poses are assigned to people (`assign_poses`)."""
+    tied_scores: Literal["one_step", "one_by_one"]
+    """Whether joints of equal score enter the curve at once, or the later one first."""
+    absent_joints: Literal["undefined", "zero_if_unpredicted", "zero"]
+    """AP of a joint that is never annotated: NaN; 0 if it is never predicted either,
+    else NaN; or 0. An annotated joint that is never predicted has 0 in all modes."""
+    undefined_joints_skipped: bool
+    """Whether a column's mean leaves out undefined joints, or is undefined with one."""
+    ap_rows: tuple[str, ...]
+    """Rows of the AP table, of AP, precision and recall."""
+
+    # CLEAR MOT
+    mota_ties: Convention
+    """How MOTA settles what the definition leaves open, such as two people that were
+    last matched to the same id: `match_clear` describes the conventions."""
+    motp_distances: Literal["matches", "all_events"]
+    """Distances that MOTP averages: of the matches; or of all candidate pairs, matches,
+    transfers, ascends and migrates, over the number of matches."""
+
+    # HOTA
+    hota_joints: Literal["existing", "positive_in_2021"]
+    """Joints that HOTA counts: as above; or in PoseTrack21 files only those with x > 0
+    and y > 0."""
+    hota_alignment: bool
+    """Whether matching weighs similarity with the global alignment of the two ids."""
+    hota_runs: Runs
+    """Where a run of matches ends, and how FA-HOTA is averaged (`sum_hota`)."""
+    hota_unpredicted_frames: Literal["own_joints", "all_joints"]
+    """Misses of a frame without predicted poses: its annotated joints, or those of the
+    whole sequence."""
+    hota_totals: Literal["pooled", "weighted_means"]
+    """Whether columns and totals pool the joints' matches, or average the joints, and
+    weigh the sequences' means with their matches."""
+    hota_notes: tuple[str, ...]
+    """Sentences for the readers of HOTA's figures."""
+    ap_notes: tuple[str, ...] = ()
+    """Sentences for the readers of AP's figures."""
+
+
+STRICT = RuleSet(
+    mode="strict",
+    metrics=("ap", "mot", "hota", "idf1", "pose"),
+    default_metrics=("ap", "mot"),
+    scored_frames="labelled",
+    frame_pairing="name",
+    last_frame_tracked=True,
+    empty_frames="as_they_are",
+    existing_joints="given",
+    people_without_joints="dropped",
+    missing_joint_score="pose_score",
+    truncated_scores=False,
+    zero_head_matches=True,
+    pose_assignment="best_pairs_first",
+    tied_scores="one_step",
+    absent_joints="undefined",
+    undefined_joints_skipped=True,
+    ap_rows=("AP",),
+    mota_ties="motmetrics",
+    motp_distances="matches",
+    hota_joints="positive_in_2021",
+    hota_alignment=True,
+    hota_runs="published",
+    hota_unpredicted_frames="own_joints",
+    hota_totals="pooled",
+    hota_notes=(
+        "hota: in PoseTrack21 files only joints with x > 0 and y > 0 exist, as for its "
+        "kit",
+    ),
+)
+"""The published definitions of the metrics."""
+
+POSEVAL = RuleSet(
+    mode="poseval",
+    metrics=("ap", "mot"),
+    default_metrics=("ap", "mot"),
+    scored_frames="annotated",
+    frame_pairing="position",
+    last_frame_tracked=False,
+    empty_frames="one_error_per_joint",
+    existing_joints="given",
+    people_without_joints="kept_if_listed",
+    missing_joint_score="last",
+    truncated_scores=False,
+    zero_head_matches=False,
+    pose_assignment="best_prediction_per_person",
+    tied_scores="one_by_one",
+    absent_joints="zero_if_unpredicted",
+    undefined_joints_skipped=False,
+    ap_rows=("AP",),
+    mota_ties="motmetrics",
+    motp_distances="all_events",
+    hota_joints="existing",
+    hota_alignment=True,
+    hota_runs="published",
+    hota_unpredicted_frames="own_joints",
+    hota_totals="pooled",
+    hota_notes=(),
+)
+"""The official program for PoseTrack17 and 18; it has no HOTA."""
+
+POSETRACK21 = RuleSet(
+    mode="posetrack21",
+    metrics=("ap", "hota"),
+    default_metrics=("ap", "hota"),
+    scored_frames="labelled",
+    frame_pairing="position_or_id",
+    last_frame_tracked=True,
+    empty_frames="as_they_are",
+    existing_joints="positive",
+    people_without_joints="kept",
+    missing_joint_score="last",
+    truncated_scores=True,
+    zero_head_matches=False,
+    pose_assignment="best_prediction_per_person",
+    tied_scores="one_by_one",
+    absent_joints="zero",
+    undefined_joints_skipped=False,
+    ap_rows=("AP", "precision", "recall"),
+    mota_ties="motmetrics",
+    motp_distances="matches",
+    hota_joints="existing",
+    hota_alignment=False,
+    hota_runs="posetrack21",
+    hota_unpredicted_frames="all_joints",
+    hota_totals="weighted_means",
+    hota_notes=(
+        "posetrack21: pairs are matched by similarity alone; published HOTA weighs it "
+        "with the global alignment of the two ids (strict does)",
+        "posetrack21: a frame without any predicted pose adds the annotated joints of "
+        "its whole sequence to the misses, not only its own (strict counts its own)",
+        "posetrack21: FA-HOTA is sqrt(DetA sqrt(AssA FragA)), a product of means; "
+        "published it averages sqrt(A F) over the matches (strict does)",
+        "posetrack21: a fragment ends only where the person is matched to another id; "
+        "as published it also ends where one of the two is there without the other "
+        "(strict)",
+    ),
+    ap_notes=(
+        "posetrack21: a joint that is never annotated or never predicted counts with 0 "
+        "in the means",
+    ),
+)
+"""PoseTrack21's evaluation kit; it has no MOTA.
+
+Source: Döring et al., "PoseTrack21: A Dataset for Person Search, Multi-Object Tracking
+and Multi-Person Pose Tracking" (CVPR 2022), and the behaviour of its kit, faults
+included.
+"""
+
+RULES = {rules.mode: rules for rules in (STRICT, POSEVAL, POSETRACK21)}
+"""The modes by name."""
+
+
+def rules_of(mode: str) -> RuleSet:
+    """The rules of a mode.
+
+    Raises:
+        PoseFlowError: If there is no such mode.
+    """
+    if mode not in RULES:
+        raise PoseFlowError(
+            f"unknown mode {mode!r}; expected one of {', '.join(RULES)}"
+        )
+    return RULES[mode]
