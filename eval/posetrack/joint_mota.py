@@ -61,7 +61,10 @@ class JointMOTA(Metric[JointClear]):
 
     def total(self, parts: Sequence[JointClear]) -> Section:
         """Counts are summed over the sequences, then divided."""
-        counts = {name: sum(p.counts[name] for p in parts) for name in parts[0].counts}
+        counts: dict[str, npt.NDArray[Any]] = {
+            name: sum(part.counts[name] for part in parts)  # type: ignore[misc]
+            for name in parts[0].counts
+        }
         found, objects = counts["num_detections"], counts["num_objects"]
         errors = counts["num_misses"] + counts["num_switches"]
         errors = errors + counts["num_false_positives"]
@@ -137,7 +140,7 @@ def track_joints(
     found = match_clear(overlaps, distances, ties)
     groups, matched = overlaps.cell_groups[found.cells], distances[found.cells]
 
-    def total(groups: Ints, values: Floats) -> Floats:
+    def total(groups: Ints, values: Floats) -> npt.NDArray[Any]:
         return np.bincount(groups, values, overlaps.n_groups)
 
     columns = count_events(overlaps, found)

@@ -77,7 +77,8 @@ class PreparedSequence:
     @cached_property
     def unpredicted(self) -> Bools:
         """`(F,)` frames without a predicted person."""
-        return np.bincount(self.pred_frames, minlength=self.num_frames) == 0
+        counts = np.bincount(self.pred_frames, minlength=self.num_frames)
+        return np.asarray(counts == 0)
 
     @cached_property
     def candidates(self) -> CandidatePairs:

@@ -174,7 +174,8 @@ def repeated_ids(ids: Ints, frames: Ints) -> Bools:
     repeated[order[1:]] = (ids[order[1:]] == ids[order[:-1]]) & (
         frames[order[1:]] == frames[order[:-1]]
     )
-    return repeated & (ids != NO_ID)
+    repeated &= ids != NO_ID
+    return repeated
 
 
 def repeated_id_problem(people: Annotations, row: int) -> Problem:
