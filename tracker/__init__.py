@@ -1,17 +1,22 @@
-"""Poses to poses with identities."""
+"""Online multi-person pose tracking: trackers, matchers and post-processing."""
 
 from __future__ import annotations
 
-from poseflow.tracker.base import TrackerBackend, View
+from poseflow.tracker.base import FrameContext, TrackerBackend
 from poseflow.tracker.baselines import IouOptions, OksOptions
 from poseflow.tracker.default.likelihood import EvidenceOptions
 from poseflow.tracker.default.options import DefaultOptions
-from poseflow.tracker.matchers.base import Matcher
-from poseflow.tracker.matchers.correspondences import Correspondences, PixelIdentity
+from poseflow.tracker.matchers.base import FileMatcher, Matcher, NoMatcher
+from poseflow.tracker.matchers.correspondences import Correspondences
+from poseflow.tracker.matchers.optical_flow import (
+    OpticalFlowMatcher,
+    OpticalFlowOptions,
+)
+from poseflow.tracker.matchers.orb import OrbMatcher, OrbOptions
 from poseflow.tracker.pose_flow.pose_flow import PoseFlowOptions
 from poseflow.tracker.postprocess.smoothing import Smoother, SmoothingOptions
 from poseflow.tracker.postprocess.stitching import RefineOptions, refine
-from poseflow.tracker.released.tracker import ReleasedOptions, Step
+from poseflow.tracker.released.tracker import ReleasedOptions
 from poseflow.tracker.track_store import Track
 from poseflow.tracker.tracker import Tracker, names, register
 
@@ -19,20 +24,24 @@ __all__ = [
     "Correspondences",
     "DefaultOptions",
     "EvidenceOptions",
+    "FileMatcher",
+    "FrameContext",
     "IouOptions",
     "Matcher",
+    "NoMatcher",
     "OksOptions",
-    "PixelIdentity",
+    "OpticalFlowMatcher",
+    "OpticalFlowOptions",
+    "OrbMatcher",
+    "OrbOptions",
     "PoseFlowOptions",
     "RefineOptions",
     "ReleasedOptions",
     "Smoother",
     "SmoothingOptions",
-    "Step",
     "Track",
     "Tracker",
     "TrackerBackend",
-    "View",
     "names",
     "refine",
     "register",

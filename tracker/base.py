@@ -1,11 +1,11 @@
-"""What a tracker is given with each frame, and what it has to offer."""
+"""`TrackerBackend`: the interface of a tracking algorithm, and its frame context."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from poseflow.arrays import Floats, Image
 from poseflow.errors import PoseFlowError
@@ -17,8 +17,8 @@ Options = TypeVar("Options")
 
 
 @dataclass(frozen=True)
-class View:
-    """Everything but the people that is known of a frame.
+class FrameContext:
+    """What is known of a frame besides its poses.
 
     Attributes:
         index: Number of `update` calls before this one.
@@ -27,8 +27,8 @@ class View:
         time: Seconds since the start, or None.
         size: Width and height in pixels, if known.
         correspondences: Matches of the previous frame to this one that the caller
-            already has; the tracker then asks no matcher.
-        embeddings: `(P, D)` what the people look like, NaN where unknown, or None.
+            already has; the tracker then calls no matcher.
+        embeddings: `(P, D)` appearance embeddings, NaN where unknown, or None.
     """
 
     index: int
@@ -40,20 +40,38 @@ class View:
     embeddings: Floats | None = None
 
 
+@runtime_checkable
 class TrackerBackend(Protocol):
-    """A tracker behind `poseflow.Tracker`; third parties register a factory of these.
+    """A tracking algorithm behind `poseflow.Tracker`.
 
-    A backend may also have `last_step`, a record of its latest decision, and
-    `expected_motion`, `(P, 2)` pixels that each person of the latest frame should move
-    until the next; NaN for people that it does not follow.
+    Subclass it, implement `update`, `reset` and `finish`, and register a factory with
+    `poseflow.tracker.register`. The other members are optional features; the defaults
+    below stand for a tracker without them.
+
+    Attributes:
+        final_frames: Frames whose ids became final with the latest `update` or
+            `finish`, as pairs of index and poses; for trackers with delayed output.
+        expected_motion: `(P, 2)` pixels that each person of the latest frame is
+            predicted to move until the next one, NaN for people who are not tracked;
+            None for trackers without a motion model.
+        last_step: Record of the latest association, for inspection.
     """
 
-    def update(self, poses: Poses, view: View) -> Poses:
+    final_frames: tuple[tuple[int, Poses], ...] = ()
+    expected_motion: Floats | None = None
+    last_step: Any = None
+
+    @property
+    def delay_frames(self) -> int:
+        """Frames after which ids are final; 0 for trackers without delayed output."""
+        return 0
+
+    def update(self, poses: Poses, frame: FrameContext) -> Poses:
         """Return the same people in the same order with `track_ids` set."""
         ...
 
     def reset(self) -> None:
-        """Forget everything; ids start at 1 again."""
+        """Start a new sequence: drop all tracks; ids start at 1 again."""
         ...
 
     def finish(self) -> tuple[Track, ...]:
@@ -65,7 +83,7 @@ TrackerFactory = Callable[..., TrackerBackend]
 
 
 def options_from(kind: type[Options], tracker: str, given: dict[str, Any]) -> Options:
-    """Build a tracker's frozen options; name what exists when a name does not.
+    """Build a tracker's frozen options from keyword arguments.
 
     Raises:
         PoseFlowError: If an option is unknown, or its value is out of range.

@@ -12,21 +12,12 @@ import numpy as np
 
 from poseflow.arrays import Floats
 from poseflow.boxes import box_area, box_iou
-from poseflow.errors import PoseFlowError
 from poseflow.oks import oks
 from poseflow.poses import NO_TRACK, Poses
 from poseflow.tracker.assignment import assign
-from poseflow.tracker.base import View
-from poseflow.tracker.track_store import Memory, Track
+from poseflow.tracker.base import FrameContext, TrackerBackend
+from poseflow.tracker.track_store import Track, TrackStore
 from poseflow.validation import require
-
-
-def _without_images(tracker: str, matcher: str) -> None:
-    if matcher != "none":
-        raise PoseFlowError(
-            f"tracker {tracker!r} reads no images, so its matcher is always 'none', "
-            f"got {matcher!r}; 'default', 'poseflow' and 'released' have matchers"
-        )
 
 
 @dataclass(frozen=True)
@@ -38,17 +29,14 @@ class IouOptions:
         max_age_frames: Identities last seen more frames ago are forgotten.
         minimum_score: People with a lower `Poses.scores` get no identity (-1); default,
             everybody gets one.
-        matcher: Only `"none"`: this tracker reads no images.
     """
 
     minimum_iou: float = 0.1
     max_age_frames: int = 30
     minimum_score: float = -np.inf
-    matcher: str = "none"
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        _without_images("iou", self.matcher)
         require("minimum_iou", self.minimum_iou, 0, 1)
         require("max_age_frames", self.max_age_frames, 1)
         require("minimum_score", self.minimum_score, -np.inf)
@@ -70,18 +58,15 @@ class OksOptions:
             everybody gets one.
         sigma_factor: Multiplies the skeleton's sigmas: more room for fast movement or
             few frames per second.
-        matcher: Only `"none"`: this tracker reads no images.
     """
 
     minimum_oks: float = 0.02
     max_age_frames: int = 30
     minimum_score: float = -np.inf
     sigma_factor: float = 1.0
-    matcher: str = "none"
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        _without_images("oks", self.matcher)
         require("minimum_oks", self.minimum_oks, 0, 1)
         require("max_age_frames", self.max_age_frames, 1)
         require("minimum_score", self.minimum_score, -np.inf)
@@ -94,7 +79,7 @@ class OksOptions:
 
 
 @dataclass
-class IouTracker:
+class IouTracker(TrackerBackend):
     """`iou`: intersection over union of the people's boxes."""
 
     options: IouOptions | OksOptions = field(default_factory=IouOptions)
@@ -105,22 +90,22 @@ class IouTracker:
 
     def reset(self) -> None:
         """Forget everything; ids start at 1 again."""
-        self._memory: Memory | None = None
+        self._store: TrackStore | None = None
         self._next_id = 1
 
     def finish(self) -> tuple[Track, ...]:
         """The identities seen within `max_age_frames`."""
-        return () if self._memory is None else self._memory.tracks()
+        return () if self._store is None else self._store.tracks()
 
     def similarity(self, old: Poses, new: Poses) -> Floats:
         """Similarity of identities and people, `(N, P)` in [0, 1]."""
         return box_iou(old.boxes.astype(np.float64), new.boxes.astype(np.float64))
 
-    def update(self, poses: Poses, view: View) -> Poses:
+    def update(self, poses: Poses, frame: FrameContext) -> Poses:
         """Continue identities into this frame; see `TrackerBackend`."""
-        if self._memory is None:
-            self._memory = Memory.empty(poses.skeleton, {})
-        memory = self._memory.within(view.index, self.options.max_age_frames)
+        if self._store is None:
+            self._store = TrackStore.empty(poses.skeleton, {})
+        memory = self._store.within(frame.index, self.options.max_age_frames)
         eligible = np.flatnonzero(~(poses.scores < self.options.minimum_score))
         people = poses if len(eligible) == len(poses) else poses[eligible]
         pairs = assign(self.similarity(memory.poses, people), self.options.gate)
@@ -130,8 +115,8 @@ class IouTracker:
         new = rows < 0
         given[new] = self._next_id + np.arange(new.sum())
         self._next_id += int(new.sum())
-        self._memory = memory.remember(
-            people.replace(track_ids=given), rows, view.index, {}
+        self._store = memory.remember(
+            people.replace(track_ids=given), rows, frame.index, {}
         )
         ids = np.full(len(poses), NO_TRACK)
         ids[eligible] = given

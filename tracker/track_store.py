@@ -38,7 +38,7 @@ class Track:
 
 
 @dataclass(frozen=True)
-class Memory:
+class TrackStore:
     """The latest appearance of N identities, the most recently seen first.
 
     People of one frame keep their input order. An identity leaves when it was last seen
@@ -62,7 +62,7 @@ class Memory:
     extra: Mapping[str, Array]
 
     @classmethod
-    def empty(cls, skeleton: Skeleton, extra: Mapping[str, Array]) -> Memory:
+    def empty(cls, skeleton: Skeleton, extra: Mapping[str, Array]) -> TrackStore:
         """Nobody; `extra` gives the shapes and types of the derived arrays."""
         none = np.zeros(0, np.int64)
         return cls(
@@ -83,9 +83,9 @@ class Memory:
         """`(N,)` identities."""
         return self.poses.track_ids
 
-    def __getitem__(self, which: Array) -> Memory:
+    def __getitem__(self, which: Array) -> TrackStore:
         """Some of the identities, by mask or numbers."""
-        return Memory(
+        return TrackStore(
             self.poses[which],
             self.last_frame[which],
             self.first_frame[which],
@@ -94,14 +94,14 @@ class Memory:
             {name: array[which] for name, array in self.extra.items()},
         )
 
-    def within(self, frame: int, max_age_frames: int) -> Memory:
+    def within(self, frame: int, max_age_frames: int) -> TrackStore:
         """Those last seen at most `max_age_frames` before `frame`."""
         recent = frame - self.last_frame <= max_age_frames
         return self if recent.all() else self[recent]
 
     def remember(
         self, poses: Poses, rows: Ints, frame: int, extra: Mapping[str, Array]
-    ) -> Memory:
+    ) -> TrackStore:
         """The memory after a frame.
 
         Args:
@@ -122,7 +122,7 @@ class Memory:
         stay = np.ones(len(self), np.bool_)
         stay[rows[known]] = False
         rest = self[stay]
-        return Memory(
+        return TrackStore(
             Poses.concatenate([poses.astype(np.float64), rest.poses]),
             np.concatenate([np.full(len(rows), frame), rest.last_frame]),
             np.concatenate([first, rest.first_frame]),

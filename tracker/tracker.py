@@ -1,7 +1,9 @@
-"""`Tracker`: the door to all trackers, and their registry."""
+"""`Tracker`: online multi-person tracking by name, and the registry of trackers."""
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,9 +15,9 @@ from poseflow.poses import Poses
 from poseflow.registry import Registry
 from poseflow.skeleton import Skeleton
 from poseflow.tracker.base import (
+    FrameContext,
     TrackerBackend,
     TrackerFactory,
-    View,
     options_from,
 )
 from poseflow.tracker.baselines import (
@@ -27,42 +29,44 @@ from poseflow.tracker.baselines import (
 from poseflow.tracker.default.options import DefaultOptions
 from poseflow.tracker.default.tracker import DefaultTracker
 from poseflow.tracker.matchers.correspondences import Correspondences
-from poseflow.tracker.motion.predicted_boxes import expected_boxes, still
+from poseflow.tracker.motion.expected_boxes import expected_boxes, no_motion
 from poseflow.tracker.pose_flow.pose_flow import PoseFlowOptions
 from poseflow.tracker.pose_flow.tracker import PoseFlowTracker
 from poseflow.tracker.released.tracker import ReleasedOptions, ReleasedTracker
 from poseflow.tracker.track_store import Track
 
-
-def _released(**options: Any) -> TrackerBackend:
-    return ReleasedTracker(options_from(ReleasedOptions, "released", options))
-
-
-def _iou(**options: Any) -> TrackerBackend:
-    return IouTracker(options_from(IouOptions, "iou", options))
-
-
-def _oks(**options: Any) -> TrackerBackend:
-    return OksTracker(options_from(OksOptions, "oks", options))
+_BUILT_IN: dict[str, tuple[Callable[[Any], TrackerBackend], type[Any]]] = {
+    "default": (DefaultTracker, DefaultOptions),
+    "poseflow": (PoseFlowTracker, PoseFlowOptions),
+    "released": (ReleasedTracker, ReleasedOptions),
+    "iou": (IouTracker, IouOptions),
+    "oks": (OksTracker, OksOptions),
+}
 
 
-def _default(**options: Any) -> TrackerBackend:
-    return DefaultTracker(options_from(DefaultOptions, "default", options))
+def _factory(name: str) -> TrackerFactory:
+    """A built-in tracker made of its options as keywords."""
+    tracker, kind = _BUILT_IN[name]
+
+    def make(**options: Any) -> TrackerBackend:
+        if not _takes_matcher(kind) and options.pop("matcher", "none") != "none":
+            takers = [each for each in _BUILT_IN if _takes_matcher(_BUILT_IN[each][1])]
+            raise PoseFlowError(
+                f"tracker {name!r} uses no matcher: leave out matcher (--matcher), or "
+                f"choose one of the trackers that take one: {', '.join(takers)}"
+            )
+        return tracker(options_from(kind, name, options))
+
+    return make
 
 
-def _poseflow(**options: Any) -> TrackerBackend:
-    return PoseFlowTracker(options_from(PoseFlowOptions, "poseflow", options))
+def _takes_matcher(kind: type[Any]) -> bool:
+    return any(field.name == "matcher" for field in dataclasses.fields(kind))
 
 
 TRACKERS: Registry[TrackerFactory] = Registry(
     "tracker",
-    {
-        "default": _default,
-        "poseflow": _poseflow,
-        "released": _released,
-        "iou": _iou,
-        "oks": _oks,
-    },
+    {name: _factory(name) for name in _BUILT_IN},
     group="poseflow.trackers",
 )
 """Trackers by name; other packages offer theirs as entry points of the group."""
@@ -88,16 +92,16 @@ def names() -> tuple[str, ...]:
 
 
 class Tracker:
-    """Gives identities to the people of one frame after another.
+    """Assigns track ids to the people of successive frames.
 
     Ids count from 1 and belong to the instance: two trackers never share any state.
 
     Args:
-        name: `"default"`, which measured best (docs/tracking.md): log odds of motion,
-            pose, size and looks; `"poseflow"`, the paper; `"released"`, what its
-            authors released; `"iou"`, `"oks"`, or a registered name.
-        **options: Fields of that tracker's options, see `DefaultOptions`,
-            `PoseFlowOptions`, `ReleasedOptions`, `IouOptions` and `OksOptions`.
+        name: `"default"`, the most accurate of them (docs/tracking.md); `"poseflow"`,
+            the algorithm of the paper; `"released"`, the association that the paper's
+            authors released; `"iou"` and `"oks"`, baselines; or a registered name.
+        **options: Fields of that tracker's options: `DefaultOptions`,
+            `PoseFlowOptions`, `ReleasedOptions`, `IouOptions`, `OksOptions`.
 
     Raises:
         PoseFlowError: If the name or an option is unknown, or a value out of range.
@@ -119,10 +123,19 @@ class Tracker:
     def __init__(self, name: str = "default", **options: Any) -> None:
         self.name = name
         self._backend = TRACKERS[name](**options)
+        if not isinstance(self._backend, TrackerBackend):
+            raise PoseFlowError(
+                f"tracker {name!r}: expected a TrackerBackend, got "
+                f"{type(self._backend).__name__}; subclass "
+                "poseflow.tracker.TrackerBackend"
+            )
+        self._start()
+
+    def _start(self) -> None:
         self._skeleton: Skeleton | None = None
         self._frames = 0
         self._latest: Poses | None = None
-        self._rest: tuple[tuple[int, Poses], ...] = ()
+        self._final: tuple[tuple[int, Poses], ...] = ()
 
     def update(
         self,
@@ -134,28 +147,29 @@ class Tracker:
         correspondences: Correspondences | npt.ArrayLike | None = None,
         embeddings: npt.ArrayLike | None = None,
     ) -> Poses:
-        """Take the next frame.
+        """Track the people of the next frame.
 
         Args:
-            poses: The people of the frame; nobody is ordinary.
-            image: `(H, W, 3)` uint8 BGR or `(H, W)` grey, for matchers and, in
-                `default`, colours; without one, geometry decides alone.
+            poses: The people of the frame, possibly none.
+            image: `(H, W, 3)` uint8 BGR or `(H, W)` grey, for matchers and for the
+                appearance features of `default`; without one, association is by
+                geometry alone.
             name: Name of the frame, needed where correspondences come from files.
             time: Seconds since the start.
             correspondences: `(M, 4)` matches x1, y1, x2, y2 of the previous frame to
-                this one; given, no matcher is asked.
-            embeddings: `(P, D)` features of what each person looks like, of any
-                re-identification model, rows of NaN for people without; `default`
-                uses them in place of colours.
+                this one; if given, no matcher is called.
+            embeddings: `(P, D)` appearance embeddings of any re-identification model,
+                rows of NaN for people without; `default` uses them in place of colour
+                histograms.
 
         Returns:
-            The same people in the same order, with `track_ids` set (-1 for a person
-            below a tracker's `minimum_score`; `default` gives -1 to doubles, and to
-            people of whom it is not convinced yet).
+            The same people in the same order, with `track_ids` set; -1 for a person
+            without an id: below a tracker's `minimum_score`, or, with `default`, a
+            duplicate or a tentative track.
 
         Raises:
-            PoseFlowError: If the skeleton differs from that of earlier frames, or the
-                image is none.
+            PoseFlowError: If the skeleton differs from that of earlier frames, or
+                an argument has the wrong type or shape.
         """
         if not isinstance(poses, Poses):
             raise PoseFlowError(
@@ -166,94 +180,89 @@ class Tracker:
             self._skeleton = poses.skeleton
         elif poses.skeleton != self._skeleton:
             raise PoseFlowError(
-                f"frame {self._frames}: the people have the skeleton "
+                f"frame {self._frames}: the poses have the skeleton "
                 f"{poses.skeleton.name!r}, those before had {self._skeleton.name!r}; "
                 "convert them, or call reset() to start a new sequence"
             )
-        size = None if image is None else _size(image, self._frames)
-        view = View(
+        frame = FrameContext(
             self._frames,
             image,
             name,
             time,
-            size,
+            None if image is None else _size(image, self._frames),
             correspondences,  # type: ignore[arg-type]
             _embeddings(embeddings, len(poses), self._frames),
         )
-        self._rest = ()
-        tracked = self._backend.update(poses, view)
+        tracked = self._backend.update(poses, frame)
         self._frames += 1
         self._latest = tracked
+        self._final = self._backend.final_frames
         return tracked
 
     def expected_boxes(self) -> Floats:
-        """Where to look for the people of the latest frame in the next one.
+        """Predicted boxes of the latest frame's people in the next frame.
 
-        Trackers that follow motion add it; others expect people where they are.
+        Trackers with a motion model predict; others expect no motion.
 
         Returns:
             `(P, 4)` xyxy pixels, a box such as detectors give for each person of the
-            latest frame; NaN for those whom the tracker does not follow.
+            latest frame; NaN for people who are not tracked.
         """
-        latest = self._latest
-        if latest is None:
+        if self._latest is None:
             return np.zeros((0, 4))
-        motion = getattr(self._backend, "expected_motion", None)
-        return expected_boxes(latest, still(latest) if motion is None else motion)
+        motion = self._backend.expected_motion
+        if motion is None:
+            motion = no_motion(self._latest)
+        return expected_boxes(self._latest, motion)
 
     def reset(self) -> None:
-        """Forget everything; the next frame is a first frame and ids start at 1."""
+        """Start a new sequence: drop all tracks; ids start at 1 again."""
         self._backend.reset()
-        self._skeleton = None
-        self._frames = 0
-        self._latest = None
+        self._start()
 
     def finish(self) -> tuple[Track, ...]:
-        """End the sequence: the tracks still held, by id; then the tracker is as new.
+        """End the sequence: the tracks still held, by id; then reset.
 
-        Memory is bounded: identities that the tracker has forgotten, such as those
-        gone for longer than `max_age_frames`, are not among them.
+        Memory is bounded: tracks that ended earlier, such as those not seen for longer
+        than `max_age_frames`, are not included. `final_frames` then has the frames
+        whose ids were not final yet.
         """
         tracks = self._backend.finish()
-        rest = self.final_frames
+        rest = self._backend.final_frames
         self.reset()
-        self._rest = rest
+        self._final = rest
         return tracks
 
     @property
     def final_frames(self) -> tuple[tuple[int, Poses], ...]:
-        """Frames whose ids became final with the latest call, for those that delay.
+        """Frames whose ids became final with the latest `update` or `finish`.
 
-        `default` and `poseflow` give a frame's number and people, with the ids that
-        their window has settled on, `delay_frames` later; after `finish`, the rest. An
-        id in here never changes again. Other trackers' ids are final at once: empty.
+        Pairs of a frame's index and its people. With `default` and `poseflow` a frame
+        appears here once, in order, `delay_frames` after its `update` at the latest;
+        `finish` gives the rest. These ids never change again. Empty for trackers
+        whose ids are final at once, and after `reset`.
         """
-        if self._rest:
-            return self._rest
-        frames: tuple[tuple[int, Poses], ...] = getattr(
-            self._backend, "final_frames", ()
-        )
-        return frames
+        return self._final
 
     @property
     def delay_frames(self) -> int:
-        """Frames after which ids are final; 0 where they are at once."""
-        return getattr(self._backend, "delay_frames", 0)
+        """Frames after which ids are final; 0 for trackers without delayed output."""
+        return self._backend.delay_frames
 
     @property
     def last_step(self) -> Any:
-        """What the tracker decided in the latest frame, for those that tell; or None.
+        """Record of the latest association, for trackers that keep one; else None.
 
         `Step` for `released`: candidates, grades, pairs, boxes and match scores.
         """
-        return getattr(self._backend, "last_step", None)
+        return self._backend.last_step
 
     def __repr__(self) -> str:
         return f"<Tracker {self.name!r}, {self._frames} frames>"
 
 
 def _embeddings(given: npt.ArrayLike | None, people: int, frame: int) -> Floats | None:
-    """Features of the people, one row each; infinities count as unknown."""
+    """Check embeddings, `(P, D)`; infinities count as unknown."""
     if given is None:
         return None
     try:
@@ -272,7 +281,7 @@ def _embeddings(given: npt.ArrayLike | None, people: int, frame: int) -> Floats 
 
 
 def _size(image: Any, frame: int) -> tuple[int, int]:
-    """Width and height; refuses what is no picture."""
+    """Width and height of a checked image."""
     shape = getattr(image, "shape", None)
     good = (
         isinstance(image, np.ndarray)

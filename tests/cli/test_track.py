@@ -53,6 +53,18 @@ def poses(tmp_path):
     return path
 
 
+@pytest.mark.parametrize("tracker", ["iou", "oks"])
+def test_a_matcher_needs_a_tracker_that_takes_one(tracker, poses, tmp_path):
+    out = tmp_path / "out.json"
+    done = run("track", poses, "-o", out, "--tracker", tracker, "--matcher", "orb")
+    assert done.exit_code == 1
+    assert f"tracker {tracker!r} uses no matcher" in done.stderr
+    assert "one of the trackers that take one: default, poseflow, rel" in done.stderr
+    assert not out.exists()
+    done = run("track", poses, "-o", out, "--tracker", tracker, "--matcher", "none")
+    assert done.exit_code == 0, done.output
+
+
 def test_a_video_with_known_poses(clip, poses, tmp_path):
     out, overlay = tmp_path / "out.json", tmp_path / "overlay.mp4"
     done = run("track", clip, "--poses", poses, "-o", out, "--render", overlay)

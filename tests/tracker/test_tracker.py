@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from poseflow import PoseFlowError, Poses, Skeleton, Tracker
 from poseflow import tracker as trackers
 from poseflow.benchmark.walking_people import WalkingPeople
+from poseflow.tracker import TrackerBackend
 from poseflow.tracker.tracker import TRACKERS
 
 SIZE = (1280, 720)
@@ -242,8 +243,13 @@ def test_minimum_score_leaves_people_without_identity():
             "unknown matcher 'sift'.*orb",
             id="matcher",
         ),
-        pytest.param(
-            {"name": "oks", "matcher": "orb"}, "reads no images", id="matcher of oks"
+        *(
+            pytest.param(
+                {"name": name, "matcher": matcher},
+                f"'{name}' uses no matcher.*default, poseflow, released",
+                id=f"matcher of {name}",
+            )
+            for name, matcher in (("iou", "orb"), ("oks", "flow"), ("oks", None))
         ),
         pytest.param(
             {"name": "released", "correspondences": "nowhere/at/all"},
@@ -275,14 +281,57 @@ def test_arrays_are_not_poses():
         Tracker("iou").update(person())
 
 
+@pytest.mark.parametrize("name", trackers.names())
+def test_final_frames_are_of_the_latest_call(name):
+    options = {"matcher": "none"} if name == "released" else {}
+    tracker = Tracker(name, **options)
+    delay = tracker.delay_frames
+    assert (delay > 0) == (name in ("default", "poseflow"))
+    for count in range(delay + 3):
+        tracker.update(frame(person(300 + count)))
+        expected = [count - delay] if delay and count >= delay else []
+        assert [index for index, _ in tracker.final_frames] == expected
+    tracker.reset()
+    assert tracker.final_frames == ()
+    tracker.update(frame(person()))
+    tracker.finish()
+    assert [index for index, _ in tracker.final_frames] == ([0] if delay else [])
+    tracker.reset()
+    assert tracker.final_frames == ()
+
+
+def test_own_tracker_has_declared_defaults(monkeypatch):
+    monkeypatch.setattr(TRACKERS, "_entries", dict(TRACKERS._entries))
+
+    class OneId(TrackerBackend):
+        def update(self, poses, frame):
+            return poses.replace(track_ids=np.arange(len(poses)) + 1)
+
+        def reset(self):
+            pass
+
+        def finish(self):
+            return ()
+
+    trackers.register("one id", OneId)
+    tracker = Tracker("one id")
+    assert (tracker.delay_frames, tracker.last_step) == (0, None)
+    tracker.update(frame(person()))
+    assert tracker.final_frames == ()
+    assert np.isfinite(tracker.expected_boxes()).all()
+    trackers.register("no tracker", dict)
+    with pytest.raises(PoseFlowError, match="'no tracker': expected a TrackerBackend"):
+        Tracker("no tracker")
+
+
 def test_own_tracker_by_name(monkeypatch):
     monkeypatch.setattr(TRACKERS, "_entries", dict(TRACKERS._entries))
 
-    class Constant:
+    class Constant(TrackerBackend):
         def __init__(self, value=7):
             self.value = value
 
-        def update(self, poses, view):
+        def update(self, poses, frame):
             return poses.replace(track_ids=np.full(len(poses), self.value))
 
         def reset(self):

@@ -9,7 +9,7 @@ import numpy as np
 from poseflow.arrays import Bools, Floats
 from poseflow.boxes import keypoint_extent
 from poseflow.poses import Poses
-from poseflow.tracker.base import View
+from poseflow.tracker.base import FrameContext
 from poseflow.tracker.default.appearance import UNCLEAN, limb_colours
 from poseflow.tracker.matchers.base import make_matcher
 from poseflow.tracker.motion.camera_motion import (
@@ -64,7 +64,7 @@ class Eye:
         if self._matcher is not None:
             self._matcher.reset()
 
-    def look(self, view: View, poses: Poses) -> Percept:
+    def look(self, view: FrameContext, poses: Poses) -> Percept:
         """Look at a frame."""
         people = len(poses)
         colours: Floats = np.zeros((people, 0))

@@ -22,7 +22,7 @@ from poseflow.arrays import Bools, Floats, Ints
 from poseflow.poses import NO_TRACK, Poses
 from poseflow.skeleton import Skeleton
 from poseflow.tracker.assignment import assign
-from poseflow.tracker.base import View
+from poseflow.tracker.base import FrameContext, TrackerBackend
 from poseflow.tracker.default.adaptation import Habits
 from poseflow.tracker.default.appearance import Looks
 from poseflow.tracker.default.delayed_output import Hindsight
@@ -45,7 +45,7 @@ from poseflow.tracker.track_store import Track
 
 
 @dataclass
-class DefaultTracker:
+class DefaultTracker(TrackerBackend):
     """See the module; made by `poseflow.Tracker("default", ...)`."""
 
     options: DefaultOptions = field(default_factory=DefaultOptions)
@@ -70,7 +70,7 @@ class DefaultTracker:
         self._size: tuple[int, int] | None = None
         self.expected_motion: Floats = np.zeros((0, 2))
 
-    def update(self, poses: Poses, view: View) -> Poses:
+    def update(self, poses: Poses, view: FrameContext) -> Poses:
         """Continue identities into this frame; see `TrackerBackend`."""
         percept = self._eye.look(view, poses)
         features = percept.colours.shape[1]
@@ -153,7 +153,7 @@ class DefaultTracker:
         none = np.zeros(0, np.int64)
         self._bodies = Bodies.new(seen, none, 0, poses, self._habits.new_variance)
 
-    def _predict(self, view: View, percept: Percept) -> Bodies:
+    def _predict(self, view: FrameContext, percept: Percept) -> Bodies:
         """Bodies where they are expected now."""
         bodies, options = self._bodies, self.options
         assert bodies is not None

@@ -7,20 +7,24 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
-from typing import Any, Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
 from poseflow.arrays import Floats
 from poseflow.errors import FormatError, PoseFlowError
 from poseflow.poses import Poses
-from poseflow.tracker.base import View
+from poseflow.registry import Registry
+from poseflow.tracker.base import FrameContext
 from poseflow.tracker.matchers.correspondences import (
     Correspondences,
     as_correspondences,
 )
+from poseflow.tracker.matchers.optical_flow import OpticalFlowMatcher
+from poseflow.tracker.matchers.orb import OrbMatcher
 
 
+@runtime_checkable
 class Matcher(Protocol):
     """Finds the correspondences from the frame before to the frame given.
 
@@ -28,11 +32,11 @@ class Matcher(Protocol):
     that nothing is computed twice. It is asked once per frame, in order.
     """
 
-    def match(self, view: View, poses: Poses) -> Correspondences | None:
+    def match(self, frame: FrameContext, poses: Poses) -> Correspondences | None:
         """Correspondences, or None where there are none to be had.
 
         Args:
-            view: The frame.
+            frame: The frame.
             poses: Its people: points elsewhere are never read.
         """
         ...
@@ -45,7 +49,7 @@ class Matcher(Protocol):
 class NoMatcher:
     """`none`: association by geometry alone; no image is needed."""
 
-    def match(self, view: View, poses: Poses) -> Correspondences | None:
+    def match(self, frame: FrameContext, poses: Poses) -> Correspondences | None:
         """Nothing."""
         return None
 
@@ -88,14 +92,14 @@ class FileMatcher:
         """Forget the name of the frame before."""
         self._before = None
 
-    def match(self, view: View, poses: Poses) -> Correspondences | None:
+    def match(self, frame: FrameContext, poses: Poses) -> Correspondences | None:
         """Read the pair of the frame before and this one; None without a file."""
-        if not view.name:
+        if not frame.name:
             raise PoseFlowError(
-                f"frame {view.index}: correspondences are looked up by name; pass "
+                f"frame {frame.index}: correspondences are looked up by name; pass "
                 "name=... to update"
             )
-        before, self._before = self._before, PurePath(view.name).stem
+        before, self._before = self._before, PurePath(frame.name).stem
         if before is None:
             return None
         pair = f"{before}_{self._before}"
@@ -152,30 +156,12 @@ def _from_npz(path: Path, key: str | None) -> Floats | None:
     return as_correspondences(rows, str(path))
 
 
-def _orb(**options: Any) -> Matcher:
-    from poseflow.tracker.matchers.orb import OrbMatcher, OrbOptions
-
-    try:
-        return OrbMatcher(OrbOptions(**options))
-    except TypeError as error:
-        raise PoseFlowError(f"matcher 'orb': {error}") from error
-
-
-def _flow(**options: Any) -> Matcher:
-    from poseflow.tracker.matchers.optical_flow import FlowMatcher, FlowOptions
-
-    try:
-        return FlowMatcher(FlowOptions(**options))
-    except TypeError as error:
-        raise PoseFlowError(f"matcher 'flow': {error}") from error
-
-
-MATCHERS: dict[str, Callable[..., Matcher]] = {
-    "none": NoMatcher,
-    "orb": _orb,
-    "flow": _flow,
-}
-"""Matchers by name; `files` needs a folder and is chosen by giving one."""
+MATCHERS: Registry[Callable[[], Matcher]] = Registry(
+    "matcher",
+    {"none": NoMatcher, "orb": OrbMatcher, "flow": OpticalFlowMatcher},
+    hint="; correspondences=FOLDER reads matches from files",
+)
+"""Matchers by name, with their default options."""
 
 
 def make_matcher(choice: str | Matcher) -> Matcher:
@@ -184,11 +170,4 @@ def make_matcher(choice: str | Matcher) -> Matcher:
     Raises:
         PoseFlowError: If there is no matcher of that name.
     """
-    if not isinstance(choice, str):
-        return choice
-    if choice not in MATCHERS:
-        raise PoseFlowError(
-            f"unknown matcher {choice!r}; there are {', '.join(sorted(MATCHERS))}, and "
-            "correspondences=FOLDER reads them from files"
-        )
-    return MATCHERS[choice]()
+    return MATCHERS[choice]() if isinstance(choice, str) else choice

@@ -20,7 +20,7 @@ from poseflow.arrays import Floats, Image
 from poseflow.boxes import keypoint_extent
 from poseflow.errors import PoseFlowError
 from poseflow.poses import Poses
-from poseflow.tracker.base import View
+from poseflow.tracker.base import FrameContext
 from poseflow.tracker.matchers.correspondences import Correspondences
 from poseflow.tracker.motion.camera_motion import background_corners, shrink
 from poseflow.validation import require
@@ -30,7 +30,7 @@ SPOTS = np.array([[0.0, 0.0], [-1.0, -1.0], [1.0, -1.0], [-1.0, 1.0], [1.0, 1.0]
 
 
 @dataclass(frozen=True)
-class FlowOptions:
+class OpticalFlowOptions:
     """Parameters of the `flow` matcher.
 
     Attributes:
@@ -61,15 +61,15 @@ class FlowOptions:
         require("back", self.back, 0)
 
 
-class FlowMatcher:
+class OpticalFlowMatcher:
     """See the module; a `Matcher`.
 
     Args:
         options: Parameters.
     """
 
-    def __init__(self, options: FlowOptions | None = None) -> None:
-        self.options = options or FlowOptions()
+    def __init__(self, options: OpticalFlowOptions | None = None) -> None:
+        self.options = options or OpticalFlowOptions()
         self.reset()
 
     def reset(self) -> None:
@@ -78,22 +78,22 @@ class FlowMatcher:
         self._points: Floats = np.zeros((0, 2), np.float32)
         self._size: tuple[int, int] | None = None
 
-    def match(self, view: View, poses: Poses) -> Correspondences | None:
+    def match(self, frame: FrameContext, poses: Poses) -> Correspondences | None:
         """Follow the points of the frame before into this one.
 
         Args:
-            view: The frame; without an image there is nothing to be had, here and in
+            frame: The frame; without an image there is nothing to be had, here and in
                 the next.
             poses: Its people.
 
         Returns:
             `(M, 4)` x1, y1, x2, y2 in pixels, or None.
         """
-        if view.image is None:
+        if frame.image is None:
             self.reset()
             return None
-        now, factor = shrink(view.image, self.options.width)
-        size = (view.image.shape[1], view.image.shape[0])
+        now, factor = shrink(frame.image, self.options.width)
+        size = (frame.image.shape[1], frame.image.shape[0])
         before, start, same = self._before, self._points, size == self._size
         self._before, self._size = now, size
         self._points = self._choose(now, poses, factor)

@@ -18,7 +18,7 @@ import numpy as np
 from poseflow.arrays import Bools, Floats, Image, Ints
 from poseflow.boxes import keypoint_extent
 from poseflow.poses import Poses
-from poseflow.tracker.base import View
+from poseflow.tracker.base import FrameContext
 from poseflow.validation import require
 
 Boxes: TypeAlias = Ints
@@ -91,15 +91,15 @@ class OrbMatcher:
         """Forget the frame before."""
         self._before = None
 
-    def match(self, view: View, poses: Poses) -> Floats | None:
+    def match(self, frame: FrameContext, poses: Poses) -> Floats | None:
         """Correspondences from the frame before, `(M, 4)` float64.
 
         None where either frame has no image, or their sizes differ.
         """
         before, self._before = self._before, None
-        if view.image is None:
+        if frame.image is None:
             return None
-        now = self._before = self._features(view.image, poses)
+        now = self._before = self._features(frame.image, poses)
         if before is None or before.size != now.size:
             return None
         reach = self.options.reach * max(before.person, now.person)

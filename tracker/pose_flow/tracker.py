@@ -21,7 +21,7 @@ from poseflow.arrays import Bools, Floats
 from poseflow.boxes import keypoint_extent
 from poseflow.poses import NO_TRACK, Poses
 from poseflow.skeleton import Skeleton
-from poseflow.tracker.base import View
+from poseflow.tracker.base import FrameContext, TrackerBackend
 from poseflow.tracker.matchers.base import make_matcher
 from poseflow.tracker.matchers.correspondences import (
     Correspondences,
@@ -56,7 +56,7 @@ JUMP, JUMP_FRAMES = 1.2, 10
 
 
 @dataclass
-class PoseFlowTracker:
+class PoseFlowTracker(TrackerBackend):
     """See the module; made by `poseflow.Tracker("poseflow", ...)`."""
 
     options: PoseFlowOptions = field(default_factory=PoseFlowOptions)
@@ -78,7 +78,7 @@ class PoseFlowTracker:
         self._skeleton: Skeleton | None = None
         self.final_frames: tuple[tuple[int, Poses], ...] = ()
 
-    def update(self, poses: Poses, view: View) -> Poses:
+    def update(self, poses: Poses, frame: FrameContext) -> Poses:
         """Continue flows into this frame; see `TrackerBackend`."""
         options = self.options
         people = len(poses)
@@ -87,11 +87,11 @@ class PoseFlowTracker:
         seen = Observations.of(poses, none, none)
         spread = np.asarray(poses.skeleton.sigmas) * options.spread
         self._spread = np.append(spread + 0.02, 0.2)
-        matches = view.correspondences
+        matches = frame.correspondences
         if matches is None:
-            matches = self._matcher.match(view, poses)
+            matches = self._matcher.match(frame, poses)
         elif isinstance(matches, np.ndarray | list):
-            matches = as_correspondences(matches, f"frame {view.index}")
+            matches = as_correspondences(matches, f"frame {frame.index}")
 
         self._pan(matches, poses)
         confidence = pose_confidence(
@@ -103,16 +103,16 @@ class PoseFlowTracker:
             seen.points[:, :-1], seen.present[:, :-1], seen.weight[:, :-1], seen.sizes
         )
         lesser = lesser_of(alike, confidence, options.same)
-        similarity = self._similarity(seen, view.index, matches)
+        similarity = self._similarity(seen, frame.index, matches)
         similarity -= 0.2 * lesser[None]
         given: list[Flow | None] = [None] * people
         for f, p in extend(
             similarity, confidence, options.candidate, options.similarity_weight
         ).tolist():
             given[p] = self._flows[f]
-            self._continue(self._flows[f], seen, p, view.index)
+            self._continue(self._flows[f], seen, p, frame.index)
         free = [p for p in range(people) if given[p] is None]
-        self._begin(seen, free, lesser, given, view.index)
+        self._begin(seen, free, lesser, given, frame.index)
         flows = [flow for flow in given if flow is not None]
         for p, flow in enumerate(flows):
             flow.frames += 1
@@ -120,15 +120,15 @@ class PoseFlowTracker:
             flow.score += float(poses.scores[p])
             flow.recent.append(float(confidence[p]))
         for flow in self._flows:
-            if flow.last != view.index:
+            if flow.last != frame.index:
                 flow.recent.append(0.0)
         self._compare(flows, alike)
         self._suppress()
-        self._stay_near(flows, seen, confidence, view.index)
+        self._stay_near(flows, seen, confidence, frame.index)
 
         self._before = (seen, flows)
-        self._window.append(Moment(view.index, poses, flows))
-        self._settle(view.index)
+        self._window.append(Moment(frame.index, poses, flows))
+        self._settle(frame.index)
         return poses.replace(track_ids=identities(flows, confidence))
 
     def _pan(self, matches: Correspondences | None, poses: Poses) -> None:

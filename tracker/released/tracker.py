@@ -21,7 +21,7 @@ from poseflow.arrays import Bools, Floats, Ints
 from poseflow.errors import PoseFlowError
 from poseflow.poses import Poses
 from poseflow.tracker.assignment import assign, assign_released
-from poseflow.tracker.base import View
+from poseflow.tracker.base import FrameContext, TrackerBackend
 from poseflow.tracker.matchers.base import FileMatcher, Matcher, make_matcher
 from poseflow.tracker.matchers.correspondences import (
     Correspondences,
@@ -38,7 +38,7 @@ from poseflow.tracker.released.boxes import (
     released_regions,
     scaled_regions,
 )
-from poseflow.tracker.track_store import Memory, Track
+from poseflow.tracker.track_store import Track, TrackStore
 from poseflow.validation import require
 
 RELEASED_EPSILON = 1e-5
@@ -146,7 +146,7 @@ class Step:
 
 
 @dataclass
-class ReleasedTracker:
+class ReleasedTracker(TrackerBackend):
     """See the module; made by `poseflow.Tracker("released", ...)`."""
 
     options: ReleasedOptions = field(default_factory=ReleasedOptions)
@@ -166,28 +166,28 @@ class ReleasedTracker:
     def reset(self) -> None:
         """Forget everything; ids start at 1 again."""
         self._matcher.reset()
-        self._memory: Memory | None = None
+        self._store: TrackStore | None = None
         self._former = -1
         self._next_id = 1
         self.last_step: Step | None = None
 
     def finish(self) -> tuple[Track, ...]:
         """The identities seen within `max_age_frames`."""
-        return () if self._memory is None else self._memory.tracks()
+        return () if self._store is None else self._store.tracks()
 
-    def update(self, poses: Poses, view: View) -> Poses:
+    def update(self, poses: Poses, frame: FrameContext) -> Poses:
         """Continue identities into this frame; see `TrackerBackend`."""
-        size = self._size(view)
+        size = self._size(frame)
         regions = self._regions(poses, size)
         extra = {"boxes": regions.boxes, "squares": regions.squares}
-        if self._memory is None:
-            self._memory = Memory.empty(poses.skeleton, extra)
-        memory = self._memory.within(view.index, self.options.age)
-        matches = self._correspondences(poses, view, size)
+        if self._store is None:
+            self._store = TrackStore.empty(poses.skeleton, extra)
+        memory = self._store.within(frame.index, self.options.age)
+        matches = self._correspondences(poses, frame, size)
 
         former = memory.last_frame == self._former
         if not self.options.compat:
-            former &= view.index - memory.last_frame == 1
+            former &= frame.index - memory.last_frame == 1
         old = Regions(memory.extra["boxes"], memory.extra["squares"])
         if self.options.compat:
             grades = self._released_grades(old, regions, former, matches)
@@ -211,18 +211,18 @@ class ReleasedTracker:
         self.last_step = Step(memory.ids, former, grades, pairs, regions.boxes, scores)
 
         tracked = poses.replace(track_ids=ids)
-        self._memory = memory.remember(tracked, rows, view.index, extra)
+        self._store = memory.remember(tracked, rows, frame.index, extra)
         if len(poses) or not self.options.compat:
             # The released code copies the last people into an empty frame, so that they
             # still count as seen in "the frame before" at the next one.
-            self._former = view.index
+            self._former = frame.index
         return tracked
 
-    def _size(self, view: View) -> tuple[int, int] | None:
-        size = self.options.image_size or view.size
+    def _size(self, frame: FrameContext) -> tuple[int, int] | None:
+        size = self.options.image_size or frame.size
         if size is None and self.options.compat:
             raise PoseFlowError(
-                f"frame {view.index}: compat clips boxes to the image; pass the image "
+                f"frame {frame.index}: compat clips boxes to the image; pass the image "
                 "or image_size=(width, height)"
             )
         return size
@@ -243,14 +243,14 @@ class ReleasedTracker:
         )
 
     def _correspondences(
-        self, poses: Poses, view: View, size: tuple[int, int] | None
+        self, poses: Poses, frame: FrameContext, size: tuple[int, int] | None
     ) -> Correspondences | None:
-        matches = view.correspondences
+        matches = frame.correspondences
         if matches is None:
-            matches = self._matcher.match(view, poses)
+            matches = self._matcher.match(frame, poses)
         elif not isinstance(matches, PixelIdentity):
-            matches = as_correspondences(matches, f"frame {view.index}")
-        if not self.options.compat or view.index == 0:
+            matches = as_correspondences(matches, f"frame {frame.index}")
+        if not self.options.compat or frame.index == 0:
             return matches
         if matches is None:
             assert size is not None

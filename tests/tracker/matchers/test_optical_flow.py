@@ -6,8 +6,11 @@ import pytest
 
 from poseflow import PoseFlowError, Poses, Tracker
 from poseflow.benchmark.walking_people import WalkingPeople
-from poseflow.tracker.base import View
-from poseflow.tracker.matchers.optical_flow import FlowMatcher, FlowOptions
+from poseflow.tracker.base import FrameContext
+from poseflow.tracker.matchers.optical_flow import (
+    OpticalFlowMatcher,
+    OpticalFlowOptions,
+)
 from poseflow.tracker.motion.camera_motion import CameraOptions, camera_motion
 
 METHODS = ("sparse", "dense")
@@ -22,12 +25,12 @@ def scene():
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("colour", [True, False])
 def test_matches_follow_the_people(scene, method, colour):
-    matcher = FlowMatcher(FlowOptions(method=method))
+    matcher = OpticalFlowMatcher(OpticalFlowOptions(method=method))
     right = total = 0
     for t, picture in enumerate(scene[1]):
         if not colour:
             picture = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
-        found = matcher.match(View(t, picture), scene[0].poses(t))
+        found = matcher.match(FrameContext(t, picture), scene[0].poses(t))
         if t == 0:
             assert found is None
             continue
@@ -48,10 +51,10 @@ def test_the_camera_shows_in_the_background(method):
     random = np.random.default_rng(0)
     world = cv2.GaussianBlur(random.integers(0, 255, (500, 900), np.uint8), (0, 0), 3)
     world = cv2.normalize(world, None, 0, 255, cv2.NORM_MINMAX)
-    matcher = FlowMatcher(FlowOptions(method=method, width=400))
+    matcher = OpticalFlowMatcher(OpticalFlowOptions(method=method, width=400))
     nobody = Poses.empty()
-    assert matcher.match(View(0, world[20:420, 40:840]), nobody) is None
-    found = matcher.match(View(1, world[14:414, 28:828]), nobody)
+    assert matcher.match(FrameContext(0, world[20:420, 40:840]), nobody) is None
+    found = matcher.match(FrameContext(1, world[14:414, 28:828]), nobody)
     motion = camera_motion(found, np.zeros((0, 4)), CameraOptions())
     np.testing.assert_allclose(motion[:, 2], [12, 6], atol=1.5)
     np.testing.assert_allclose(motion[:, :2], np.eye(2), atol=0.02)
@@ -61,14 +64,14 @@ def test_the_camera_shows_in_the_background(method):
 def test_nobody_no_picture_another_size(method):
     flat = np.zeros((60, 80), np.uint8)
     someone = Poses(np.random.default_rng(0).uniform(-50, 100, (2, 17, 2)))
-    matcher = FlowMatcher(FlowOptions(method=method))
-    assert matcher.match(View(0), someone) is None
-    assert matcher.match(View(1, flat), Poses.empty()) is None
-    assert matcher.match(View(2, flat), someone).shape == (0, 4)
-    assert matcher.match(View(3, flat), someone).shape[1] == 4
-    assert matcher.match(View(4, np.zeros((40, 40), np.uint8)), someone) is None
-    assert matcher.match(View(5), someone) is None
-    assert matcher.match(View(6, flat), someone) is None
+    matcher = OpticalFlowMatcher(OpticalFlowOptions(method=method))
+    assert matcher.match(FrameContext(0), someone) is None
+    assert matcher.match(FrameContext(1, flat), Poses.empty()) is None
+    assert matcher.match(FrameContext(2, flat), someone).shape == (0, 4)
+    assert matcher.match(FrameContext(3, flat), someone).shape[1] == 4
+    assert matcher.match(FrameContext(4, np.zeros((40, 40), np.uint8)), someone) is None
+    assert matcher.match(FrameContext(5), someone) is None
+    assert matcher.match(FrameContext(6, flat), someone) is None
 
 
 @pytest.mark.parametrize("name", ["released", "poseflow", "default"])
@@ -104,4 +107,4 @@ def test_poseflow_follows_the_camera():
 )
 def test_bad_options(options, message):
     with pytest.raises(PoseFlowError, match=message):
-        FlowOptions(**options)
+        OpticalFlowOptions(**options)

@@ -6,7 +6,7 @@ import pytest
 
 from poseflow import PoseFlowError, Poses, Tracker
 from poseflow.benchmark.walking_people import WalkingPeople
-from poseflow.tracker.base import View
+from poseflow.tracker.base import FrameContext
 from poseflow.tracker.matchers.orb import (
     Features,
     OrbMatcher,
@@ -24,7 +24,7 @@ def scene():
 
 def views(scene, change=lambda picture: picture):
     for t, picture in enumerate(scene[1]):
-        yield View(t, change(picture)), scene[0].poses(t)
+        yield FrameContext(t, change(picture)), scene[0].poses(t)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_features_are_looked_for_only_at_people(scene, monkeypatch):
     monkeypatch.setattr(
         OrbMatcher, "_detect", lambda s, g, n: pixels.append(g.size) or real(s, g, n)
     )
-    OrbMatcher().match(View(0, scene[1][0]), scene[0].poses(0)[:1])
+    OrbMatcher().match(FrameContext(0, scene[1][0]), scene[0].poses(0)[:1])
     assert sum(pixels) < 0.2 * 480 * 300
 
 
@@ -89,25 +89,25 @@ def test_features_are_looked_for_only_at_people(scene, monkeypatch):
 def test_no_features(image):
     matcher, poses = OrbMatcher(), WalkingPeople(3, size=(480, 300)).poses(0)
     for t in range(2):
-        found = matcher.match(View(t, image), poses)
+        found = matcher.match(FrameContext(t, image), poses)
     assert found.shape == (0, 4)
 
 
 def test_nobody_and_no_image(scene):
     matcher, picture = OrbMatcher(), scene[1][0]
-    assert matcher.match(View(0, picture), Poses.empty("coco17")) is None
-    assert len(matcher.match(View(1, picture), scene[0].poses(0))) == 0
-    assert matcher.match(View(2, None), scene[0].poses(0)) is None
-    assert matcher.match(View(3, picture), scene[0].poses(0)) is None
-    assert len(matcher.match(View(4, picture), scene[0].poses(0))) > 0
+    assert matcher.match(FrameContext(0, picture), Poses.empty("coco17")) is None
+    assert len(matcher.match(FrameContext(1, picture), scene[0].poses(0))) == 0
+    assert matcher.match(FrameContext(2, None), scene[0].poses(0)) is None
+    assert matcher.match(FrameContext(3, picture), scene[0].poses(0)) is None
+    assert len(matcher.match(FrameContext(4, picture), scene[0].poses(0))) > 0
 
 
 def test_another_size_starts_anew(scene):
     matcher, picture = OrbMatcher(), scene[1][0]
-    matcher.match(View(0, picture), scene[0].poses(0))
+    matcher.match(FrameContext(0, picture), scene[0].poses(0))
     large = cv2.copyMakeBorder(picture, 0, 200, 0, 300, cv2.BORDER_CONSTANT)
-    assert matcher.match(View(1, large), scene[0].poses(0)) is None
-    assert len(matcher.match(View(2, large), scene[0].poses(0))) > 0
+    assert matcher.match(FrameContext(1, large), scene[0].poses(0)) is None
+    assert len(matcher.match(FrameContext(2, large), scene[0].poses(0))) > 0
     tracker = Tracker("released")
     tracker.update(scene[0].poses(0), picture)
     assert sorted(tracker.update(scene[0].poses(0), large).track_ids) == [1, 2, 3, 4]

@@ -5,8 +5,8 @@ import pytest
 
 from poseflow import PoseFlowError, Poses, Tracker
 from poseflow.benchmark.walking_people import WalkingPeople
-from poseflow.tracker import PixelIdentity
 from poseflow.tracker.matchers import correspondences
+from poseflow.tracker.matchers.correspondences import PixelIdentity
 
 SIZE = (640, 360)
 

@@ -1,4 +1,4 @@
-"""Where a frame's people should be looked for in the next frame."""
+"""Expected boxes: where a detector would find the people in the next frame."""
 
 from __future__ import annotations
 
@@ -10,24 +10,27 @@ from poseflow.boxes import keypoint_extent
 from poseflow.poses import Poses
 
 CONFIDENT = 0.3
-"""Joints count that have at least this share of the score of the person's best one."""
+"""Joints count from this fraction of the score of the person's best joint on."""
 
 GROWTH = 0.15
-"""How much longer a person is than the extent of the joints: Xiao, Wu and Wei, "Simple
-Baselines for Human Pose Estimation and Tracking" (ECCV 2018), section 3.2."""
+"""Fraction by which a person's box is longer than the extent of the joints.
+
+Xiao, Wu and Wei, "Simple Baselines for Human Pose Estimation and Tracking" (ECCV 2018),
+section 3.2.
+"""
 
 
 def expected_boxes(poses: Poses, motion: npt.ArrayLike) -> Floats:
-    """Boxes as a detector would give them, a frame later.
+    """Boxes of the people, as a detector would give them, in the next frame.
 
     Args:
         poses: P people of a frame.
-        motion: `(P, 2)` pixels that each is expected to move; NaN for whom not to
-            expect.
+        motion: `(P, 2)` pixels that each is predicted to move; NaN for people who are
+            not tracked.
 
     Returns:
         `(P, 4)` float64 xyxy: the extent of the confident joints (the person's box,
-        where fewer than two are), grown; NaN where nobody is expected.
+        where fewer than two are), grown; NaN where the motion is.
 
     Examples:
         >>> joints = np.linspace([10.0, 10], [30, 110], 17)
@@ -47,8 +50,8 @@ def expected_boxes(poses: Poses, motion: npt.ArrayLike) -> Floats:
     return moved
 
 
-def still(poses: Poses) -> Floats:
-    """`(P, 2)` no motion, NaN for people without an identity."""
+def no_motion(poses: Poses) -> Floats:
+    """Zero motion, `(P, 2)`; NaN for people without a track id."""
     motion = np.zeros((len(poses), 2))
     motion[poses.track_ids < 0] = np.nan
     return motion
