@@ -31,7 +31,7 @@ class Batches:
         [2, 2, 1]
     """
 
-    def __init__(self, size: int, what: str = "pictures") -> None:
+    def __init__(self, size: int, what: str = "images") -> None:
         if size < 1:
             raise PoseFlowError(f"batch_size: expected at least 1, got {size}")
         self.size = size

@@ -92,7 +92,7 @@ def refine_boxes(
         keypoints: `(P, K, 2)` pixels, of the crops of these boxes.
         scores: `(P, K)`, calibrated.
         rules: See `BoxRefinement`.
-        size: Width and height of the picture, at which boxes end.
+        size: Width and height of the image, at which boxes end.
 
     Returns:
         `(P, 4)`. A box that would have no size stays as it was.

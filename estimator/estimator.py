@@ -1,4 +1,4 @@
-"""`Estimator`: pictures to poses, by a model of your choice."""
+"""`Estimator`: images to poses, by a model of your choice."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def estimator_names() -> tuple[str, ...]:
 
 
 class Estimator:
-    """Finds the people of a picture and their joints.
+    """Finds the people of an image and their joints.
 
     Args:
         name: Which estimator; see `estimator_names`. With the default name and weights
@@ -188,7 +188,7 @@ class Estimator:
         return backend.detector if isinstance(backend, TwoStageBackend) else None
 
     def detect(self, image: npt.NDArray[Any]) -> Detections:
-        """The first stage alone: people of one picture as boxes.
+        """The first stage alone: people of one image as boxes.
 
         `estimate(image, detect(image))` is `estimate(image)`; the two may run in
         different threads.
@@ -211,11 +211,11 @@ class Estimator:
         image: npt.NDArray[Any],
         boxes: npt.ArrayLike | Detections | None = None,
     ) -> Poses:
-        """The people of one picture.
+        """The people of one image.
 
         Args:
             image: `(H, W, 3)` uint8 in OpenCV's BGR order; grey, BGRA, 16-bit and
-                floating-point pictures are converted (`poseflow.video.pixels.to_bgr`).
+                floating-point images are converted (`poseflow.video.pixels.to_bgr`).
             boxes: `(P, 4)` xyxy pixels of the people, of any place and size; or what
                 `detect` answered, with scores; None to find them.
 
@@ -223,7 +223,7 @@ class Estimator:
             The people, duplicates merged; `boxes` are those given or detected.
 
         Raises:
-            PoseFlowError: If it is no picture, boxes have another shape, or there are
+            PoseFlowError: If it is no image, boxes have another shape, or there are
                 neither boxes nor a detector.
         """
         if isinstance(boxes, Detections):
@@ -237,28 +237,28 @@ class Estimator:
         images: Sequence[npt.NDArray[Any]],
         boxes: Sequence[npt.ArrayLike] | None = None,
     ) -> list[Poses]:
-        """The people of several pictures, which may differ in size.
+        """The people of several images, which may differ in size.
 
         Faster than one after the other: the network sees the people of all of them at
         once. The result is the same.
 
         Args:
             images: As in `estimate`.
-            boxes: As in `estimate`, for each picture.
+            boxes: As in `estimate`, for each image.
         """
         if boxes is not None and len(boxes) != len(images):
             raise PoseFlowError(
-                f"boxes: expected those of {len(images)} pictures, got {len(boxes)}"
+                f"boxes: expected those of {len(images)} images, got {len(boxes)}"
             )
-        pictures = [to_bgr(image, f"image {k}") for k, image in enumerate(images)]
-        if not pictures:
+        converted = [to_bgr(image, f"image {k}") for k, image in enumerate(images)]
+        if not converted:
             return []
         if boxes is None:
-            return self.backend.estimate_batch(pictures)
+            return self.backend.estimate_batch(converted)
         checked: list[npt.NDArray[np.float32]] = [
             check_boxes(each, f"boxes of image {k}") for k, each in enumerate(boxes)
         ]
-        return self.backend.estimate_batch(pictures, checked)
+        return self.backend.estimate_batch(converted, checked)
 
     def __repr__(self) -> str:
         return f"<Estimator {self.name!r}, {self.skeleton.name}>"

@@ -16,7 +16,7 @@ from poseflow.skeleton import Skeleton
 
 @dataclass(frozen=True)
 class Detections:
-    """The people of one picture as boxes.
+    """The people of one image as boxes.
 
     Attributes:
         boxes: `(P, 4)` float32 xyxy pixels.
@@ -37,10 +37,10 @@ class Detections:
 
 @runtime_checkable
 class Detector(Protocol):
-    """Pictures to boxes of people."""
+    """Images to boxes of people."""
 
     def detect(self, images: Sequence[Image]) -> list[Detections]:
-        """The people of each `(H, W, 3)` uint8 BGR picture."""
+        """The people of each `(H, W, 3)` uint8 BGR image."""
 
 
 @runtime_checkable
@@ -73,7 +73,7 @@ class PoseNetwork(Protocol):
 
 @runtime_checkable
 class EstimatorBackend(Protocol):
-    """Pictures to poses; what `Estimator` is made of.
+    """Images to poses; what `Estimator` is made of.
 
     Attributes:
         skeleton: What the joints are.
@@ -88,10 +88,10 @@ class EstimatorBackend(Protocol):
         images: Sequence[Image],
         boxes: Sequence[npt.NDArray[np.float32]] | None = None,
     ) -> list[Poses]:
-        """The people of each `(H, W, 3)` uint8 BGR picture.
+        """The people of each `(H, W, 3)` uint8 BGR image.
 
         Args:
-            images: Pictures, of any sizes.
+            images: ImageFiles, of any sizes.
             boxes: `(P, 4)` xyxy of the people in each; None to find them.
         """
 
@@ -111,4 +111,4 @@ class TwoStageBackend(EstimatorBackend, Protocol):
     def estimate_detected(
         self, images: Sequence[Image], found: Sequence[Detections]
     ) -> list[Poses]:
-        """The second stage: joints of the people `found` in each picture."""
+        """The second stage: joints of the people `found` in each image."""

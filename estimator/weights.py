@@ -77,7 +77,7 @@ class DetectorDescription(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         model: The network.
-        width: Of the input for pictures that are wider than high, pixels.
+        width: Of the input for images that are wider than high, pixels.
         height: The other side.
         mean: Per channel R, G, B, subtracted.
         std: Per channel R, G, B, divided by.

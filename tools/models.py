@@ -20,14 +20,14 @@ def root() -> None:
 
 @app.command()
 def make(
-    data: Annotated[Path, typer.Option(help="Folder with pictures and labels.")],
+    data: Annotated[Path, typer.Option(help="Folder with images and labels.")],
     runs: Annotated[Path, typer.Option(help="Folder for checkpoints and scenes.")],
     into: Annotated[Path, typer.Option(help="Folder for finished weights and cards.")],
     configs: Annotated[
         Path, typer.Option(help="Folder with the configurations of all runs.")
     ] = Path(__file__).parent.parent / "configs" / "embedded",
     share: Annotated[
-        float, typer.Option(help="Of pictures, scenes and epochs, for a trial.")
+        float, typer.Option(help="Of images, scenes and epochs, for a trial.")
     ] = 1.0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
 ) -> None:

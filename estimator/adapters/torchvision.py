@@ -1,6 +1,6 @@
 """torchvision's region networks as detector and estimator: Faster and Keypoint R-CNN.
 
-Both look at whole pictures, scale them themselves and answer in the picture's pixels.
+Both look at whole images, scale them themselves and answer in the image's pixels.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ PERSON = 1
 """The label of people in COCO, and in weights that know people alone; 0 is none."""
 
 LONGEST_ASPECT = 64
-"""Pictures with longer sides than so many times the other are filled up with black.
+"""Images with longer sides than so many times the other are filled up with black.
 
 Torchvision would shrink the short side to nothing.
 """
@@ -57,7 +57,7 @@ class _Rcnn:
         self.least_score = least_score
 
     def answers(self, images: Sequence[Image]) -> list[dict[str, Floats]]:
-        """Boxes, scores and whatever else of the people in each picture."""
+        """Boxes, scores and whatever else of the people in each image."""
         return self.batches.map(images, self._batch)
 
     @torch.inference_mode()
@@ -78,11 +78,11 @@ class RcnnDetector:
     """Faster R-CNN, or any torchvision detector; a `Detector`.
 
     Args:
-        model: Takes a list of `(3, H, W)` RGB pictures in [0, 1] and answers a list of
+        model: Takes a list of `(3, H, W)` RGB images in [0, 1] and answers a list of
             dicts with `boxes` `(P, 4)`, `labels` `(P,)` and `scores` `(P,)`.
         device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
         person: The label of people.
-        batch_size: Pictures at once; halved when the device runs out of memory.
+        batch_size: Images at once; halved when the device runs out of memory.
         least_score: Boxes below this score are left out.
 
     Raises:
@@ -107,7 +107,7 @@ class RcnnDetector:
         )
 
     def detect(self, images: Sequence[Image]) -> list[Detections]:
-        """The people of each `(H, W, 3)` uint8 BGR picture, best first."""
+        """The people of each `(H, W, 3)` uint8 BGR image, best first."""
         return [
             Detections(answer["boxes"], answer["scores"])
             for answer in self._network.answers(images)
@@ -126,7 +126,7 @@ class RcnnPoses:
         device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
         skeleton: What the K joints are.
         person: The label of people.
-        batch_size: Pictures at once; halved when the device runs out of memory.
+        batch_size: Images at once; halved when the device runs out of memory.
         least_score: People below this score are left out.
 
     Raises:
@@ -160,7 +160,7 @@ class RcnnPoses:
         images: Sequence[Image],
         boxes: Sequence[npt.NDArray[np.float32]] | None = None,
     ) -> list[Poses]:
-        """The people of each picture; see `EstimatorBackend`.
+        """The people of each image; see `EstimatorBackend`.
 
         Raises:
             PoseFlowError: If boxes are given: this model finds people by itself.
@@ -183,7 +183,7 @@ class RcnnPoses:
 
 
 def _planes(image: Image, device: torch.device) -> Tensor:
-    """A BGR picture as `(3, H, W)` RGB in [0, 1]; the bytes travel, not the floats."""
+    """A BGR image as `(3, H, W)` RGB in [0, 1]; the bytes travel, not the floats."""
     rows, columns = image.shape[:2]
     least = -(-max(rows, columns) // LONGEST_ASPECT)
     if min(rows, columns) < least:

@@ -41,7 +41,7 @@ class _Yolo:
         }
 
     def answers(self, images: Sequence[Image]) -> list[Any]:
-        """The model's results for each picture."""
+        """The model's results for each image."""
         return self.batches.map(
             images, lambda part: list(self.model.predict(list(part), **self._predict))
         )
@@ -52,7 +52,7 @@ class UltralyticsDetector:
 
     Args:
         model: As `ultralytics.YOLO(...)` or `RTDETR(...)` make it.
-        batch_size: Pictures at once; halved when the device runs out of memory.
+        batch_size: Images at once; halved when the device runs out of memory.
         least_score: Boxes below this score are left out.
         **predict: Passed on to `model.predict`: `device`, `imgsz`, `half`, ….
 
@@ -73,7 +73,7 @@ class UltralyticsDetector:
         )
 
     def detect(self, images: Sequence[Image]) -> list[Detections]:
-        """The people of each `(H, W, 3)` uint8 BGR picture; see `Detector`."""
+        """The people of each `(H, W, 3)` uint8 BGR image; see `Detector`."""
         return [
             Detections(_array(answer.boxes.xyxy), _array(answer.boxes.conf))
             for answer in self._yolo.answers(images)
@@ -86,7 +86,7 @@ class UltralyticsPoses:
     Args:
         model: As `ultralytics.YOLO(...)` makes it of pose weights.
         skeleton: What its joints are.
-        batch_size: Pictures at once; halved when the device runs out of memory.
+        batch_size: Images at once; halved when the device runs out of memory.
         least_score: People below this score are left out.
         **predict: Passed on to `model.predict`: `device`, `imgsz`, `half`, ….
 
@@ -113,7 +113,7 @@ class UltralyticsPoses:
         images: Sequence[Image],
         boxes: Sequence[npt.NDArray[np.float32]] | None = None,
     ) -> list[Poses]:
-        """The people of each picture; see `EstimatorBackend`.
+        """The people of each image; see `EstimatorBackend`.
 
         Raises:
             PoseFlowError: If boxes are given, it is no pose model, or its joints do not

@@ -8,7 +8,7 @@ from poseflow.arrays import Floats, Ints
 from poseflow.boxes import box_iou
 
 MOST_CANDIDATES = 1000
-"""Only so many of the best boxes of a picture are looked at."""
+"""Only so many of the best boxes of an image are looked at."""
 
 
 def box_nms(boxes: Floats, scores: Floats, threshold: float) -> Ints:

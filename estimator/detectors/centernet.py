@@ -1,4 +1,4 @@
-"""The person detector as an estimator uses it: pictures of any size to boxes."""
+"""The person detector as an estimator uses it: images of any size to boxes."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ log = logging.getLogger(__name__)
 
 
 class CentreDetector:
-    """CentreNet over letterboxed pictures; a `Detector`.
+    """CentreNet over letterboxed images; a `Detector`.
 
-    Upright pictures are seen in an upright frame, so that they fill it.
+    Upright images are seen in an upright frame, so that they fill it.
 
     Args:
         module: The network.
         description: How to use it.
         device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
         threshold: Least score in [0, 1]; default what the weights say.
-        batch_size: Pictures that the network sees at once; halved when the device runs
+        batch_size: Images that the network sees at once; halved when the device runs
             out of memory.
         precision: Of the forward pass, `float32` or `bfloat16`.
 
@@ -93,7 +93,7 @@ class CentreDetector:
         )
 
     def detect(self, images: Sequence[Image]) -> list[Detections]:
-        """The people of each `(H, W, 3)` uint8 BGR picture, best first."""
+        """The people of each `(H, W, 3)` uint8 BGR image, best first."""
         what = self.description
         upright = np.array([i.shape[0] > i.shape[1] for i in images], bool)
         results = [Detections.empty()] * len(images)
@@ -111,7 +111,7 @@ class CentreDetector:
     def _detect(
         self, images: Sequence[Image], sides: tuple[int, int]
     ) -> list[Detections]:
-        """The people of pictures in frames of one size."""
+        """The people of images in frames of one size."""
         what = self.description
         frames = [letterbox(image, *sides) for image in images]
         crops = torch.from_numpy(np.stack([frame.image for frame in frames]))
@@ -120,7 +120,7 @@ class CentreDetector:
             out = self.module(planes)
         return [
             Detections(
-                frame.boxes_to_picture(found.boxes).astype(np.float32), found.scores
+                frame.boxes_to_image(found.boxes).astype(np.float32), found.scores
             )
             for frame, found in zip(
                 frames, decode_centres(out, self.threshold), strict=True
@@ -129,7 +129,7 @@ class CentreDetector:
 
 
 def _clipped(found: Detections, image: Image) -> Detections:
-    """Boxes cut at the picture's edges; those outside of it are left out."""
+    """Boxes cut at the image's edges; those outside of it are left out."""
     height, width = image.shape[:2]
     boxes = np.clip(found.boxes, 0, np.array([width, height] * 2, np.float32))
     real = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)

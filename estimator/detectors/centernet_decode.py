@@ -10,7 +10,7 @@ from poseflow.estimator.networks.centernet import boxes_everywhere
 from poseflow.estimator.protocols import Detections
 
 MOST_PEOPLE = 100
-"""Peaks of a picture that are looked at, best first."""
+"""Peaks of an image that are looked at, best first."""
 
 NMS_IOU = 0.5
 """Two peaks whose boxes overlap more than this are one person."""
@@ -19,7 +19,7 @@ NMS_IOU = 0.5
 def decode_centres(
     out: Tensor, threshold: float, *, most: int = MOST_PEOPLE, nms: float = NMS_IOU
 ) -> list[Detections]:
-    """The people of each picture.
+    """The people of each image.
 
     A peak is a place that none of its eight neighbours outscores: CenterNet's NMS by
     3 x 3 maximum. Two peaks on one large person remain possible, hence the IoU.
@@ -27,7 +27,7 @@ def decode_centres(
     Args:
         out: `(N, 5, h, w)`, the network's.
         threshold: Least score in [0, 1].
-        most: Peaks of each picture that are looked at.
+        most: Peaks of each image that are looked at.
         nms: Largest IoU of two people.
 
     Returns:

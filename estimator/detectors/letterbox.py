@@ -1,4 +1,4 @@
-"""Whole pictures at a network's input size, aspect ratio kept."""
+"""Whole images at a network's input size, aspect ratio kept."""
 
 from __future__ import annotations
 
@@ -10,37 +10,37 @@ import numpy as np
 from poseflow.arrays import Floats, Image
 
 GREY = 114
-"""Grey value around the picture, as YOLO, YOLOX and the mm detectors pad."""
+"""Grey value around the image, as YOLO, YOLOX and the mm detectors pad."""
 
 
 @dataclass(frozen=True)
 class Letterbox:
-    """A picture shrunk or grown into a frame, and the way back.
+    """An image shrunk or grown into a frame, and the way back.
 
     Attributes:
         image: `(height, width, 3)` uint8.
-        scale: Frame pixels per picture pixel.
-        offset: `(2,)` where the picture's corner is in the frame.
+        scale: Frame pixels per image pixel.
+        offset: `(2,)` where the image's corner is in the frame.
     """
 
     image: Image
     scale: float
     offset: Floats
 
-    def to_picture(self, points: Floats) -> Floats:
-        """Points `(..., 2)` of the frame in pixels of the picture."""
+    def to_image(self, points: Floats) -> Floats:
+        """Points `(..., 2)` of the frame in pixels of the image."""
         back: Floats = (points - self.offset) / self.scale
         return back
 
-    def boxes_to_picture(self, boxes: Floats) -> Floats:
-        """Boxes `(N, 4)` of the frame in pixels of the picture."""
-        return self.to_picture(boxes.reshape(-1, 2, 2)).reshape(-1, 4)
+    def boxes_to_image(self, boxes: Floats) -> Floats:
+        """Boxes `(N, 4)` of the frame in pixels of the image."""
+        return self.to_image(boxes.reshape(-1, 2, 2)).reshape(-1, 4)
 
 
 def letterbox(
     image: Image, width: int, height: int, *, centred: bool = False
 ) -> Letterbox:
-    """Fit a picture into a frame.
+    """Fit an image into a frame.
 
     Args:
         image: `(H, W, 3)` uint8.

@@ -17,11 +17,11 @@ from poseflow.registry import Registry
 DetectorFactory = Callable[..., Detector]
 
 
-class WholePicture:
-    """One box per picture, the picture: for crops that show one person each."""
+class WholeImage:
+    """One box per image, the whole image: for crops that show one person each."""
 
     def detect(self, images: Sequence[Image]) -> list[Detections]:
-        """The whole of each picture, with score 1."""
+        """The whole of each image, with score 1."""
         return [
             Detections(
                 np.array([[0, 0, image.shape[1], image.shape[0]]], np.float32),
@@ -31,10 +31,10 @@ class WholePicture:
         ]
 
 
-def _whole_picture(weights: str | None = None, device: str = "auto") -> Detector:
+def _whole_image(weights: str | None = None, device: str = "auto") -> Detector:
     if weights is not None:
         raise PoseFlowError("detector 'whole' takes no weights")
-    return WholePicture()
+    return WholeImage()
 
 
 def _onnx(kind: str | None) -> DetectorFactory:
@@ -67,7 +67,7 @@ DETECTORS: Registry[DetectorFactory] = Registry(
     "detector",
     {
         "embedded": embedded.embedded_detector,
-        "whole": _whole_picture,
+        "whole": _whole_image,
         "centre": _centre,
         "onnx": _onnx(None),
         "yolo": _onnx("yolo"),

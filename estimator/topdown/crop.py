@@ -113,7 +113,7 @@ def _beside(box: Floats, columns: int, rows: int) -> bool:
 def _readable(image: Image, box: Floats) -> tuple[Image, Floats, int]:
     """The part that a warp needs, where it starts, and the step it is sampled with.
 
-    OpenCV's warp takes pictures of at most 32767 pixels a side.
+    OpenCV's warp takes images of at most 32767 pixels a side.
     """
     if max(image.shape[:2]) < WARP_LIMIT_PX:
         return image, np.zeros(2), 1

@@ -31,7 +31,7 @@ class TopDown:
     Args:
         network: Finds joints in crops.
         detector: Finds people; None if boxes are always given.
-        batch_size: Crops that the network sees at once, from any of the pictures.
+        batch_size: Crops that the network sees at once, from any of the images.
             Halved, for good, whenever the device runs out of memory.
         nms: Constants of pose NMS; None to leave duplicates in.
         least_person_score: Detections are people only if their `person_scores` are at
@@ -70,7 +70,7 @@ class TopDown:
         images: Sequence[Image],
         boxes: Sequence[npt.NDArray[np.float32]] | None = None,
     ) -> list[Poses]:
-        """The people of each picture; see `EstimatorBackend`."""
+        """The people of each image; see `EstimatorBackend`."""
         if boxes is None:
             if self.detector is None:
                 raise PoseFlowError(

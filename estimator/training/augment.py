@@ -54,11 +54,11 @@ def half_body_box(
 
 
 def draw_place(image: Image, rng: np.random.Generator | None) -> Floats:
-    """A box `(4,)` of a person's shape somewhere in a picture without people.
+    """A box `(4,)` of a person's shape somewhere in an image without people.
 
     Args:
         image: `(H, W, 3)`.
-        rng: Random numbers; None for the middle of the picture.
+        rng: Random numbers; None for the middle of the image.
 
     Returns:
         xyxy, pixels.
@@ -66,7 +66,7 @@ def draw_place(image: Image, rng: np.random.Generator | None) -> Floats:
     whole = np.maximum(image.shape[1::-1], 1).astype(np.float64)
     if rng is None:
         return np.concatenate([whole / 4, whole * 3 / 4])
-    # Upright and lying ones, from an eighth of the picture's height up to all of it.
+    # Upright and lying ones, from an eighth of the image's height up to all of it.
     height = whole[1] * 2 ** -rng.uniform(0, 3)
     sides = np.minimum([height * 2 ** rng.uniform(-2, 0.5), height], whole)
     corner = rng.uniform(0, 1, 2) * (whole - sides)
@@ -110,7 +110,7 @@ def crop_matrix(
     cos, sin = scale * np.cos(np.deg2rad(angle)), scale * np.sin(np.deg2rad(angle))
     linear = np.array([[cos, -sin], [sin, cos]])
     if mirrored:
-        # The crop of the mirrored picture: first column to last, W - 1 - x.
+        # The crop of the mirrored image: first column to last, W - 1 - x.
         linear[0] *= -1
     middle = np.array([width / 2, height / 2])
     if mirrored:

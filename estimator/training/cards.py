@@ -15,7 +15,7 @@ MOST_ROWS = 12
 
 NOTE = (
     "Trained on Leeds Sports Pose Extended (Johnson and Everingham, CVPR 2011) and "
-    "COCO pictures, and negatives from BSDS500, all for research use; check their "
+    "COCO images, and negatives from BSDS500, all for research use; check their "
     "terms before any other use."
 )
 """What weights of the embedded models say when they are loaded."""
@@ -24,8 +24,8 @@ DATA = """\
 | data | use | licence |
 |---|---|---|
 | Leeds Sports Pose Extended (Johnson and Everingham, CVPR 2011) | single people in sports | research use; cite the paper |
-| COCO 2017, a small part (Lin et al., ECCV 2014) | people in context | annotations CC BY 4.0; pictures keep their owners' Flickr licences |
-| BSDS500, pictures without people (Arbelaez et al., TPAMI 2011) | background | non-commercial research and education |
+| COCO 2017, a small part (Lin et al., ECCV 2014) | people in context | annotations CC BY 4.0; images keep their owners' Flickr licences |
+| BSDS500, images without people (Arbelaez et al., TPAMI 2011) | background | non-commercial research and education |
 | `poseflow.synthetic` scenes | upright people in streets | this project's |
 """  # noqa: E501 (a Markdown table)
 
@@ -141,7 +141,7 @@ def _figures(report: ValidationReport) -> str:
         ),
     ]
     table = _table(
-        ["threshold", "score", "recall, tall people", "false/picture", "false/empty"],
+        ["threshold", "score", "recall, tall people", "false/image", "false/empty"],
         [
             [name, f"{score:.3f}", _percent(recall), f"{wrong:.3f}", f"{empty:.3f}"]
             for name, score, recall, wrong, empty in rows
@@ -150,7 +150,7 @@ def _figures(report: ValidationReport) -> str:
     return (
         f"{table}\n\nAP {_percent(report.ap)}, AP50 {_percent(report.ap50)}; "
         f"{report.people} people, {report.tall} of them tall, in {report.pictures} "
-        f"pictures; {report.empty} pictures without people."
+        f"images; {report.empty} images without people."
     )
 
 

@@ -51,7 +51,7 @@ class InputConfig(_Config, frozen=True, kw_only=True):
 
 
 class AugmentConfig(_Config, frozen=True, kw_only=True):
-    """How training pictures vary.
+    """How training images vary.
 
     Attributes:
         flip: Probability of mirroring.
@@ -102,12 +102,12 @@ class _Dataset(_Config, frozen=True, kw_only=True):
 
 
 class LspetConfig(_Dataset, frozen=True, kw_only=True, tag_field="format", tag="lspet"):
-    """Leeds Sports Pose Extended as a zip of pictures with `labels.npz`.
+    """Leeds Sports Pose Extended as a zip of images with `labels.npz`.
 
     Attributes:
-        first: Number of the first picture, from 1.
-        last: Number of the last picture, included; default all.
-        found: JSON of poses by picture that another model found; joints that this data
+        first: Number of the first image, from 1.
+        last: Number of the last image, included; default all.
+        found: JSON of poses by image that another model found; joints that this data
             set lacks are taken from those that agree with its labels.
     """
 
@@ -132,11 +132,11 @@ class CocoConfig(_Dataset, frozen=True, kw_only=True, tag_field="format", tag="c
         annotations: JSON file, or a folder of them (PoseTrack: one a sequence).
         images: Folder or zip archive that `file_name` is relative to.
         least_joints: People with fewer labelled joints are left out.
-        folds: Pictures, in order of their ids, are dealt into so many folds.
+        folds: Images, in order of their ids, are dealt into so many folds.
         fold: The folds that are kept, from 0.
         detections: COCO results (`image_id`, `bbox`) of a detector on the same
-            pictures, for pose-guided proposals.
-        found: JSON of poses by picture that another model found; people without
+            images, for pose-guided proposals.
+        found: JSON of poses by image that another model found; people without
             labelled joints get those that fit their boxes.
     """
 
@@ -170,7 +170,7 @@ class SyntheticConfig(
         scene: A preset's name, or `random` for scenes that differ in everything.
         scenes: How many, with seeds from `first_seed` on.
         first_seed: Seed of the first scene.
-        frames: Pictures of each scene, a second apart.
+        frames: Images of each scene, a second apart.
         size: Width and height in pixels.
         least_height: People whose box is lower, in pixels, are left out.
         least_visible: People of whom a smaller share can be seen are left out.
@@ -186,15 +186,15 @@ class SyntheticConfig(
 
 
 class EmptyConfig(_Dataset, frozen=True, kw_only=True, tag_field="format", tag="empty"):
-    """Pictures without people, in which no joint is to be found.
+    """Images without people, in which no joint is to be found.
 
     Attributes:
         images: Folder or zip archive.
-        annotations: COCO's JSON, if some of the pictures do show people: only those
+        annotations: COCO's JSON, if some of the images do show people: only those
             without any annotation are taken.
-        folds: Pictures, in order of their names, or ids, are dealt into so many folds.
+        folds: Images, in order of their names, or ids, are dealt into so many folds.
         fold: The folds that are kept, from 0.
-        crops: How many places of a picture are shown in an epoch.
+        crops: How many places of an image are shown in an epoch.
     """
 
     images: str
@@ -210,7 +210,7 @@ AnyDataset = (
 
 
 class LoadConfig(_Config, frozen=True, kw_only=True):
-    """Where pictures come from, whatever is trained.
+    """Where images come from, whatever is trained.
 
     Attributes:
         root: Folder that the data sets are relative to; itself relative to the working
@@ -314,7 +314,7 @@ class RunConfig(_Config, frozen=True, kw_only=True):
 
     Attributes:
         out: Folder for weights, checkpoint and logs, relative to the working directory.
-        data: Where pictures come from.
+        data: Where images come from.
         optimizer: How weights change.
         schedule: How the learning rate changes.
         epochs: Passes over the data.

@@ -50,11 +50,11 @@ from poseflow.estimator.weights import (
 from poseflow.formats.atomic import write_atomically
 
 LEAST_THRESHOLD = 0.1
-"""A few held-back pictures without mistakes do not prove that there are none."""
+"""A few held-back images without mistakes do not prove that there are none."""
 
 CAUTION = 2 / 3
 """Share of the false alarms allowed that the validation split may show: it is small,
-and other pictures bring more."""
+and other images bring more."""
 
 COMMAND = "make models DATA=FOLDER"
 
@@ -96,12 +96,12 @@ def make_models(
     """Train, evaluate and export both models.
 
     Args:
-        data: Folder with the pictures and labels.
+        data: Folder with the images and labels.
         runs: Folder for checkpoints and rendered scenes; a second call goes on there.
         into: Folder that gets `pose.safetensors`, `detector.safetensors`, a card each
             and `figures.json`, once everything is done.
         configs: Folder with the configurations of all runs.
-        share: Of the pictures, scenes and epochs: a small one for a trial.
+        share: Of the images, scenes and epochs: a small one for a trial.
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
         on_epoch: Called after each epoch with the run's name and its row of the log.
 
@@ -156,7 +156,7 @@ def _placed(config: RunConfig, runs: Path, name: str, before: Path | None) -> Ru
 
 
 def _reduced(config: RunConfig, share: float) -> RunConfig:
-    """A share of the pictures, scenes and epochs, at least one of each."""
+    """A share of the images, scenes and epochs, at least one of each."""
 
     def part(count: int) -> int:
         return max(math.ceil(share * count), 1)

@@ -1,4 +1,4 @@
-"""Pictures dealt into folds, alike for every task, so that a test split is one."""
+"""Images dealt into folds, alike for every task, so that a test split is one."""
 
 from __future__ import annotations
 

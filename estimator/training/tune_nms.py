@@ -79,35 +79,33 @@ def tune_nms(
     pair improves, the factor shrinks.
 
     Args:
-        people: Picture's id, and the poses found in it before any suppression; their
+        people: Image's id, and the poses found in it before any suppression; their
             `scores` are the boxes'.
-        annotations: COCO annotations of the same pictures.
+        annotations: COCO annotations of the same images.
         start: Constants to begin with; default the published ones.
         most_trials: End after so many sets of constants.
 
     Raises:
-        PoseFlowError: If there are no pictures, or no annotated person in them.
+        PoseFlowError: If there are no images, or no annotated person in them.
     """
     if not people:
-        raise PoseFlowError(
-            "tune_nms: expected poses of at least one picture, got none"
-        )
+        raise PoseFlowError("tune_nms: expected poses of at least one image, got none")
     skeleton = people[0][1].skeleton
-    shown = {picture for picture, _ in people}
+    shown = {image_id for image_id, _ in people}
     truth = [note for note in annotations if note["image_id"] in shown]
 
     def accuracy(parameters: PoseNMSParameters) -> float:
         results = []
-        for picture, poses in people:
+        for image_id, poses in people:
             kept = suppress(poses, parameters)
-            results += _results(picture, kept)
+            results += _results(image_id, kept)
         return coco_keypoint_ap(truth, results, skeleton)
 
     best = start or PoseNMSParameters()
     before = after = accuracy(best)
     if math.isnan(before):
         raise PoseFlowError(
-            "tune_nms: nobody is annotated in the pictures that poses were found in"
+            "tune_nms: nobody is annotated in the images that poses were found in"
         )
     trials, factor = 1, FIRST_FACTOR
     while factor > LAST_FACTOR and trials < most_trials:
@@ -155,10 +153,10 @@ def _best_of(
     return best, score, improved
 
 
-def _results(picture: Any, poses: Poses) -> list[dict[str, Any]]:
+def _results(image_id: Any, poses: Poses) -> list[dict[str, Any]]:
     return [
         {
-            "image_id": picture,
+            "image_id": image_id,
             "score": float(poses.scores[n]),
             "keypoints": [
                 float(v)
@@ -176,14 +174,14 @@ def _results(picture: Any, poses: Poses) -> list[dict[str, Any]]:
 def read_for_tuning(
     truth: str | Path, poses: str | Path
 ) -> tuple[list[tuple[Any, Poses]], list[dict[str, Any]]]:
-    """Pictures' poses and annotations from files, matched by file name.
+    """Images' poses and annotations from files, matched by file name.
 
     Args:
         truth: COCO keypoints JSON.
         poses: Poses before suppression, in any format that `poseflow.read` knows.
 
     Raises:
-        PoseFlowError: If a file cannot be read, or no picture is in both.
+        PoseFlowError: If a file cannot be read, or no image is in both.
     """
     from poseflow.formats import read
 
@@ -205,6 +203,6 @@ def read_for_tuning(
     ]
     if not people:
         raise PoseFlowError(
-            f"{poses}: none of its pictures is in {truth}; file names must agree"
+            f"{poses}: none of its images is in {truth}; file names must agree"
         )
     return people, annotations

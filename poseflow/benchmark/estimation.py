@@ -44,7 +44,7 @@ class EstimationRow:
         name: Of the network, its input and precision.
         bare_ms: The network's forward pass on a ready input.
         forward_ms: The estimator's, from bytes on the host to heatmaps on the host.
-        whole_ms: Pictures and boxes to poses.
+        whole_ms: Images and boxes to poses.
         forward_ratio: `forward_ms` over `bare_ms`.
         host_share: Share of `whole_ms` that is not the bare network.
         crops_per_second: People a second, all included.
@@ -68,7 +68,7 @@ class EstimationReport:
     Attributes:
         hardware: Processor and versions.
         device: Where the networks ran.
-        people: Crops in a batch, all from one 1080p picture.
+        people: Crops in a batch, all from one 1080p image.
         rows: One a network.
     """
 

@@ -25,7 +25,7 @@ class Payload:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A folder of weights, good and bad, and one of pictures."""
+    """A folder of weights, good and bad, and one of images."""
     folder = tmp_path_factory.mktemp("estimate")
     torch.manual_seed(0)
     model = SmallPoseConfig(widths=(32, 32), blocks=(1,))

@@ -1,4 +1,4 @@
-"""Pictures whose people are bright upright boxes: a detector learns them at once."""
+"""Images whose people are bright upright boxes: a detector learns them at once."""
 
 import json
 import zipfile
@@ -36,7 +36,7 @@ def write_zip(path, pictures):
 
 
 def write_data(folder, count=20, seed=0):
-    """`people.json`, `images.zip` and `empty.zip` with such pictures."""
+    """`people.json`, `images.zip` and `empty.zip` with such images."""
     rng = np.random.default_rng(seed)
     folder.mkdir(parents=True, exist_ok=True)
     images, notes, pictures = [], [], {}

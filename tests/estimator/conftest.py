@@ -21,13 +21,13 @@ def _load(name):
 
 @pytest.fixture(scope="session")
 def dots():
-    """The maker of pictures with coloured dots."""
+    """The maker of images with coloured dots."""
     return _load("dots")
 
 
 @pytest.fixture(scope="session")
 def blobs():
-    """The maker of pictures with boxes that stand for people."""
+    """The maker of images with boxes that stand for people."""
     return _load("blobs")
 
 

@@ -1,4 +1,4 @@
-"""Pictures whose joints are coloured dots: data that a tiny network learns at once."""
+"""Images whose joints are coloured dots: data that a tiny network learns at once."""
 
 import json
 import zipfile
@@ -21,7 +21,7 @@ def draw(joints, size=(64, 64), rng=None):
 
 
 def write_coco(folder, count=24, seed=0):
-    """A COCO file with `count` pictures in a zip archive, one person each."""
+    """A COCO file with `count` images in a zip archive, one person each."""
     rng = np.random.default_rng(seed)
     images, annotations = [], []
     folder.mkdir(parents=True, exist_ok=True)

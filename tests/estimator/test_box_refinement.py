@@ -122,7 +122,7 @@ def test_a_person_and_a_part_of_them_become_one():
     found = people(refinement=rules(JOINTS_FROM_30))
     assert len(found) == 1
     assert found.scores.tolist() == pytest.approx([0.4 * 0.8**2])
-    # In the crop a pixel is as wide as two of the picture.
+    # In the crop a pixel is as wide as two of the image.
     assert np.abs(found.boxes[0] - [60, 30, 100, 150]).max() < 4
 
 

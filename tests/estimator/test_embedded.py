@@ -33,7 +33,7 @@ LSP_PICTURES = 8010
 
 
 def pictures_and_truth(skeleton, count, people=2):
-    """Small rendered pictures, and the annotation of each."""
+    """Small rendered images, and the annotation of each."""
     config = SceneConfig(frames=count, people=people, size=(160, 120), props=False)
     scene = make_scene(config, seed=4, skeleton=get(skeleton))
     return [(scene.render(k), scene.annotation(k)) for k in range(count)]
@@ -296,8 +296,8 @@ def test_people_seen_from_behind_come_more_often(tmp_path):
     assert len(more) == len(plain) + 2 * behind.sum()
     assert (more.boxes[len(plain) :] == np.tile(plain.boxes[behind], (2, 1))).all()
     first = np.flatnonzero(behind)[0]
-    again = more.pictures.read(int(more.picture_of[len(plain)]))
-    assert (again == plain.pictures.read(int(plain.picture_of[first]))).all()
+    again = more.pictures.read(int(more.image_of[len(plain)]))
+    assert (again == plain.pictures.read(int(plain.image_of[first]))).all()
 
 
 def test_the_pose_network_ships_calibrated(made):

@@ -1,4 +1,4 @@
-"""`Estimator`: any picture, any boxes, any batch; nothing lost when things go wrong."""
+"""`Estimator`: any image, any boxes, any batch; nothing lost when things go wrong."""
 
 import warnings
 
@@ -308,7 +308,7 @@ def test_calls_are_checked(weights):
         estimator.estimate(image)
     with pytest.raises(PoseFlowError, match="image 1: expected"):
         estimator.estimate_batch([image, np.zeros(3)], [[], []])
-    with pytest.raises(PoseFlowError, match="of 2 pictures, got 1"):
+    with pytest.raises(PoseFlowError, match="of 2 images, got 1"):
         estimator.estimate_batch([image, image], [[]])
     with pytest.raises(PoseFlowError, match="boxes of image 0: box 0"):
         estimator.estimate(image, [[0, 0, np.inf, 1]])

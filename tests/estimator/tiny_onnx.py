@@ -1,4 +1,4 @@
-"""Tiny ONNX models with the real layouts, finding the brightest place of a picture."""
+"""Tiny ONNX models with the real layouts, finding the brightest place of an image."""
 
 import torch
 from torch import nn

@@ -9,7 +9,7 @@ from poseflow.errors import PoseFlowError
 from poseflow.estimator.adapters.onnx.crops import OnnxPoseNetwork
 from poseflow.estimator.adapters.onnx.recognise import pose_kind
 from poseflow.estimator.adapters.onnx.session import OnnxModel
-from poseflow.estimator.adapters.onnx.whole_images import OnnxPicturePoses
+from poseflow.estimator.adapters.onnx.whole_images import OnnxWholeImagePoses
 from poseflow.estimator.protocols import Detector, EstimatorBackend
 from poseflow.estimator.topdown.topdown import TopDown
 from poseflow.skeleton import Skeleton
@@ -30,8 +30,8 @@ def onnx_estimator(
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
         detector: Finds people, for models that look at crops.
         skeleton: What the joints are; default the built-in one with so many.
-        **options: Of `TopDown` for models on crops, of `OnnxPicturePoses` for models on
-            whole pictures.
+        **options: Those of `TopDown` for models on crops, of `OnnxWholeImagePoses` for
+            models on whole images.
 
     Raises:
         PoseFlowError: If it is no such model, or a detector goes with one that finds
@@ -49,4 +49,4 @@ def onnx_estimator(
         raise PoseFlowError(
             f"{model.path}: this model finds people by itself and takes no detector"
         )
-    return OnnxPicturePoses(model, kind, skeleton, **options)
+    return OnnxWholeImagePoses(model, kind, skeleton, **options)

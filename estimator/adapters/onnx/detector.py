@@ -20,7 +20,7 @@ from poseflow.estimator.detectors.box_nms import box_nms
 from poseflow.estimator.detectors.letterbox import Letterbox, letterbox
 from poseflow.estimator.protocols import Detections
 
-# Blue, green, red: RTMDet takes pictures in OpenCV's order.
+# Blue, green, red: RTMDet takes images in OpenCV's order.
 RTMDET_MEAN = np.array([103.53, 116.28, 123.675], np.float32)
 RTMDET_STD = np.array([57.375, 57.12, 58.395], np.float32)
 
@@ -37,7 +37,7 @@ class OnnxDetector:
             YOLOX and RTMDet give the same outputs but want different input: of these,
             the kind must be said.
         person: Number of the class "person"; default the metadata's, else 0.
-        batch_size: Pictures at once; halved when the device runs out of memory.
+        batch_size: Images at once; halved when the device runs out of memory.
         least_score: Boxes below this score are left out.
         overlap: IoU above which the lower-scored box is left out.
 
@@ -81,7 +81,7 @@ class OnnxDetector:
         self.width, self.height = size
 
     def detect(self, images: Sequence[Image]) -> list[Detections]:
-        """The people of each picture, best first; see `Detector`."""
+        """The people of each image, best first; see `Detector`."""
         return self.batches.map(images, self._batch)
 
     def _batch(self, images: Sequence[Image]) -> list[Detections]:
@@ -127,7 +127,7 @@ class OnnxDetector:
         boxes, scores = boxes[likely], scores[likely]
         kept = box_nms(boxes, scores, self.overlap)
         return Detections(
-            frame.boxes_to_picture(boxes[kept]).astype(np.float32),
+            frame.boxes_to_image(boxes[kept]).astype(np.float32),
             scores[kept].astype(np.float32),
         )
 

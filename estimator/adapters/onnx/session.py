@@ -64,7 +64,7 @@ class OnnxModel:
 
     Raises:
         MissingExtraError: If onnxruntime is not installed.
-        PoseFlowError: If it is no ONNX model, does not take pictures, or the device is
+        PoseFlowError: If it is no ONNX model, does not take images, or the device is
             not there.
     """
 
@@ -95,7 +95,7 @@ class OnnxModel:
         inputs = self._session.get_inputs()
         if len(inputs) != 1 or len(inputs[0].shape) != 4:
             raise FormatError(
-                f"{self.path}: expected one input of pictures (N, 3, H, W), got "
+                f"{self.path}: expected one input of images (N, 3, H, W), got "
                 f"{', '.join(f'{i.name} {i.shape}' for i in inputs)}"
             )
         self._name = inputs[0].name
@@ -136,7 +136,7 @@ class OnnxModel:
         except Exception as error:  # onnxruntime's own have no common base
             reason = " ".join(str(error).split())[:300]
             raise PoseFlowError(
-                f"{self.path}: onnxruntime failed with pictures of {planes.shape}: "
+                f"{self.path}: onnxruntime failed with images of {planes.shape}: "
                 f"{reason}"
             ) from error
         return [

@@ -1,4 +1,4 @@
-"""Pose models on whole pictures in ONNX: RTMO and YOLO-pose.
+"""Pose models on whole images in ONNX: RTMO and YOLO-pose.
 
 Source: Lu et al., "RTMO" (CVPR 2024); Maji et al., "YOLO-Pose" (CVPRW 2022).
 """
@@ -24,14 +24,14 @@ from poseflow.skeletons import fitting_skeleton
 DEFAULT_SIDE = 640
 
 
-class OnnxPicturePoses:
+class OnnxWholeImagePoses:
     """An `EstimatorBackend` that finds people and joints in one go.
 
     Args:
         model: RTMO or YOLO-pose.
         kind: Which of the two.
         skeleton: What the joints are; default the built-in one with so many.
-        batch_size: Pictures at once; halved when the device runs out of memory.
+        batch_size: Images at once; halved when the device runs out of memory.
         least_score: People below this score are left out.
         overlap: IoU of boxes above which the lower-scored person is left out.
 
@@ -80,7 +80,7 @@ class OnnxPicturePoses:
         images: Sequence[Image],
         boxes: Sequence[npt.NDArray[np.float32]] | None = None,
     ) -> list[Poses]:
-        """The people of each picture; see `EstimatorBackend`.
+        """The people of each image; see `EstimatorBackend`.
 
         Raises:
             PoseFlowError: If boxes are given: this model finds people by itself.
@@ -134,9 +134,9 @@ class OnnxPicturePoses:
         else:
             marks = np.repeat(rows[:, 4:5], len(self.skeleton), axis=1)
         return Poses(
-            frame.to_picture(values[..., :2]),
+            frame.to_image(values[..., :2]),
             marks,
-            frame.boxes_to_picture(rows[:, :4]),
+            frame.boxes_to_image(rows[:, :4]),
             rows[:, 4],
             skeleton=self.skeleton,
         )

@@ -1,4 +1,4 @@
-"""Training scenes: whole pictures, mosaics of single people, people pasted in."""
+"""Training scenes: whole images, mosaics of single people, people pasted in."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from poseflow.estimator.detectors.letterbox import GREY
 from poseflow.estimator.training.augment import vary_colours
 from poseflow.estimator.training.config import AugmentConfig
 from poseflow.estimator.training.detection.config import ComposeConfig
-from poseflow.estimator.training.detection.dataset import BoxedPictures
+from poseflow.estimator.training.detection.dataset import BoxedImages
 
 NEAR = 0.15
 """Background around a single person counts as far as this share of the box."""
@@ -46,19 +46,19 @@ class ComposedImage:
 
 
 class Composer:
-    """Makes scenes of a table of pictures.
+    """Makes scenes of a table of images.
 
     Args:
-        table: The pictures.
+        table: The images.
         config: How.
         size: Width and height of the scenes.
 
     Raises:
-        PoseFlowError: If the table has no pictures for any wanted kind of scene.
+        PoseFlowError: If the table has no images for any wanted kind of scene.
     """
 
     def __init__(
-        self, table: BoxedPictures, config: ComposeConfig, size: tuple[int, int]
+        self, table: BoxedImages, config: ComposeConfig, size: tuple[int, int]
     ) -> None:
         self.table = table
         self.config = config
@@ -67,21 +67,21 @@ class Composer:
         self._complete = np.repeat(
             places[table.complete], table.repeats[table.complete]
         )
-        shows = np.isin(self._complete, table.picture_of[~table.ignored])
+        shows = np.isin(self._complete, table.image_of[~table.ignored])
         self._peopled, self._vacant = self._complete[shows], self._complete[~shows]
         self._single = np.repeat(
             places[~table.complete], table.repeats[~table.complete]
         )
         self._empty = np.repeat(places[table.empty], table.repeats[table.empty])
         shares = np.array([config.whole, config.mosaic, config.paste])
-        # What there are no pictures for cannot be made.
+        # What there are no images for cannot be made.
         shares[0] *= len(self._complete) > 0
         shares[1] *= len(self._single) > 0
         shares[2] *= len(self._single) > 0 and len(self._complete) > 0
         if not shares.sum() > 0:
             raise PoseFlowError(
-                "data.train: no pictures for scenes of these shares: whole ones need "
-                "pictures with all boxes, mosaics single people, pasting both"
+                "data.train: no images for scenes of these shares: whole ones need "
+                "images with all boxes, mosaics single people, pasting both"
             )
         self._shares = shares / shares.sum()
 
@@ -103,7 +103,7 @@ class Composer:
         return scene
 
     def _whole(self, rng: np.random.Generator) -> ComposedImage:
-        """One picture, zoomed, shifted and perhaps mirrored."""
+        """One image, zoomed, shifted and perhaps mirrored."""
         peopled = rng.random() < self.config.peopled
         first, second = self._peopled, self._vacant
         if not peopled:
@@ -114,7 +114,7 @@ class Composer:
         zoom = self.config.zoom ** rng.uniform(-0.5, 1)
         scale = zoom * min(self.width / width, self.height / height)
         room = np.array([self.width, self.height]) - scale * np.array([width, height])
-        # Inside the frame where there is room, else any part of the picture.
+        # Inside the frame where there is room, else any part of the image.
         shift = np.minimum(room, 0) + rng.random(2) * np.abs(room)
         people = boxes[~ignored]
         if len(people) and (room < 0).any() and rng.random() < 0.5:
@@ -132,7 +132,7 @@ class Composer:
         return scene
 
     def _mosaic(self, rng: np.random.Generator) -> ComposedImage:
-        """Single people's pictures side by side; only what is near them counts."""
+        """Single people's images side by side; only what is near them counts."""
         rows = int(rng.integers(1, 3))
         columns = int(rng.integers(2, 4)) * rows
         scene = ComposedImage(
@@ -214,7 +214,7 @@ class Composer:
         shift = goal - low - scale * box[:2]
         matrix = np.array([[scale, 0, shift[0]], [0, scale, shift[1]]])
         patch = _warp(image, matrix, (int(w), int(h)))
-        # Where the picture ends within the patch there is nothing to paste.
+        # Where the image ends within the patch there is nothing to paste.
         known = np.full(image.shape[:2], 255, np.uint8)
         inside = cv2.warpAffine(known, matrix, (int(w), int(h)))
         alpha = _soft(int(w), int(h), inside)[..., None]
@@ -254,12 +254,12 @@ class Composer:
         scene.ignored += list(cut[present & unsure])
 
     def _read(
-        self, picture: int, rng: np.random.Generator
+        self, index: int, rng: np.random.Generator
     ) -> tuple[Image, Floats, Bools]:
-        """A picture, its boxes `(N, 4)` and which of them to ignore; maybe mirrored."""
+        """An image, its boxes `(N, 4)` and which of them to ignore; maybe mirrored."""
         table = self.table
-        image = table.pictures.read(picture)
-        where = table.of(picture)
+        image = table.image_files.read(index)
+        where = table.of(index)
         boxes = table.boxes[where].astype(float)
         if rng.random() < self.config.flip:
             image = np.ascontiguousarray(image[:, ::-1])
@@ -272,7 +272,7 @@ class Composer:
 
 
 def _warp(image: Image, matrix: Floats, size: tuple[int, int]) -> Image:
-    """A picture through scale and shift, grey around it."""
+    """An image through scale and shift, grey around it."""
     scale = matrix[0, 0]
     if scale < 0.5:
         # Shrunk in two steps: bilinear sampling would skip pixels.

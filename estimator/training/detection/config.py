@@ -25,7 +25,7 @@ class FrameConfig(_Config, frozen=True, kw_only=True):
     """What the network sees.
 
     Attributes:
-        width: Of the frame that pictures are fitted into, pixels.
+        width: Of the frame that images are fitted into, pixels.
         height: Of the frame, pixels.
         mean: Per channel R, G, B in [0, 1], subtracted.
         std: Per channel R, G, B, divided by.
@@ -42,7 +42,7 @@ class _Boxes(_Config, frozen=True, kw_only=True):
 
     Attributes:
         root: Folder, relative to `data.root`.
-        repeat: How often its pictures come compared with those of other data sets.
+        repeat: How often its images come compared with those of other data sets.
     """
 
     root: str = "."
@@ -52,12 +52,12 @@ class _Boxes(_Config, frozen=True, kw_only=True):
 class CocoBoxesConfig(
     _Boxes, frozen=True, kw_only=True, tag_field="format", tag="coco"
 ):
-    """Pictures in the COCO layout on which every person has a box.
+    """Images in the COCO layout on which every person has a box.
 
     Attributes:
         annotations: JSON file.
         images: Folder or zip archive that `file_name` is relative to.
-        folds: Pictures, in order of their ids, are dealt into so many folds.
+        folds: Images, in order of their ids, are dealt into so many folds.
         fold: The folds that are kept, from 0.
     """
 
@@ -70,11 +70,11 @@ class CocoBoxesConfig(
 class EmptyBoxesConfig(
     _Boxes, frozen=True, kw_only=True, tag_field="format", tag="empty"
 ):
-    """Pictures without people.
+    """Images without people.
 
     Attributes:
         images: Folder or zip archive; every `.jpg`, `.jpeg`, `.png`, `.webp` in it.
-        folds: Pictures, in order of their names, are dealt into so many folds.
+        folds: Images, in order of their names, are dealt into so many folds.
         fold: The folds that are kept, from 0.
     """
 
@@ -86,19 +86,19 @@ class EmptyBoxesConfig(
 class LspetBoxesConfig(
     _Boxes, frozen=True, kw_only=True, tag_field="format", tag="lspet"
 ):
-    """Leeds Sports Pose Extended: one labelled person a picture, others unlabelled.
+    """Leeds Sports Pose Extended: one labelled person an image, others unlabelled.
 
     Attributes:
-        first: Number of the first picture, from 1.
-        last: Number of the last picture, included; default all.
+        first: Number of the first image, from 1.
+        last: Number of the last image, included; default all.
         least_joints: People with fewer labelled joints are left out: their boxes miss
             limbs.
-        others: JSON of poses by picture that a model found (COCO-17); those who are not
+        others: JSON of poses by image that a model found (COCO-17); those who are not
             the labelled person are neither people nor background.
         others_joints: Of these, whoever has at least so many joints, a shoulder, a hip
             and a knee among them, is a person like the labelled one. They stand about
-            as people do in everyday pictures. None: nobody is.
-        repeat_others: How often, besides `repeat`, pictures with such people come.
+            as people do in everyday images. None: nobody is.
+        repeat_others: How often, besides `repeat`, images with such people come.
     """
 
     first: Positive = 1
@@ -110,11 +110,11 @@ class LspetBoxesConfig(
 
 
 Complete = CocoBoxesConfig | EmptyBoxesConfig | SyntheticConfig
-"""Data sets on whose pictures nobody is unlabelled."""
+"""Data sets on whose images nobody is unlabelled."""
 
 
 class DetectionData(LoadConfig, frozen=True, kw_only=True):
-    """Where pictures come from: `LoadConfig` and these.
+    """Where images come from: `LoadConfig` and these.
 
     Attributes:
         train: Data sets.
@@ -134,12 +134,12 @@ class ComposeConfig(_Config, frozen=True, kw_only=True):
         scenes: Composed images an epoch.
         size: Width and height of the scenes; default the network's input. Smaller ones
             train faster, and a network of convolutions does not mind.
-        whole: Share of scenes that are one picture.
-        mosaic: Share of scenes that are several single people's pictures side by side.
-        paste: Share of scenes that are one picture with single people pasted in, their
+        whole: Share of scenes that are one image.
+        mosaic: Share of scenes that are several single people's images side by side.
+        paste: Share of scenes that are one image with single people pasted in, their
             edges soft.
-        peopled: Share of whole pictures that show people, as far as there are both.
-        zoom: Pictures are scaled to between `1 / sqrt(zoom)` and `zoom` times what
+        peopled: Share of whole images that show people, as far as there are both.
+        zoom: Images are scaled to between `1 / sqrt(zoom)` and `zoom` times what
             fits.
         people_px: Shortest and longest side of single people, the longer one counted.
         most_pasted: People pasted into one scene.
@@ -186,12 +186,12 @@ class DetectionConfig(RunConfig, frozen=True, kw_only=True):
     Attributes:
         model: The network.
         input: What it sees.
-        data: Where pictures come from.
+        data: Where images come from.
         compose: How scenes are made of them.
         box_weight: Of the boxes' loss beside that of the heatmap.
-        tall_px: Validation's recall is of people taller than this in their pictures.
-        false_positives: Largest number a picture with people for that recall.
-        false_positives_empty: Largest number a picture without people.
+        tall_px: Validation's recall is of people taller than this in their images.
+        false_positives: Largest number an image with people for that recall.
+        false_positives_empty: Largest number an image without people.
     """
 
     model: CentreNetConfig = CentreNetConfig()

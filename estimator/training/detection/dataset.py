@@ -1,4 +1,4 @@
-"""Pictures with boxes: the table that scenes are composed from, and its readers."""
+"""Images with boxes: the table that scenes are composed from, and its readers."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from poseflow.estimator.training.detection.config import (
 )
 from poseflow.estimator.training.folds import dealt, dealt_by_id
 from poseflow.estimator.training.pose.dataset import (
-    Pictures,
-    join_pictures,
-    picture_names,
+    ImageFiles,
+    image_names,
+    join_image_files,
 )
 from poseflow.estimator.training.pose.readers import LSP_JOINTS, read_people
 from poseflow.estimator.training.pose.rendered import rendered_as_coco
@@ -58,41 +58,41 @@ MOST_SHARED = 0.4
 
 
 @dataclass(frozen=True)
-class BoxedPictures:
-    """I pictures with N boxes, struct of arrays.
+class BoxedImages:
+    """I images with N boxes, struct of arrays.
 
     Attributes:
-        pictures: Where they are.
+        image_files: Where they are.
         repeats: `(I,)` how often each comes compared with the others.
         complete: `(I,)` whether all people have boxes.
         empty: `(I,)` whether it is of a data set without people.
         boxes: `(N, 4)` xyxy pixels.
-        picture_of: `(N,)` position in `pictures`, ascending.
+        image_of: `(N,)` position in `image_files`, ascending.
         ignored: `(N,)` crowds and strangers: neither people nor background.
     """
 
-    pictures: Pictures
+    image_files: ImageFiles
     repeats: Ints
     complete: Bools
     empty: Bools
     boxes: npt.NDArray[np.float32]
-    picture_of: Ints
+    image_of: Ints
     ignored: Bools
 
     def __len__(self) -> int:
-        """Number of pictures."""
-        return len(self.pictures)
+        """Number of images."""
+        return len(self.image_files)
 
-    def of(self, picture: int) -> slice:
-        """Where a picture's boxes are."""
-        ends = np.searchsorted(self.picture_of, [picture, picture + 1])
+    def of(self, index: int) -> slice:
+        """Where an image's boxes are."""
+        ends = np.searchsorted(self.image_of, [index, index + 1])
         return slice(int(ends[0]), int(ends[1]))
 
 
 def read_boxes(
     datasets: Sequence[Complete | LspetBoxesConfig], root: Path
-) -> BoxedPictures:
-    """The pictures of all data sets, in order.
+) -> BoxedImages:
+    """The images of all data sets, in order.
 
     Args:
         datasets: What to read.
@@ -118,7 +118,7 @@ def read_boxes(
     return _concatenate(parts)
 
 
-def _read(dataset: Complete | LspetBoxesConfig, root: Path) -> BoxedPictures:
+def _read(dataset: Complete | LspetBoxesConfig, root: Path) -> BoxedImages:
     match dataset:
         case CocoBoxesConfig():
             return _read_coco(dataset, root)
@@ -139,17 +139,17 @@ def _table(
     names: Sequence[str],
     repeat: int,
     boxes: npt.ArrayLike,
-    picture_of: npt.ArrayLike,
+    image_of: npt.ArrayLike,
     ignored: npt.ArrayLike,
     *,
     complete: bool = True,
     empty: bool = False,
-) -> BoxedPictures:
-    of = np.asarray(picture_of, np.int64)
+) -> BoxedImages:
+    of = np.asarray(image_of, np.int64)
     order = np.argsort(of, kind="stable")
     count = len(names)
-    return BoxedPictures(
-        Pictures((container,), np.zeros(count, np.int32), tuple(names)),
+    return BoxedImages(
+        ImageFiles((container,), np.zeros(count, np.int32), tuple(names)),
         np.full(count, repeat, np.int64),
         np.full(count, complete),
         np.full(count, empty),
@@ -159,7 +159,7 @@ def _table(
     )
 
 
-def _read_coco(dataset: CocoBoxesConfig, root: Path) -> BoxedPictures:
+def _read_coco(dataset: CocoBoxesConfig, root: Path) -> BoxedImages:
     path = root / dataset.annotations
     content = _load_json(path)
     images = dealt_by_id(content["images"], dataset.folds, dataset.fold)
@@ -179,13 +179,13 @@ def _read_coco(dataset: CocoBoxesConfig, root: Path) -> BoxedPictures:
     )
 
 
-def _read_empty(dataset: EmptyBoxesConfig, root: Path) -> BoxedPictures:
+def _read_empty(dataset: EmptyBoxesConfig, root: Path) -> BoxedImages:
     place = root / dataset.images
-    names = dealt(picture_names(place), dataset.folds, dataset.fold)
+    names = dealt(image_names(place), dataset.folds, dataset.fold)
     return _table(place, names, dataset.repeat, [], [], [], empty=True)
 
 
-def _read_lspet(dataset: LspetBoxesConfig, root: Path) -> BoxedPictures:
+def _read_lspet(dataset: LspetBoxesConfig, root: Path) -> BoxedImages:
     lspet = LspetConfig(first=dataset.first, last=dataset.last)
     people = read_people([lspet], root, Skeleton("lsp", LSP_JOINTS))
     whole = people.labelled.sum(axis=1) >= dataset.least_joints
@@ -196,36 +196,36 @@ def _read_lspet(dataset: LspetBoxesConfig, root: Path) -> BoxedPictures:
         Path(name).stem: _others(poses, dataset.others_joints)
         for name, poses in found.items()
     }
-    every, of, unsure = [boxes], [people.picture_of], [np.zeros(len(boxes), bool)]
+    every, of, unsure = [boxes], [people.image_of], [np.zeros(len(boxes), bool)]
     for k in range(len(people)):
-        stem = Path(people.pictures.names[people.picture_of[k]]).stem
+        stem = Path(people.image_files.names[people.image_of[k]]).stem
         if stem in others:
             found_boxes, vague = others[stem]
             inside = _share_inside(found_boxes, boxes[k])
             same = box_iou(found_boxes, boxes[k : k + 1])[:, 0] >= SAME_PERSON_IOU
             strange = ~same & (inside < PART_OF_PERSON)
             every.append(found_boxes[strange])
-            of.append(np.full(strange.sum(), people.picture_of[k]))
+            of.append(np.full(strange.sum(), people.image_of[k]))
             unsure.append((vague | (inside > MOST_SHARED))[strange])
-    picture_of = np.concatenate(of)
-    picture_of = np.where(np.isin(picture_of, people.picture_of[whole]), picture_of, -1)
-    kept = picture_of >= 0
-    used, renumbered = np.unique(picture_of[kept], return_inverse=True)
+    image_of = np.concatenate(of)
+    image_of = np.where(np.isin(image_of, people.image_of[whole]), image_of, -1)
+    kept = image_of >= 0
+    used, renumbered = np.unique(image_of[kept], return_inverse=True)
     order = np.argsort(renumbered, kind="stable")
     ignored = np.concatenate(unsure)[kept]
     crowded = np.bincount(renumbered[~ignored], minlength=len(used)) > 1
-    pictures = people.pictures
-    return BoxedPictures(
-        pictures=Pictures(
-            pictures.containers,
-            pictures.container_of[used],
-            tuple(pictures.names[k] for k in used),
+    image_files = people.image_files
+    return BoxedImages(
+        image_files=ImageFiles(
+            image_files.containers,
+            image_files.container_of[used],
+            tuple(image_files.names[k] for k in used),
         ),
         repeats=dataset.repeat * np.where(crowded, dataset.repeat_others, 1),
         complete=np.zeros(len(used), bool),
         empty=np.zeros(len(used), bool),
         boxes=np.concatenate(every)[kept][order],
-        picture_of=renumbered[order],
+        image_of=renumbered[order],
         ignored=ignored[order],
     )
 
@@ -280,14 +280,16 @@ def _load_json(path: Path) -> Any:
         raise FormatError(f"{path}: not gzip data: {error}") from error
 
 
-def _concatenate(parts: Sequence[BoxedPictures]) -> BoxedPictures:
-    pictures, picture_of = join_pictures([(p.pictures, p.picture_of) for p in parts])
-    return BoxedPictures(
-        pictures,
+def _concatenate(parts: Sequence[BoxedImages]) -> BoxedImages:
+    image_files, image_of = join_image_files(
+        [(p.image_files, p.image_of) for p in parts]
+    )
+    return BoxedImages(
+        image_files,
         np.concatenate([part.repeats for part in parts]),
         np.concatenate([part.complete for part in parts]),
         np.concatenate([part.empty for part in parts]),
         np.concatenate([part.boxes for part in parts]),
-        picture_of,
+        image_of,
         np.concatenate([part.ignored for part in parts]),
     )

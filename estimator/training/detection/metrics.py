@@ -13,7 +13,7 @@ import numpy as np
 from poseflow.arrays import Bools, Floats, Ints
 from poseflow.boxes import box_area, box_iou
 from poseflow.estimator.protocols import Detections
-from poseflow.estimator.training.detection.dataset import BoxedPictures
+from poseflow.estimator.training.detection.dataset import BoxedImages
 
 MATCH_IOU = 0.5
 """A box that overlaps a person so much has found it."""
@@ -24,17 +24,17 @@ IGNORED_SHARE = 0.5
 
 @dataclass(frozen=True)
 class Matches:
-    """All boxes of all pictures beside the truth.
+    """All boxes of all images beside the truth.
 
     Attributes:
         scores: `(D,)`.
-        picture_of: `(D,)`.
+        image_of: `(D,)`.
         found: `(D,)` position of the person in the table of boxes, -1 for nobody.
         neutral: `(D,)` on nobody but in an ignored region: neither right nor wrong.
     """
 
     scores: Floats
-    picture_of: Ints
+    image_of: Ints
     found: Ints
     neutral: Bools
 
@@ -44,19 +44,19 @@ class DetectionReport:
     """Accuracy on a split; fractions in [0, 1], NaN where nothing could be measured.
 
     Attributes:
-        pictures: Pictures of data sets with people, those that show none included.
-        empty: Pictures of data sets without people.
+        pictures: Images of data sets with people, those that show none included.
+        empty: Images of data sets without people.
         people: How many count, of any size.
         tall: How many of them are tall.
         recall: Share of tall people found, at the lowest threshold that keeps false
-            positives a picture within bounds.
+            positives an image within bounds.
         threshold: That threshold.
-        false_positives: A picture, there.
-        false_positives_empty: An empty picture, there.
+        false_positives: An image, there.
+        false_positives_empty: An empty image, there.
         own_threshold: The threshold that the weights carry.
         own_recall: Share of tall people found at that one.
-        own_false_positives: A picture, there.
-        own_false_positives_empty: An empty picture, there.
+        own_false_positives: An image, there.
+        own_false_positives_empty: An empty image, there.
         ap: COCO's AP, IoU 0.5 to 0.95.
         ap50: AP at IoU 0.5.
     """
@@ -91,29 +91,29 @@ class DetectionReport:
     def table(self) -> str:
         """A table for a terminal, percentages."""
         rows = [
-            f"{'at score':<12}{'recall':>9}{'FP/picture':>12}{'FP/empty':>10}",
+            f"{'at score':<12}{'recall':>9}{'FP/image':>12}{'FP/empty':>10}",
             f"{self.threshold:<12.3f}{100 * self.recall:>9.1f}"
             f"{self.false_positives:>12.3f}{self.false_positives_empty:>10.3f}",
             f"{self.own_threshold:<12.3f}{100 * self.own_recall:>9.1f}"
             f"{self.own_false_positives:>12.3f}"
             f"{self.own_false_positives_empty:>10.3f}  (the weights' own threshold)",
             f"AP {100 * self.ap:.1f}  AP50 {100 * self.ap50:.1f}  ({self.people} "
-            f"people, {self.tall} tall, in {self.pictures} pictures; {self.empty} "
+            f"people, {self.tall} tall, in {self.pictures} images; {self.empty} "
             "without people)",
         ]
         return "\n".join(rows)
 
 
-def match(found: Sequence[Detections], table: BoxedPictures) -> Matches:
+def match(found: Sequence[Detections], table: BoxedImages) -> Matches:
     """Give every person the best-scored box that overlaps it most.
 
     Args:
-        found: Of each picture of the table.
+        found: Of each image of the table.
         table: The truth.
     """
     scores, pictures, whom, neutral = [], [], [], []
-    for picture, detections in enumerate(found):
-        where = table.of(picture)
+    for index, detections in enumerate(found):
+        where = table.of(index)
         truth, ignored = table.boxes[where], table.ignored[where]
         order = np.argsort(-detections.scores, kind="stable")
         boxes = detections.boxes[order]
@@ -126,7 +126,7 @@ def match(found: Sequence[Detections], table: BoxedPictures) -> Matches:
                 mine[k] = people[best]
                 iou[:, best] = 0
         scores.append(detections.scores[order])
-        pictures.append(np.full(len(boxes), picture))
+        pictures.append(np.full(len(boxes), index))
         whom.append(mine)
         neutral.append((mine < 0) & _within(boxes, truth[ignored]))
     return Matches(
@@ -147,21 +147,21 @@ def _within(boxes: Floats, regions: Floats) -> Bools:
 
 def measure(
     found: Sequence[Detections],
-    table: BoxedPictures,
+    table: BoxedImages,
     *,
     tall_px: float,
     false_positives: float,
     false_positives_empty: float,
     own_threshold: float,
 ) -> DetectionReport:
-    """Score the boxes of all pictures.
+    """Score the boxes of all images.
 
     Args:
-        found: Of each picture, down to a low threshold.
+        found: Of each image, down to a low threshold.
         table: The truth.
         tall_px: People higher than this are tall.
-        false_positives: Most of them a picture.
-        false_positives_empty: Most of them an empty picture.
+        false_positives: Most of them an image.
+        false_positives_empty: Most of them an empty image.
         own_threshold: The weights'.
     """
     matches = match(found, table)
@@ -169,7 +169,7 @@ def measure(
     counts = ~table.ignored
     tall = counts & (heights > tall_px)
     wrong = (matches.found < 0) & ~matches.neutral
-    on_empty = table.empty[matches.picture_of]
+    on_empty = table.empty[matches.image_of]
     right = np.zeros(len(matches.scores), bool)
     hit = matches.found >= 0
     right[hit] = tall[matches.found[hit]]
@@ -220,7 +220,7 @@ def _lowest(wrong: Floats, most: float) -> float:
     return float(np.nextafter(ranked[beyond], 1)) if beyond < len(ranked) else 0.0
 
 
-def box_ap(found: Sequence[Detections], table: BoxedPictures) -> tuple[float, float]:
+def box_ap(found: Sequence[Detections], table: BoxedImages) -> tuple[float, float]:
     """COCO's AP at IoU 0.5 to 0.95, and at 0.5, by pycocotools; NaN without people."""
     from pycocotools.coco import COCO
     from pycocotools.cocoeval import COCOeval
@@ -240,7 +240,7 @@ def box_ap(found: Sequence[Detections], table: BoxedPictures) -> tuple[float, fl
             "annotations": [
                 {
                     "id": n + 1,
-                    "image_id": int(table.picture_of[n]),
+                    "image_id": int(table.image_of[n]),
                     "category_id": 1,
                     "iscrowd": int(table.ignored[n]),
                     "area": float(sides[n].prod()),
@@ -253,12 +253,12 @@ def box_ap(found: Sequence[Detections], table: BoxedPictures) -> tuple[float, fl
         results = coco.loadRes(
             [
                 {
-                    "image_id": picture,
+                    "image_id": index,
                     "category_id": 1,
                     "bbox": [*box[:2], *(box[2:] - box[:2])],
                     "score": score,
                 }
-                for picture, detections in enumerate(found)
+                for index, detections in enumerate(found)
                 for box, score in zip(
                     detections.boxes.astype(float),
                     detections.scores.tolist(),

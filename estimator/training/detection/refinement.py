@@ -44,7 +44,7 @@ DIGITS = 4
 def learn_refinement(
     config: DetectionConfig, pose: Path, device: str = "auto"
 ) -> BoxRefinement | None:
-    """Rules for boxes, from the training pictures whose boxes were drawn by hand.
+    """Rules for boxes, from the training images whose boxes were drawn by hand.
 
     Args:
         config: Of the detector's run.
@@ -65,13 +65,13 @@ def learn_refinement(
     estimator = TopDown(TorchPoseNetwork.from_file(pose, device), nms=None)
     rng = np.random.default_rng(config.seed)
     features, wanted = [], []
-    for picture in range(len(table)):
-        where = table.of(picture)
+    for index in range(len(table)):
+        where = table.of(index)
         truth: Floats = table.boxes[where][~table.ignored[where]].astype(np.float64)
         truth = truth[truth[:, 3] - truth[:, 1] > LEAST_PX]
         if not len(truth):
             continue
-        image = table.pictures.read(picture)
+        image = table.image_files.read(index)
         boxes, truth = _wrong(truth, (image.shape[1], image.shape[0]), rng)
         (people,) = estimator.estimate_batch([image], [boxes.astype(np.float32)])
         features.append(edge_features(boxes, people.keypoints, people.keypoint_scores))

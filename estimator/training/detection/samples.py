@@ -15,7 +15,7 @@ from poseflow.errors import PoseFlowError
 from poseflow.estimator.networks.centernet import CentreNet
 from poseflow.estimator.training.detection.composition import Composer
 from poseflow.estimator.training.detection.config import ComposeConfig
-from poseflow.estimator.training.detection.dataset import BoxedPictures
+from poseflow.estimator.training.detection.dataset import BoxedImages
 from poseflow.estimator.training.pose.samples import SampleKey
 
 MOST_BOXES = 64
@@ -40,7 +40,7 @@ class DetectionSamples(Dataset[DetectionBatch]):
     """Training images for detectors, composed on demand.
 
     Args:
-        table: Pictures to compose from.
+        table: Images to compose from.
         config: How.
         size: Width and height of the scenes.
         seed: Of everything random.
@@ -48,7 +48,7 @@ class DetectionSamples(Dataset[DetectionBatch]):
 
     def __init__(
         self,
-        table: BoxedPictures,
+        table: BoxedImages,
         config: ComposeConfig,
         size: tuple[int, int],
         seed: int = 0,
@@ -71,7 +71,7 @@ class DetectionSamples(Dataset[DetectionBatch]):
         try:
             scene = self.composer.compose(rng)
         except (PoseFlowError, cv2.error) as error:
-            # One bad picture must not end hours of training: it teaches nothing.
+            # One bad image must not end hours of training: it teaches nothing.
             warnings.warn(f"left out: {error}", stacklevel=2)
             return DetectionBatch(
                 torch.zeros((height, width, 3), dtype=torch.uint8),

@@ -18,7 +18,7 @@ from poseflow.estimator.topdown.rescoring import CANDIDATE_SCORE
 from poseflow.estimator.topdown.topdown import TopDown
 from poseflow.estimator.torch_network import Precision, TorchPoseNetwork
 from poseflow.estimator.training.detection.config import DetectionConfig
-from poseflow.estimator.training.detection.dataset import BoxedPictures, read_boxes
+from poseflow.estimator.training.detection.dataset import BoxedImages, read_boxes
 from poseflow.estimator.training.detection.metrics import DetectionReport, measure
 from poseflow.estimator.training.detection.samples import (
     DetectionBatch,
@@ -85,7 +85,7 @@ class DetectionTask:
     def validate(
         self, module: nn.Module, device: torch.device
     ) -> DetectionReport | None:
-        """Recall, false positives and AP on the held-back pictures."""
+        """Recall, false positives and AP on the held-back images."""
         if self.held_back is None:
             return None
         assert isinstance(module, CentreNet)
@@ -109,12 +109,12 @@ class DetectionTask:
 def score(
     module: CentreNet,
     description: DetectorDescription,
-    table: BoxedPictures,
+    table: BoxedImages,
     config: DetectionConfig,
     device: torch.device,
     precision: Precision = "float32",
 ) -> DetectionReport:
-    """How good a network is on a table of pictures, by the bounds of `config`."""
+    """How good a network is on a table of images, by the bounds of `config`."""
     detector = CentreDetector(
         module,
         description,
@@ -123,14 +123,14 @@ def score(
         precision=precision,
     )
     found: list[Detections] = []
-    for picture in range(len(table)):
-        found += detector.detect([table.pictures.read(picture)])
+    for index in range(len(table)):
+        found += detector.detect([table.image_files.read(index)])
     return _measured(found, table, config, description.threshold)
 
 
 def _measured(
     found: Sequence[Detections],
-    table: BoxedPictures,
+    table: BoxedImages,
     config: DetectionConfig,
     own_threshold: float,
 ) -> DetectionReport:
@@ -182,8 +182,8 @@ def validate_detector(
         refinement=description.refinement,
     )
     found = []
-    for picture in range(len(table)):
-        (people,) = estimator.estimate_batch([table.pictures.read(picture)])
+    for index in range(len(table)):
+        (people,) = estimator.estimate_batch([table.image_files.read(index)])
         best_first = people[people.scores.argsort(kind="stable")[::-1]]
         found.append(Detections(best_first.boxes, best_first.scores))
     return _measured(found, table, config, description.verified or 0.0)

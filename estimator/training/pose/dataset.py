@@ -20,8 +20,8 @@ from poseflow.skeleton import Skeleton
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 
 
-def picture_names(container: Path) -> list[str]:
-    """Names of all pictures in a folder or zip archive, sorted.
+def image_names(container: Path) -> list[str]:
+    """Names of all images in a folder or zip archive, sorted.
 
     Raises:
         FormatError: If it is no such archive.
@@ -38,13 +38,13 @@ def picture_names(container: Path) -> list[str]:
 
 
 @dataclass(frozen=True)
-class Pictures:
-    """Where pictures are: files in folders, or members of zip archives.
+class ImageFiles:
+    """Where images are: files in folders, or members of zip archives.
 
     Attributes:
         containers: Folders and archives.
-        container_of: `(I,)` the container of each picture.
-        names: Name of each picture in its container.
+        container_of: `(I,)` the container of each image.
+        names: Name of each image in its container.
     """
 
     containers: tuple[Path, ...]
@@ -64,7 +64,7 @@ class Pictures:
         self.__dict__.update(state)
 
     def read(self, which: int) -> Image:
-        """A picture as `(H, W, 3)` BGR.
+        """An image as `(H, W, 3)` BGR.
 
         Raises:
             PoseFlowError: If it is missing or cannot be decoded; names the file.
@@ -83,7 +83,7 @@ class Pictures:
         if data:
             image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
         if image is None:
-            raise PoseFlowError(f"{place}: not a picture that OpenCV can decode")
+            raise PoseFlowError(f"{place}: not an image that OpenCV can decode")
         return np.asarray(image, np.uint8)
 
     def _archive(self, path: Path) -> zipfile.ZipFile:
@@ -99,20 +99,20 @@ class People:
     """N labelled people, and places without any, struct of arrays.
 
     Attributes:
-        pictures: Their pictures.
-        picture_of: `(N,)` position in `pictures`.
+        image_files: Their images.
+        image_of: `(N,)` position in `image_files`.
         boxes: `(N, 4)` xyxy pixels.
         keypoints: `(N, K, 2)` pixels; anything where not labelled.
         labelled: `(N, K)`; False means "ignore", not "absent".
         areas: `(N,)` square pixels, for OKS.
         head_sizes: `(N,)` pixels, for PCKh; NaN where unknown.
         detected: `(N, 4)` what a detector drew for each; NaN where it missed.
-        absent: `(N,)` whether the picture shows nobody: there is no box and no joint,
+        absent: `(N,)` whether the image shows nobody: there is no box and no joint,
             and a network is to find none anywhere in it.
     """
 
-    pictures: Pictures
-    picture_of: Ints
+    image_files: ImageFiles
+    image_of: Ints
     boxes: Floats
     keypoints: Floats
     labelled: Bools
@@ -125,9 +125,9 @@ class People:
         return len(self.boxes)
 
     def only(self, kept: Bools) -> People:
-        """Those of a mask `(N,)`; the pictures stay."""
+        """Those of a mask `(N,)`; the images stay."""
         columns = {name: getattr(self, name)[kept] for name in _COLUMNS}
-        return replace(self, picture_of=self.picture_of[kept], **columns)
+        return replace(self, image_of=self.image_of[kept], **columns)
 
 
 def people_of(
@@ -137,7 +137,7 @@ def people_of(
     containers: Sequence[Path],
     container_of: npt.ArrayLike,
     names: Sequence[str],
-    picture_of: npt.ArrayLike,
+    image_of: npt.ArrayLike,
     boxes: npt.ArrayLike,
     keypoints: Floats,
     labelled: Bools,
@@ -152,10 +152,10 @@ def people_of(
     Args:
         place: What errors call the data set.
         joints: Names of its joints.
-        containers: As in `Pictures`.
-        container_of: As in `Pictures`.
-        names: As in `Pictures`.
-        picture_of: As in `People`.
+        containers: As in `ImageFiles`.
+        container_of: As in `ImageFiles`.
+        names: As in `ImageFiles`.
+        image_of: As in `People`.
         boxes: As in `People`.
         keypoints: `(N, J, 2)` in the data set's own joints.
         labelled: `(N, J)`.
@@ -211,8 +211,8 @@ def people_of(
             length = np.linalg.norm(keypoints[:, top] - keypoints[:, neck], axis=1)
             head_sizes = np.where(both, length, np.nan)
     return People(
-        Pictures(tuple(containers), np.asarray(container_of, np.int32), tuple(names)),
-        np.asarray(picture_of, np.int64),
+        ImageFiles(tuple(containers), np.asarray(container_of, np.int32), tuple(names)),
+        np.asarray(image_of, np.int64),
         box,
         points,
         shown,
@@ -228,11 +228,11 @@ def people_of(
 def nobody_in(
     container: Path, names: Sequence[str], crops: int, target: Skeleton
 ) -> People:
-    """Pictures without people as a table.
+    """Images without people as a table.
 
     Args:
         container: Folder or archive.
-        names: Of the I pictures in it.
+        names: Of the I images in it.
         crops: How often each comes.
         target: The K joints that are absent.
 
@@ -242,7 +242,7 @@ def nobody_in(
     count = crops * len(names)
     unknown = np.full((count, 4), np.nan, np.float32)
     return People(
-        Pictures((container,), np.zeros(len(names), np.int32), tuple(names)),
+        ImageFiles((container,), np.zeros(len(names), np.int32), tuple(names)),
         np.arange(count) // crops,
         unknown,
         np.zeros((count, len(target), 2), np.float32),
@@ -265,34 +265,36 @@ _COLUMNS = (
 )
 
 
-def join_pictures(
-    parts: Sequence[tuple[Pictures, npt.NDArray[np.integer[Any]]]],
-) -> tuple[Pictures, Ints]:
-    """The pictures of all parts as one set, in order.
+def join_image_files(
+    parts: Sequence[tuple[ImageFiles, npt.NDArray[np.integer[Any]]]],
+) -> tuple[ImageFiles, Ints]:
+    """The images of all parts as one set, in order.
 
     Args:
-        parts: Pictures, and the picture that each row of the part's table is of.
+        parts: ImageFiles, and the image that each row of the part's table is of.
 
     Returns:
-        All pictures, and the picture that each row of all tables is of.
+        All images, and the image that each row of all tables is of.
     """
     containers: list[Path] = []
     names: list[str] = []
-    container_of, picture_of = [], []
-    for pictures, rows in parts:
-        container_of.append(pictures.container_of + len(containers))
-        picture_of.append(rows + len(names))
-        containers += pictures.containers
-        names += pictures.names
-    joined = Pictures(tuple(containers), np.concatenate(container_of), tuple(names))
-    return joined, np.concatenate(picture_of)
+    container_of, image_of = [], []
+    for image_files, rows in parts:
+        container_of.append(image_files.container_of + len(containers))
+        image_of.append(rows + len(names))
+        containers += image_files.containers
+        names += image_files.names
+    joined = ImageFiles(tuple(containers), np.concatenate(container_of), tuple(names))
+    return joined, np.concatenate(image_of)
 
 
 def concatenate(parts: Sequence[People]) -> People:
     """All people of all parts, in order."""
-    pictures, picture_of = join_pictures([(p.pictures, p.picture_of) for p in parts])
+    image_files, image_of = join_image_files(
+        [(p.image_files, p.image_of) for p in parts]
+    )
     return People(
-        pictures,
-        picture_of,
+        image_files,
+        image_of,
         *(np.concatenate([getattr(part, name) for part in parts]) for name in _COLUMNS),
     )

@@ -7,7 +7,7 @@ plain crop, and softens labels that are wrong or have left and right exchanged.
 
 Source: Hinton et al., "Distilling the Knowledge in a Neural Network" (2015); Zhang et
 al., "Fast Human Pose Estimation" (CVPR 2019) for heatmaps as targets; Radosavovic et
-al., "Data Distillation" (CVPR 2018) for the mean over transformed pictures.
+al., "Data Distillation" (CVPR 2018) for the mean over transformed images.
 """
 
 from __future__ import annotations
@@ -263,10 +263,12 @@ def _distinct(people: People) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp
 
 
 def _key(people: People, index: np.intp) -> tuple[str, str, bytes]:
-    picture = people.picture_of[index]
-    container = people.pictures.containers[people.pictures.container_of[picture]]
+    image_index = people.image_of[index]
+    container = people.image_files.containers[
+        people.image_files.container_of[image_index]
+    ]
     box = people.boxes[index].tobytes()
-    return str(container), people.pictures.names[picture], box
+    return str(container), people.image_files.names[image_index], box
 
 
 def _digest(

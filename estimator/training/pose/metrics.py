@@ -129,7 +129,7 @@ def oks_ap(
     found: Predictions,
     areas: Floats,
     boxes: Floats,
-    picture_of: Ints,
+    image_of: Ints,
     skeleton: Skeleton,
 ) -> float:
     """COCO's keypoint AP (OKS 0.5 to 0.95) by pycocotools, as a fraction.
@@ -141,7 +141,7 @@ def oks_ap(
         found: N people.
         areas: `(N,)` square pixels.
         boxes: `(N, 4)` xyxy pixels.
-        picture_of: `(N,)` which picture each is in.
+        image_of: `(N,)` which image each is in.
         skeleton: Joints and sigmas.
     """
     people = np.flatnonzero(found.labelled.any(axis=1))
@@ -154,7 +154,7 @@ def oks_ap(
     box = np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1)
     annotations = [
         {
-            "image_id": int(picture_of[n]),
+            "image_id": int(image_of[n]),
             "iscrowd": 0,
             "area": float(areas[n]),
             "bbox": box[n].tolist(),
@@ -165,7 +165,7 @@ def oks_ap(
     ]
     results = [
         {
-            "image_id": int(picture_of[n]),
+            "image_id": int(image_of[n]),
             "keypoints": guess[n].tolist(),
             "score": float(found.scores[n].mean()),
         }

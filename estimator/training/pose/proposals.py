@@ -121,8 +121,8 @@ def best_detections(boxes: Floats, detections: Floats) -> Floats:
     """For each box the detection that overlaps it most, NaN below an IoU of a half.
 
     Args:
-        boxes: `(N, 4)` xyxy, the people of one picture.
-        detections: `(M, 4)` xyxy of the same picture.
+        boxes: `(N, 4)` xyxy, the people of one image.
+        detections: `(M, 4)` xyxy of the same image.
 
     Returns:
         `(N, 4)`.

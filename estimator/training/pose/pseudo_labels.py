@@ -40,10 +40,10 @@ Found = dict[str, npt.NDArray[np.float32]]
 
 
 def load_found(path: Path) -> Found:
-    """Poses `(P, 17, 3)` of each picture, by the name without its suffix.
+    """Poses `(P, 17, 3)` of each image, by the name without its suffix.
 
     Args:
-        path: JSON, gzipped or not: picture -> poses, each 17 times x, y, score in the
+        path: JSON, gzipped or not: image -> poses, each 17 times x, y, score in the
             order of COCO; score 0 is "not found".
 
     Raises:
@@ -60,13 +60,13 @@ def load_found(path: Path) -> Found:
         if isinstance(error, FileNotFoundError):
             raise
         raise FormatError(
-            f"{path}: not picture -> poses of 51 numbers each: {error}"
+            f"{path}: not image -> poses of 51 numbers each: {error}"
         ) from error
 
 
 def add_found(
     found: Found,
-    pictures: list[str],
+    image_names: list[str],
     boxes: Floats,
     keypoints: npt.NDArray[np.float32],
     labelled: Bools,
@@ -79,7 +79,7 @@ def add_found(
 
     Args:
         found: From `load_found`.
-        pictures: Name of each person's picture.
+        image_names: Name of each person's image.
         boxes: `(N, 4)` xyxy.
         keypoints: `(N, K, 2)`, changed.
         labelled: `(N, K)`, changed.
@@ -91,7 +91,7 @@ def add_found(
     theirs = [source.index(joint) for joint in common]
     # A joint that the data set labels at all is its own business.
     lacking = ~labelled[:, ours].any(axis=0)
-    for n, name in enumerate(pictures):
+    for n, name in enumerate(image_names):
         poses = found.get(Path(name).stem)
         if poses is None or not len(poses):
             continue

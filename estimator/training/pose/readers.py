@@ -1,4 +1,4 @@
-"""Readers of annotated pictures, one function per data set's layout."""
+"""Readers of annotated images, one function per data set's layout."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from poseflow.estimator.training.folds import dealt, dealt_by_id
 from poseflow.estimator.training.pose.dataset import (
     People,
     concatenate,
+    image_names,
     nobody_in,
     people_of,
-    picture_names,
 )
 from poseflow.estimator.training.pose.proposals import best_detections
 from poseflow.estimator.training.pose.pseudo_labels import add_found, load_found
@@ -105,7 +105,7 @@ def _range(first: int, last: int | None, count: int, place: Path) -> slice:
     stop = count if last is None else last
     if not first <= stop <= count:
         raise PoseFlowError(
-            f"{place}: first {first}, last {stop}: there are pictures 1 to {count}"
+            f"{place}: first {first}, last {stop}: there are images 1 to {count}"
         )
     return slice(first - 1, stop)
 
@@ -125,7 +125,7 @@ def _read_lspet(dataset: LspetConfig, root: Path, target: Skeleton) -> People:
             containers=[root / name for name in archives.tolist()],
             container_of=container_of,
             names=labels["file_names"][part].tolist(),
-            picture_of=np.arange(part.stop - part.start),
+            image_of=np.arange(part.stop - part.start),
             boxes=xywh_to_xyxy(labels["boxes"][part]),
             keypoints=joints[part, :, :2],
             labelled=joints[part, :, 2] > 0,
@@ -139,10 +139,10 @@ def _read_lspet(dataset: LspetConfig, root: Path, target: Skeleton) -> People:
 def _complete(people: People, found: str | None, root: Path, target: Skeleton) -> None:
     """Take over what another model found, where labels are silent."""
     if found is not None:
-        pictures = [people.pictures.names[k] for k in people.picture_of]
+        image_names = [people.image_files.names[k] for k in people.image_of]
         add_found(
             load_found(root / found),
-            pictures,
+            image_names,
             people.boxes,
             people.keypoints,
             people.labelled,
@@ -178,7 +178,7 @@ def _read_lsp_mat(dataset: LspMatConfig, root: Path, target: Skeleton) -> People
         containers=[root],
         container_of=np.zeros(part.stop - part.start),
         names=names[part],
-        picture_of=np.arange(part.stop - part.start),
+        image_of=np.arange(part.stop - part.start),
         boxes=padded_extent(joints[part, :, :2], known),
         keypoints=joints[part, :, :2],
         labelled=known,
@@ -259,7 +259,7 @@ def _read_coco_file(
         containers=[root / dataset.images],
         container_of=np.zeros(len(images)),
         names=[image["file_name"] for image in images],
-        picture_of=[place_of[note["image_id"]] for note in chosen],
+        image_of=[place_of[note["image_id"]] for note in chosen],
         boxes=boxes,
         keypoints=values[..., :2],
         labelled=labelled,
@@ -280,7 +280,7 @@ def _read_coco_file(
 def _read_empty(dataset: EmptyConfig, root: Path, target: Skeleton) -> People:
     container = root / dataset.images
     if dataset.annotations is None:
-        names = dealt(picture_names(container), dataset.folds, dataset.fold)
+        names = dealt(image_names(container), dataset.folds, dataset.fold)
     else:
         content = _load_json(root / dataset.annotations)
         populated = {note["image_id"] for note in content["annotations"]}
@@ -326,7 +326,7 @@ def _read_mpii(dataset: MpiiConfig, root: Path, target: Skeleton) -> People:
         containers=[root / dataset.images],
         container_of=np.zeros(len(names)),
         names=names,
-        picture_of=[place_of[note["image"]] for note in notes],
+        image_of=[place_of[note["image"]] for note in notes],
         boxes=np.concatenate([centre - half, centre + half], axis=1),
         keypoints=joints.reshape(-1, len(MPII_JOINTS), 2),
         labelled=labelled.reshape(-1, len(MPII_JOINTS)),

@@ -1,4 +1,4 @@
-"""Synthetic scenes as labelled pictures: rendered once, kept beside the data."""
+"""Synthetic scenes as labelled images: rendered once, kept beside the data."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def rendered_as_coco(
 
     Args:
         dataset: Which scenes.
-        root: Folder for pictures and annotations.
+        root: Folder for images and annotations.
         skeleton: Joints to annotate; those that a synthetic person lacks stay out.
 
     Returns:
@@ -42,20 +42,22 @@ def rendered_as_coco(
     """
     key = to_json(dataset) + json.dumps(skeleton.joints)
     name = f"synthetic-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
-    notes, pictures = root / f"{name}.json", root / f"{name}.zip"
-    if not notes.exists() or not pictures.exists():
+    annotations_path, images_path = root / f"{name}.json", root / f"{name}.zip"
+    if not annotations_path.exists() or not images_path.exists():
         root.mkdir(parents=True, exist_ok=True)
-        with atomic_path(pictures) as beside:
+        with atomic_path(images_path) as beside:
             content = _render(dataset, skeleton, beside)
         if not content["annotations"]:
             raise PoseFlowError(
-                f"{pictures}: nobody in these scenes is {dataset.least_height:g} "
+                f"{images_path}: nobody in these scenes is {dataset.least_height:g} "
                 "pixels tall; lower least_height or enlarge size"
             )
-        # Last, so that annotations on the disk mean that all pictures are.
-        write_atomically(notes, json.dumps(content).encode())
+        # Last, so that annotations on the disk mean that all images are.
+        write_atomically(annotations_path, json.dumps(content).encode())
     return CocoConfig(
-        annotations=notes.name, images=pictures.name, rename=dataset.rename
+        annotations=annotations_path.name,
+        images=images_path.name,
+        rename=dataset.rename,
     )
 
 

@@ -30,10 +30,10 @@ SampleKey = tuple[int, int]
 """Epoch and position of a person: all that a sample's random numbers depend on."""
 
 MOST_PIXELS = 2**15 - 1
-"""The largest side of a picture that OpenCV can take a crop from."""
+"""The largest side of an image that OpenCV can take a crop from."""
 
 NOWHERE = -1e4
-"""Where joints are that are not in the picture: far from every crop."""
+"""Where joints are that are not in the image: far from every crop."""
 
 
 class PoseBatch(NamedTuple):
@@ -140,17 +140,17 @@ class PoseSamples(Dataset[PoseBatch]):
 
 
 def read_or_skip(people: People, index: int) -> Image:
-    """The picture `(H, W, 3)` of somebody; an empty one if it cannot be used."""
-    picture = int(people.picture_of[index])
+    """The image `(H, W, 3)` of somebody; an empty one if it cannot be used."""
+    image_index = int(people.image_of[index])
     try:
-        image = people.pictures.read(picture)
+        image = people.image_files.read(image_index)
         if max(image.shape) > MOST_PIXELS:
             raise PoseFlowError(
-                f"{people.pictures.names[picture]}: expected at most {MOST_PIXELS} "
-                f"pixels a side, got {image.shape[1]} x {image.shape[0]}"
+                f"{people.image_files.names[image_index]}: expected at most "
+                f"{MOST_PIXELS} pixels a side, got {image.shape[1]} x {image.shape[0]}"
             )
     except PoseFlowError as error:
-        # One bad picture must not end hours of training: it teaches nothing.
+        # One bad image must not end hours of training: it teaches nothing.
         warnings.warn(f"left out: {error}", stacklevel=3)
         return np.zeros((0, 0, 3), np.uint8)
     return image

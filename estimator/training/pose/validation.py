@@ -191,7 +191,7 @@ def report(found: Predictions, samples: PoseSamples, skeleton: Skeleton) -> Pose
         pck02=pck02,
         pck05=pck05,
         pckh=pckh,
-        ap=oks_ap(found, people.areas, people.boxes, people.picture_of, skeleton),
+        ap=oks_ap(found, people.areas, people.boxes, people.image_of, skeleton),
         mirrored=mirrored_share(found, skeleton),
         joints={
             joint: (float(near[k]), float(far[k]))

@@ -63,7 +63,7 @@ def group_people(
         name: known & (low <= angle) & (angle < high)
         for name, (low, high) in STANCES.items()
     }
-    # To the left of whoever shows the back is the left of the picture, turned upright.
+    # To the left of whoever shows the back is the left of the image, turned upright.
     across = (left_shoulder - right_shoulder + left_hip - right_hip) / 2
     square = np.maximum((up**2).sum(axis=1), 1e-12)
     width = (up[:, 0] * across[:, 1] - up[:, 1] * across[:, 0]) / square

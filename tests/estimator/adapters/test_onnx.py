@@ -24,7 +24,7 @@ POSE_METADATA = {"task": "pose", "kpt_shape": "[17, 3]", "names": "{0: 'person'}
 
 
 def lit(x, y, rows=240, columns=320):
-    """A black picture with one white square, whose middle is (x, y)."""
+    """A black image with one white square, whose middle is (x, y)."""
     image = np.zeros((rows, columns, 3), np.uint8)
     image[y - 8 : y + 9, x - 8 : x + 9] = 255
     return image
@@ -234,7 +234,7 @@ def test_letterbox_goes_there_and_back():
         assert tuple(frame.offset) == offset
         points = np.array([[0, 0], [300, 100.0]])
         inside = points * frame.scale + frame.offset
-        np.testing.assert_allclose(frame.to_picture(inside), points)
+        np.testing.assert_allclose(frame.to_image(inside), points)
         assert (frame.image[64:] == 114).all()
     assert letterbox(np.zeros((1, 9000, 3), np.uint8), 64, 64).image.shape[0] == 64
 

@@ -92,7 +92,7 @@ def test_pictures_arrive_as_torchvision_wants_them():
 
 def test_out_of_memory_halves_the_batch():
     network = FakeRcnn(limit=2)
-    with pytest.warns(UserWarning, match="memory with 5 pictures at once; going on"):
+    with pytest.warns(UserWarning, match="memory with 5 images at once; going on"):
         found = RcnnDetector(network, "cpu", batch_size=6).detect([PICTURE] * 5)
     assert [len(f) for f in found] == [1] * 5
     assert len(network.seen) == 5
@@ -198,7 +198,7 @@ def sure_of_people(network):
 
 
 def small(network):
-    """Pictures are not grown to 800 pixels, for speed."""
+    """Images are not grown to 800 pixels, for speed."""
     network.transform.min_size = (128,)
     network.roi_heads.detections_per_img = 7
     return network.eval()

@@ -19,7 +19,7 @@ from poseflow.estimator.training.detection.config import (
     EmptyBoxesConfig,
     LspetBoxesConfig,
 )
-from poseflow.estimator.training.detection.dataset import BoxedPictures, read_boxes
+from poseflow.estimator.training.detection.dataset import BoxedImages, read_boxes
 from poseflow.estimator.training.detection.metrics import match, measure
 from poseflow.estimator.training.detection.samples import DetectionSamples
 from poseflow.estimator.training.detection.targets import (
@@ -28,7 +28,7 @@ from poseflow.estimator.training.detection.targets import (
     focal_loss,
     giou,
 )
-from poseflow.estimator.training.pose.dataset import Pictures
+from poseflow.estimator.training.pose.dataset import ImageFiles
 from poseflow.estimator.training.pose.readers import LSP_JOINTS
 from poseflow.skeletons import get
 
@@ -153,16 +153,16 @@ def test_impossible_networks(widths, blocks, neck):
         CentreNet(widths, blocks, neck)
 
 
-def table_of(boxes, picture_of, ignored=None, empty=None, count=None, folder=None):
-    count = count or max(picture_of, default=-1) + 1
+def table_of(boxes, image_of, ignored=None, empty=None, count=None, folder=None):
+    count = count or max(image_of, default=-1) + 1
     names = tuple(f"{k}.png" for k in range(count))
-    return BoxedPictures(
-        Pictures((folder,), np.zeros(count, np.int32), names),
+    return BoxedImages(
+        ImageFiles((folder,), np.zeros(count, np.int32), names),
         np.ones(count, np.int64),
         np.ones(count, bool),
         np.zeros(count, bool) if empty is None else np.array(empty),
         np.array(boxes, np.float32).reshape(-1, 4),
-        np.array(picture_of, np.int64),
+        np.array(image_of, np.int64),
         np.zeros(len(boxes), bool) if ignored is None else np.array(ignored),
     )
 
@@ -183,7 +183,7 @@ def report(found, table, **changes):
 
 
 def test_figures_by_hand():
-    """Two tall people and a small one, in two pictures; an empty one."""
+    """Two tall people and a small one, in two images; an empty one."""
     table = table_of(
         [[0, 0, 50, 150], [100, 0, 150, 150], [0, 0, 20, 40]],
         [0, 0, 1],
@@ -198,7 +198,7 @@ def test_figures_by_hand():
         detections([0, 0, 9, 9, 0.1]),
     ]
     figures = report(found, table)
-    # One false positive in two pictures is allowed: the second, at 0.2, is not.
+    # One false positive in two images is allowed: the second, at 0.2, is not.
     assert figures.threshold == pytest.approx(0.2)
     assert figures.threshold > 0.2
     assert (figures.recall, figures.false_positives) == (1.0, 0.5)
@@ -255,12 +255,12 @@ def test_folds_part_the_pictures(folder):
         read_boxes([msgspec.structs.replace(COCO, folds=5, fold=(k,))], folder)
         for k in range(5)
     ]
-    names = [name for part in parts for name in part.pictures.names]
-    assert sorted(names) == sorted(whole.pictures.names)
+    names = [name for part in parts for name in part.image_files.names]
+    assert sorted(names) == sorted(whole.image_files.names)
     assert sum(len(part.boxes) for part in parts) == len(whole.boxes)
     for part in parts:
         for k in range(len(part)):
-            source = whole.pictures.names.index(part.pictures.names[k])
+            source = whole.image_files.names.index(part.image_files.names[k])
             assert (part.boxes[part.of(k)] == whole.boxes[whole.of(source)]).all()
 
 
@@ -306,7 +306,7 @@ def write_lspet(folder, blobs, count=4):
 
 def test_strangers_are_ignored(folder, blobs):
     table = read_boxes([write_lspet(folder, blobs)], folder)
-    assert table.pictures.names == ("im00001.png", "im00002.png")
+    assert table.image_files.names == ("im00001.png", "im00002.png")
     assert not table.complete.any()
     first = table.of(0)
     assert table.boxes[first].tolist()[0] == [30, 20, 60, 80]
@@ -409,7 +409,7 @@ def test_what_cannot_be_composed_is_left_out(folder, blobs):
 
 def test_shares_that_no_picture_fits(folder):
     table = read_boxes([COCO], folder)
-    with pytest.raises(PoseFlowError, match="no pictures for scenes of these shares"):
+    with pytest.raises(PoseFlowError, match="no images for scenes of these shares"):
         Composer(table, ComposeConfig(whole=0), (128, 96))
 
 

@@ -165,7 +165,7 @@ def test_command_line(detector_config, tmp_path):
     command = ["validate", str(detector_config), "--weights", best]
     result = runner.invoke(app, [*command, "--json", str(figures)])
     assert result.exit_code == 0, result.output
-    assert "FP/picture" in result.output
+    assert "FP/image" in result.output
     content = json.loads(figures.read_text())
     assert (content["pictures"], content["empty"]) == (20, 6)
 

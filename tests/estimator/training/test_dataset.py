@@ -20,7 +20,7 @@ from poseflow.estimator.training.config import (
     MpiiConfig,
     SyntheticConfig,
 )
-from poseflow.estimator.training.pose.dataset import Pictures
+from poseflow.estimator.training.pose.dataset import ImageFiles
 from poseflow.estimator.training.pose.readers import (
     LSP_JOINTS,
     MPII_JOINTS,
@@ -66,8 +66,8 @@ def test_lspet(tmp_path):
     assert people.boxes[0].tolist() == [1, 2, 11, 22]
     hip = LSP_JOINTS.index("left_hip")
     np.testing.assert_array_equal(people.keypoints[1, 3], lsp_joints(2)[1, hip, :2])
-    assert people.pictures.read(1).shape == (40, 30, 3)
-    with pytest.raises(PoseFlowError, match="there are pictures 1 to 3"):
+    assert people.image_files.read(1).shape == (40, 30, 3)
+    with pytest.raises(PoseFlowError, match="there are images 1 to 3"):
         read_people([LspetConfig(root="lspet", last=4)], tmp_path, TARGET)
     with pytest.raises(PoseFlowError, match="no joint called nose"):
         read_people([LspetConfig(root="lspet", rename={"nose": "x"})], tmp_path, TARGET)
@@ -86,7 +86,7 @@ def test_lsp_as_published(tmp_path, extended):
     people = read_people([LspMatConfig(first=2)], tmp_path, TARGET)
     top = LSP_JOINTS.index("head_top")
     np.testing.assert_array_equal(people.keypoints[0, 2], joints[1, top, :2])
-    assert people.pictures.read(0).shape == (40, 30, 3)
+    assert people.image_files.read(0).shape == (40, 30, 3)
 
 
 def coco(joints, values, **extra):
@@ -121,7 +121,7 @@ def test_coco_and_posetrack(tmp_path):
     assert people.areas.tolist() == [26 * 36, 99]
     assert people.head_sizes[0] == pytest.approx(6)
     assert np.isnan(people.head_sizes[1])
-    assert [people.pictures.names[k] for k in people.picture_of] == ["a.png", "a.png"]
+    assert [people.image_files.names[k] for k in people.image_of] == ["a.png", "a.png"]
 
 
 def test_folds_divide_the_pictures(tmp_path):
@@ -170,7 +170,7 @@ def test_data_sets_join_by_joint_name(tmp_path):
     assert len(people) == 5
     assert people.labelled[:, 0].tolist() == [False] * 3 + [True] * 2
     assert people.labelled[:, 3].tolist() == [True] * 3 + [False] * 2
-    assert people.pictures.names[people.picture_of[4]] == "a.png"
+    assert people.image_files.names[people.image_of[4]] == "a.png"
 
 
 @pytest.mark.parametrize(
@@ -202,7 +202,7 @@ def test_places_without_people(tmp_path):
     with zipfile.ZipFile(tmp_path / "more.zip", "w") as archive:
         for k in range(4):
             archive.writestr(f"{k}.png", PICTURE)
-        archive.writestr("read.me", "no picture")
+        archive.writestr("read.me", "no image")
     images = [{"id": k, "file_name": f"{k}.png"} for k in range(4)]
     notes = {"images": images, "annotations": [{"image_id": 2}]}
     (tmp_path / "notes.json").write_text(json.dumps(notes))
@@ -210,7 +210,7 @@ def test_places_without_people(tmp_path):
     chosen = EmptyConfig(images="more.zip", annotations="notes.json", folds=2, crops=1)
     people = read_people([LspetConfig(root="people"), alone, chosen], tmp_path, TARGET)
     assert people.absent.tolist() == 3 * [False] + 5 * [True]
-    names = [people.pictures.names[k] for k in people.picture_of[3:]]
+    names = [people.image_files.names[k] for k in people.image_of[3:]]
     assert names == ["1.png", "1.png", "3.png", "3.png", "0.png"]
     samples = PoseSamples(
         people, TARGET, InputConfig(width=32, height=32), AugmentConfig()
@@ -229,16 +229,16 @@ def test_places_without_people(tmp_path):
 
 
 def test_bad_pictures_are_named(tmp_path):
-    (tmp_path / "text.png").write_text("no picture")
+    (tmp_path / "text.png").write_text("no image")
     (tmp_path / "not.zip").write_text("no archive")
-    pictures = Pictures(
+    files = ImageFiles(
         (tmp_path, tmp_path / "not.zip"),
         np.array([0, 0, 1], np.int32),
         ("text.png", "gone.png", "a.png"),
     )
     for which, name in enumerate(("text.png", "gone.png", "not.zip")):
         with pytest.raises(PoseFlowError, match=name):
-            pictures.read(which)
+            files.read(which)
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -316,9 +316,9 @@ def test_synthetic_scenes_are_rendered_once(tmp_path):
     )
     people = read_people([dataset], tmp_path, TARGET)
     assert len(people) > 0
-    assert len(people.pictures) == 4
+    assert len(people.image_files) == 4
     assert people.labelled.any(axis=0).all(), "a synthetic person has all these joints"
-    assert people.pictures.read(0).shape == (180, 320, 3)
+    assert people.image_files.read(0).shape == (180, 320, 3)
     heights = people.boxes[:, 3] - people.boxes[:, 1]
     assert heights.min() >= 20
     (archive,) = tmp_path.glob("synthetic-*.zip")

@@ -56,7 +56,7 @@ def test_drawn_boxes_follow_the_detector(detected):
 def test_typical_poses_have_offsets_of_their_own():
     from dataclasses import replace
 
-    from poseflow.estimator.training.pose.dataset import Pictures, people_of
+    from poseflow.estimator.training.pose.dataset import ImageFiles, people_of
 
     skeleton = Skeleton("stick", ("left_shoulder", "right_shoulder", "left_hip"))
     rng = np.random.default_rng(0)
@@ -72,7 +72,7 @@ def test_typical_poses_have_offsets_of_their_own():
         containers=[],
         container_of=[],
         names=[],
-        picture_of=np.arange(count),
+        image_of=np.arange(count),
         boxes=boxes,
         keypoints=poses + rng.normal(0, 2, poses.shape),
         labelled=np.ones(poses.shape[:2], bool),
@@ -82,7 +82,7 @@ def test_typical_poses_have_offsets_of_their_own():
     shift = np.where(lying[:, None], [20, 0, 20, 0], [0, 30, 0, 30])
     people = replace(people, detected=(boxes + shift).astype(np.float32))
     proposals = learn_proposals(people, skeleton)
-    assert isinstance(people.pictures, Pictures)
+    assert isinstance(people.image_files, ImageFiles)
     for person, expected in ((0, [0, 30, 100, 130]), (1, [20, 0, 120, 100])):
         drawn = [proposals.draw(person, boxes[0], rng) for _ in range(20)]
         np.testing.assert_allclose(np.mean(drawn, axis=0), expected, atol=1)

@@ -100,5 +100,5 @@ def test_files_are_json_gzipped_or_not(tmp_path):
         }
     for broken in (b"[]", b'{"a": [[1, 2]]}', b"{", b"\xff\xfe"):
         (tmp_path / "a.json").write_bytes(broken)
-        with pytest.raises(FormatError, match=r"a\.json: not picture -> poses"):
+        with pytest.raises(FormatError, match=r"a\.json: not image -> poses"):
             load_found(tmp_path / "a.json")

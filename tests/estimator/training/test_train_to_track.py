@@ -41,7 +41,7 @@ def test_train_validate_track(tmp_path, dots, monkeypatch):
     result = run(app, validate)
     assert result.exit_code == 0, result.output
     assert "PCK@0.5" in result.output
-    # Dots are no people: the whole picture is the one to track.
+    # Dots are no people: the whole image is the one to track.
     track[track.index("embedded")] = "whole"
     result = run(app, [*track, "--tracker", "iou"])
     assert result.exit_code == 0, result.output

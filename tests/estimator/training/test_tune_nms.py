@@ -95,11 +95,11 @@ def test_from_files_by_the_command(tmp_path):
     truth.write_text(json.dumps({"images": [], "annotations": []}))
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 1
-    assert "none of its pictures" in result.output
+    assert "none of its images" in result.output
 
 
 def test_mistakes_are_named(tmp_path):
-    with pytest.raises(PoseFlowError, match="at least one picture"):
+    with pytest.raises(PoseFlowError, match="at least one image"):
         tune_nms([], [])
     with pytest.raises(PoseFlowError, match="nobody is annotated"):
         tune_nms([(1, Poses.empty("coco17"))], [])
