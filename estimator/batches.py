@@ -1,4 +1,4 @@
-"""Batches that shrink when the device's memory is not enough for them."""
+"""Batch sizes that are halved when the device runs out of memory."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import TypeVar
 from poseflow.errors import PoseFlowError
 
 Item = TypeVar("Item")
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 
 class Batches:
-    """Runs a network over items, so many at once.
+    """Applies a function to items batch by batch.
 
     Args:
         size: Items at once. Halved, for good, whenever the device runs out of memory.
-        what: What the items are called in the warning about that.
+        what: What the warning about that calls the items.
 
     Attributes:
         size: Items at once, as of now.
@@ -38,21 +38,21 @@ class Batches:
         self.what = what
 
     def map(
-        self, items: Sequence[Item], work: Callable[[Sequence[Item]], Sequence[Answer]]
-    ) -> list[Answer]:
-        """The answers for all items, in their order.
+        self, items: Sequence[Item], work: Callable[[Sequence[Item]], Sequence[Result]]
+    ) -> list[Result]:
+        """The results for all items, in their order.
 
         Args:
             items: Any number of them.
-            work: Gives one answer for each item of a part.
+            work: Gives one result for each item of a part.
 
         Raises:
             Exception: What `work` raises, unless that is about memory and the part has
                 more than one item.
         """
-        answers: list[Answer] = []
-        while len(answers) < len(items):
-            part = items[len(answers) : len(answers) + self.size]
+        results: list[Result] = []
+        while len(results) < len(items):
+            part = items[len(results) : len(results) + self.size]
             found = None
             try:
                 found = work(part)
@@ -63,8 +63,8 @@ class Batches:
             if found is None:
                 self._halve(len(part))
             else:
-                answers += found
-        return answers
+                results += found
+        return results
 
     def _halve(self, tried: int) -> None:
         self.size = max(tried // 2, 1)
@@ -79,6 +79,6 @@ class Batches:
 
 
 def _out_of_memory(error: Exception) -> bool:
-    """Whether torch or onnxruntime say that the device's memory was not enough."""
+    """Whether an error of torch or onnxruntime is about the device's memory."""
     text = str(error).lower()
     return "out of memory" in text or "failed to allocate memory" in text

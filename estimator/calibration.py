@@ -1,4 +1,4 @@
-"""Joint scores as probabilities: how often a joint with such a score is right."""
+"""Calibration of joint scores: from heatmap peaks to the share of joints correct."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ import numpy as np
 from poseflow.arrays import Floats
 
 Calibration = tuple[tuple[float, float], ...]
-"""Points (score of the network, share of joints that are right), both rising."""
+"""Points (score of the network, share of joints that are correct), both rising."""
 
 
-def calibrated(scores: Floats, calibration: Calibration) -> Floats:
-    """Scores through a calibration curve, straight between its points.
+def calibrate(scores: Floats, calibration: Calibration) -> Floats:
+    """Apply a calibration curve to scores, linear between its points.
 
     Args:
-        scores: Any shape, at least 0; 0 stays 0, it means "not found".
-        calibration: Its points; without any, scores stay as they are.
+        scores: Any shape, at least 0; 0, which means "not found", stays 0.
+        calibration: Points of the curve; without any, scores stay as they are.
 
     Examples:
         >>> import numpy as np
-        >>> calibrated(np.array([0.0, 0.2, 0.9]), ((0.2, 0.1), (0.6, 0.8))).tolist()
+        >>> calibrate(np.array([0.0, 0.2, 0.9]), ((0.2, 0.1), (0.6, 0.8))).tolist()
         [0.0, 0.1, 0.8]
     """
     if not calibration:

@@ -1,4 +1,4 @@
-"""Where networks run."""
+"""Choice of the device that networks run on."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ def choose_device(name: str = "auto") -> torch.device:
 
 
 def warn_of_slow_bfloat16(device: torch.device) -> None:
-    """Say so where bfloat16 is slower than float32: CPUs that have to emulate it."""
-    # Private to torch, and not in every version; without them nothing is said.
+    """Warn if bfloat16 is slower than float32: CPUs without instructions for it."""
+    # Private to torch, and not in every version; without them there is no warning.
     probes = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
     known = [getattr(torch.cpu, name, None) for name in probes]
     intel = platform.machine().lower() in ("x86_64", "amd64")
@@ -60,6 +60,6 @@ def warn_of_slow_bfloat16(device: torch.device) -> None:
 
 
 def to_device(module: nn.Module, device: torch.device) -> nn.Module:
-    """Move a network, its weights channels-last: what convolutions run fastest on."""
+    """Move a network to a device, in the channels-last layout, fastest to convolve."""
     module = module.to(device)
     return module.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]

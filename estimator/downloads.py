@@ -1,4 +1,4 @@
-"""Weights from the net: only when asked for, only with a checksum, only once."""
+"""Download of weights: on request, verified by checksum, cached."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SHA256 = re.compile(r"(?:sha256=)?([0-9a-f]{64})")
 
 @dataclass(frozen=True)
 class WeightsSource:
-    """Where weights can be had.
+    """Checksum and URLs of a weights file.
 
     Attributes:
         sha256: Checksum of the file, 64 hexadecimal digits.
@@ -37,15 +37,15 @@ _KNOWN: dict[str, WeightsSource] = {}
 
 
 def register_weights(name: str, sha256: str, urls: Sequence[str]) -> None:
-    """Give weights on the net a name that `Estimator(weights=name)` understands.
+    """Register a name for downloadable weights, for `Estimator(weights=name)`.
 
     Args:
-        name: What they are called; must not look like a file or a url.
+        name: Of the weights; not a path or a url.
         sha256: Checksum of the file.
         urls: Mirrors, tried in order.
 
     Raises:
-        PoseFlowError: If the checksum is none, or there is no url.
+        PoseFlowError: If the checksum is malformed, or there is no url.
     """
     if not _SHA256.fullmatch(sha256) or not urls:
         raise PoseFlowError(
@@ -61,7 +61,7 @@ def weights_names() -> tuple[str, ...]:
 
 
 def locate(weights: str | os.PathLike[str]) -> Path:
-    """The file that holds some weights, downloaded if need be.
+    """Path of a weights file, downloaded if necessary.
 
     Args:
         weights: A file; a registered name; or `https://HOST/FILE#sha256=DIGEST`.

@@ -1,4 +1,4 @@
-"""`Estimator`: images to poses, by a model of your choice."""
+"""`Estimator`: multi-person pose estimation with a model chosen by name."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ ESTIMATORS: Registry[EstimatorFactory] = Registry(
 )
 """Estimators by name; other packages offer theirs as entry points of the group."""
 
-# What a weights file is for, where no estimator was named.
+# The estimator for a weights file, if none is named.
 _BY_SUFFIX = {
     ".pth": "torch",
     ".pt": "torch",
@@ -110,16 +110,16 @@ def estimator_names() -> tuple[str, ...]:
 
 
 class Estimator:
-    """Finds the people of an image and their joints.
+    """Estimates the poses of all people in an image.
 
     Args:
         name: Which estimator; see `estimator_names`. With the default name and weights
-            given, the weights' kind decides. Or one that is made already, such as a
-            `TopDown`; then nothing else is said.
+            given, the file's suffix decides. Or an `EstimatorBackend` such as a
+            `TopDown`; then all other arguments are left out.
         weights: File with the pose network's weights; or where to download them, see
             `poseflow.estimator.downloads.locate`.
         device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
-        detector: Who finds people where no boxes are given: a name, see
+        detector: Detects people where no boxes are given: a name, see
             `poseflow.estimator.detector_names`, or an object with `detect(images)`.
         detector_weights: The same for the detector.
         **options: Passed on to the estimator. `torch` takes `batch_size`, `nms`
@@ -144,8 +144,8 @@ class Estimator:
         if not isinstance(name, str):
             if weights or detector or detector_weights or options:
                 raise PoseFlowError(
-                    f"{type(name).__name__} is made already: give weights, detector "
-                    "and options to it"
+                    f"{type(name).__name__} is an estimator already: pass weights, "
+                    "detector and options when making it"
                 )
             self.backend = name
             self.name = type(name).__name__
@@ -157,7 +157,7 @@ class Estimator:
         factory = ESTIMATORS[name]
         if detector_weights is not None and not isinstance(detector, str):
             raise PoseFlowError(
-                "detector_weights goes with the name of a detector: detector=..."
+                "detector_weights needs the name of a detector: detector=..."
             )
         if isinstance(detector, str):
             if detector_weights is not None:
@@ -180,15 +180,15 @@ class Estimator:
 
     @property
     def detector(self) -> Detector | None:
-        """Who finds people before their joints are sought.
+        """The person detector of the first stage.
 
-        None where boxes have to be given, or one network finds people and joints.
+        None if boxes have to be given, or one network finds people and joints.
         """
         backend = self.backend
         return backend.detector if isinstance(backend, TwoStageBackend) else None
 
     def detect(self, image: npt.NDArray[Any]) -> Detections:
-        """The first stage alone: people of one image as boxes.
+        """Detect the people of one image: the first stage alone.
 
         `estimate(image, detect(image))` is `estimate(image)`; the two may run in
         different threads.
@@ -201,8 +201,8 @@ class Estimator:
         """
         if self.detector is None:
             raise PoseFlowError(
-                f"estimator {self.name!r} has no detector to run by itself; make it "
-                "with detector=... (--detector), if it is one that takes boxes"
+                f"estimator {self.name!r} has no separate detector; pass "
+                "detector=... (--detector), if it is an estimator that takes boxes"
             )
         return self.detector.detect([to_bgr(image)])[0]
 
@@ -211,20 +211,20 @@ class Estimator:
         image: npt.NDArray[Any],
         boxes: npt.ArrayLike | Detections | None = None,
     ) -> Poses:
-        """The people of one image.
+        """Estimate the poses of the people in one image.
 
         Args:
             image: `(H, W, 3)` uint8 in OpenCV's BGR order; grey, BGRA, 16-bit and
                 floating-point images are converted (`poseflow.video.pixels.to_bgr`).
-            boxes: `(P, 4)` xyxy pixels of the people, of any place and size; or what
-                `detect` answered, with scores; None to find them.
+            boxes: `(P, 4)` xyxy pixels of the people, of any position and size; or the
+                result of `detect`, with scores; None to detect them.
 
         Returns:
             The people, duplicates merged; `boxes` are those given or detected.
 
         Raises:
-            PoseFlowError: If it is no image, boxes have another shape, or there are
-                neither boxes nor a detector.
+            PoseFlowError: If the array is not an image, boxes have another shape, or
+                there are neither boxes nor a detector.
         """
         if isinstance(boxes, Detections):
             if isinstance(self.backend, TwoStageBackend):
@@ -237,10 +237,10 @@ class Estimator:
         images: Sequence[npt.NDArray[Any]],
         boxes: Sequence[npt.ArrayLike] | None = None,
     ) -> list[Poses]:
-        """The people of several images, which may differ in size.
+        """Estimate the poses of the people in several images, which may differ in size.
 
-        Faster than one after the other: the network sees the people of all of them at
-        once. The result is the same.
+        Faster than one after the other: the people of all images form batches. The
+        results are the same.
 
         Args:
             images: As in `estimate`.
@@ -267,7 +267,7 @@ class Estimator:
 def _kind_of(weights: Path) -> str:
     if weights.suffix not in _BY_SUFFIX:
         raise PoseFlowError(
-            f"{weights}: cannot tell what {weights.suffix or 'such'} weights are for; "
+            f"{weights}: unknown type of weights {weights.suffix or '(no suffix)'}; "
             f"name the estimator: {', '.join(estimator_names())}"
         )
     return _BY_SUFFIX[weights.suffix]

@@ -1,4 +1,4 @@
-"""What the parts of an estimator promise each other."""
+"""Protocols of the parts of an estimator: detector, pose network, backend."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from poseflow.skeleton import Skeleton
 
 @dataclass(frozen=True)
 class Detections:
-    """The people of one image as boxes.
+    """Detected people of one image as boxes with scores.
 
     Attributes:
         boxes: `(P, 4)` float32 xyxy pixels.
@@ -31,27 +31,27 @@ class Detections:
 
     @classmethod
     def empty(cls) -> Detections:
-        """Nobody."""
+        """No people."""
         return cls(np.zeros((0, 4), np.float32), np.zeros(0, np.float32))
 
 
 @runtime_checkable
 class Detector(Protocol):
-    """Images to boxes of people."""
+    """Person detector: images to boxes."""
 
     def detect(self, images: Sequence[Image]) -> list[Detections]:
-        """The people of each `(H, W, 3)` uint8 BGR image."""
+        """Detect the people in each `(H, W, 3)` uint8 BGR image."""
 
 
 @runtime_checkable
 class PoseNetwork(Protocol):
-    """Crops of one person each to joints.
+    """Single-person pose network: crops to joints.
 
     Attributes:
-        skeleton: What the K joints are.
-        width: Of the crops it wants, pixels.
-        height: Of the crops it wants, pixels.
-        margin: How much larger than the person's box a crop is.
+        skeleton: The K joints.
+        width: Of the crops, pixels.
+        height: Of the crops, pixels.
+        margin: Factor by which a crop is larger than the person's box.
     """
 
     skeleton: Skeleton
@@ -60,7 +60,7 @@ class PoseNetwork(Protocol):
     margin: float
 
     def predict(self, crops: Image) -> tuple[Floats, Floats]:
-        """Joints of each crop.
+        """Find the joints in each crop.
 
         Args:
             crops: `(N, height, width, 3)` uint8 BGR.
@@ -73,34 +73,34 @@ class PoseNetwork(Protocol):
 
 @runtime_checkable
 class EstimatorBackend(Protocol):
-    """Images to poses; what `Estimator` is made of.
+    """Images to poses: the interface behind `Estimator`.
 
     Attributes:
-        skeleton: What the joints are.
+        skeleton: The joints.
     """
 
     @property
     def skeleton(self) -> Skeleton:
-        """What the joints are."""
+        """The joints."""
 
     def estimate_batch(
         self,
         images: Sequence[Image],
         boxes: Sequence[npt.NDArray[np.float32]] | None = None,
     ) -> list[Poses]:
-        """The people of each `(H, W, 3)` uint8 BGR image.
+        """Estimate the poses of the people in each `(H, W, 3)` uint8 BGR image.
 
         Args:
             images: ImageFiles, of any sizes.
-            boxes: `(P, 4)` xyxy of the people in each; None to find them.
+            boxes: `(P, 4)` xyxy of the people in each; None to detect them.
         """
 
 
 @runtime_checkable
 class TwoStageBackend(EstimatorBackend, Protocol):
-    """A backend that finds people first and their joints after.
+    """Top-down backend: a person detector, then joints of each person.
 
-    The two may run in different threads, each in one at a time.
+    The two stages may run in different threads, each in one at a time.
 
     Attributes:
         detector: The first stage; None if boxes are always given.
@@ -109,6 +109,6 @@ class TwoStageBackend(EstimatorBackend, Protocol):
     detector: Detector | None
 
     def estimate_detected(
-        self, images: Sequence[Image], found: Sequence[Detections]
+        self, images: Sequence[Image], detected: Sequence[Detections]
     ) -> list[Poses]:
-        """The second stage: joints of the people `found` in each image."""
+        """Second stage: estimate the joints of the people detected in each image."""

@@ -1,4 +1,4 @@
-"""A pose network in torch, from crops to joints."""
+"""PyTorch pose network: crops to joints by heatmaps."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import torch
 
 from poseflow.arrays import Floats, Image
 from poseflow.errors import PoseFlowError
-from poseflow.estimator.calibration import calibrated
+from poseflow.estimator.calibration import calibrate
 from poseflow.estimator.devices import (
     choose_device,
     to_device,
     warn_of_slow_bfloat16,
 )
-from poseflow.estimator.networks.fuse import folded
+from poseflow.estimator.networks.fuse import fold_batch_norm
 from poseflow.estimator.topdown.crop import network_input
 from poseflow.estimator.topdown.heatmap import decode_heatmaps, flip_back
 from poseflow.estimator.weights import LoadedNetwork, load_network
@@ -29,14 +29,15 @@ Precision = Literal["float32", "bfloat16"]
 
 
 class TorchPoseNetwork:
-    """Heatmap network in torch: FastPose, FastPoseDUC, SmallPose.
+    """A heatmap network in PyTorch (FastPose, FastPoseDUC, SmallPose); a `PoseNetwork`.
 
     Args:
         loaded: Network and description, from `load_network`.
         device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
-        flip_test: Average with the mirrored crop: twice the work, a little better.
+        flip_test: Average with the heatmaps of the mirrored crop: twice the time, a
+            little more accurate.
         precision: Of the forward pass.
-        compile: Run it through `torch.compile`: slow to start, faster after.
+        compile: Use `torch.compile`: slow at first, faster afterwards.
 
     Raises:
         PoseFlowError: If there is no such device or precision.
@@ -55,21 +56,22 @@ class TorchPoseNetwork:
             raise PoseFlowError(
                 f"precision: expected float32 or bfloat16, got {precision!r}"
             )
-        what = loaded.description
-        self.skeleton: Skeleton = what.target()
-        self.width, self.height, self.margin = what.width, what.height, what.margin
-        self.mean, self.std = what.mean, what.std
-        self.calibration = what.calibration
+        description = loaded.description
+        self.skeleton: Skeleton = description.target()
+        self.width, self.height = description.width, description.height
+        self.margin = description.margin
+        self.mean, self.std = description.mean, description.std
+        self.calibration = description.calibration
         self.flip_test = flip_test
         self.bfloat16 = precision == "bfloat16"
         self.device = choose_device(device)
         if self.bfloat16:
             warn_of_slow_bfloat16(self.device)
-        self.module = to_device(folded(loaded.module), self.device)
+        self.module = to_device(fold_batch_norm(loaded.module), self.device)
         if compile:
             self.module = torch.compile(self.module)  # type: ignore[assignment]
-        if what.note:
-            log.info("%s", what.note)
+        if description.note:
+            log.info("%s", description.note)
 
     @classmethod
     def from_file(
@@ -96,7 +98,7 @@ class TorchPoseNetwork:
         maps = self.heatmaps(crops)
         joints, scores = decode_heatmaps(maps)
         joints *= np.float32(self.width / maps.shape[3])
-        return joints, calibrated(scores, self.calibration)
+        return joints, calibrate(scores, self.calibration)
 
     @torch.inference_mode()
     def heatmaps(self, crops: Image) -> Floats:

@@ -1,4 +1,4 @@
-"""Weights on disk: read without ever running code from a file, written whole."""
+"""Weights files: read without running code from them, written atomically."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ DETECTOR_KEY = "poseflow_detector"
 
 
 class NetworkDescription(msgspec.Struct, frozen=True, kw_only=True):
-    """What weights belong to, and how to use them; travels inside the file.
+    """Metadata of a pose network's weights, stored inside the file.
 
     Attributes:
         model: The network.
@@ -47,9 +47,9 @@ class NetworkDescription(msgspec.Struct, frozen=True, kw_only=True):
         height: Of the input, pixels.
         mean: Per channel R, G, B, subtracted.
         std: Per channel R, G, B, divided by.
-        margin: How much larger than the person's box the crop is.
-        calibration: What joint scores mean; see `poseflow.estimator.calibration`.
-        note: Anything a user should know, such as the data's licence.
+        margin: Factor by which a crop is larger than the person's box.
+        calibration: Of the joint scores; see `poseflow.estimator.calibration`.
+        note: Logged when the weights are loaded, such as the data's licence.
     """
 
     model: AnyModelConfig
@@ -73,7 +73,7 @@ class NetworkDescription(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DetectorDescription(msgspec.Struct, frozen=True, kw_only=True):
-    """What a person detector's weights belong to, and how to use them.
+    """Metadata of a person detector's weights, stored inside the file.
 
     Attributes:
         model: The network.
@@ -82,10 +82,10 @@ class DetectorDescription(msgspec.Struct, frozen=True, kw_only=True):
         mean: Per channel R, G, B, subtracted.
         std: Per channel R, G, B, divided by.
         threshold: Boxes with lower scores are left out.
-        verified: Least `verification.person_scores` where the pose network that ships
-            beside it has its say; None if that was not measured.
+        verified: Least `rescoring.person_scores` of a detection with the embedded pose
+            network; None if that was not measured.
         refinement: Rules by which that network's joints move boxes.
-        note: Anything a user should know, such as the data's licence.
+        note: Logged when the weights are loaded, such as the data's licence.
     """
 
     model: CentreNetConfig
@@ -109,7 +109,7 @@ def _key(description: Description) -> str:
 
 @dataclass(frozen=True)
 class LoadedNetwork:
-    """A network with weights, in eval mode on the CPU, and what it is."""
+    """A pose network in eval mode on the CPU, and its metadata."""
 
     module: nn.Module
     description: NetworkDescription
@@ -122,13 +122,13 @@ def save_weights(
     *,
     half: bool = False,
 ) -> None:
-    """Write weights as safetensors, with their description inside.
+    """Save weights as safetensors, with their metadata inside.
 
     Args:
         path: File to write, atomically.
         state: As from `state_dict`.
-        description: What they belong to.
-        half: Store floating-point tensors in float16, half the size.
+        description: Their metadata.
+        half: Store floating-point tensors in float16, at half the size.
     """
     tensors = {
         name: (
@@ -143,7 +143,7 @@ def save_weights(
 
 
 def load_detector(path: str | Path) -> tuple[CentreNet, DetectorDescription]:
-    """The person detector of a weights file, in eval mode on the CPU.
+    """Load a person detector from a weights file, in eval mode on the CPU.
 
     Raises:
         FormatError: If the file is missing, truncated, or not a detector's.
@@ -160,7 +160,7 @@ def load_detector(path: str | Path) -> tuple[CentreNet, DetectorDescription]:
             metadata[DETECTOR_KEY], type=DetectorDescription
         )
     except msgspec.DecodeError as error:
-        raise FormatError(f"{path}: its description is broken: {error}") from error
+        raise FormatError(f"{path}: its metadata is malformed: {error}") from error
     module = description.model.build()
     fit_weights(module, state, str(path))
     module.eval()
@@ -170,17 +170,17 @@ def load_detector(path: str | Path) -> tuple[CentreNet, DetectorDescription]:
 def load_network(
     path: str | Path, *, skeleton: Skeleton | str | None = None
 ) -> LoadedNetwork:
-    """Build the network that a weights file belongs to.
+    """Load a pose network from a weights file.
 
-    Poseflow's own safetensors say what they are. Of other files, the published
+    Poseflow's own safetensors hold their metadata. For other files, the published
     AlphaPose checkpoints (`.pth`) among them, the network, its depth and the number of
-    joints are read off the names and shapes of the tensors.
+    joints are recognised from the names and shapes of the tensors.
 
     Args:
         path: `.safetensors`, or a file written by `torch.save`. The latter is read with
             `weights_only=True`: a pickle with code in it is refused, and does not run.
-        skeleton: What the joints are; default what the file says, else the built-in
-            skeleton with so many joints.
+        skeleton: The joints; default those of the metadata, else the built-in skeleton
+            with as many joints.
 
     Raises:
         PoseFlowError: If the file is missing, truncated, no weights, or of a network
@@ -195,7 +195,7 @@ def load_network(
         description = msgspec.structs.replace(
             description, skeleton=wanted.name, joints=wanted.joints
         )
-    # Without memory at first: nobody needs random weights that are overwritten.
+    # On the meta device: random weights would be overwritten.
     with torch.device("meta"):
         module = build(description.model, len(description.joints))
     fit_weights(module, state, str(path))
@@ -223,11 +223,11 @@ def read_weights(
     try:
         return state, msgspec.json.decode(text, type=NetworkDescription)
     except msgspec.DecodeError as error:
-        raise FormatError(f"{path}: its description is broken: {error}") from error
+        raise FormatError(f"{path}: its metadata is malformed: {error}") from error
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Tensors of any weights file by name, and what a safetensors file says of them.
+    """Tensors of any weights file by name, and the metadata of a safetensors file.
 
     Raises:
         FormatError: If the file is missing, truncated, holds code, or no tensors.
@@ -243,8 +243,8 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     except pickle.UnpicklingError as error:
         raise FormatError(
             f"{path}: refused: it holds more than tensors, which could run code when "
-            "loaded; nothing of it was run. Save the state_dict alone, or convert it "
-            "to safetensors where you trust it"
+            "loaded; none was run. Save the state_dict alone, or convert the file to "
+            "safetensors if you trust it"
         ) from error
     except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -258,11 +258,11 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         raise FormatError(
             f"{path}: expected tensors by name, got {type(content).__name__}"
         )
-    strangers = [k for k, v in content.items() if not isinstance(v, Tensor)]
-    if strangers:
+    others = [k for k, v in content.items() if not isinstance(v, Tensor)]
+    if others:
         raise FormatError(
-            f"{path}: expected tensors by name, but {strangers[0]!r} is a "
-            f"{type(content[strangers[0]]).__name__}"
+            f"{path}: expected tensors by name, but {others[0]!r} is a "
+            f"{type(content[others[0]]).__name__}"
         )
     return {str(k).removeprefix("module."): v for k, v in content.items()}, {}
 
@@ -279,7 +279,7 @@ def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 
 
 def fit_weights(module: nn.Module, state: Mapping[str, Tensor], place: str) -> None:
-    """Put tensors into a network; every name and shape must agree.
+    """Load tensors into a network; every name and shape must agree.
 
     Raises:
         PoseFlowError: If one does not; names the first.
@@ -287,7 +287,7 @@ def fit_weights(module: nn.Module, state: Mapping[str, Tensor], place: str) -> N
     expected = module.state_dict()
     kind = type(module).__name__
     missing = [name for name in expected if name not in state]
-    # Older checkpoints lack the counters of batch normalisation, which nobody reads.
+    # Older checkpoints lack the counters of batch normalisation, which are not used.
     missing = [name for name in missing if not name.endswith("num_batches_tracked")]
     extra = [name for name in state if name not in expected]
     if missing or extra:
@@ -314,7 +314,7 @@ def fit_weights(module: nn.Module, state: Mapping[str, Tensor], place: str) -> N
 def _recognise(
     path: Path, state: Mapping[str, Tensor], skeleton: Skeleton | str | None
 ) -> NetworkDescription:
-    """Which published network these tensors are of."""
+    """Recognise a published network by its tensors."""
     out = state.get("conv_out.weight")
     if "roi_heads.box_predictor.cls_score.weight" in state:
         raise FormatError(
@@ -349,6 +349,6 @@ def _num_layers(path: Path, state: Mapping[str, Tensor]) -> int:
     raise FormatError(f"{path}: no known ResNet has stages of {depth} residual blocks")
 
 
-def state_of(module: nn.Module) -> dict[str, Any]:
-    """A network's tensors on the CPU, apart from the network's own."""
+def state_on_cpu(module: nn.Module) -> dict[str, Any]:
+    """Copies of a network's tensors on the CPU."""
     return {k: v.detach().cpu().clone() for k, v in module.state_dict().items()}

@@ -1,6 +1,6 @@
-"""torchvision's region networks as detector and estimator: Faster and Keypoint R-CNN.
+"""torchvision's Faster R-CNN as detector and Keypoint R-CNN as estimator.
 
-Both look at whole images, scale them themselves and answer in the image's pixels.
+Both take whole images, scale them themselves and return pixels of the image.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from typing import Any
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
 from poseflow.arrays import Floats, Image
 from poseflow.errors import PoseFlowError
+from poseflow.estimator.adapters.one_stage import OneStagePoses, refuse_detector
 from poseflow.estimator.adapters.torchvision_weights import KEYPOINTS, load_rcnn
 from poseflow.estimator.batches import Batches
 from poseflow.estimator.devices import choose_device
@@ -27,17 +27,17 @@ from poseflow.skeleton import Skeleton
 from poseflow.skeletons import fitting_skeleton
 
 PERSON = 1
-"""The label of people in COCO, and in weights that know people alone; 0 is none."""
+"""Label of people in COCO and in weights for people alone; 0 is background."""
 
 LONGEST_ASPECT = 64
-"""Images with longer sides than so many times the other are filled up with black.
+"""Images with a larger aspect ratio are padded with black.
 
-Torchvision would shrink the short side to nothing.
+torchvision would scale the short side to 0.
 """
 
 
 class _Rcnn:
-    """A region network and the people in its answers."""
+    """A region network and the people in its outputs."""
 
     def __init__(
         self,
@@ -56,17 +56,17 @@ class _Rcnn:
         self.person = person
         self.least_score = least_score
 
-    def answers(self, images: Sequence[Image]) -> list[dict[str, Floats]]:
-        """Boxes, scores and whatever else of the people in each image."""
+    def predict(self, images: Sequence[Image]) -> list[dict[str, Floats]]:
+        """Boxes, scores and all other outputs for the people in each image."""
         return self.batches.map(images, self._batch)
 
     @torch.inference_mode()
     def _batch(self, images: Sequence[Image]) -> list[dict[str, Floats]]:
-        found = self.model([_planes(image, self.device) for image in images])
-        return [self._people(answer) for answer in found]
+        outputs = self.model([_planes(image, self.device) for image in images])
+        return [self._people(output) for output in outputs]
 
-    def _people(self, answer: Mapping[str, Tensor]) -> dict[str, Floats]:
-        arrays = {name: value.cpu().numpy() for name, value in answer.items()}
+    def _people(self, output: Mapping[str, Tensor]) -> dict[str, Floats]:
+        arrays = {name: value.cpu().numpy() for name, value in output.items()}
         boxes, scores = arrays["boxes"], arrays["scores"]
         with np.errstate(invalid="ignore"):
             kept = (arrays["labels"] == self.person) & (scores >= self.least_score)
@@ -78,7 +78,7 @@ class RcnnDetector:
     """Faster R-CNN, or any torchvision detector; a `Detector`.
 
     Args:
-        model: Takes a list of `(3, H, W)` RGB images in [0, 1] and answers a list of
+        model: Takes a list of `(3, H, W)` RGB images in [0, 1] and returns a list of
             dicts with `boxes` `(P, 4)`, `labels` `(P,)` and `scores` `(P,)`.
         device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
         person: The label of people.
@@ -109,22 +109,22 @@ class RcnnDetector:
     def detect(self, images: Sequence[Image]) -> list[Detections]:
         """The people of each `(H, W, 3)` uint8 BGR image, best first."""
         return [
-            Detections(answer["boxes"], answer["scores"])
-            for answer in self._network.answers(images)
+            Detections(output["boxes"], output["scores"])
+            for output in self._network.predict(images)
         ]
 
 
-class RcnnPoses:
-    """Keypoint R-CNN; an `EstimatorBackend` that finds people by itself.
+class RcnnPoses(OneStagePoses):
+    """Keypoint R-CNN; a one-stage `EstimatorBackend`.
 
     A joint's score is the logistic function of torchvision's, which is the highest
     logit of a heatmap and may be below 0.
 
     Args:
         model: As for `RcnnDetector`, with `keypoints` `(P, K, 3)` and
-            `keypoints_scores` `(P, K)` in the answers.
+            `keypoints_scores` `(P, K)` in the outputs.
         device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
-        skeleton: What the K joints are.
+        skeleton: The K joints.
         person: The label of people.
         batch_size: Images at once; halved when the device runs out of memory.
         least_score: People below this score are left out.
@@ -133,6 +133,8 @@ class RcnnPoses:
         PoseFlowError: If an option is out of its range, the joints do not fit the
             skeleton, or there is no such device.
     """
+
+    title = "estimator 'torchvision'"
 
     def __init__(
         self,
@@ -155,35 +157,22 @@ class RcnnPoses:
             least_score=least_score,
         )
 
-    def estimate_batch(
-        self,
-        images: Sequence[Image],
-        boxes: Sequence[npt.NDArray[np.float32]] | None = None,
-    ) -> list[Poses]:
-        """The people of each image; see `EstimatorBackend`.
+    def _predict(self, images: Sequence[Image]) -> list[Poses]:
+        return [self._poses(output) for output in self._network.predict(images)]
 
-        Raises:
-            PoseFlowError: If boxes are given: this model finds people by itself.
-        """
-        if boxes is not None:
-            raise PoseFlowError(
-                "estimator 'torchvision' finds people by itself and takes no boxes"
-            )
-        return [self._poses(answer) for answer in self._network.answers(images)]
-
-    def _poses(self, answer: Mapping[str, Floats]) -> Poses:
-        logits = np.clip(answer["keypoints_scores"], -80, 80)
+    def _poses(self, output: Mapping[str, Floats]) -> Poses:
+        logits = np.clip(output["keypoints_scores"], -80, 80)
         return Poses(
-            answer["keypoints"][..., :2],
+            output["keypoints"][..., :2],
             1 / (1 + np.exp(-logits)),
-            answer["boxes"],
-            answer["scores"],
+            output["boxes"],
+            output["scores"],
             skeleton=self.skeleton,
         )
 
 
 def _planes(image: Image, device: torch.device) -> Tensor:
-    """A BGR image as `(3, H, W)` RGB in [0, 1]; the bytes travel, not the floats."""
+    """A BGR image as `(3, H, W)` RGB in [0, 1]; bytes are sent to the device."""
     rows, columns = image.shape[:2]
     least = -(-max(rows, columns) // LONGEST_ASPECT)
     if min(rows, columns) < least:
@@ -199,25 +188,23 @@ def rcnn_estimator(
     detector: Detector | None = None,
     **options: Any,
 ) -> RcnnPoses:
-    """The estimator `torchvision`.
+    """Make the estimator `torchvision`.
 
     Args:
         weights: Weights of Keypoint R-CNN, see `load_rcnn`.
         device: As for `RcnnPoses`.
-        detector: None: it finds people by itself.
+        detector: Must be None: the model detects people itself.
         **options: Those of `RcnnPoses`.
 
     Raises:
-        PoseFlowError: If there are no weights or a detector, or they cannot be used.
+        PoseFlowError: If there are no weights, a detector is passed, or the weights
+            cannot be used.
     """
-    if detector is not None:
-        raise PoseFlowError(
-            "estimator 'torchvision' finds people by itself and takes no detector"
-        )
+    refuse_detector(RcnnPoses.title, detector)
     if weights is None:
         raise PoseFlowError(
             "estimator 'torchvision' needs weights=... (--weights): a file of "
-            "torchvision's Keypoint R-CNN; nothing is downloaded unasked"
+            "torchvision's Keypoint R-CNN; nothing is downloaded automatically"
         )
     return RcnnPoses(load_rcnn(Path(weights), poses=True), device, **options)
 
@@ -229,12 +216,12 @@ def rcnn_detector(
     model: str | None = None,
     **options: Any,
 ) -> RcnnDetector:
-    """The detector `torchvision`.
+    """Make the detector `torchvision`.
 
     Args:
         weights: Weights of Faster R-CNN, see `load_rcnn`.
         device: As for `RcnnDetector`.
-        model: As for `load_rcnn`: MobileNet's two cannot be told apart.
+        model: As for `load_rcnn`: MobileNet's two have the same tensors.
         **options: Those of `RcnnDetector`.
 
     Raises:
@@ -243,7 +230,7 @@ def rcnn_detector(
     if weights is None:
         raise PoseFlowError(
             "detector 'torchvision' needs detector_weights=... (--detector-weights): a "
-            "file of torchvision's Faster R-CNN; nothing is downloaded unasked"
+            "file of torchvision's Faster R-CNN; nothing is downloaded automatically"
         )
     return RcnnDetector(
         load_rcnn(Path(weights), poses=False, model=model), device, **options

@@ -1,4 +1,4 @@
-"""torchvision's region networks: which one some weights belong to, and building it.
+"""Recognise and load the weights of torchvision's region networks.
 
 Source: Ren et al., "Faster R-CNN" (NeurIPS 2015); He et al., "Mask R-CNN" (ICCV 2017)
 for Keypoint R-CNN; the names are those of `torchvision.models.detection`.
@@ -21,7 +21,7 @@ from poseflow.estimator.weights import fit_weights, read_weights
 KEYPOINTS = "roi_heads.keypoint_predictor.kps_score_lowres.weight"
 CLASSES = "roi_heads.box_predictor.cls_score.weight"
 
-# A tensor that only this network has, and the network.
+# A tensor that only one network has, and that network.
 _MARKS = {
     KEYPOINTS: "keypointrcnn_resnet50_fpn",
     "backbone.body.0.0.weight": "fasterrcnn_mobilenet_v3_large_fpn",
@@ -68,15 +68,15 @@ def detection_models() -> Any:
 
 
 def load_rcnn(path: Path, *, poses: bool, model: str | None = None) -> nn.Module:
-    """Build the network that a file of torchvision weights belongs to.
+    """Load a torchvision network from a weights file.
 
-    Nothing is downloaded: neither weights of the network nor of its backbone.
+    Nothing is downloaded, neither weights of the network nor of its backbone.
 
     Args:
         path: A state_dict as published, `.pth` (read with `weights_only=True`) or
             `.safetensors`.
-        poses: Whether it must find joints.
-        model: One of `MODELS`; default the one that the tensors' names tell.
+        poses: Whether it must be a pose network.
+        model: One of `MODELS`; default recognised from the tensors' names.
 
     Returns:
         The network in eval mode, on the CPU.
@@ -120,7 +120,7 @@ def load_rcnn(path: Path, *, poses: bool, model: str | None = None) -> nn.Module
 
 
 def _present(name: str) -> str:
-    """Today's name of a tensor."""
+    """Present name of a tensor in files of old versions."""
     for pattern, level in _FORMER:
         if match := pattern.fullmatch(name):
             return f"{match[1]}{level}{match[2]}"

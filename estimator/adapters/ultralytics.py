@@ -1,7 +1,7 @@
-"""YOLO models of ultralytics, made by the caller; and their exports by name.
+"""YOLO models of ultralytics: objects made by the caller, and ONNX exports by name.
 
-A `.pt` file of ultralytics is a pickle of the whole model: reading it runs what is in
-it, so nothing here does. Its export to ONNX holds the same network as plain data.
+A `.pt` file of ultralytics is a pickle of the whole model: reading it runs code in it,
+so it is not read here. Its export to ONNX holds the same network as plain data.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from poseflow.arrays import Floats, Image
 from poseflow.errors import PoseFlowError
+from poseflow.estimator.adapters.one_stage import OneStagePoses
 from poseflow.estimator.batches import Batches
 from poseflow.estimator.protocols import Detections, Detector, EstimatorBackend
 from poseflow.poses import Poses
@@ -24,7 +24,7 @@ from poseflow.skeletons import fitting_skeleton, get
 
 
 class _Yolo:
-    """The people in a model's answers."""
+    """A model that is asked for people alone."""
 
     def __init__(
         self, model: Any, *, batch_size: int, least_score: float, **predict: Any
@@ -40,7 +40,7 @@ class _Yolo:
             **predict,
         }
 
-    def answers(self, images: Sequence[Image]) -> list[Any]:
+    def predict(self, images: Sequence[Image]) -> list[Any]:
         """The model's results for each image."""
         return self.batches.map(
             images, lambda part: list(self.model.predict(list(part), **self._predict))
@@ -75,17 +75,17 @@ class UltralyticsDetector:
     def detect(self, images: Sequence[Image]) -> list[Detections]:
         """The people of each `(H, W, 3)` uint8 BGR image; see `Detector`."""
         return [
-            Detections(_array(answer.boxes.xyxy), _array(answer.boxes.conf))
-            for answer in self._yolo.answers(images)
+            Detections(_array(result.boxes.xyxy), _array(result.boxes.conf))
+            for result in self._yolo.predict(images)
         ]
 
 
-class UltralyticsPoses:
-    """An ultralytics pose model; an `EstimatorBackend` that finds people by itself.
+class UltralyticsPoses(OneStagePoses):
+    """An ultralytics pose model; a one-stage `EstimatorBackend`.
 
     Args:
         model: As `ultralytics.YOLO(...)` makes it of pose weights.
-        skeleton: What its joints are.
+        skeleton: Its joints.
         batch_size: Images at once; halved when the device runs out of memory.
         least_score: People below this score are left out.
         **predict: Passed on to `model.predict`: `device`, `imgsz`, `half`, ….
@@ -93,6 +93,8 @@ class UltralyticsPoses:
     Raises:
         PoseFlowError: If it has no class "person", or an option is out of its range.
     """
+
+    title = "YOLO-pose"
 
     def __init__(
         self,
@@ -108,40 +110,28 @@ class UltralyticsPoses:
             model, batch_size=batch_size, least_score=least_score, **predict
         )
 
-    def estimate_batch(
-        self,
-        images: Sequence[Image],
-        boxes: Sequence[npt.NDArray[np.float32]] | None = None,
-    ) -> list[Poses]:
-        """The people of each image; see `EstimatorBackend`.
+    def _predict(self, images: Sequence[Image]) -> list[Poses]:
+        return [self._poses(result) for result in self._yolo.predict(images)]
 
-        Raises:
-            PoseFlowError: If boxes are given, it is no pose model, or its joints do not
-                fit the skeleton.
-        """
-        if boxes is not None:
-            raise PoseFlowError("YOLO-pose finds people by itself and takes no boxes")
-        return [self._poses(answer) for answer in self._yolo.answers(images)]
-
-    def _poses(self, answer: Any) -> Poses:
-        if answer.keypoints is None:
+    def _poses(self, result: Any) -> Poses:
+        if result.keypoints is None:
             raise PoseFlowError(
                 "this ultralytics model gives boxes without joints; it goes with "
                 "UltralyticsDetector"
             )
-        scores = _array(answer.boxes.conf)
+        scores = _array(result.boxes.conf)
         if not len(scores):
             return Poses.empty(self.skeleton)
         # (P, K, 3) with scores, or (P, K, 2).
-        joints = _array(answer.keypoints.data)
+        joints = _array(result.keypoints.data)
         fitting_skeleton("the ultralytics model", joints.shape[1], self.skeleton)
-        marks = np.repeat(scores[:, None], joints.shape[1], axis=1)
+        joint_scores = np.repeat(scores[:, None], joints.shape[1], axis=1)
         if joints.shape[2] == 3:
-            marks = np.maximum(joints[..., 2], 0)
+            joint_scores = np.maximum(joints[..., 2], 0)
         return Poses(
             joints[..., :2],
-            marks,
-            _array(answer.boxes.xyxy),
+            joint_scores,
+            _array(result.boxes.xyxy),
             scores,
             skeleton=self.skeleton,
         )
@@ -160,7 +150,7 @@ def _person(model: Any) -> int:
         if name == "person":
             return int(number)
     raise PoseFlowError(
-        "the ultralytics model has no class called person, but "
+        "the ultralytics model has no class 'person'; its classes are "
         f"{', '.join(list(dict(model.names).values())[:5])}"
     )
 
@@ -171,16 +161,16 @@ def ultralytics_estimator(
     detector: Detector | None = None,
     **options: Any,
 ) -> EstimatorBackend:
-    """The estimator `ultralytics`: YOLO-pose exported to ONNX.
+    """Make the estimator `ultralytics`: YOLO-pose exported to ONNX.
 
     Args:
         weights: `.onnx` file.
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
-        detector: None: it finds people by itself.
+        detector: Must be None: the model detects people itself.
         **options: Those of `poseflow.estimator.adapters.onnx.backend.onnx_estimator`.
 
     Raises:
-        PoseFlowError: If it is another file; says how to export it.
+        PoseFlowError: If it is another file; the message says how to export it.
     """
     from poseflow.estimator.adapters.onnx.backend import onnx_estimator
 
@@ -193,7 +183,7 @@ def ultralytics_detector(
     device: str = "auto",
     **options: Any,
 ) -> Detector:
-    """The detector `ultralytics`: YOLO exported to ONNX.
+    """Make the detector `ultralytics`: YOLO exported to ONNX.
 
     Args:
         weights: `.onnx` file.
@@ -201,7 +191,7 @@ def ultralytics_detector(
         **options: Those of `poseflow.estimator.adapters.onnx.detector.OnnxDetector`.
 
     Raises:
-        PoseFlowError: If it is another file; says how to export it.
+        PoseFlowError: If it is another file; the message says how to export it.
     """
     from poseflow.estimator.adapters.onnx.detector import OnnxDetector
 
@@ -210,7 +200,7 @@ def ultralytics_detector(
 
 
 def _exported(weights: str | os.PathLike[str] | None, role: str) -> Path:
-    """The weights, if they are an export."""
+    """Path of the weights, if they are an ONNX export."""
     if weights is None:
         came, model = "none", "MODEL"
     else:
@@ -219,9 +209,9 @@ def _exported(weights: str | os.PathLike[str] | None, role: str) -> Path:
             return path
         came, model = str(path), path.stem
         if path.suffix == ".pt":
-            came += ", a pickle that would run what is in it"
+            came += ", a pickle that could run code"
     option = "--weights" if role == "estimator" else "--detector-weights"
     raise PoseFlowError(
-        f"{role} 'ultralytics' needs an .onnx file ({option}), got {came}; where you "
+        f"{role} 'ultralytics' needs an .onnx file ({option}), got {came}; if you "
         f"trust the model, export it: yolo export model={model}.pt format=onnx"
     )

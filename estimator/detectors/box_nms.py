@@ -1,4 +1,4 @@
-"""Greedy non-maximum suppression of boxes."""
+"""Greedy non-maximum suppression (NMS) of boxes."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from poseflow.arrays import Floats, Ints
 from poseflow.boxes import box_iou
 
 MOST_CANDIDATES = 1000
-"""Only so many of the best boxes of an image are looked at."""
+"""Number of the best boxes of an image that are considered."""
 
 
 def box_nms(boxes: Floats, scores: Floats, threshold: float) -> Ints:
-    """Keep the best of all boxes that overlap more than a threshold.
+    """Non-maximum suppression: keep the best of boxes that overlap by IoU.
 
     Args:
         boxes: `(N, 4)` xyxy.

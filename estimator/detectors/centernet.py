@@ -1,4 +1,4 @@
-"""The person detector as an estimator uses it: images of any size to boxes."""
+"""CenterNet person detector: images of any size to boxes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from poseflow.estimator.detectors.centernet_decode import decode_centres
 from poseflow.estimator.detectors.letterbox import letterbox
 from poseflow.estimator.devices import choose_device, to_device
 from poseflow.estimator.networks.centernet import CentreNet
-from poseflow.estimator.networks.fuse import folded
+from poseflow.estimator.networks.fuse import fold_batch_norm
 from poseflow.estimator.protocols import Detections
 from poseflow.estimator.topdown.crop import network_input
 from poseflow.estimator.torch_network import Precision
@@ -27,15 +27,15 @@ log = logging.getLogger(__name__)
 
 
 class CentreDetector:
-    """CentreNet over letterboxed images; a `Detector`.
+    """CentreNet on letterboxed images; a `Detector`.
 
-    Upright images are seen in an upright frame, so that they fill it.
+    Portrait images get a portrait letterbox, so that they fill it.
 
     Args:
         module: The network.
         description: How to use it.
         device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
-        threshold: Least score in [0, 1]; default what the weights say.
+        threshold: Least score in [0, 1]; default that of the weights file.
         batch_size: Images that the network sees at once; halved when the device runs
             out of memory.
         precision: Of the forward pass, `float32` or `bfloat16`.
@@ -67,7 +67,7 @@ class CentreDetector:
         self.batches = Batches(batch_size)
         self.bfloat16 = precision == "bfloat16"
         self.device = choose_device(device)
-        self.module = to_device(folded(module), self.device)
+        self.module = to_device(fold_batch_norm(module), self.device)
         if description.note:
             log.info("%s", description.note)
 
@@ -94,11 +94,13 @@ class CentreDetector:
 
     def detect(self, images: Sequence[Image]) -> list[Detections]:
         """The people of each `(H, W, 3)` uint8 BGR image, best first."""
-        what = self.description
+        description = self.description
         upright = np.array([i.shape[0] > i.shape[1] for i in images], bool)
         results = [Detections.empty()] * len(images)
         for turned in (False, True):
-            sides = (what.height, what.width) if turned else (what.width, what.height)
+            sides = (description.width, description.height)
+            if turned:
+                sides = sides[::-1]
             mine = np.flatnonzero(upright == turned).tolist()
             found = self.batches.map(
                 [images[k] for k in mine], partial(self._detect, sides=sides)
@@ -111,11 +113,11 @@ class CentreDetector:
     def _detect(
         self, images: Sequence[Image], sides: tuple[int, int]
     ) -> list[Detections]:
-        """The people of images in frames of one size."""
-        what = self.description
+        """The people of images in letterboxes of one size."""
+        description = self.description
         frames = [letterbox(image, *sides) for image in images]
         crops = torch.from_numpy(np.stack([frame.image for frame in frames]))
-        planes = network_input(crops, what.mean, what.std, self.device)
+        planes = network_input(crops, description.mean, description.std, self.device)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16):
             out = self.module(planes)
         return [
@@ -129,7 +131,7 @@ class CentreDetector:
 
 
 def _clipped(found: Detections, image: Image) -> Detections:
-    """Boxes cut at the image's edges; those outside of it are left out."""
+    """Boxes clipped to the image; those outside of it are left out."""
     height, width = image.shape[:2]
     boxes = np.clip(found.boxes, 0, np.array([width, height] * 2, np.float32))
     real = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)

@@ -1,4 +1,4 @@
-"""Centre heatmaps to boxes: peaks, the boxes proposed there, and NMS."""
+"""CenterNet decoding: peaks of the centre heatmap, their boxes, and NMS."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from poseflow.estimator.networks.centernet import boxes_everywhere
 from poseflow.estimator.protocols import Detections
 
 MOST_PEOPLE = 100
-"""Peaks of an image that are looked at, best first."""
+"""Number of peaks of an image that are decoded, best first."""
 
 NMS_IOU = 0.5
-"""Two peaks whose boxes overlap more than this are one person."""
+"""Of two peaks whose boxes overlap by a larger IoU, the lower-scored one is dropped."""
 
 
 def decode_centres(
     out: Tensor, threshold: float, *, most: int = MOST_PEOPLE, nms: float = NMS_IOU
 ) -> list[Detections]:
-    """The people of each image.
+    """Decode the network's output to boxes of people.
 
-    A peak is a place that none of its eight neighbours outscores: CenterNet's NMS by
-    3 x 3 maximum. Two peaks on one large person remain possible, hence the IoU.
+    A peak is a cell that none of its eight neighbours outscores: CenterNet's NMS by
+    3 x 3 maximum. Two peaks on one large person remain possible, hence NMS by IoU.
 
     Args:
         out: `(N, 5, h, w)`, the network's.
         threshold: Least score in [0, 1].
-        most: Peaks of each image that are looked at.
+        most: Number of peaks of each image that are decoded.
         nms: Largest IoU of two people.
 
     Returns:
@@ -35,7 +35,7 @@ def decode_centres(
     """
     scores = out[:, 0].float().sigmoid()
     highest = torch.nn.functional.max_pool2d(scores[:, None], 3, 1, 1)[:, 0]
-    # A score that is not a number is no peak: every comparison with it fails.
+    # A NaN score is no peak: every comparison with it is false.
     peaks = torch.where((scores >= highest) & (scores >= threshold), scores, 0)
     flat = peaks.flatten(1)
     best, place = flat.topk(min(most, flat.shape[1]))

@@ -1,4 +1,4 @@
-"""Whole images at a network's input size, aspect ratio kept."""
+"""Letterbox: fit an image into a network's input size, keeping the aspect ratio."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ GREY = 114
 
 @dataclass(frozen=True)
 class Letterbox:
-    """An image shrunk or grown into a frame, and the way back.
+    """An image scaled and padded to a frame, and the transform back.
 
     Attributes:
         image: `(height, width, 3)` uint8.
         scale: Frame pixels per image pixel.
-        offset: `(2,)` where the image's corner is in the frame.
+        offset: `(2,)` position of the image's top left corner in the frame.
     """
 
     image: Image
@@ -40,7 +40,7 @@ class Letterbox:
 def letterbox(
     image: Image, width: int, height: int, *, centred: bool = False
 ) -> Letterbox:
-    """Fit an image into a frame.
+    """Letterbox an image: scale it to fit into a frame and pad the rest grey.
 
     Args:
         image: `(H, W, 3)` uint8.

@@ -1,4 +1,4 @@
-"""Detectors by name."""
+"""Registry of person detectors by name."""
 
 from __future__ import annotations
 

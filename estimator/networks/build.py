@@ -1,4 +1,4 @@
-"""The pose networks by name: what a configuration asks for, and what weights need."""
+"""Build a network from its configuration, as in a training file or a weights file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Positive = Annotated[int, Meta(gt=0)]
 
 
 class ModelConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which network; `name` tells the kinds apart in files."""
+    """Configuration of a network; the field `name` says which in files."""
 
 
 class FastPoseConfig(ModelConfig, frozen=True, tag_field="name", tag="fastpose"):
@@ -62,7 +62,7 @@ class SpatialTransformerConfig(
     widths: Annotated[tuple[Positive, ...], Meta(min_length=1)] = (16, 32, 64, 64)
 
     def __post_init__(self) -> None:
-        """Only heatmaps are near 0 where there is nothing, as outside of them."""
+        """Reject distributions: the inverse warp fills in 0, as only heatmaps do."""
         if isinstance(self.network, SmallPoseConfig) and self.network.softmax:
             raise ValueError(
                 "softmax: expected 0 within a spatial transformer, got "
@@ -76,7 +76,7 @@ AnyModelConfig = (
 
 
 def build(config: AnyModelConfig, num_joints: int) -> nn.Module:
-    """The network that a configuration describes, with fresh weights.
+    """Build the pose network of a configuration, with fresh weights.
 
     Raises:
         PoseFlowError: If there is no such network.

@@ -1,4 +1,4 @@
-"""CentreNet: a plain residual network that marks the centres of people's boxes.
+"""CenterNet-style person detector: a residual network for centre heatmaps and boxes.
 
 Source: Zhou et al., "Objects as Points" (arXiv 1904.07850) for the centre heatmap; Liu
 et al., "Training-Time-Friendly Network" (AAAI 2020) for regressing the distances to a
@@ -17,23 +17,23 @@ from poseflow.estimator.networks.fastpose import DUC
 from poseflow.estimator.networks.smallpose import CHANNEL_MULTIPLE, ResidualBlock
 
 START_SCORE = 0.01
-"""What every place scores before training: most places are nobody's centre."""
+"""Score of every cell before training: most cells are not the centre of a person."""
 
 START_LOG_DISTANCE = 2.0
 """Bias of the distances: e^2 strides, 30 pixels from the centre to a side."""
 
 LARGEST_LOG_DISTANCE = 5.5
-"""Distances beyond e^5.5 strides, 979 pixels, would overflow nothing but sense."""
+"""Distances are limited to e^5.5 strides, 979 pixels."""
 
 
 class CentreNet(nn.Module):
-    """Encoder of residual stages, a pyramid's way back up, one head.
+    """Residual encoder, feature pyramid and one head for centres and boxes.
 
     Args:
         widths: Channels of the stem (at half the input's size) and of each stage; every
             stage halves the size. Multiples of 32, stem and at least two stages.
         blocks: Residual blocks of each stage, one fewer than widths.
-        neck: Channels on the way up, a multiple of 32.
+        neck: Channels of the feature pyramid, a multiple of 32.
 
     Raises:
         PoseFlowError: If widths and blocks do not fit, or a width is no multiple of 32.
@@ -106,7 +106,7 @@ class CentreNet(nn.Module):
         """Images `(N, 3, H, W)` to `(N, 5, H / 4, W / 4)`.
 
         The channels are the logit of being a box's centre, and the logarithms of the
-        distances, in strides, from the place's middle to the box's left, top, right and
+        distances, in strides, from the cell's middle to the box's left, top, right and
         bottom side. H and W must be divisible by `input_multiple`.
         """
         x = self.stem(x)
@@ -124,11 +124,11 @@ class CentreNet(nn.Module):
 
 
 def boxes_everywhere(out: Tensor, stride: int = CentreNet.stride) -> Tensor:
-    """The box that each place proposes.
+    """Decode the box that each cell of the output proposes.
 
     Args:
         out: `(N, 5, h, w)`, the network's.
-        stride: Input pixels per place.
+        stride: Input pixels per cell.
 
     Returns:
         `(N, 4, h, w)` xyxy in input pixels.

@@ -1,4 +1,4 @@
-"""FastPose: SE-ResNet with dense upsampling convolution, laid out as published.
+"""FastPose: SE-ResNet with dense upsampling convolution (DUC), in the published layout.
 
 Sources: He et al., "Deep Residual Learning" (CVPR 2016); Hu et al., "Squeeze-and-
 Excitation Networks" (CVPR 2018); Wang et al., "Understanding Convolution for Semantic
@@ -27,7 +27,7 @@ STAGES = {
 
 
 class SqueezeExcitation(nn.Module):
-    """Scale channels by a gate computed from their means (Hu et al., equations 2-4).
+    """Squeeze-and-excitation: scale channels by a gate (Hu et al., equations 2-4).
 
     The gate's two layers keep all channels (reduction 1), as in the published weights.
     """
@@ -48,7 +48,7 @@ class SqueezeExcitation(nn.Module):
 
 
 class BasicBlock(nn.Module):
-    """Two 3 x 3 convolutions around a shortcut (ResNet-18 and -34)."""
+    """Basic residual block: two 3 x 3 convolutions (ResNet-18 and -34)."""
 
     expansion = 1
 
@@ -68,7 +68,7 @@ class BasicBlock(nn.Module):
 
 
 class Bottleneck(nn.Module):
-    """1 x 1, 3 x 3 (strided), 1 x 1 around a shortcut (ResNet-50 and deeper)."""
+    """Bottleneck residual block: 1 x 1, strided 3 x 3, 1 x 1 (ResNet-50 and deeper)."""
 
     expansion = 4
 
@@ -148,7 +148,7 @@ class SEResNet(nn.Module):
 
 
 class DUC(nn.Module):
-    """Convolution to four times the wanted channels, folded into twice the size."""
+    """Dense upsampling convolution: convolution and pixel shuffle to twice the size."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -170,7 +170,7 @@ class FastPose(nn.Module):
 
     Args:
         num_layers: Depth of the SE-ResNet: 18, 34, 50, 101 or 152.
-        num_joints: Heatmaps to put out.
+        num_joints: Number of output heatmaps.
 
     Raises:
         PoseFlowError: If there is no such ResNet, or no joint.
@@ -205,7 +205,7 @@ class FastPoseDUC(nn.Module):
 
     Args:
         num_layers: Depth of the SE-ResNet; published with 152.
-        num_joints: Heatmaps to put out.
+        num_joints: Number of output heatmaps.
 
     Raises:
         PoseFlowError: If there is no such ResNet, or no joint.
@@ -219,9 +219,9 @@ class FastPoseDUC(nn.Module):
         self.num_joints = num_joints
         self.preact = SEResNet(num_layers)
         folded = self.preact.channels // 4
-        self.duc1 = _unfold_then_convolve(folded, folded, folded, folded, 1024)
-        self.duc2 = _unfold_then_convolve(256, 256, 512)
-        self.duc3 = _unfold_then_convolve(128, 256)
+        self.duc1 = _shuffle_then_convolve(folded, folded, folded, folded, 1024)
+        self.duc2 = _shuffle_then_convolve(256, 256, 512)
+        self.duc3 = _shuffle_then_convolve(128, 256)
         self.conv_out = nn.Conv2d(256, num_joints, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -231,7 +231,7 @@ class FastPoseDUC(nn.Module):
         return heatmaps
 
 
-def _unfold_then_convolve(*channels: int) -> nn.Sequential:
+def _shuffle_then_convolve(*channels: int) -> nn.Sequential:
     layers: list[nn.Module] = [nn.PixelShuffle(2)]
     for inputs, outputs in pairwise(channels):
         layers += [

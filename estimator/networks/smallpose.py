@@ -1,4 +1,4 @@
-"""SmallPose: a plain residual network for CPUs, heatmaps at a quarter of the input.
+"""SmallPose: a residual heatmap network for CPUs, output at a quarter of the input.
 
 Plain 3 x 3 convolutions in multiples of 32 channels, channels-last, are what CPUs run
 fastest (depthwise ones are bound by memory). Upsampling is dense upsampling convolution
@@ -19,14 +19,14 @@ CHANNEL_MULTIPLE = 32
 
 
 class ResidualBlock(nn.Module):
-    """Two 3 x 3 convolutions around a shortcut.
+    """Residual block of two 3 x 3 convolutions.
 
     Args:
         inputs: Channels that come in.
         outputs: Channels that go out.
         stride: Of the first convolution.
-        drop: While training, the share of samples whose convolutions are left out,
-            where the shortcut changes nothing (stochastic depth, Huang et al., 2016).
+        drop: In training mode, the share of samples whose convolutions are left out,
+            where the shortcut is the identity (stochastic depth, Huang et al., 2016).
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class ResidualBlock(nn.Module):
 
 
 class SmallPose(nn.Module):
-    """Encoder of residual stages, decoder of pixel shuffles with skips.
+    """Residual encoder and dense upsampling decoder with skip connections.
 
     Args:
         num_joints: Heatmaps to put out.
@@ -65,13 +65,13 @@ class SmallPose(nn.Module):
             stage halves the size. Multiples of 32, at least the stem and one stage.
         blocks: Residual blocks of each stage, one fewer than widths.
         softmax: 0 for heatmaps as they come. Above 0, a joint's map is a distribution
-            over its places, learned as a Gaussian of this standard deviation (heatmap
-            pixels): logits while training. In eval mode the distribution is looked at
-            through the same Gaussian: the place with the most probability around it is
-            right more often than the single likeliest pixel. 1 is certainty.
-        context: Let the mean of the deepest features act on all places: whether a
-            person is seen from behind shows in one place and matters in all (a
-            simplified global context block, Cao et al., GCNet, 2019).
+            over its pixels, learned as a Gaussian of this standard deviation (heatmap
+            pixels): logits in training mode. In eval mode the distribution is smoothed
+            by the same Gaussian: the pixel with the most probability around it is
+            right more often than the single likeliest one. 1 is certainty.
+        context: Add a function of the mean of the deepest features to all pixels:
+            whether a person is seen from behind shows at one pixel and matters at all
+            (a simplified global context block, Cao et al., GCNet, 2019).
         drop: Stochastic depth of the residual blocks while training, see
             `ResidualBlock`.
 
@@ -133,7 +133,7 @@ class SmallPose(nn.Module):
         self.fuse = nn.ModuleList()
         channels = widths[-1]
         for width in widths[-2:0:-1]:
-            # At least 64 channels where the joints are told apart.
+            # At least 64 channels before the heatmaps.
             kept = max(width, 2 * CHANNEL_MULTIPLE)
             self.up.append(DUC(channels, 4 * kept))
             self.fuse.append(nn.Conv2d(width, kept, 1, bias=False))
@@ -165,11 +165,11 @@ class SmallPose(nn.Module):
         share = heatmaps.float().flatten(2).softmax(2).view_as(heatmaps)
         height, width = share.shape[2:]
         down, along = (_gaussian(n, self.softmax, share) for n in (height, width))
-        # A certain joint is a Gaussian, seen through another: the variances add up.
+        # A certain joint is a Gaussian, smoothed by another: the variances add up.
         return (2 * (down @ share @ along)).clamp(max=1)
 
     def logits(self, x: Tensor) -> Tensor:
-        """What `forward` gives while training: heatmaps, or logits of distributions."""
+        """Output of `forward` in training mode: heatmaps, or distributions' logits."""
         x = self.stem(x)
         skips = []
         for stage in self.stages:

@@ -1,7 +1,7 @@
-"""RMPE's symmetric spatial transformer around a pose network.
+"""Symmetric spatial transformer network (SSTN) of RMPE around a pose network.
 
-A small network looks at the crop and says which affine part of it the pose network
-should see (STN); the heatmaps go back by the inverse (SDTN).
+A small localisation network predicts an affine transform of the crop, which the pose
+network gets (STN); its heatmaps are warped back by the inverse (SDTN).
 
 Source: Fang et al., "RMPE" (ICCV 2017), sections 3.1 and 3.2; Jaderberg et al.,
 "Spatial Transformer Networks" (NeurIPS 2015).
@@ -26,25 +26,25 @@ SHIFT_LIMIT = 0.5
 """Shifts stay below a quarter of the crop's side."""
 
 GRID = 4
-"""Cells a side that the localisation network tells apart."""
+"""Cells a side of the localisation network's pooled features."""
 
 
 class Transformed(NamedTuple):
-    """What a `SpatialTransformer` answers while it is trained.
+    """Output of a `SpatialTransformer` in training mode.
 
     Attributes:
         heatmaps: `(N, K, h, w)` of the crop.
-        seen: `(N, 3, H, W)` what the pose network was shown.
-        theta: `(N, 2, 3)` where in the crop that lies, see `warp`.
+        warped: `(N, 3, H, W)` the transformed crops that the pose network got.
+        theta: `(N, 2, 3)` their affine transforms, see `warp`.
     """
 
     heatmaps: Tensor
-    seen: Tensor
+    warped: Tensor
     theta: Tensor
 
 
 def warp(maps: Tensor, theta: Tensor) -> Tensor:
-    """Sample maps at affinely mapped places, bilinearly, 0 outside.
+    """Affine warp: sample maps at transformed coordinates, bilinearly, 0 outside.
 
     Coordinates run from -1 at the first pixel's place to 1 one pixel behind the last,
     so that they mean the same in a crop and in heatmaps of a fraction of its size.
@@ -73,8 +73,8 @@ def warp(maps: Tensor, theta: Tensor) -> Tensor:
     return functional.grid_sample(maps.float(), grid, align_corners=False)
 
 
-def inverse(theta: Tensor) -> Tensor:
-    """The transform that undoes another, equations 2 to 4.
+def invert_affine(theta: Tensor) -> Tensor:
+    """Inverse of an affine transform, equations 2 to 4.
 
     Args:
         theta: `(N, 2, 3)`, the linear part invertible.
@@ -83,7 +83,7 @@ def inverse(theta: Tensor) -> Tensor:
         `(N, 2, 3)`.
 
     Examples:
-        >>> inverse(torch.tensor([[[2.0, 0, 1], [0, 4, 0]]])).tolist()
+        >>> invert_affine(torch.tensor([[[2.0, 0, 1], [0, 4, 0]]])).tolist()
         [[[0.5, -0.0, -0.5], [-0.0, 0.25, -0.0]]]
     """
     a, b, c, d = (theta[:, k, n] for k in (0, 1) for n in (0, 1))
@@ -93,8 +93,8 @@ def inverse(theta: Tensor) -> Tensor:
     return torch.cat([linear, shift[:, :, None]], dim=2)
 
 
-def bounded(raw: Tensor) -> Tensor:
-    """Any six numbers as a transform that can be inverted, 0 as the identity.
+def bounded_affine(raw: Tensor) -> Tensor:
+    """An invertible affine transform from any six numbers; zeros give the identity.
 
     Args:
         raw: `(N, 6)`.
@@ -108,14 +108,14 @@ def bounded(raw: Tensor) -> Tensor:
     return theta
 
 
-# Their insides are not for torch.fx: the convolutions around them are folded.
-fx.wrap("bounded")
+# Leaves for torch.fx, which traces the network to fold batch normalisation.
+fx.wrap("bounded_affine")
 fx.wrap("warp")
-fx.wrap("inverse")
+fx.wrap("invert_affine")
 
 
 class Localisation(nn.Module):
-    """Which part of a crop to look at; the whole crop before any training.
+    """Localisation network of the spatial transformer; the identity before training.
 
     Args:
         widths: Channels of its convolutions, each at half the resolution.
@@ -138,11 +138,11 @@ class Localisation(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Crops `(N, 3, H, W)` to theta `(N, 2, 3)` float32."""
-        return bounded(self.out(self.pool(self.layers(x)).flatten(1)))
+        return bounded_affine(self.out(self.pool(self.layers(x)).flatten(1)))
 
 
 class SpatialTransformer(nn.Module):
-    """STN, pose network and SDTN as one network.
+    """Spatial transformer (STN), pose network and inverse transformer (SDTN) in one.
 
     Args:
         network: Crops `(N, 3, H, W)` to heatmaps `(N, K, h, w)`, near 0 where there is
@@ -158,8 +158,8 @@ class SpatialTransformer(nn.Module):
     def forward(self, x: Tensor) -> Tensor | Transformed:
         """Crops to heatmaps of the crop; while training to `Transformed`."""
         theta = self.localisation(x)
-        seen = warp(x, theta)
-        heatmaps = warp(self.network(seen), inverse(theta))
+        warped = warp(x, theta)
+        heatmaps = warp(self.network(warped), invert_affine(theta))
         if self.training:
-            return Transformed(heatmaps, seen, theta)
+            return Transformed(heatmaps, warped, theta)
         return heatmaps

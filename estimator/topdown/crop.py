@@ -1,4 +1,4 @@
-"""From boxes to what a network sees: aspect ratio, margin, crop, normalisation."""
+"""Crops of people: aspect ratio and margin of boxes, affine warp, normalisation."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 BOX_MARGIN = 1.25
-"""How much larger than the person's box the crop is (RMPE, AlphaPose)."""
+"""Factor by which a crop is larger than the person's box (RMPE, AlphaPose)."""
 
 WARP_LIMIT_PX = 32767
 
 LEAST_SIDE_PX = 1e-3
-"""Boxes are at least this large, so that a point of a box still has a crop."""
+"""Boxes are enlarged to this side, so that a box without size has a crop."""
 
 
 def grow_to_aspect(
@@ -56,7 +56,7 @@ def grow_to_aspect(
 
 
 def crop_affine(boxes: Floats, width: int, height: int) -> Floats:
-    """Maps from image to crop pixels for boxes of the crop's aspect ratio.
+    """Affine transforms from image to crop pixels for boxes of the crop's aspect ratio.
 
     The width's scale serves both axes; the box's centre goes to the crop's.
 
@@ -78,7 +78,7 @@ def crop_affine(boxes: Floats, width: int, height: int) -> Floats:
 
 
 def crop_people(image: Image, boxes: Floats, width: int, height: int) -> Image:
-    """Cut every box out of an image, bilinearly, black outside.
+    """Crop every box out of an image by affine warp, bilinear, black outside.
 
     Args:
         image: `(H, W, 3)` uint8.
@@ -95,7 +95,7 @@ def crop_people(image: Image, boxes: Floats, width: int, height: int) -> Image:
     for crop, box, matrix in zip(
         crops, boxes, crop_affine(boxes, width, height), strict=True
     ):
-        if _beside(box, columns, rows):
+        if _outside(box, columns, rows):
             continue
         part, offset, step = _readable(image, box)
         matrix[:, 2] += matrix[:, :2] @ offset
@@ -104,14 +104,14 @@ def crop_people(image: Image, boxes: Floats, width: int, height: int) -> Image:
     return crops
 
 
-def _beside(box: Floats, columns: int, rows: int) -> bool:
-    """Whether a box shows nothing of the image."""
+def _outside(box: Floats, columns: int, rows: int) -> bool:
+    """Whether a box lies outside of the image."""
     x1, y1, x2, y2 = box
     return bool(x2 <= -1 or y2 <= -1 or x1 >= columns or y1 >= rows)
 
 
 def _readable(image: Image, box: Floats) -> tuple[Image, Floats, int]:
-    """The part that a warp needs, where it starts, and the step it is sampled with.
+    """The part of an image that a warp needs, its offset, and its sampling step.
 
     OpenCV's warp takes images of at most 32767 pixels a side.
     """
@@ -128,7 +128,7 @@ def _readable(image: Image, box: Floats) -> tuple[Image, Floats, int]:
 
 
 def check_boxes(boxes: npt.ArrayLike, name: str = "boxes") -> npt.NDArray[np.float32]:
-    """Boxes as `(N, 4)` float32; an empty list is nobody.
+    """Check boxes and convert them to `(N, 4)` float32; an empty list is accepted.
 
     Raises:
         PoseFlowError: If the shape differs or a coordinate is not finite.

@@ -1,4 +1,4 @@
-"""From heatmaps to joints, for a whole batch at once."""
+"""Heatmap decoding: peaks of heatmaps to joints in image pixels."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from poseflow.skeleton import Skeleton
 
 
 def decode_heatmaps(heatmaps: Floats) -> tuple[Floats, Floats]:
-    """Peak of every heatmap, moved a quarter pixel toward the higher neighbour.
+    """Heatmap decoding: the peak, moved a quarter pixel toward the higher neighbour.
 
     The first maximum counts on ties. A map without a positive value, or with a value
     that is not finite, has its joint at (0, 0). There is no quarter-pixel step in the
@@ -59,14 +59,14 @@ def decode_heatmaps(heatmaps: Floats) -> tuple[Floats, Floats]:
 
 
 def heatmap_to_image(joints: Floats, size: tuple[int, int], boxes: Floats) -> Floats:
-    """Joints in heatmap pixels to image pixels.
+    """Transform joints from heatmap pixels to image pixels.
 
     The width's scale serves both axes: the boxes have the network's aspect ratio.
 
     Args:
         joints: `(N, K, 2)` heatmap pixels.
         size: Width and height of the heatmaps.
-        boxes: `(N, 4)` xyxy, the boxes that the network saw, in image pixels.
+        boxes: `(N, 4)` xyxy, the boxes of the crops, in image pixels.
 
     Returns:
         `(N, K, 2)` image pixels, in the dtype of `joints`.
@@ -80,11 +80,11 @@ def heatmap_to_image(joints: Floats, size: tuple[int, int], boxes: Floats) -> Fl
 
 
 def flip_back(heatmaps: Floats, skeleton: Skeleton, *, shift: bool = True) -> Floats:
-    """Heatmaps of a mirrored crop, mirrored back, left and right joints exchanged.
+    """Flip test: mirror heatmaps back and exchange left and right joints.
 
     Args:
         heatmaps: `(N, K, H, W)` of the mirrored crop.
-        skeleton: Tells which joints are left and right.
+        skeleton: Defines the left and right joints.
         shift: Move one pixel to the right, as a mirrored strided grid needs: the
             crop's last column is no multiple of the stride. Column 0 stays.
 

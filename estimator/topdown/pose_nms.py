@@ -1,4 +1,4 @@
-"""Non-maximum suppression of poses: parametric (RMPE) and by OKS."""
+"""Pose NMS: parametric non-maximum suppression (RMPE, section 3.3) and NMS by OKS."""
 
 from __future__ import annotations
 
@@ -17,27 +17,28 @@ from poseflow.pose_similarity import (
 )
 from poseflow.poses import Poses
 
-# A joint without score still has a weight, or a merge of such joints is 0 / 0.
+# A joint with score 0 still has a weight, or a merge of such joints would be 0 / 0.
 LEAST_SCORE = 1e-5
 
-# 1.5 squared: a person's box is taken 1.5 times as large as the extent of the joints.
+# 1.5 squared: a person's box is assumed 1.5 times as large as the joints' extent.
 EXTENT_TO_AREA = 2.25
 
 
 @dataclass(frozen=True)
 class PoseNMSParameters:
-    """Constants of parametric pose NMS; the defaults are AlphaPose's released ones.
+    """Parameters of parametric pose NMS; the defaults are AlphaPose's released ones.
 
     Attributes:
         similarity: Constants of the similarity.
         near_px: Distance up to which a joint counts as near in the similarity.
         length_fraction: Reference length as a fraction of the picked pose's longer box
             side; limits both distances below.
-        same_similarity: Poses more alike than this are the same person (gamma).
+        same_similarity: Poses with a higher similarity are the same person (gamma).
         match_px: Distance at which two joints match.
         same_matches: Poses with so many matching joints are the same person.
         merge_px: Distance up to which a joint takes part in the merged one.
-        least_score: A pose whose best joint scores less, before or after merging, goes.
+        least_score: A pose whose best joint scores less, before or after merging, is
+            dropped.
         least_area: Least area of a person in square pixels.
     """
 
@@ -54,7 +55,7 @@ class PoseNMSParameters:
 
 @dataclass(frozen=True)
 class NMSResult:
-    """What is left of N poses, P of them, in the order in which they were picked.
+    """The P poses that pose NMS keeps of N, in the order in which they were picked.
 
     Attributes:
         keypoints: Merged joints `(P, K, 2)` pixels.
@@ -80,24 +81,24 @@ def pose_nms(
     *,
     present: Bools | None = None,
 ) -> NMSResult:
-    """Merge the poses of a frame that show the same person (RMPE, section 3.3).
+    """Parametric pose NMS: merge the poses of the same person (RMPE, section 3.3).
 
-    The pose with the highest mean joint score takes in all that are the same as it,
-    then the next one of the rest, and so on. The similarity is computed once for all
-    pairs; only this choice is sequential.
+    The pose with the highest mean joint score is merged with all that are the same
+    person, then the next one of the rest, and so on. The similarity is computed once
+    for all pairs; only this choice is sequential.
 
     Args:
         keypoints: `(N, K, 2)` pixels, finite.
         keypoint_scores: `(N, K)`.
         boxes: `(N, 4)` xyxy pixels.
         box_scores: `(N,)`.
-        parameters: Constants.
-        present: `(N, K)`; joints that are there at all, default all of them. The
-            others are near nothing; a merged joint is missing (score 0) where no pose
-            of its group has it.
+        parameters: See `PoseNMSParameters`.
+        present: `(N, K)`; joints that are not missing, default all of them. Missing
+            ones match nothing; a merged joint is missing (score 0) where no pose of its
+            group has it.
 
     Returns:
-        The people that are left; everything in the dtype of `keypoints`.
+        The kept poses; all arrays in the dtype of `keypoints`.
 
     Raises:
         PoseFlowError: If shapes disagree.
@@ -134,9 +135,9 @@ def pose_nms(
     best = scores.max(axis=1, initial=0)
     groups = [(pick, group) for pick, group in groups if best[pick] >= p.least_score]
     if not groups:
-        nobody = np.zeros(0, np.int64)
+        none = np.zeros(0, np.int64)
         return NMSResult(
-            keypoints[:0], scores[:0], nobody, (), np.zeros(0, keypoints.dtype)
+            keypoints[:0], scores[:0], none, (), np.zeros(0, keypoints.dtype)
         )
 
     picked = np.array([pick for pick, _ in groups], np.int64)
@@ -146,7 +147,7 @@ def pose_nms(
     merge_px = np.minimum(lengths[picked], p.merge_px)[:, None, None]
     near = (distances[picked] <= merge_px) | ~present[picked][:, None]
     weights = np.where(member[..., None] & near, scores[None], 0)  # (P, N, K)
-    # At least the smallest number, for joints that nobody has.
+    # At least the smallest number, for joints that no pose of the group has.
     total = np.maximum(weights.sum(axis=1), np.finfo(scores.dtype).tiny)
     points = np.einsum("pnk,nkc->pkc", weights, keypoints) / total[..., None]
     merged_scores = np.square(weights).sum(axis=1) / total
@@ -166,7 +167,7 @@ def pose_nms(
 
 
 def _greedy_groups(order_by: Floats, same: Bools) -> list[tuple[int, Ints]]:
-    """Best first, each with the still free ones that are the same as it."""
+    """Greedy choice, best first, each with the remaining ones of the same person."""
     free = np.ones(len(order_by), bool)
     groups = []
     for pick in np.argsort(-order_by, kind="stable"):
@@ -184,14 +185,14 @@ def oks_nms(
     sigmas: Floats,
     threshold: float = 0.9,
 ) -> Ints:
-    """Keep the best of all poses whose OKS with each other exceeds a threshold.
+    """Non-maximum suppression of poses by OKS: keep the best of similar ones.
 
     Args:
         keypoints: `(N, K, 2)` pixels.
         scores: Score of each pose, `(N,)`.
         areas: Area of each person in square pixels, `(N,)`.
         sigmas: `(K,)`, as in `Skeleton.sigmas`.
-        threshold: OKS in [0, 1] above which the lower-scored pose goes.
+        threshold: OKS in [0, 1] above which the lower-scored pose is dropped.
 
     Returns:
         Positions of the kept poses, best first; equal scores keep the input's order.
@@ -212,7 +213,7 @@ def oks_nms(
 def suppress(poses: Poses, parameters: PoseNMSParameters | None = None) -> Poses:
     """Parametric pose NMS of a frame's people; see `pose_nms`.
 
-    Boxes stay those of the picked poses. Missing joints (score 0) are near nothing.
+    Boxes stay those of the picked poses. Missing joints (score 0) match nothing.
     """
     result = pose_nms(
         poses.keypoints,

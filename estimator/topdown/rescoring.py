@@ -1,7 +1,7 @@
-"""Whether a box holds a person, by the joints that are found in it.
+"""Rescoring of detections by their joints, to suppress false positives.
 
-A small detector takes lamp posts for people; where there is nobody, the pose network
-finds no joint with confidence.
+A small detector confuses lamp posts with people; where there is no person, the pose
+network finds no joint with a high score.
 """
 
 from __future__ import annotations
@@ -9,16 +9,17 @@ from __future__ import annotations
 from poseflow.arrays import Floats
 
 CANDIDATE_SCORE = 0.18
-"""Detections from this score on are looked at where joints decide in the end."""
+"""Least detector score of a box that is rescored by its joints."""
 
 SAME_PERSON_IOU = 0.4
-"""Two people whose boxes, moved to their joints, overlap more than this are one."""
+"""NMS threshold of boxes after they have been moved to the joints."""
 
 
 def person_scores(box_scores: Floats, keypoint_scores: Floats) -> Floats:
-    """The detector's score times the squared mean of the joints'.
+    """Rescored detections: detector score times the squared mean joint score.
 
-    Chosen among powers 1/4 to 2 by recall on the embedded detector's validation split.
+    The power was chosen among 1/4 to 2 by recall on the embedded detector's validation
+    split.
 
     Args:
         box_scores: `(P,)` in [0, 1].

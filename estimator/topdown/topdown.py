@@ -1,4 +1,4 @@
-"""RMPE's pipeline: boxes, crops, joints, pose NMS, over people and frames at once.
+"""Top-down pose estimation (RMPE): boxes, crops, joints, pose NMS.
 
 Source: Fang et al., "RMPE" (ICCV 2017) and "AlphaPose" (TPAMI 2022).
 """
@@ -26,17 +26,20 @@ from poseflow.skeleton import Skeleton
 
 
 class TopDown:
-    """Detector, crops, pose network and pose NMS as one estimator.
+    """Top-down estimator: detector, crops, pose network and pose NMS.
+
+    The crops of all people of all images form batches.
 
     Args:
-        network: Finds joints in crops.
-        detector: Finds people; None if boxes are always given.
-        batch_size: Crops that the network sees at once, from any of the images.
-            Halved, for good, whenever the device runs out of memory.
-        nms: Constants of pose NMS; None to leave duplicates in.
-        least_person_score: Detections are people only if their `person_scores` are at
-            least this; None to believe the detector. Boxes that are given always are.
-        refinement: Moves the boxes of such people to where their joints are.
+        network: Finds the joints in crops.
+        detector: Detects people; None if boxes are always given.
+        batch_size: Crops in a batch, from any of the images. Halved for good whenever
+            the device runs out of memory.
+        nms: Parameters of pose NMS; None to keep duplicates.
+        least_person_score: Detections whose rescored value (`person_scores`) is below
+            this are dropped; None for no rescoring. Boxes passed by the caller are
+            never dropped.
+        refinement: Moves the boxes of rescored detections to their joints.
 
     Raises:
         PoseFlowError: If the batch size is below 1.
@@ -58,7 +61,7 @@ class TopDown:
         self.nms = nms
         self.least_person_score = least_person_score
         self.refinement = refinement
-        self._told_of_broken_outputs = False
+        self._warned_of_broken_output = False
 
     @property
     def skeleton(self) -> Skeleton:
@@ -70,7 +73,7 @@ class TopDown:
         images: Sequence[Image],
         boxes: Sequence[npt.NDArray[np.float32]] | None = None,
     ) -> list[Poses]:
-        """The people of each image; see `EstimatorBackend`."""
+        """Estimate the people of each image; see `EstimatorBackend`."""
         if boxes is None:
             if self.detector is None:
                 raise PoseFlowError(
@@ -82,23 +85,23 @@ class TopDown:
         return self._estimate(images, given)
 
     def estimate_detected(
-        self, images: Sequence[Image], found: Sequence[Detections]
+        self, images: Sequence[Image], detected: Sequence[Detections]
     ) -> list[Poses]:
-        """The joints of people who were detected; see `TwoStageBackend`."""
-        return self._estimate(images, found, self.least_person_score)
+        """Estimate the joints of detected people; see `TwoStageBackend`."""
+        return self._estimate(images, detected, self.least_person_score)
 
     def _estimate(
         self,
         images: Sequence[Image],
-        found: Sequence[Detections],
+        detected: Sequence[Detections],
         least_person_score: float | None = None,
     ) -> list[Poses]:
-        everybody = np.concatenate([np.zeros((0, 4)), *(d.boxes for d in found)])
-        frame_of = np.repeat(np.arange(len(found)), [len(d) for d in found])
-        keypoints, scores = self._joints(images, frame_of, everybody)
+        boxes = np.concatenate([np.zeros((0, 4)), *(d.boxes for d in detected)])
+        image_of = np.repeat(np.arange(len(detected)), [len(d) for d in detected])
+        keypoints, scores = self._joints(images, image_of, boxes)
         results = []
-        for frame, detections in enumerate(found):
-            mine = frame_of == frame
+        for index, detections in enumerate(detected):
+            mine = image_of == index
             poses = Poses(
                 keypoints[mine],
                 scores[mine],
@@ -107,28 +110,28 @@ class TopDown:
                 skeleton=self.skeleton,
             )
             if least_person_score is not None:
-                height, width = images[frame].shape[:2]
-                poses = self._verified(poses, least_person_score, (width, height))
+                height, width = images[index].shape[:2]
+                poses = self._rescored(poses, least_person_score, (width, height))
             results.append(poses if self.nms is None else suppress(poses, self.nms))
         return results
 
-    def _verified(self, poses: Poses, least: float, size: tuple[int, int]) -> Poses:
-        """Those in whose boxes there is somebody, each once."""
-        people = person_scores(poses.scores, poses.keypoint_scores)
-        poses = poses.replace(scores=people)[people >= least]
+    def _rescored(self, poses: Poses, least: float, size: tuple[int, int]) -> Poses:
+        """Poses rescored by their joints, without false positives and duplicates."""
+        scores = person_scores(poses.scores, poses.keypoint_scores)
+        poses = poses.replace(scores=scores)[scores >= least]
         if self.refinement is None:
             return poses
         boxes = refine_boxes(
             poses.boxes, poses.keypoints, poses.keypoint_scores, self.refinement, size
         )
-        # A person and a part of them, or a person twice: only now can that be seen.
+        # A person and a part of them, or a person twice, overlap only after refinement.
         kept = np.sort(box_nms(boxes, poses.scores, SAME_PERSON_IOU))
         return poses.replace(boxes=boxes)[kept]
 
     def _joints(
         self,
         images: Sequence[Image],
-        frame_of: Ints,
+        image_of: Ints,
         boxes: Floats,
     ) -> tuple[Floats, Floats]:
         """Joints in image pixels `(N, K, 2)` and scores `(N, K)` of all boxes."""
@@ -139,13 +142,13 @@ class TopDown:
 
         def find(people: Sequence[int]) -> Sequence[int]:
             part = slice(people[0], people[-1] + 1)
-            joints, marks = net.predict(
-                self._crops(images, frame_of[part], grown[part])
+            joints, joint_scores = net.predict(
+                self._crops(images, image_of[part], grown[part])
             )
             keypoints[part] = heatmap_to_image(
                 joints, (net.width, net.height), grown[part]
             )
-            scores[part] = self._checked(joints, marks)
+            scores[part] = self._checked(joints, joint_scores)
             return people
 
         self.batches.map(range(len(boxes)), find)
@@ -154,27 +157,27 @@ class TopDown:
     def _crops(
         self,
         images: Sequence[Image],
-        frame_of: Ints,
+        image_of: Ints,
         boxes: Floats,
     ) -> Image:
         width, height = self.network.width, self.network.height
         crops = np.empty((len(boxes), height, width, 3), np.uint8)
-        for frame in np.unique(frame_of):
-            mine = frame_of == frame
-            crops[mine] = crop_people(images[frame], boxes[mine], width, height)
+        for index in np.unique(image_of):
+            mine = image_of == index
+            crops[mine] = crop_people(images[index], boxes[mine], width, height)
         return crops
 
     def _checked(self, joints: Floats, scores: Floats) -> Floats:
-        """Scores, 0 where anything is not finite or below 0."""
+        """Scores; 0 where a coordinate or score is not finite, or a score below 0."""
         broken = ~np.isfinite(joints).all(axis=2) | ~np.isfinite(scores)
-        # Heatmap decoding has put joints of broken maps to score 0 already.
+        # Heatmap decoding has set the scores of maps that are not finite to 0 already.
         if (
-            not self._told_of_broken_outputs
+            not self._warned_of_broken_output
             and (broken | (scores == 0)).all(axis=1).any()
         ):
-            self._told_of_broken_outputs = True
+            self._warned_of_broken_output = True
             warnings.warn(
-                "the pose network found not one joint of a person: its output was not "
+                "the pose network found no joint of a person: its output was not "
                 "finite or nowhere above 0; that person is left out",
                 stacklevel=2,
             )

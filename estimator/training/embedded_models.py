@@ -45,7 +45,7 @@ from poseflow.estimator.weights import (
     load_detector,
     load_network,
     save_weights,
-    state_of,
+    state_on_cpu,
 )
 from poseflow.formats.atomic import write_atomically
 
@@ -221,7 +221,7 @@ def export(part: Part, config: RunConfig, folder: Path, device: str) -> dict[str
             refinement=learn_refinement(config, pose, device),
             note=NOTE,
         )
-        save_weights(path, state_of(module), description, half=True)
+        save_weights(path, state_on_cpu(module), description, half=True)
         cautious = msgspec.structs.replace(
             config,
             false_positives=CAUTION * config.false_positives,
@@ -232,7 +232,7 @@ def export(part: Part, config: RunConfig, folder: Path, device: str) -> dict[str
         description = msgspec.structs.replace(
             description, verified=_rounded_up(together.threshold, 4)
         )
-        save_weights(path, state_of(module), description, half=True)
+        save_weights(path, state_on_cpu(module), description, half=True)
     else:
         loaded = load_network(best)
         assert isinstance(config, TrainConfig)
@@ -242,7 +242,7 @@ def export(part: Part, config: RunConfig, folder: Path, device: str) -> dict[str
             calibration=fit_calibration(joint_reliability(held_back, skeleton)),
             note=NOTE,
         )
-        save_weights(path, state_of(loaded.module), description, half=True)
+        save_weights(path, state_on_cpu(loaded.module), description, half=True)
     reports: dict[str, ValidationReport] = {
         split: validate(config, path, split=split, device=device)
         for split in ("validate", "test")

@@ -41,7 +41,7 @@ from poseflow.estimator.training.task import Task, ValidationReport
 from poseflow.estimator.weights import (
     read_tensors,
     save_weights,
-    state_of,
+    state_on_cpu,
 )
 
 log = logging.getLogger(__name__)
@@ -255,7 +255,7 @@ class _Run:
 
     def _kept_state(self) -> dict[str, Tensor]:
         if self.average is None:
-            return state_of(self.module)
+            return state_on_cpu(self.module)
         return {k: v.cpu() for k, v in self.average.state.items()}
 
     def _validate(self, state: dict[str, Tensor]) -> ValidationReport | None:

@@ -52,7 +52,7 @@ def test_name_with_mirrors(site):
     register_weights("tiny", DIGEST, [f"{site}/gone.bin", f"{site}/a.bin"])
     assert "tiny" in weights_names()
     assert locate("tiny").read_bytes() == DATA
-    with pytest.raises(PoseFlowError, match=r"cannot tell what \.bin weights"):
+    with pytest.raises(PoseFlowError, match=r"unknown type of weights \.bin"):
         poseflow.Estimator(weights="tiny")
 
 

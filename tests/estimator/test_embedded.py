@@ -16,7 +16,7 @@ from safetensors import safe_open
 
 from poseflow.errors import PoseFlowError
 from poseflow.estimator import Estimator, detector_names, embedded, estimator_names
-from poseflow.estimator.calibration import calibrated
+from poseflow.estimator.calibration import calibrate
 from poseflow.estimator.torch_network import TorchPoseNetwork
 from poseflow.estimator.training.config import load_config
 from poseflow.estimator.training.embedded_models import make_models
@@ -271,10 +271,10 @@ def test_a_calibration_makes_scores_honest():
     shares = [share for _, share in curve]
     assert shares == sorted(shares)
     raw = reliability(scores[4000:], right[4000:])
-    honest = reliability(calibrated(scores[4000:], curve), right[4000:])
+    honest = reliability(calibrate(scores[4000:], curve), right[4000:])
     assert raw.error > 0.25
     assert honest.error < 0.04
-    assert calibrated(np.zeros(3), curve).tolist() == [0, 0, 0], "0 is not found"
+    assert calibrate(np.zeros(3), curve).tolist() == [0, 0, 0], "0 is not found"
     assert fit_calibration(reliability(np.zeros(0), np.zeros(0, bool))) == ()
 
 
@@ -306,5 +306,5 @@ def test_the_pose_network_ships_calibrated(made):
     network = TorchPoseNetwork(loaded, "cpu")
     crops = np.random.default_rng(0).integers(0, 256, (2, 128, 96, 3), np.uint8)
     peaks = network.heatmaps(crops).max(axis=(2, 3))
-    expected = calibrated(peaks, loaded.description.calibration)
+    expected = calibrate(peaks, loaded.description.calibration)
     assert np.allclose(network.predict(crops)[1], expected)

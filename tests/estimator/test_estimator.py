@@ -19,7 +19,7 @@ from poseflow.estimator import (
 from poseflow.estimator.detectors.registry import make_detector, register_detector
 from poseflow.estimator.estimator import estimator_names
 from poseflow.estimator.networks.build import SmallPoseConfig, build
-from poseflow.estimator.networks.fuse import folded
+from poseflow.estimator.networks.fuse import fold_batch_norm
 from poseflow.estimator.protocols import Detections, EstimatorBackend
 from poseflow.estimator.training.config import load_config
 from poseflow.estimator.training.loop import train
@@ -267,7 +267,9 @@ def test_estimators_by_name(weights):
     [
         pytest.param({"name": "magic"}, "unknown estimator 'magic'; known", id="name"),
         pytest.param({"name": "torch"}, "needs weights", id="no weights"),
-        pytest.param({"weights": "a.txt"}, r"what \.txt weights are", id="suffix"),
+        pytest.param(
+            {"weights": "a.txt"}, r"unknown type of weights \.txt", id="suffix"
+        ),
         pytest.param({"weights": "gone.pth"}, "no such weights file", id="gone"),
         pytest.param(
             {"name": "torch", "weights": "x", "detector": "magic"},
@@ -276,7 +278,7 @@ def test_estimators_by_name(weights):
         ),
         pytest.param(
             {"name": "torch", "weights": "x", "detector_weights": "y"},
-            "detector_weights goes with",
+            "detector_weights needs the name",
             id="weights of no detector",
         ),
     ],
@@ -349,9 +351,9 @@ def test_folding_changes_nothing_but_rounding(build_network):
             module.running_var.uniform_(0.5, 1.5)
     image = torch.rand(2, 3, 64, 64)
     with torch.inference_mode():
-        plain, quick = network(image), folded(network)(image)
+        plain, quick = network(image), fold_batch_norm(network)(image)
         assert torch.equal(network(image), plain), "the network itself has changed"
-    left = [type(module) for module in folded(network).modules()]
+    left = [type(module) for module in fold_batch_norm(network).modules()]
     assert torch.nn.BatchNorm2d not in left
     torch.testing.assert_close(quick, plain, rtol=0, atol=2e-5 * plain.abs().max())
 
@@ -362,4 +364,4 @@ def test_what_cannot_be_traced_stays():
             return x if x.sum() > 0 else -x
 
     module = Moody()
-    assert folded(module) is module
+    assert fold_batch_norm(module) is module

@@ -117,7 +117,7 @@ def test_two_stages_are_one(clip, estimator):
 def test_detecting_alone_needs_a_detector(estimator):
     bare = Estimator("tiny overlap", device="cpu")
     assert bare.detector is None
-    with pytest.raises(poseflow.PoseFlowError, match="no detector to run by itself"):
+    with pytest.raises(poseflow.PoseFlowError, match="no separate detector"):
         bare.detect(np.zeros((8, 8, 3), np.uint8))
 
 

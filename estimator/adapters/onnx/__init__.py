@@ -1,4 +1,4 @@
-"""Other people's models as ONNX files, recognised from shapes and metadata.
+"""Models of other projects as ONNX files, recognised from shapes and metadata.
 
 Needs onnxruntime: `pip install 'poseflow[onnx]'`.
 """

@@ -1,4 +1,4 @@
-"""The estimator `onnx`: whatever pose model the file holds."""
+"""The estimator `onnx`: pose models of several kinds in ONNX files."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 from poseflow.errors import PoseFlowError
+from poseflow.estimator.adapters.one_stage import refuse_detector
 from poseflow.estimator.adapters.onnx.crops import OnnxPoseNetwork
 from poseflow.estimator.adapters.onnx.recognise import pose_kind
 from poseflow.estimator.adapters.onnx.session import OnnxModel
@@ -23,19 +24,19 @@ def onnx_estimator(
     skeleton: Skeleton | str | None = None,
     **options: Any,
 ) -> EstimatorBackend:
-    """Make an estimator of an ONNX pose model.
+    """Make an estimator from an ONNX pose model.
 
     Args:
         weights: `.onnx` file.
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
-        detector: Finds people, for models that look at crops.
-        skeleton: What the joints are; default the built-in one with so many.
+        detector: Detects people, for models on crops.
+        skeleton: The joints; default the built-in one with as many joints.
         **options: Those of `TopDown` for models on crops, of `OnnxWholeImagePoses` for
             models on whole images.
 
     Raises:
-        PoseFlowError: If it is no such model, or a detector goes with one that finds
-            people by itself.
+        PoseFlowError: If the file holds no such model, or a detector is passed with a
+            one-stage model.
     """
     if weights is None:
         raise PoseFlowError(
@@ -45,8 +46,5 @@ def onnx_estimator(
     kind = pose_kind(model)
     if kind in ("simcc", "heatmap"):
         return TopDown(OnnxPoseNetwork(model, kind, skeleton), detector, **options)
-    if detector is not None:
-        raise PoseFlowError(
-            f"{model.path}: this model finds people by itself and takes no detector"
-        )
+    refuse_detector(f"{model.path}: this model", detector)
     return OnnxWholeImagePoses(model, kind, skeleton, **options)

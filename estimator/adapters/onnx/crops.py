@@ -1,4 +1,4 @@
-"""Pose networks on crops in ONNX: RTMPose (SimCC) and heatmaps.
+"""Top-down pose networks in ONNX: RTMPose (SimCC) and heatmap networks.
 
 Source: Jiang et al., "RTMPose" (2023); Li et al., "SimCC" (ECCV 2022).
 """
@@ -30,11 +30,11 @@ class OnnxPoseNetwork:
     Args:
         model: SimCC or heatmap model.
         kind: Which of the two.
-        skeleton: What the joints are; default the built-in one with so many.
+        skeleton: The joints; default the built-in one with as many joints.
 
     Raises:
-        PoseFlowError: If the joints do not fit the skeleton, or the model does not say
-            its input size.
+        PoseFlowError: If the joints do not fit the skeleton, or the model's input size
+            is not fixed.
     """
 
     margin = MARGIN
@@ -71,7 +71,7 @@ class OnnxPoseNetwork:
 def decode_simcc(
     x: Floats, y: Floats, width: int, height: int
 ) -> tuple[Floats, Floats]:
-    """Joints from one-dimensional distributions along each axis.
+    """SimCC decoding: joints from one-dimensional distributions along each axis.
 
     Args:
         x: `(N, K, X)`, X being a multiple of the crop's width.

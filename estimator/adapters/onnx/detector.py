@@ -28,21 +28,21 @@ DEFAULT_SIDE = 640
 
 
 class OnnxDetector:
-    """A `Detector` in onnxruntime; only people count.
+    """A person `Detector` in onnxruntime.
 
     Args:
         weights: `.onnx` file.
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
         kind: `yolo`, `yolox` or `rtmdet`; None to recognise it. mmdeploy's exports of
-            YOLOX and RTMDet give the same outputs but want different input: of these,
-            the kind must be said.
+            YOLOX and RTMDet have the same outputs but need different input: for
+            these, the kind must be named.
         person: Number of the class "person"; default the metadata's, else 0.
         batch_size: Images at once; halved when the device runs out of memory.
         least_score: Boxes below this score are left out.
         overlap: IoU above which the lower-scored box is left out.
 
     Raises:
-        PoseFlowError: If it is no such model, or its kind must be said.
+        PoseFlowError: If it is no such model, or its kind must be named.
     """
 
     def __init__(
@@ -65,11 +65,11 @@ class OnnxDetector:
         layout = detector_kind(self.model)
         if layout == "dets_labels" and kind not in ("yolox", "rtmdet"):
             raise PoseFlowError(
-                f"{self.model.path}: RTMDet and YOLOX look alike in this file; name "
+                f"{self.model.path}: RTMDet and YOLOX have the same outputs; name "
                 "the detector: yolox or rtmdet"
             )
         if layout != "dets_labels" and kind not in (None, layout):
-            raise FormatError(f"{self.model.path}: looks like {layout}, not {kind}")
+            raise FormatError(f"{self.model.path}: holds a {layout} model, not {kind}")
         self._layout = layout
         self.kind: DetectorKind = kind or layout
         self.person = _person(self.model) if person is None else person
@@ -81,7 +81,7 @@ class OnnxDetector:
         self.width, self.height = size
 
     def detect(self, images: Sequence[Image]) -> list[Detections]:
-        """The people of each image, best first; see `Detector`."""
+        """Detect the people of each image, best first; see `Detector`."""
         return self.batches.map(images, self._batch)
 
     def _batch(self, images: Sequence[Image]) -> list[Detections]:
@@ -133,15 +133,16 @@ class OnnxDetector:
 
 
 def _person(model: OnnxModel) -> int:
-    """The number of the class called "person"; 0 if the file does not say."""
+    """Number of the class "person"; 0 if the metadata has no class names."""
     stated = model.signature.literal("names")
     if isinstance(stated, dict) and stated:
         for number, name in stated.items():
             if name == "person" and isinstance(number, int):
                 return number
         raise FormatError(
-            f"{model.path}: has no class called person, but "
-            f"{', '.join(map(str, list(stated.values())[:5]))}…; say which with person="
+            f"{model.path}: has no class 'person'; its classes are "
+            f"{', '.join(map(str, list(stated.values())[:5]))}…; give the number of "
+            "one with person="
         )
     return 0
 

@@ -1,4 +1,4 @@
-"""Which kind of model an ONNX file holds, by its outputs and its metadata."""
+"""Recognise the kind of model in an ONNX file by its outputs and metadata."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ PoseKind = Literal["simcc", "heatmap", "rtmo", "yolo_pose"]
 DetectorKind = Literal["yolo", "yolox", "rtmdet", "dets_labels"]
 
 END_TO_END_COLUMNS = 6
-"""x1, y1, x2, y2, score, class: what YOLO exports with suppression built in give."""
+"""x1, y1, x2, y2, score, class: output columns of YOLO exports with NMS built in."""
 
 
 def pose_kind(model: OnnxModel) -> PoseKind:
-    """What kind of pose model this is.
+    """Recognise the kind of a pose model.
 
     * `simcc`: two outputs `(N, K, x bins)`, `(N, K, y bins)` (RTMPose).
     * `heatmap`: one output `(N, K, h, w)`.
     * `rtmo`: outputs `dets (N, P, 5)` and `keypoints (N, P, K, 3)`.
-    * `yolo_pose`: one output `(N, 5 + 2K or 3K, anchors)`, or with suppression built in
+    * `yolo_pose`: one output `(N, 5 + 2K or 3K, anchors)`, or with NMS built in
       `(N, P, 6 + 3K)`.
 
     Raises:
-        FormatError: If it is none of these; says what it gives.
+        FormatError: If it is none of these; the message lists the outputs.
     """
     signature = model.signature
     shapes = dict(signature.outputs)
@@ -50,15 +50,15 @@ def pose_kind(model: OnnxModel) -> PoseKind:
 
 
 def detector_kind(model: OnnxModel) -> DetectorKind:
-    """What kind of detector this is.
+    """Recognise the kind of a detector.
 
     * `yolo`: one output `(N, 4 + classes, anchors)`, or `(N, P, 6)`.
     * `yolox`: one output `(N, anchors, 5 + classes)` on the grids of strides 8, 16, 32.
     * `dets_labels`: outputs `dets (N, P, 5)` and `labels (N, P)`: RTMDet or YOLOX as
-      exported by mmdeploy, which want different input and must be told apart by name.
+      exported by mmdeploy, which need different input and must be named.
 
     Raises:
-        FormatError: If it is none of these; says what it gives.
+        FormatError: If it is none of these; the message lists the outputs.
     """
     signature = model.signature
     shapes = [shape for _, shape in signature.outputs]
@@ -82,7 +82,7 @@ def detector_kind(model: OnnxModel) -> DetectorKind:
 
 
 def yolo_joints(signature: Signature) -> tuple[int, int] | None:
-    """Joints, and values of each, of a YOLO-pose model; None if they do not show."""
+    """Joints of a YOLO-pose model and values of each; None if they are unknown."""
     stated = signature.literal("kpt_shape")
     if (
         isinstance(stated, list | tuple)
@@ -92,7 +92,7 @@ def yolo_joints(signature: Signature) -> tuple[int, int] | None:
         return int(stated[0]), int(stated[1])
     shape: Shape = signature.outputs[0][1]
     known = {len(get(name)) for name in names()}
-    # Anchors outnumber channels; people, where suppression is built in, do as well.
+    # The channel axis comes first in raw outputs, last where NMS is built in.
     for channels, fixed in ((shape[1], 5), (shape[2], END_TO_END_COLUMNS)):
         if channels is not None and (channels - fixed) % 3 == 0:
             joints = (channels - fixed) // 3

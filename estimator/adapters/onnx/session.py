@@ -1,4 +1,4 @@
-"""An ONNX model in onnxruntime: what it takes and gives, and running it."""
+"""ONNX models in onnxruntime: input and output shapes, and running them."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ DTYPES = {
 
 @dataclass(frozen=True)
 class Signature:
-    """What a model takes and gives.
+    """Input, outputs and metadata of a model.
 
     Attributes:
         input: Shape of the input, None where it is free.
         outputs: Name and shape of each output.
-        metadata: What the exporter wrote into the file.
+        metadata: Written into the file by the exporter.
     """
 
     input: Shape
@@ -44,7 +44,7 @@ class Signature:
         return None if height is None or width is None else (width, height)
 
     def literal(self, key: str) -> Any:
-        """A metadata entry as a Python literal; None if there is none or it is not."""
+        """A metadata entry as a Python literal; None if it is missing or is none."""
         try:
             return ast.literal_eval(self.metadata[key])
         except (KeyError, ValueError, SyntaxError, MemoryError, RecursionError):
@@ -52,20 +52,20 @@ class Signature:
 
 
 class OnnxModel:
-    """An ONNX model, loaded.
+    """A loaded ONNX model.
 
     Args:
         path: `.onnx` file.
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
 
     Attributes:
-        path: Where it came from.
-        signature: What it takes and gives.
+        path: Of the file.
+        signature: Its input and outputs.
 
     Raises:
         MissingExtraError: If onnxruntime is not installed.
-        PoseFlowError: If it is no ONNX model, does not take images, or the device is
-            not there.
+        PoseFlowError: If the file holds no ONNX model on images, or the device is not
+            available.
     """
 
     def __init__(self, path: str | os.PathLike[str], device: str = "auto") -> None:
@@ -107,7 +107,7 @@ class OnnxModel:
         )
 
     def run(self, planes: Floats) -> list[npt.NDArray[Any]]:
-        """The outputs for a batch, in the model's order, float32 if floating point.
+        """Run a batch: the outputs in the model's order, float32 if floating point.
 
         A model with a fixed batch size is run as often as needed, the last batch filled
         up with zeros.

@@ -1,4 +1,4 @@
-"""Pose models on whole images in ONNX: RTMO and YOLO-pose.
+"""One-stage pose models in ONNX: RTMO and YOLO-pose.
 
 Source: Lu et al., "RTMO" (CVPR 2024); Maji et al., "YOLO-Pose" (CVPRW 2022).
 """
@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from poseflow.arrays import Floats, Image
-from poseflow.errors import FormatError, PoseFlowError
+from poseflow.errors import FormatError
+from poseflow.estimator.adapters.one_stage import OneStagePoses
 from poseflow.estimator.adapters.onnx.recognise import PoseKind, yolo_joints
 from poseflow.estimator.adapters.onnx.session import OnnxModel
 from poseflow.estimator.batches import Batches
@@ -24,13 +24,13 @@ from poseflow.skeletons import fitting_skeleton
 DEFAULT_SIDE = 640
 
 
-class OnnxWholeImagePoses:
-    """An `EstimatorBackend` that finds people and joints in one go.
+class OnnxWholeImagePoses(OneStagePoses):
+    """A one-stage `EstimatorBackend`: people and joints by one network.
 
     Args:
         model: RTMO or YOLO-pose.
         kind: Which of the two.
-        skeleton: What the joints are; default the built-in one with so many.
+        skeleton: The joints; default the built-in one with as many joints.
         batch_size: Images at once; halved when the device runs out of memory.
         least_score: People below this score are left out.
         overlap: IoU of boxes above which the lower-scored person is left out.
@@ -50,6 +50,7 @@ class OnnxWholeImagePoses:
         overlap: float = 0.65,
     ) -> None:
         self.model = model
+        self.title = f"{model.path}: this model"
         self.kind = kind
         self.batches = Batches(batch_size)
         self.least_score = least_score
@@ -69,27 +70,13 @@ class OnnxWholeImagePoses:
             found = yolo_joints(model.signature)
             if found is None:
                 raise FormatError(
-                    f"{model.path}: the number of joints shows neither in the metadata "
-                    "(kpt_shape) nor in the output's shape"
+                    f"{model.path}: the number of joints is neither in the metadata "
+                    "(kpt_shape) nor known from the output's shape"
                 )
             joints, self._values = found
         self.skeleton = fitting_skeleton(model.path, joints, skeleton)
 
-    def estimate_batch(
-        self,
-        images: Sequence[Image],
-        boxes: Sequence[npt.NDArray[np.float32]] | None = None,
-    ) -> list[Poses]:
-        """The people of each image; see `EstimatorBackend`.
-
-        Raises:
-            PoseFlowError: If boxes are given: this model finds people by itself.
-        """
-        if boxes is not None:
-            raise PoseFlowError(
-                f"{self.model.path}: this model finds people by itself and takes no "
-                "boxes"
-            )
+    def _predict(self, images: Sequence[Image]) -> list[Poses]:
         return self.batches.map(images, self._batch)
 
     def _batch(self, images: Sequence[Image]) -> list[Poses]:
@@ -130,12 +117,12 @@ class OnnxWholeImagePoses:
         rows = rows[box_nms(rows[:, :4], rows[:, 4], self.overlap)]
         values = rows[:, 5:].reshape(len(rows), len(self.skeleton), self._values)
         if self._values == 3:
-            marks = np.maximum(values[..., 2], 0)
+            joint_scores = np.maximum(values[..., 2], 0)
         else:
-            marks = np.repeat(rows[:, 4:5], len(self.skeleton), axis=1)
+            joint_scores = np.repeat(rows[:, 4:5], len(self.skeleton), axis=1)
         return Poses(
             frame.to_image(values[..., :2]),
-            marks,
+            joint_scores,
             frame.boxes_to_image(rows[:, :4]),
             rows[:, 4],
             skeleton=self.skeleton,

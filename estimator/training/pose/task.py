@@ -110,7 +110,7 @@ class PoseTask:
         )
         if self.parallel is not None and isinstance(answer, Transformed):
             labelled = batch.labelled.to(device, torch.float32)
-            loss = loss + self.parallel.loss(answer.seen, joints, labelled)
+            loss = loss + self.parallel.loss(answer.warped, joints, labelled)
         return loss
 
     def validate(self, module: nn.Module, device: torch.device) -> PoseReport | None:

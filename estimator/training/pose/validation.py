@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from poseflow.errors import PoseFlowError
-from poseflow.estimator.calibration import Calibration, calibrated
+from poseflow.estimator.calibration import Calibration, calibrate
 from poseflow.estimator.devices import choose_device, to_device
 from poseflow.estimator.topdown.crop import network_input
 from poseflow.estimator.topdown.heatmap import decode_heatmaps, flip_back
@@ -168,7 +168,7 @@ def predict(
         rows.append(
             (
                 affine.transform_points(points * stride, to_image),
-                calibrated(scores, calibration),
+                calibrate(scores, calibration),
                 affine.transform_points(truth * stride, to_image),
                 batch.labelled.numpy(),
                 error,

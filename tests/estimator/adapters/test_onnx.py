@@ -123,7 +123,7 @@ def test_person_is_found_in_the_metadata(models):
     detections = make_detector("onnx", weights=path).detect([lit(100, 80)])[0]
     assert detections.scores.tolist() == pytest.approx([0.9]), "the better class 1"
     metadata["names"] = "{0: 'cat'}"
-    with pytest.raises(PoseFlowError, match="no class called person"):
+    with pytest.raises(PoseFlowError, match="no class 'person'"):
         make_detector("onnx", weights=models("Yolo", metadata=metadata))
     chosen = make_detector("onnx", weights=path, person=0)
     assert chosen.detect([lit(100, 80)])[0].scores.tolist() == pytest.approx([0.8])
@@ -185,7 +185,7 @@ def test_other_models_are_named(
 def test_wrong_use_is_named(models, tmp_path):
     with pytest.raises(PoseFlowError, match="no known detector"):
         make_detector("onnx", weights=models("Heatmaps"))
-    with pytest.raises(PoseFlowError, match="looks like yolo, not yolox"):
+    with pytest.raises(PoseFlowError, match="holds a yolo model, not yolox"):
         make_detector("yolox", weights=models("Yolo"))
     with pytest.raises(PoseFlowError, match="needs detector_weights"):
         make_detector("yolo", weights=None)

@@ -107,7 +107,7 @@ def test_an_estimator_of_a_model_that_is_made_already():
     assert repr(estimator) == "<Estimator 'RcnnPoses', coco17>"
     frames = list(poseflow.track([grey] * 3, estimator=estimator, tracker="iou"))
     assert [f.poses.track_ids.tolist() for f in frames] == [[1]] * 3
-    with pytest.raises(PoseFlowError, match="RcnnPoses is made already"):
+    with pytest.raises(PoseFlowError, match="RcnnPoses is an estimator already"):
         poseflow.Estimator(RcnnPoses(FakeRcnn(), "cpu"), weights="a.pth")
 
 

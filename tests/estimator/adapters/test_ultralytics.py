@@ -69,7 +69,7 @@ def test_nobody_is_ordinary():
 def test_mistakes_are_named():
     fish = FakeYolo()
     fish.names = {0: "fish"}
-    with pytest.raises(PoseFlowError, match="no class called person, but fish"):
+    with pytest.raises(PoseFlowError, match="no class 'person'; its classes are fish"):
         UltralyticsDetector(fish)
     with pytest.raises(PoseFlowError, match="expected 0 to 1, got 7"):
         UltralyticsDetector(FakeYolo(), least_score=7)
@@ -88,7 +88,7 @@ def test_mistakes_are_named():
             "yolo-pose.pt",
             r"got yolo-pose\.pt, a pickle .* model=yolo-pose\.pt",
         ),
-        ("yolo_openvino_model", "got yolo_openvino_model; where"),
+        ("yolo_openvino_model", "got yolo_openvino_model; if"),
         (None, "got none"),
     ],
 )

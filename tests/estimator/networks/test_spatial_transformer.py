@@ -15,11 +15,11 @@ from poseflow.estimator.networks.build import (
     build,
     input_multiple,
 )
-from poseflow.estimator.networks.fuse import folded
+from poseflow.estimator.networks.fuse import fold_batch_norm
 from poseflow.estimator.networks.spatial_transformer import (
     SpatialTransformer,
-    bounded,
-    inverse,
+    bounded_affine,
+    invert_affine,
     warp,
 )
 from poseflow.estimator.training.config import (
@@ -52,7 +52,7 @@ def around_a_network():
 
 
 def thetas(count=200):
-    return bounded(3 * torch.randn(count, 6, generator=torch.manual_seed(1)))
+    return bounded_affine(3 * torch.randn(count, 6, generator=torch.manual_seed(1)))
 
 
 def test_begins_as_the_plain_network():
@@ -67,7 +67,7 @@ def test_begins_as_the_plain_network():
 
 def test_inverse_undoes_any_transform():
     there, corner = thetas(), torch.tensor([[[0.0, 0, 1]]]).expand(200, 1, 3)
-    back = inverse(there)
+    back = invert_affine(there)
     both = torch.cat([there, corner], 1) @ torch.cat([back, corner], 1)
     torch.testing.assert_close(both, torch.eye(3).expand(200, 3, 3), rtol=0, atol=1e-5)
     assert torch.linalg.det(there[:, :, :2]).min() > 0.1
@@ -76,8 +76,8 @@ def test_inverse_undoes_any_transform():
 def test_warped_maps_come_back():
     x, y = torch.meshgrid(torch.arange(64.0), torch.arange(64.0), indexing="xy")
     bump = torch.exp(-((x - 30) ** 2 + (y - 35) ** 2) / 50).expand(200, 1, 64, 64)
-    theta = bounded(torch.randn(200, 6, generator=torch.manual_seed(2)) / 4)
-    back = warp(warp(bump, theta), inverse(theta))
+    theta = bounded_affine(torch.randn(200, 6, generator=torch.manual_seed(2)) / 4)
+    back = warp(warp(bump, theta), invert_affine(theta))
     assert (warp(bump, theta) - bump).abs().amax() > 0.5
     torch.testing.assert_close(back, bump, rtol=0, atol=0.05)
 
@@ -129,7 +129,7 @@ def test_folding_sees_through_it():
         if isinstance(part, nn.BatchNorm2d):
             part.running_var.uniform_(0.5, 1.5)
     nn.init.normal_(module.localisation.out.bias, std=0.3)
-    quick = folded(module)
+    quick = fold_batch_norm(module)
     assert not any(isinstance(part, nn.BatchNorm2d) for part in quick.modules())
     picture = torch.rand(2, 3, 48, 32)
     with torch.inference_mode():
@@ -196,13 +196,13 @@ def test_the_branch_moves_people_to_the_middle(tmp_path):
     for _ in range(40):
         picture, joints = off_centre(generator)
         answer = module(picture)
-        loss = branch.loss(answer.seen, joints, torch.ones(16, 3))
+        loss = branch.loss(answer.warped, joints, torch.ones(16, 3))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         # Where the middle of the person is in what the network is shown, from -1 to 1.
         middle = (joints.amax(1) + joints.amin(1)) / 48 - 1
-        back = inverse(answer.theta.detach())
+        back = invert_affine(answer.theta.detach())
         shown = (back[:, :, :2] @ middle[..., None])[..., 0] + back[:, :, 2]
         rest.append(shown.norm(dim=1).mean().item())
     assert rest[0] == pytest.approx(np.hypot(6, 6) / 24, rel=0.1)
