@@ -1,8 +1,9 @@
-"""How well trackers keep identities: seeded scenes, the same poses for every tracker.
+"""Tracking benchmark: IDF1, HOTA and MOTA of trackers on seeded synthetic scenes.
 
-Poses come from `poseflow.synthetic`: true people, seen by a calibrated noisy detector
-that misses, doubles, mixes up and invents. Settings are chosen on `DEV_SEEDS` alone and
-reported on `TEST_SEEDS`; a single seed is worth several points either way.
+Every tracker gets the same poses, made by `poseflow.synthetic`: ground truth seen by a
+calibrated noisy detector with misses, duplicates, swapped joints and false positives.
+Settings are chosen on `DEV_SEEDS` alone and reported on `TEST_SEEDS`; the figures of a
+single seed vary by several points.
 """
 
 from __future__ import annotations
@@ -28,30 +29,30 @@ DEV_SEEDS = tuple(range(0, 4))
 """Seeds on which settings may be chosen."""
 
 TEST_SEEDS = tuple(range(100, 104))
-"""Seeds that are only reported."""
+"""Seeds that are reported, and never used to choose settings."""
 
 SUITES = tuple(PRESETS)
 """Names of the synthetic suites."""
 
 JUMP_FRAMES = 10
-"""An id that changes person within so many frames must not go far."""
+"""Frames within which an id that changes person counts as a jump, if it is far."""
 
 JUMP_HEIGHTS = 1.5
-"""How far, in heights of the person who had it."""
+"""Distance of a jump, in heights of the person who had the id."""
 
 
 class Competitor(Protocol):
-    """What is measured: anything with the online `update` of `poseflow.Tracker`."""
+    """A tracker to measure, with the online `update` of `poseflow.Tracker`."""
 
     def update(self, poses: Poses, image: Any = None) -> Poses:
-        """The same people with `track_ids`, -1 for those without."""
+        """The same poses with `track_ids`, -1 for those without."""
 
 
 class Final:
-    """A tracker of this package, measured by its final view instead of at once.
+    """A tracker of this package, measured by its final ids instead of those at once.
 
     Args:
-        tracker: One whose `final_frames` come `delay_frames` late.
+        tracker: A tracker whose `final_frames` come `delay_frames` later.
     """
 
     def __init__(self, tracker: Tracker) -> None:
@@ -59,13 +60,13 @@ class Final:
         self._late: dict[int, Poses] = {}
 
     def update(self, poses: Poses, image: Any = None) -> Poses:
-        """The ids given at once; `settle` has the later ones."""
+        """The ids given at once; `settle` returns the final ones."""
         tracked = self._tracker.update(poses, image)
         self._late.update(self._tracker.final_frames)
         return tracked
 
     def settle(self, frames: Sequence[Frame]) -> list[Frame]:
-        """The frames as they are in the end."""
+        """The frames with their final ids."""
         self._tracker.finish()
         self._late.update(self._tracker.final_frames)
         return [
@@ -76,7 +77,7 @@ class Final:
 
 @dataclass(frozen=True)
 class Row:
-    """Figures of one tracker in one suite, all seeds pooled.
+    """Scores of one tracker on one suite, all seeds pooled.
 
     Attributes:
         tracker: Name.
@@ -86,7 +87,7 @@ class Row:
         hota: HOTA, percent.
         ass_a: AssA, percent.
         switches: Identity switches.
-        fragmentations: Interruptions.
+        fragmentations: Number of fragmentations.
         jumps: Ids given within `JUMP_FRAMES` frames to another person further than
             `JUMP_HEIGHTS` heights away.
         milliseconds: Process CPU time per `update`, mean over frames.
@@ -125,7 +126,7 @@ def run_clip(
 
 
 def count_jumps(clip: Clip, result: PoseSequence) -> int:
-    """How often an id went to another true person far away within a few frames."""
+    """Number of times that an id went to another, distant person in a few frames."""
     last: dict[int, tuple[int, int, npt.NDArray[Any], float]] = {}
     jumps = 0
     for number, (frame, sources) in enumerate(
@@ -156,12 +157,12 @@ def count_jumps(clip: Clip, result: PoseSequence) -> int:
 
 @dataclass(frozen=True)
 class TrackingReport:
-    """Everything that `measure_tracking` finds.
+    """The result of `measure_tracking`.
 
     Attributes:
         hardware: Processor and versions.
-        seeds: Those that were run.
-        images: Whether trackers were given pictures.
+        seeds: The seeds measured.
+        images: Whether trackers were given images.
         rows: One per tracker and suite, and one per tracker for the mean.
     """
 
@@ -182,9 +183,9 @@ class TrackingReport:
         names = ["mean", *(n for n in names if n != "mean")]
         wanted = names if suites is None else list(suites)
         seeds = f"{self.seeds[0]}-{self.seeds[-1]}" if self.seeds else "none"
-        pictures = "with pictures" if self.images else "poses alone, no pictures"
+        input_kind = "with images" if self.images else "poses alone, no images"
         lines = [f"{name}: {value}" for name, value in self.hardware.items()]
-        lines += ["", f"seeds {seeds}, {pictures}", ""]
+        lines += ["", f"seeds {seeds}, {input_kind}", ""]
         lines += [
             "| suite | tracker | MOTA | IDF1 | HOTA | AssA | IDs | Frag | jumps "
             "| CPU ms/frame |",
@@ -206,7 +207,7 @@ def score_clips(
     label: str,
     images: bool = False,
 ) -> Row:
-    """Track and score clips of one suite, pooled; a fresh tracker for each."""
+    """Track and score clips of one suite, pooled; a new tracker for each."""
     scores: list[TrackingScores] = []
     spent, jumps, frames = 0.0, 0, 0
     for clip in clips:
@@ -218,7 +219,7 @@ def score_clips(
 
 
 def oracle_row(clips: Sequence[Clip]) -> Row:
-    """True ids on the same poses, false positives and doubles dropped."""
+    """True ids on the same poses, false positives and duplicates removed."""
     scores = [score_tracking(c.truth, c.corruption.oracle()) for c in clips]
     return _row("oracle", clips[0].suite, scores, 0, 0.0)
 
@@ -252,7 +253,7 @@ def mean_row(rows: Sequence[Row]) -> Row:
 
 
 def own_trackers(images: bool = False) -> dict[str, Callable[[], Competitor]]:
-    """The trackers of this package, with pictures those that look at them."""
+    """The trackers of this package; with images, those that use them."""
 
     def named(name: str, **options: Any) -> Callable[[], Competitor]:
         return lambda: Tracker(name, **options)
@@ -296,13 +297,14 @@ def measure_tracking(
     """Measure trackers on the synthetic suites.
 
     Args:
-        competitors: By label, what makes a fresh one; default this package's own.
-        suites: Which suites.
-        seeds: Which seeds; all of a suite's are pooled in one row.
+        competitors: Label -> function that makes a new tracker; default this package's
+            own.
+        suites: Names of the suites.
+        seeds: The seeds; those of a suite are pooled in one row.
         frames: Length of the clips; default the suite's.
-        images: Give the trackers pictures.
-        folder: Where pictures are kept (about 2 MB each), so that each is rendered
-            once; None renders them for every tracker anew.
+        images: Give the trackers images.
+        folder: Folder in which images are kept (about 2 MB each), so that each is
+            rendered once; None renders them again for every tracker.
     """
     competitors = own_trackers(images) if competitors is None else competitors
     rows: list[Row] = []
@@ -316,25 +318,19 @@ def measure_tracking(
 
 
 def measure_suites(
+    competitors: Mapping[str, Callable[[], Competitor]] | None = None,
     quick: bool = False,
     images: bool = False,
-    peers: bool = False,
     folder: Path | None = None,
 ) -> TrackingReport:
-    """What `poseflow benchmark tracking` runs: the test seeds, or a taste of them.
+    """Measure trackers on the test seeds: `poseflow benchmark tracking`.
 
     Args:
+        competitors: As in `measure_tracking`.
         quick: Three suites, one seed, 100 frames.
-        images: Give the trackers pictures.
-        peers: Also run other packages' trackers, as far as they are installed, each
-            with the setting that was best on the development seeds.
-        folder: Where pictures are kept.
+        images: Give the trackers images.
+        folder: Folder in which rendered images are kept.
     """
-    competitors = own_trackers(images)
-    if peers:
-        from poseflow.benchmark.peers import best_peers
-
-        competitors |= best_peers()
     if quick:
         return measure_tracking(
             competitors,
@@ -348,12 +344,12 @@ def measure_suites(
 
 
 def score_own(truth: PoseSequence, poses: PoseSequence, tracker: Competitor) -> Row:
-    """Score a tracker on one's own data.
+    """Score a tracker on given data.
 
     Args:
-        truth: True people with ids.
+        truth: Ground truth with ids.
         poses: Detected poses of the same frames.
-        tracker: A fresh one.
+        tracker: A new tracker.
     """
     frames, spent = [], 0
     for frame in poses:

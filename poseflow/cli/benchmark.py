@@ -11,7 +11,7 @@ import typer
 
 
 class Suite(StrEnum):
-    """What there is to measure."""
+    """The measurements."""
 
     ASSOCIATION = "association"
     SCORING = "scoring"
@@ -25,36 +25,34 @@ def benchmark(
         Suite, typer.Argument(help="What to measure.")
     ] = Suite.ASSOCIATION,
     quick: Annotated[
-        bool, typer.Option("--quick", help="Fewer frames: a first impression.")
+        bool, typer.Option("--quick", help="Fewer frames, for a rough result.")
     ] = False,
     images: Annotated[
-        bool, typer.Option("--images", help="tracking: give the trackers pictures.")
-    ] = False,
-    peers: Annotated[
-        bool,
-        typer.Option("--peers", help="tracking: also other packages, if installed."),
+        bool, typer.Option("--images", help="tracking: give the trackers images, too.")
     ] = False,
     pictures: Annotated[
         Path | None,
         typer.Option(
-            "--pictures", help="tracking --images: keep rendered pictures here (20 GB)."
+            "--pictures",
+            help="tracking --images: folder to keep rendered images (20 GB).",
         ),
     ] = None,
     video: Annotated[
         str | None,
-        typer.Option(help="pipeline: this clip instead of the demo's street."),
+        typer.Option(help="pipeline: a clip to use instead of the demo's street."),
     ] = None,
     json_file: Annotated[
-        Path | None, typer.Option("--json", help="Also write the figures here.")
+        Path | None, typer.Option("--json", help="Also write the figures to a file.")
     ] = None,
 ) -> None:
-    """Measure speed, or how well identities are kept, and print a table."""
+    """Measure speed or tracking quality, and print a table."""
     from poseflow.benchmark.association import AssociationReport, measure_association
     from poseflow.benchmark.estimation import EstimationReport, measure_estimation
     from poseflow.benchmark.pipeline import PipelineReport, measure_pipeline
     from poseflow.benchmark.scoring import ScoringReport, measure_scoring
     from poseflow.benchmark.tracking import TrackingReport, measure_suites
     from poseflow.demo import FRAMES
+    from poseflow.formats.atomic import write_atomically
 
     report: (
         AssociationReport
@@ -64,9 +62,7 @@ def benchmark(
         | TrackingReport
     )
     if suite is Suite.TRACKING:
-        report = measure_suites(
-            quick=quick, images=images, peers=peers, folder=pictures
-        )
+        report = measure_suites(quick=quick, images=images, folder=pictures)
     elif suite is Suite.SCORING:
         report = measure_scoring(quick)
     elif suite is Suite.ESTIMATION:
@@ -80,5 +76,6 @@ def benchmark(
     else:
         report = measure_association()
     if json_file is not None:
-        json_file.write_text(json.dumps(report.to_dict(), indent=1), encoding="utf-8")
+        text = json.dumps(report.to_dict(), indent=1) + "\n"
+        write_atomically(json_file, text.encode())
     typer.echo(report.table())

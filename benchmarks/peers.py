@@ -1,12 +1,16 @@
-"""Other packages' trackers, behind the same `update`: competitors when installed.
+"""Trackers of other packages, on the tracking benchmark; those that are installed.
 
-Each is given the same poses; box trackers see the box around the joints. Settings are
-lists: each peer is measured at its best on the development seeds
-(`benchmarks/tune_peers.py`).
+    python benchmarks/peers.py                  the table of poseflow benchmark tracking
+    python benchmarks/peers.py --quick          fewer frames
+    python benchmarks/peers.py --tune           every setting, on development seeds
+
+Each is given the same poses; box trackers get the boxes around the joints. Each is
+measured with its best setting on the development seeds: `BEST`, found with --tune.
 """
 
 from __future__ import annotations
 
+import argparse
 import importlib.util
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +18,14 @@ from typing import Any
 import numpy as np
 
 from poseflow.arrays import Floats
+from poseflow.benchmark.tracking import (
+    DEV_SEEDS,
+    SUITES,
+    make_clip,
+    mean_row,
+    measure_suites,
+    score_clips,
+)
 from poseflow.boxes import keypoint_extent
 from poseflow.poses import NO_TRACK, Poses
 
@@ -41,7 +53,7 @@ class RoboflowTracker:
         self._tracker = getattr(trackers, name)(**options)
 
     def update(self, poses: Poses, image: Any = None) -> Poses:
-        """The same people with ids; those it holds back have none."""
+        """The same poses with ids; -1 for those that it does not return."""
         import supervision
 
         detections = supervision.Detections(
@@ -75,7 +87,7 @@ class NorfairTracker:
         self._tracker = norfair.Tracker(distance_function=function, **options)
 
     def update(self, poses: Poses, image: Any = None) -> Poses:
-        """The same people with ids."""
+        """The same poses with ids."""
         import norfair
 
         boxes = _boxes(poses)
@@ -89,7 +101,7 @@ class NorfairTracker:
             detections.append(norfair.Detection(points, scores, data=p))
         ids = np.full(len(poses), NO_TRACK)
         for person in self._tracker.update(detections):
-            # Only those seen in this very frame: the others are predictions.
+            # Only those detected in this frame: the others are predictions.
             detection = person.last_detection
             if person.id is not None and any(detection is d for d in detections):
                 ids[detection.data] = person.id
@@ -123,7 +135,7 @@ class BoxmotTracker:
         self._blank = np.zeros((720, 1280, 3), np.uint8)
 
     def update(self, poses: Poses, image: Any = None) -> Poses:
-        """The same people with ids."""
+        """The same poses with ids."""
         table = np.concatenate(
             [_boxes(poses), poses.scores[:, None], np.zeros((len(poses), 1))], axis=1
         )
@@ -157,7 +169,7 @@ class SleapTracker:
         self._frame = 0
 
     def update(self, poses: Poses, image: Any = None) -> Poses:
-        """The same people with ids."""
+        """The same poses with ids."""
         import sleap_io
 
         if self._skeleton is None:
@@ -207,7 +219,7 @@ def _sleap(name: str, **options: Any) -> Factory:
 
 
 LOW = {"track_activation_threshold": 0.2, "high_conf_det_threshold": 0.3}
-"""Thresholds for a detector whose scores end at 0.7."""
+"""Thresholds for a detector whose highest scores are 0.7."""
 
 SETTINGS: dict[str, tuple[str, dict[str, Factory]]] = {
     "roboflow SORT": (
@@ -312,8 +324,7 @@ SETTINGS: dict[str, tuple[str, dict[str, Factory]]] = {
         },
     ),
 }
-"""Per peer: the package that it needs, and the settings among which it is tuned."""
-
+"""Per peer: the package that it needs, and the settings to choose from."""
 
 BEST = {
     "roboflow SORT": "iou 0.1, buffer 60",
@@ -326,7 +337,7 @@ BEST = {
     "sleap-nn BoT-SORT, OKS": "animal, oks 0.2",
     "sleap-nn OC-SORT, OKS": "animal",
 }
-"""The setting of each that had the highest IDF1 on the development seeds."""
+"""Per peer: the setting with the highest IDF1 on the development seeds."""
 
 
 def best_peers() -> dict[str, Factory]:
@@ -341,3 +352,32 @@ def installed_peers() -> dict[str, dict[str, Factory]]:
         for label, (package, settings) in SETTINGS.items()
         if importlib.util.find_spec(package) is not None
     }
+
+
+def tune() -> None:
+    """Print a line per setting, measured on the development seeds."""
+    clips = [[make_clip(suite, seed) for seed in DEV_SEEDS[:2]] for suite in SUITES]
+    for label, settings in installed_peers().items():
+        for name, make in settings.items():
+            row = mean_row([score_clips(make, group, label) for group in clips])
+            print(
+                f"{label}, {name}: IDF1 {row.idf1:.1f}, AssA {row.ass_a:.1f}, "
+                f"switches {row.switches:.1f}",
+                flush=True,
+            )
+
+
+def main() -> None:
+    """Measure the installed peers and print the table, or tune them."""
+    parser = argparse.ArgumentParser(description="Measure trackers of other packages.")
+    parser.add_argument("--quick", action="store_true", help="fewer frames")
+    parser.add_argument("--tune", action="store_true", help="measure every setting")
+    chosen = parser.parse_args()
+    if chosen.tune:
+        tune()
+    else:
+        print(measure_suites(best_peers(), quick=chosen.quick).table())
+
+
+if __name__ == "__main__":
+    main()
