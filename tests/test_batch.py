@@ -16,8 +16,8 @@ from typer.testing import CliRunner
 import poseflow
 from poseflow import Frame, PoseFlowError, Poses
 from poseflow.batch import TrackOptions, track_all
-from poseflow.batch.record import Record
-from poseflow.batch.work import Job, Outcome, Worker
+from poseflow.batch.batch_file import BatchFile
+from poseflow.batch.worker import BatchItem, Outcome, Worker
 from poseflow.cli.app import app
 
 WHOLE = TrackOptions(tracker="iou")
@@ -95,7 +95,7 @@ def test_resume_does_what_is_missing_changed_or_other(tracked, tmp_path):
     def again(options=WHOLE, resume=True):
         report = track_all(sources, out, options, workers=1, resume=resume)
         assert not report.failed
-        return sorted(job.result.stem for job, _ in report.done)
+        return sorted(item.result.stem for item, _ in report.done)
 
     assert again() == ["a", "b", "c"]
     assert again() == []
@@ -112,17 +112,17 @@ def test_resume_does_what_is_missing_changed_or_other(tracked, tmp_path):
 def test_names_are_never_shared(tmp_path):
     sources = [tmp_path / x for x in ("a/clip.mp4", "b/clip.mp4", "c/CLIP.mov")]
     sources += [tmp_path / "batch.mp4", tmp_path / "a" / "clip.mp4"]
-    names = [job.result.name for job in Record(tmp_path).jobs(map(str, sources))]
+    names = [item.result.name for item in BatchFile(tmp_path).items(map(str, sources))]
     assert names == ["clip.json", "clip_2.json", "CLIP_3.json", "batch_2.json"]
 
 
 def test_a_later_batch_does_not_take_an_earlier_ones_names(tmp_path):
-    first = Record(tmp_path)
-    (a,) = first.jobs([str(tmp_path / "a" / "clip.mp4")])
+    first = BatchFile(tmp_path)
+    (a,) = first.items([str(tmp_path / "a" / "clip.mp4")])
     a.result.write_text("[]")
     first.note(a, Outcome(frames=0), "digest", None)
-    later = Record(tmp_path).jobs(str(tmp_path / x / "clip.mp4") for x in "ba")
-    assert [job.result.name for job in later] == ["clip_2.json", "clip.json"]
+    later = BatchFile(tmp_path).items(str(tmp_path / x / "clip.mp4") for x in "ba")
+    assert [item.result.name for item in later] == ["clip_2.json", "clip.json"]
 
 
 def test_a_record_that_is_none_is_refused(tmp_path):
@@ -165,13 +165,13 @@ def test_pictures_are_estimated_by_one_estimator_and_drawn(tmp_path, monkeypatch
         for k in range(3):
             cv2.imwrite(str(folder / f"{k}.png"), np.zeros((64, 64, 3), np.uint8))
         (folder / "3.png").write_bytes(b"broken")
-        outcome = worker.do(Job(str(folder), tmp_path / f"{name}.json"))
+        outcome = worker.do(BatchItem(str(folder), tmp_path / f"{name}.json"))
         assert (outcome.error, outcome.frames, outcome.identities) == (None, 3, 1)
         assert "3.png" in outcome.warnings[0]
         assert (tmp_path / f"{name}.mp4").stat().st_size > 0
     assert [options["name"] for options in made] == ["x"]
-    refused = worker.do(Job("poses.json", tmp_path / "c.json"))
-    assert "no pictures to draw on" in refused.error
+    refused = worker.do(BatchItem("poses.json", tmp_path / "c.json"))
+    assert "no images to draw on" in refused.error
 
 
 # A program whose tracker holds up, or kills, the worker that meets a source.

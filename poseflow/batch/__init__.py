@@ -6,7 +6,8 @@ report = track_all(["a.mp4", "b.mp4"], "results", TrackOptions(tracker="default"
 
 from __future__ import annotations
 
-from poseflow.batch.facade import BatchReport, track_all
-from poseflow.batch.work import Job, Outcome, TrackOptions
+from poseflow.batch.run_batch import BatchReport, track_all
+from poseflow.batch.worker import BatchItem, Outcome
+from poseflow.pipeline.options import TrackOptions
 
-__all__ = ["BatchReport", "Job", "Outcome", "TrackOptions", "track_all"]
+__all__ = ["BatchItem", "BatchReport", "Outcome", "TrackOptions", "track_all"]

@@ -1,4 +1,4 @@
-"""Jobs in worker processes of this machine, of which any may die."""
+"""Batch engine `local`: worker processes of this machine, any of which may die."""
 
 from __future__ import annotations
 
@@ -11,38 +11,39 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from poseflow.batch.work import Job, Outcome, TrackOptions, Worker, cores
+from poseflow.batch.worker import BatchItem, Outcome, Worker, cores
+from poseflow.pipeline.options import TrackOptions
 
-PATIENCE = 10.0
-"""Seconds that a worker has to leave tidily."""
+EXIT_TIMEOUT_SECONDS = 10.0
+"""Time that a worker process has to clean up and exit."""
 
 
 @dataclass
-class _Hand:
-    """A worker process as its master sees it."""
+class _WorkerProcess:
+    """A worker process as the main process sees it."""
 
     process: Any
-    line: Connection
-    job: Job | None = None
+    connection: Connection
+    item: BatchItem | None = None
 
-    def give(self, job: Job) -> _Hand:
-        """Let it do a job."""
-        self.job = job
-        with contextlib.suppress(OSError):  # it died: the next look at its line tells
-            self.line.send(job)
+    def assign(self, item: BatchItem) -> _WorkerProcess:
+        """Send it a source to track."""
+        self.item = item
+        with contextlib.suppress(OSError):  # it died: reading its answer will tell
+            self.connection.send(item)
         return self
 
-    def send_home(self) -> None:
-        """There is no more to do."""
-        self.line.close()
-        self.process.join(PATIENCE)
+    def finish(self) -> None:
+        """Let it exit: there are no more sources."""
+        self.connection.close()
+        self.process.join(EXIT_TIMEOUT_SECONDS)
 
-    def bury(self) -> Outcome:
-        """It is dead: clear its half-written files away, and say how its job went."""
-        assert self.job is not None
-        self.line.close()
+    def clean_up(self) -> Outcome:
+        """Remove the partial files of a dead process; the outcome of its source."""
+        assert self.item is not None
+        self.connection.close()
         self.process.join()
-        for file in (self.job.result, self.job.overlay):
+        for file in (self.item.result, self.item.overlay):
             for part in file.parent.iterdir():
                 if part.name.startswith(f".{file.name}.") and part.suffix == ".tmp":
                     part.unlink(missing_ok=True)
@@ -53,59 +54,59 @@ class _Hand:
 
 
 def run_local(
-    jobs: Sequence[Job], options: TrackOptions, device: str, workers: int
-) -> Generator[tuple[Job, Outcome]]:
-    """Do the jobs, and give each with its outcome as it is done.
+    items: Sequence[BatchItem], options: TrackOptions, device: str, workers: int
+) -> Generator[tuple[BatchItem, Outcome]]:
+    """Track the sources, and yield each with its outcome as it is finished.
 
-    A worker that dies, as one that is killed for memory, costs its source only: the
-    next source gets a new one. Closing the iterator, or Ctrl-C, ends the workers.
+    A worker process that dies, for example killed for memory, loses its source only:
+    the next source gets a new one. Closing the iterator, or Ctrl-C, ends the workers.
 
     Args:
-        jobs: What to do.
-        options: Of all of them.
+        items: The sources and their results.
+        options: How all sources are tracked.
         device: As in `poseflow batch`; several, with commas between, take turns.
-        workers: How many processes at once.
+        workers: Number of processes at once.
     """
     # Not fork: threads and CUDA do not survive it.
     context = multiprocessing.get_context("spawn")
-    todo = deque(jobs)
-    workers = min(workers, len(jobs))
-    hands: dict[int, _Hand] = {}
+    todo = deque(items)
+    workers = min(workers, len(items))
+    running: dict[int, _WorkerProcess] = {}
     try:
-        while todo or hands:
+        while todo or running:
             for place in range(workers):
-                if todo and place not in hands:
-                    share = cores() // workers
-                    hand = _hire(context, options, device, place, share)
-                    hands[place] = hand.give(todo.popleft())
-            wait([hand.line for hand in hands.values()], timeout=0.5)
-            for place, hand in list(hands.items()):
-                if not hand.line.poll():
+                if todo and place not in running:
+                    threads = cores() // workers
+                    started = _start(context, options, device, place, threads)
+                    running[place] = started.assign(todo.popleft())
+            wait([worker.connection for worker in running.values()], timeout=0.5)
+            for place, worker in list(running.items()):
+                if not worker.connection.poll():
                     continue
-                job = hand.job
-                assert job is not None
+                item = worker.item
+                assert item is not None
                 try:
-                    outcome = hand.line.recv()
+                    outcome = worker.connection.recv()
                 except (EOFError, OSError):
-                    outcome = hand.bury()
-                    del hands[place]
-                # Told before the next one begins: what is done is never lost.
-                yield job, outcome
-                if place not in hands:
+                    outcome = worker.clean_up()
+                    del running[place]
+                # Yielded before the next one begins, so that it is recorded at once.
+                yield item, outcome
+                if place not in running:
                     continue
                 if todo:
-                    hand.give(todo.popleft())
+                    worker.assign(todo.popleft())
                 else:
-                    hand.send_home()
-                    del hands[place]
+                    worker.finish()
+                    del running[place]
     finally:
-        _dismiss(list(hands.values()))
+        _terminate(list(running.values()))
 
 
-def _hire(
+def _start(
     context: Any, options: TrackOptions, device: str, place: int, threads: int
-) -> _Hand:
-    mine, theirs = context.Pipe()
+) -> _WorkerProcess:
+    ours, theirs = context.Pipe()
     # The worker's end must be closed here, or its death goes unnoticed.
     with theirs:
         process = context.Process(
@@ -114,14 +115,14 @@ def _hire(
             daemon=True,
             name=f"poseflow-batch-{place}",
         )
-        with _signals_held():
+        with _interrupts_blocked():
             process.start()
-    return _Hand(process, mine)
+    return _WorkerProcess(process, ours)
 
 
 @contextlib.contextmanager
-def _signals_held() -> Iterator[None]:
-    """Let a process be born deaf to Ctrl-C, which it is not to answer by itself."""
+def _interrupts_blocked() -> Iterator[None]:
+    """Block Ctrl-C while a process starts, which inherits that and never reacts."""
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return
@@ -132,23 +133,27 @@ def _signals_held() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _dismiss(hands: Sequence[_Hand]) -> None:
-    """End workers in the midst of a job."""
-    for hand in hands:
-        hand.process.terminate()
-    for hand in hands:
-        hand.process.join(PATIENCE)
-        if hand.process.is_alive():
-            hand.process.kill()
-            hand.process.join()
+def _terminate(workers: Sequence[_WorkerProcess]) -> None:
+    """End processes that are still tracking."""
+    for worker in workers:
+        worker.process.terminate()
+    for worker in workers:
+        worker.process.join(EXIT_TIMEOUT_SECONDS)
+        if worker.process.is_alive():
+            worker.process.kill()
+            worker.process.join()
 
 
 def _work(
-    line: Connection, options: TrackOptions, device: str, place: int, threads: int
+    connection: Connection,
+    options: TrackOptions,
+    device: str,
+    place: int,
+    threads: int,
 ) -> None:
-    """What a worker process does: job after job, until the line is closed."""
-    # Ctrl-C reaches the whole group: the master decides, and asks by SIGTERM to leave
-    # as tidily as after Ctrl-C.
+    """The main loop of a worker process: track until the connection is closed."""
+    # Ctrl-C reaches the whole process group: the main process decides, and sends
+    # SIGTERM, which ends a worker as Ctrl-C would.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -160,6 +165,6 @@ def _work(
             devices = [f"cuda:{k}" for k in range(torch.cuda.device_count())]
         worker = Worker(options, devices[place % len(devices)].strip())
         while True:
-            line.send(worker.do(line.recv()))
+            connection.send(worker.do(connection.recv()))
     except (EOFError, OSError, KeyboardInterrupt):
         pass

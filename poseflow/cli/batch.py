@@ -1,4 +1,4 @@
-"""`poseflow batch`: many videos and folders."""
+"""`poseflow batch`: track many videos and folders."""
 
 from __future__ import annotations
 
@@ -9,27 +9,25 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from poseflow.cli.options import (
-    DetectEveryOption,
-    DetectorOption,
-    DetectorWeightsOption,
-    EstimatorOption,
+    EstimatorOptions,
     FormatOption,
-    MatcherOption,
-    TrackerOption,
-    WeightsOption,
+    TrackerOptions,
+    expand_options,
+    track_options,
 )
 
 if TYPE_CHECKING:
-    from poseflow.batch import Job, Outcome
+    from poseflow.batch import BatchItem, Outcome
 
 
 class Engine(StrEnum):
-    """Where the work is done."""
+    """Where sources are tracked."""
 
     LOCAL = "local"
     RAY = "ray"
 
 
+@expand_options
 def batch(
     sources: Annotated[
         list[str],
@@ -41,25 +39,23 @@ def batch(
     out: Annotated[
         Path, typer.Option("--out", help="Folder for the results and batch.json.")
     ],
+    *,
     engine: Annotated[
         Engine,
         typer.Option(help="local: processes of this machine; ray: tasks of a cluster."),
     ] = Engine.LOCAL,
     resume: Annotated[
         bool,
-        typer.Option("--resume", help="Leave out what is done, with these options."),
+        typer.Option(
+            "--resume", help="Skip sources that are done, with the same options."
+        ),
     ] = False,
     workers: Annotated[
         int | None,
         typer.Option(min=1, help="Sources at once; default one for every two cores."),
     ] = None,
-    estimator: EstimatorOption = None,
-    weights: WeightsOption = None,
-    detector: DetectorOption = None,
-    detector_weights: DetectorWeightsOption = None,
-    detect_every: DetectEveryOption = 1,
-    tracker: TrackerOption = "default",
-    matcher: MatcherOption = None,
+    estimator_options: EstimatorOptions,
+    tracker_options: TrackerOptions,
     render: Annotated[
         bool, typer.Option("--render", help="Also write overlay videos, NAME.mp4.")
     ] = False,
@@ -67,50 +63,39 @@ def batch(
     device: Annotated[
         str,
         typer.Option(
-            help="Where estimators run: auto, cpu, cuda, cuda:N; cuda:0,cuda:1 in turn."
+            help="Device of the estimators: auto, cpu, cuda, cuda:N; cuda:0,cuda:1 "
+            "take turns."
         ),
     ] = "auto",
 ) -> None:
-    """Track many SOURCEs, each to NAME.json in a folder; one that fails costs no other.
+    """Track many SOURCEs, each to NAME.json in a folder; a failure stops no other.
 
     The results are those of track.
     """
-    from poseflow.batch import TrackOptions, track_all
+    from poseflow.batch import track_all
 
-    def told(job: Job, outcome: Outcome) -> None:
+    def report_outcome(item: BatchItem, outcome: Outcome) -> None:
         for note in outcome.warnings:
             typer.echo(f"poseflow: warning: {note}", err=True)
         if outcome.error is None:
             rate = f"{outcome.frames / max(outcome.seconds, 1e-9):.1f} frames/s"
-            who = f"{outcome.frames} frames, {outcome.identities} identities, {rate}"
-            typer.echo(f"{job.result}: {who}", err=True)
+            made = f"{outcome.frames} frames, {outcome.identities} identities, {rate}"
+            typer.echo(f"{item.result}: {made}", err=True)
 
     report = track_all(
         sources,
         out,
-        TrackOptions(
-            estimator=estimator,
-            weights=None if weights is None else str(weights),
-            detector=detector,
-            detector_weights=None
-            if detector_weights is None
-            else str(detector_weights),
-            detect_every=detect_every,
-            tracker=tracker,
-            tracker_options={} if matcher is None else {"matcher": matcher},
-            format=format,
-            render=render,
-        ),
+        track_options(estimator_options, tracker_options, format, render),
         engine=engine.value,
         workers=workers,
         device=device,
         resume=resume,
-        progress=told,
+        progress=report_outcome,
     )
-    for job, outcome in report.failed:
-        typer.echo(f"poseflow: {job.source}: {outcome.error}", err=True)
+    for item, outcome in report.failed:
+        typer.echo(f"poseflow: {item.source}: {outcome.error}", err=True)
     failed = f", {len(report.failed)} failed" if report.failed else ""
-    there = f", {len(report.skipped)} there already" if report.skipped else ""
-    typer.echo(f"{out}: {len(report.done)} done{there}{failed}", err=True)
+    skipped = f", {len(report.skipped)} there already" if report.skipped else ""
+    typer.echo(f"{out}: {len(report.done)} done{skipped}{failed}", err=True)
     if report.failed:
         raise typer.Exit(1)

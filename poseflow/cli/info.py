@@ -1,4 +1,4 @@
-"""`poseflow info`: what is installed and what can be chosen by name."""
+"""`poseflow info`: versions, hardware, and the names of all components."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import platform
 from typing import Annotated
 
 import typer
+
+from poseflow.pipeline.options import as_poses_file
 
 PACKAGES = (
     "numpy",
@@ -27,7 +29,7 @@ def info(
         typer.Argument(help="A source, or a file of poses, to describe instead."),
     ] = None,
 ) -> None:
-    """Show versions, hardware and what has a name; or describe PATH."""
+    """Show versions, hardware and the names of all components; or describe PATH."""
     rows = _installation() if path is None else _description(path)
     width = max(len(name) for name in rows)
     for name, value in rows.items():
@@ -64,7 +66,7 @@ def _description(path: str) -> dict[str, str]:
     from poseflow.formats import read
     from poseflow.video import open_source
 
-    if not path.endswith((".json", ".json.gz")):
+    if not as_poses_file(path):
         with open_source(path) as source:
             return {"source": repr(source).strip("<>")}
     poses = read(path)

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+
+from poseflow.pipeline.options import TrackOptions
 
 SourceArgument = Annotated[
     str,
@@ -20,34 +26,119 @@ FormatOption = Annotated[str, typer.Option("--format", help="Format of the resul
 RenderOption = Annotated[
     str | None, typer.Option(help="Also write an overlay video or image folder.")
 ]
-EstimatorOption = Annotated[
-    str | None, typer.Option(help="Who finds joints; default by the kind of weights.")
-]
-WeightsOption = Annotated[
-    Path | None, typer.Option(help="The estimator's weights: .safetensors .pth .onnx.")
-]
-DetectorOption = Annotated[
-    str | None, typer.Option(help="Who finds people for the estimator.")
-]
-DetectorWeightsOption = Annotated[
-    Path | None, typer.Option(help="The detector's weights.")
-]
 DeviceOption = Annotated[
-    str, typer.Option(help="Where the estimator runs: auto, cpu, cuda, cuda:N.")
+    str, typer.Option(help="Device of the estimator: auto, cpu, cuda, cuda:N.")
 ]
-DetectEveryOption = Annotated[
-    int,
-    typer.Option(
-        help="Detect on every Nth frame only; between, the tracker says where to look."
-    ),
-]
-TrackerOption = Annotated[
-    str, typer.Option(help="Name of a tracker; poseflow info lists them.")
-]
-MatcherOption = Annotated[
-    str | None,
-    typer.Option(
-        help="How frames are matched: orb, flow or none; with default, poseflow and "
-        "released."
-    ),
-]
+
+
+@dataclass(frozen=True)
+class EstimatorOptions:
+    """Options of the commands that estimate poses."""
+
+    estimator: Annotated[
+        str | None,
+        typer.Option(help="Name of an estimator; default by the kind of weights."),
+    ] = None
+    weights: Annotated[
+        Path | None,
+        typer.Option(help="The estimator's weights: .safetensors .pth .onnx."),
+    ] = None
+    detector: Annotated[
+        str | None, typer.Option(help="Name of a person detector for the estimator.")
+    ] = None
+    detector_weights: Annotated[
+        Path | None, typer.Option(help="The detector's weights.")
+    ] = None
+
+    def __bool__(self) -> bool:
+        """Whether any of them is given."""
+        return any(getattr(self, field.name) for field in fields(self))
+
+
+@dataclass(frozen=True)
+class TrackerOptions:
+    """Options of the commands that track."""
+
+    detect_every: Annotated[
+        int,
+        typer.Option(
+            help="Detect on every Nth frame only; between, joints are estimated in "
+            "boxes that the tracker predicts."
+        ),
+    ] = 1
+    tracker: Annotated[
+        str, typer.Option(help="Name of a tracker; poseflow info lists them.")
+    ] = "default"
+    matcher: Annotated[
+        str | None,
+        typer.Option(
+            help="How frames are matched: orb, flow or none; with default, poseflow "
+            "and released."
+        ),
+    ] = None
+
+
+def track_options(
+    estimator: EstimatorOptions,
+    tracker: TrackerOptions | None = None,
+    format: str = "alphapose",
+    render: bool = False,
+    **tracker_options: Any,
+) -> TrackOptions:
+    """The options of a command as the library takes them.
+
+    Args:
+        estimator: Those of the estimator.
+        tracker: Those of the tracker, if the command tracks.
+        format: Format of the result.
+        render: Whether an overlay is written, too.
+        **tracker_options: Further options of the tracker; None is left out.
+    """
+    tracker = tracker or TrackerOptions()
+    given = {"matcher": tracker.matcher, **tracker_options}
+    weights = estimator.weights, estimator.detector_weights
+    own, detector = (None if path is None else str(path) for path in weights)
+    return TrackOptions(
+        estimator=estimator.estimator,
+        weights=own,
+        detector=estimator.detector,
+        detector_weights=detector,
+        detect_every=tracker.detect_every,
+        tracker=tracker.tracker,
+        tracker_options={k: v for k, v in given.items() if v is not None},
+        format=format,
+        render=render,
+    )
+
+
+def expand_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Replace each dataclass among a command's parameters by its fields.
+
+    Typer then sees one option a field, in place of the dataclass, and the command
+    receives the dataclass made of them: options are declared once and shared by
+    commands.
+    """
+    signature = inspect.signature(command, eval_str=True)
+    groups: dict[str, Any] = {
+        name: parameter.annotation
+        for name, parameter in signature.parameters.items()
+        if is_dataclass(parameter.annotation)
+    }
+    expanded: list[inspect.Parameter] = []
+    for name, parameter in signature.parameters.items():
+        parts = [parameter]
+        if name in groups:
+            group = inspect.signature(groups[name], eval_str=True)
+            parts = list(group.parameters.values())
+        expanded += [part.replace(kind=part.KEYWORD_ONLY) for part in parts]
+
+    @functools.wraps(command)
+    def run(**values: Any) -> None:
+        for name, group in groups.items():
+            chosen = {field.name: values.pop(field.name) for field in fields(group)}
+            values[name] = group(**chosen)
+        command(**values)
+
+    run.__signature__ = signature.replace(parameters=expanded)  # type: ignore[attr-defined]
+    run.__annotations__ = {p.name: p.annotation for p in expanded}
+    return run

@@ -9,40 +9,35 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from poseflow.cli.options import (
-    DetectEveryOption,
-    DetectorOption,
-    DetectorWeightsOption,
     DeviceOption,
-    EstimatorOption,
+    EstimatorOptions,
     FormatOption,
-    MatcherOption,
     OutputOption,
     RenderOption,
     SourceArgument,
-    TrackerOption,
-    WeightsOption,
+    TrackerOptions,
+    expand_options,
+    track_options,
 )
 from poseflow.cli.progress import progress
+from poseflow.pipeline.options import as_poses_file
 
 if TYPE_CHECKING:
     from poseflow.sequence import Frame
     from poseflow.video import Source
 
 
+@expand_options
 def track(
     source: SourceArgument,
     output: OutputOption,
+    *,
     poses: Annotated[
         str | None,
-        typer.Option(help="File with the people of each frame, in any known format."),
+        typer.Option(help="File with the poses of each frame, in any known format."),
     ] = None,
-    estimator: EstimatorOption = None,
-    weights: WeightsOption = None,
-    detector: DetectorOption = None,
-    detector_weights: DetectorWeightsOption = None,
-    detect_every: DetectEveryOption = 1,
-    tracker: TrackerOption = "default",
-    matcher: MatcherOption = None,
+    estimator_options: EstimatorOptions,
+    tracker_options: TrackerOptions,
     correspondences: Annotated[
         Path | None,
         typer.Option(
@@ -60,85 +55,53 @@ def track(
     format: FormatOption = "alphapose",
     device: DeviceOption = "auto",
 ) -> None:
-    """Track the people of SOURCE and write who is who.
+    """Track the people of SOURCE and write their poses with identities.
 
-    A SOURCE that ends in .json is a file of poses, tracked without pictures.
+    A SOURCE that ends in .json is a file of poses, tracked without images.
     """
-    import poseflow
-
-    options: dict[str, Any] = {
-        "matcher": matcher,
-        "correspondences": correspondences,
-        "compat": compat or None,
-    }
-    chosen = {name: value for name, value in options.items() if value is not None}
-
-    def frames(video: Source | None) -> Iterator[Frame]:
-        found = (
-            _estimator(estimator, weights, detector, detector_weights, device)
-            if poses is None
-            else None
-        )
-        return poseflow.track(
-            video,
-            poses=poses,
-            estimator=found,
-            tracker=tracker,
-            final=True,
-            images=render is not None,
-            detect_every=detect_every,
-            **chosen,
-        )
-
+    options = track_options(
+        estimator_options,
+        tracker_options,
+        format,
+        render is not None,
+        correspondences=correspondences,
+        compat=compat or None,
+    )
     video: str | None = source
-    if poses is None and source.endswith((".json", ".json.gz")):
+    if poses is None and as_poses_file(source):
         video, poses = None, source
-    if poses is not None and (estimator or weights or detector or detector_weights):
+    if poses is not None and estimator_options:
         raise typer.BadParameter(
             "poses are known already: leave out --estimator, --weights and --detector",
             param_hint="--poses",
         )
+
+    def frames(video: Source | None) -> Iterator[Frame]:
+        estimator = options.make_estimator(device) if poses is None else None
+        return options.track(video, poses=poses, estimator=estimator)
+
     _write(video, poses, output, frames, render, format)
 
 
+@expand_options
 def estimate(
     source: SourceArgument,
     output: OutputOption,
-    estimator: EstimatorOption = None,
-    weights: WeightsOption = None,
-    detector: DetectorOption = None,
-    detector_weights: DetectorWeightsOption = None,
+    *,
+    estimator_options: EstimatorOptions,
     render: RenderOption = None,
     format: FormatOption = "alphapose",
     device: DeviceOption = "auto",
 ) -> None:
-    """Find the people of SOURCE and their joints, without identities."""
+    """Estimate the poses of the people in SOURCE, without identities."""
     from poseflow.pipeline.track import estimate as run
 
+    options = track_options(estimator_options)
+
     def frames(video: Source | None) -> Iterator[Frame]:
-        found = _estimator(estimator, weights, detector, detector_weights, device)
-        return run(video, found)
+        return run(video, options.make_estimator(device))
 
     _write(source, None, output, frames, render, format)
-
-
-def _estimator(
-    name: str | None,
-    weights: Path | None,
-    detector: str | None,
-    detector_weights: Path | None,
-    device: str,
-) -> Any:
-    from poseflow.estimator import Estimator
-
-    given = {} if name is None else {"name": name}
-    return Estimator(
-        **given,
-        weights=weights,
-        device=device,
-        detector=detector,
-        detector_weights=detector_weights,
-    )
 
 
 def _write(
@@ -149,10 +112,10 @@ def _write(
     render: str | None,
     format: str,
 ) -> None:
-    """Write what `frames` makes of a source, and say how it went."""
+    """Write what `frames` makes of a source, and print a summary."""
     if source is None and render is not None:
         raise typer.BadParameter(
-            "there are no pictures to draw on: name the video, and the poses with "
+            "there are no images to draw on: name the video, and the poses with "
             "--poses",
             param_hint="--render",
         )
@@ -167,9 +130,9 @@ def _write(
         format=format,
         progress=progress,
     )
-    who = f", {done.identities} identities" if done.identities else ""
+    given = f", {done.identities} identities" if done.identities else ""
     rate = f"{done.frames / max(done.seconds, 1e-9):.1f} frames/s"
-    typer.echo(f"{output}: {done.frames} frames{who}, {rate}", err=True)
+    typer.echo(f"{output}: {done.frames} frames{given}, {rate}", err=True)
     if done.overlay is not None:
         drawn = done.overlay
         typer.echo(f"{drawn.path}: {drawn.frames} frames, {drawn.codec}", err=True)

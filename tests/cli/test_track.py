@@ -337,7 +337,7 @@ def test_poses_alone(poses, tmp_path):
     assert len(poseflow.read(out)) == 8
     done = run("track", poses, "-o", out, "--render", tmp_path / "out.mp4")
     assert done.exit_code == 2
-    assert "no pictures" in done.stderr
+    assert "no images" in done.stderr
     before = poses.read_bytes()
     assert run("track", poses, "-o", poses).exit_code == 1
     assert poses.read_bytes() == before

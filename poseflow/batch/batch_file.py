@@ -1,4 +1,4 @@
-"""`batch.json`: which source has which result, made when and of what."""
+"""The record of a batch, `batch.json`: each source's result, options and state."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from poseflow.batch.work import Job, Outcome
+from poseflow.batch.worker import BatchItem, Outcome
 from poseflow.errors import FormatError
 from poseflow.formats.atomic import explain, write_atomically
 
@@ -17,21 +17,21 @@ FILE = "batch.json"
 Entry = dict[str, Any]
 
 
-class Record:
-    """What is known of a folder's results; read at the start, written after each.
+class BatchFile:
+    """The record of a folder's results; read at the start, written after each source.
 
-    Names: a source keeps the name that it has in the record. A new one is called as
+    Names: a source keeps the name that it has in the record. A new one is named after
     its file (without suffix), its folder or its glob's folder; where another source of
-    the record or of this batch has that name (in whatever case), `NAME_2`, `NAME_3`
-    and so on, in the order of the sources. So no source's result ever replaces
-    another's.
+    the record or of this batch has that name (in upper or lower case), it becomes
+    `NAME_2`, `NAME_3` and so on, in the order of the sources. So no source's result
+    ever replaces another's.
 
     Args:
-        folder: Where results go.
-        suffix: Of result files.
+        folder: Folder of the results.
+        suffix: Suffix of result files.
 
     Raises:
-        FormatError: If there is a `batch.json` that is none.
+        FormatError: If the folder has a `batch.json` that is not such a record.
     """
 
     def __init__(self, folder: Path, suffix: str = ".json") -> None:
@@ -51,14 +51,14 @@ class Record:
                 "something else; move it away or choose another folder with --out"
             ) from error
 
-    def jobs(self, sources: Iterable[str]) -> list[Job]:
-        """A job for each source; the same source twice is one."""
+    def items(self, sources: Iterable[str]) -> list[BatchItem]:
+        """An item for each source; a source that is named twice gives one."""
         taken = {Path(e["result"]).stem.lower() for e in self.entries.values()}
         taken.add(Path(FILE).stem)
-        jobs: dict[str, Job] = {}
+        items: dict[str, BatchItem] = {}
         for source in sources:
             key = key_of(source)
-            if key in jobs:
+            if key in items:
                 continue
             if key in self.entries:
                 result = str(self.entries[key]["result"])
@@ -70,20 +70,20 @@ class Record:
                     name = f"{base}_{number}"
                 taken.add(name.lower())
                 result = name + self._suffix
-            jobs[key] = Job(source, self._folder / result)
-        return list(jobs.values())
+            items[key] = BatchItem(source, self._folder / result)
+        return list(items.values())
 
-    def is_done(self, job: Job, digest: str) -> bool:
-        """Whether a job's result is whole, of these options and of the present source.
+    def is_done(self, item: BatchItem, digest: str) -> bool:
+        """Whether a result is complete, of these options and of the present source.
 
         Streams and cameras are never done.
         """
-        entry = self.entries.get(key_of(job.source))
-        state = state_of(job.source)
+        entry = self.entries.get(key_of(item.source))
+        state = state_of(item.source)
         if entry is None or entry.get("error") is not None or state is None:
             return False
         try:
-            size = job.result.stat().st_size
+            size = item.result.stat().st_size
         except OSError:
             return False
         return (entry.get("options"), entry.get("state"), entry.get("bytes")) == (
@@ -92,19 +92,19 @@ class Record:
             size,
         )
 
-    def note(self, job: Job, outcome: Outcome, digest: str, state: Any) -> None:
-        """Write down how a job went.
+    def note(self, item: BatchItem, outcome: Outcome, digest: str, state: Any) -> None:
+        """Record the outcome of a source, and write the file.
 
         Args:
-            job: What was done.
-            outcome: How it went.
-            digest: Of the options.
-            state: What `state_of` said before it began.
+            item: The source and its result.
+            outcome: What became of it.
+            digest: `TrackOptions.digest` of the options.
+            state: `state_of` the source before it was tracked.
         """
         done = outcome.error is None
-        self.entries[key_of(job.source)] = {
-            "source": key_of(job.source),
-            "result": job.result.name,
+        self.entries[key_of(item.source)] = {
+            "source": key_of(item.source),
+            "result": item.result.name,
             "frames": outcome.frames,
             "identities": outcome.identities,
             "seconds": round(outcome.seconds, 3),
@@ -112,21 +112,21 @@ class Record:
             "warnings": list(outcome.warnings),
             "options": digest,
             "state": state,
-            "bytes": job.result.stat().st_size if done else None,
+            "bytes": item.result.stat().st_size if done else None,
         }
         text = json.dumps({"sources": list(self.entries.values())}, indent=1)
         write_atomically(self.path, text.encode())
 
 
 def key_of(source: str) -> str:
-    """What a source is called whatever folder one is in."""
+    """A source's key: its absolute path, which no working directory changes."""
     if "://" in source or (source.isdigit() and not Path(source).exists()):
         return source
     return str(Path(source).absolute())
 
 
 def name_of(source: str) -> str:
-    """What a source's result is called if nobody else is.
+    """The name of a source's result, if no other source has it.
 
     Examples:
         >>> [name_of(s) for s in ("a/b.mp4", "a/*.png", "rtsp://x/live?k=1", "0")]
@@ -150,9 +150,9 @@ def name_of(source: str) -> str:
 
 
 def state_of(source: str) -> list[int] | None:
-    """How many files are behind a source, their bytes, and their latest change in ns.
+    """Number of files behind a source, their bytes, and their latest change in ns.
 
-    None where that cannot be known: streams, cameras, what is not there.
+    None where that cannot be known: streams, cameras, missing files.
     """
     path = Path(source)
     try:

@@ -1,4 +1,4 @@
-"""`track_all`: many sources, each to a result of its own."""
+"""Batch tracking of many sources, each to a result of its own: `track_all`."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from poseflow.batch.batch_file import BatchFile, state_of
 from poseflow.batch.local import run_local
-from poseflow.batch.record import Record, state_of
 from poseflow.batch.with_ray import run_ray
-from poseflow.batch.work import Job, Outcome, TrackOptions, cores
+from poseflow.batch.worker import BatchItem, Outcome, cores
 from poseflow.errors import PoseFlowError
 from poseflow.formats.atomic import check_writable, explain
+from poseflow.pipeline.options import TrackOptions
 
 Engine = Literal["local", "ray"]
 ENGINES = {"local": run_local, "ray": run_ray}
@@ -22,17 +23,17 @@ ENGINES = {"local": run_local, "ray": run_ray}
 
 @dataclass(frozen=True)
 class BatchReport:
-    """How a batch went.
+    """The outcomes of a batch.
 
     Attributes:
-        done: Sources with what was made of them, in the order in which they ended.
-        failed: The same for those with which something was wrong.
-        skipped: Sources whose results were there already.
+        done: Sources with their outcomes, in the order in which they were finished.
+        failed: The same for sources that could not be tracked.
+        skipped: Sources whose results existed already.
     """
 
-    done: tuple[tuple[Job, Outcome], ...]
-    failed: tuple[tuple[Job, Outcome], ...]
-    skipped: tuple[Job, ...]
+    done: tuple[tuple[BatchItem, Outcome], ...]
+    failed: tuple[tuple[BatchItem, Outcome], ...]
+    skipped: tuple[BatchItem, ...]
 
 
 def track_all(
@@ -44,32 +45,32 @@ def track_all(
     workers: int | None = None,
     device: str = "auto",
     resume: bool = False,
-    progress: Callable[[Job, Outcome], None] | None = None,
+    progress: Callable[[BatchItem, Outcome], None] | None = None,
 ) -> BatchReport:
     """Track videos and folders of images, each into `out/NAME.json`.
 
     Every source is tracked as `poseflow track` does it. One that cannot be read, or
-    whose worker dies, never costs the others. `out/batch.json` says which source has
-    which result, how long it took, and what was wrong. Worker processes import the
-    calling program: a script that calls this needs `if __name__ == "__main__":`.
+    whose worker process dies, does not affect the others. `out/batch.json` records each
+    source's result, duration and error. Worker processes import the calling program: a
+    script that calls this needs `if __name__ == "__main__":`.
 
     Args:
         sources: Video files, folders or globs of images, urls; files of poses (.json).
-        out: Folder of the results; made if it does not exist. How they are named:
-            `poseflow.batch.record.Record`.
+        out: Folder of the results; made if it does not exist. For their names see
+            `poseflow.batch.batch_file.BatchFile`.
         options: How to track.
         engine: `local`, processes of this machine; or `ray`, tasks of a cluster.
-        workers: How many sources at once; default one for every two cores.
-        device: Where estimators run: `auto`, `cpu`, `cuda`, `cuda:N`; with engine
+        workers: Number of sources at once; default one for every two cores.
+        device: Device of the estimators: `auto`, `cpu`, `cuda`, `cuda:N`; with engine
             `local` also several, as `cuda:0,cuda:1`, which workers take in turn, as
             they do with all GPUs for `auto`.
-        resume: Leave out sources whose result is whole, of the same options and of the
-            file as it is now.
-        progress: Called with each job and its outcome, as it is done.
+        resume: Skip sources whose result is complete, made with the same options and
+            from the file as it is now.
+        progress: Called with each source and its outcome, as it is finished.
 
     Raises:
         PoseFlowError: If there are no sources, an argument is unusable or `out` cannot
-            be written. What is wrong with a source is in the report.
+            be written. Errors of single sources are in the report.
     """
     options = options or TrackOptions()
     names = [os.fspath(source) for source in sources]
@@ -81,23 +82,23 @@ def track_all(
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise explain(error, folder, "make") from error
-    record = Record(folder)
+    record = BatchFile(folder)
     check_writable(record.path)
     digest = options.digest()
-    jobs = record.jobs(names)
-    skipped = tuple(job for job in jobs if resume and record.is_done(job, digest))
-    jobs = [job for job in jobs if job not in skipped]
-    states = {job: state_of(job.source) for job in jobs}
-    done: list[tuple[Job, Outcome]] = []
-    if jobs:
-        with closing(ENGINES[engine](jobs, options, device, workers)) as running:
-            for job, outcome in running:
-                record.note(job, outcome, digest, states[job])
-                done.append((job, outcome))
+    items = record.items(names)
+    skipped = tuple(item for item in items if resume and record.is_done(item, digest))
+    items = [item for item in items if item not in skipped]
+    states = {item: state_of(item.source) for item in items}
+    done: list[tuple[BatchItem, Outcome]] = []
+    if items:
+        with closing(ENGINES[engine](items, options, device, workers)) as running:
+            for item, outcome in running:
+                record.note(item, outcome, digest, states[item])
+                done.append((item, outcome))
                 if progress is not None:
-                    progress(job, outcome)
-    good = tuple((job, outcome) for job, outcome in done if outcome.error is None)
-    bad = tuple((job, outcome) for job, outcome in done if outcome.error is not None)
+                    progress(item, outcome)
+    good = tuple((item, outcome) for item, outcome in done if outcome.error is None)
+    bad = tuple((item, outcome) for item, outcome in done if outcome.error is not None)
     return BatchReport(good, bad, skipped)
 
 
@@ -113,6 +114,6 @@ def _check(
         raise PoseFlowError(f"engine: expected {' or '.join(ENGINES)}, got {engine!r}")
     if workers is not None and workers < 1:
         raise PoseFlowError(f"workers: expected at least 1, got {workers}")
-    # What would be wrong with every source is told once, before the work.
+    # Errors that would concern every source are raised once, before the work.
     base.get(options.format)
     Tracker(options.tracker, **options.tracker_options)

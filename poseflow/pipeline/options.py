@@ -1,0 +1,102 @@
+"""Options of a tracking run: estimator, detector, tracker and format of the result."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator, Mapping
+from dataclasses import asdict, dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import poseflow
+
+if TYPE_CHECKING:
+    from poseflow.estimator import Estimator
+    from poseflow.pipeline.known_poses import PosesInput
+    from poseflow.sequence import Frame
+    from poseflow.video import Source
+
+
+@dataclass(frozen=True)
+class TrackOptions:
+    """How sources are tracked; see `poseflow track`.
+
+    Attributes:
+        estimator: Name of an estimator; None for the default one.
+        weights: Its weights.
+        detector: Name of a detector.
+        detector_weights: Its weights.
+        detect_every: See `poseflow.track`.
+        tracker: Name of a tracker.
+        tracker_options: Its options, such as `matcher`.
+        format: Format of the result.
+        render: Whether an overlay is written, too.
+    """
+
+    estimator: str | None = None
+    weights: str | None = None
+    detector: str | None = None
+    detector_weights: str | None = None
+    detect_every: int = 1
+    tracker: str = "default"
+    tracker_options: Mapping[str, Any] = field(default_factory=dict)
+    format: str = "alphapose"
+    render: bool = False
+
+    def make_estimator(self, device: str) -> Estimator:
+        """The estimator with its weights and detector, on a device."""
+        from poseflow.estimator import Estimator
+
+        named = {} if self.estimator is None else {"name": self.estimator}
+        return Estimator(
+            **named,
+            weights=self.weights,
+            device=device,
+            detector=self.detector,
+            detector_weights=self.detector_weights,
+        )
+
+    def track(
+        self,
+        source: Source | None,
+        *,
+        poses: PosesInput | None = None,
+        estimator: Estimator | None = None,
+    ) -> Generator[Frame]:
+        """Track a source with final ids.
+
+        Args:
+            source: An open source; None without images.
+            poses: The poses, if they are known.
+            estimator: What `make_estimator` gave, if they are not.
+        """
+        return poseflow.track(
+            source,
+            poses=poses,
+            estimator=estimator,
+            tracker=self.tracker,
+            final=True,
+            images=self.render,
+            detect_every=self.detect_every,
+            **self.tracker_options,
+        )
+
+    def digest(self) -> str:
+        """Everything that results depend on besides the sources, as 16 hex digits.
+
+        Counts the version of poseflow, and size and time of the weights files.
+        """
+        facts = asdict(self) | {"version": poseflow.__version__}
+        for name in ("weights", "detector_weights"):
+            path = getattr(self, name)
+            if path is not None and Path(path).is_file():
+                state = Path(path).stat()
+                facts[f"{name} file"] = [state.st_size, state.st_mtime_ns]
+        text = json.dumps(facts, sort_keys=True, default=str)
+        return sha256(text.encode()).hexdigest()[:16]
+
+
+def as_poses_file(source: str) -> bool:
+    """Whether the source is a file of poses, to be tracked without images."""
+    return source.endswith((".json", ".json.gz"))
