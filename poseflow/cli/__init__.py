@@ -12,19 +12,19 @@ def main() -> None:
     """Run the command line and exit with the contract's codes."""
     _prepare_streams()
     try:
-        # What `kill` and `timeout` send ends a run as tidily as Ctrl-C.
+        # SIGTERM, sent by `kill` and `timeout`, ends a run in the same way as Ctrl-C.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         # Imported here so that `import poseflow.cli` costs nothing.
         from poseflow.cli.app import app
 
         app()
-    except KeyboardInterrupt:  # before a command runs; later ones are the guard's
+    except KeyboardInterrupt:  # before a command runs; guard.py handles later ones
         sys.stderr.write("poseflow: interrupted\n")
         sys.exit(130)
 
 
 def _prepare_streams() -> None:
-    """Make sure that both streams are there and take any file name."""
+    """Make sure that both streams exist and can print any file name."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:  # closed by the caller (`>&-`), or a program without console

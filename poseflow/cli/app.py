@@ -1,4 +1,4 @@
-"""All commands, by name."""
+"""The command line's app: all commands by name."""
 
 from __future__ import annotations
 
@@ -11,16 +11,12 @@ from poseflow.cli.batch import batch
 from poseflow.cli.benchmark import benchmark
 from poseflow.cli.convert import convert
 from poseflow.cli.demo import demo
-from poseflow.cli.evaluate import evaluate
-from poseflow.cli.evaluate_coco import evaluate_coco
-from poseflow.cli.evaluate_mot import evaluate_mot
+from poseflow.cli.evaluate import evaluate, evaluate_coco, evaluate_mot
 from poseflow.cli.guard import GuardedGroup
 from poseflow.cli.info import info
 from poseflow.cli.render import render
 from poseflow.cli.track import estimate, track
-from poseflow.cli.train import train
-from poseflow.cli.tune_nms import tune_nms
-from poseflow.cli.validate import validate
+from poseflow.cli.train import train, tune_nms, validate
 
 COMMANDS = (
     track,

@@ -1,4 +1,4 @@
-"""`poseflow convert`: a file of poses in another format or with other joints."""
+"""`poseflow convert`: a file of poses in another format or skeleton."""
 
 from __future__ import annotations
 
@@ -15,22 +15,25 @@ def convert(
         str, typer.Argument(metavar="OUT", help="File to write; - for standard output.")
     ],
     from_format: Annotated[
-        str | None, typer.Option("--from", help="Format of IN; found out if left out.")
+        str | None,
+        typer.Option(
+            "--from", help="Format of IN; default: detected from the content."
+        ),
     ] = None,
     to_format: Annotated[
         str, typer.Option("--to", help="Format of OUT.")
     ] = "alphapose",
     skeleton: Annotated[
-        str | None, typer.Option(help="Skeleton of OUT; that of IN if left out.")
+        str | None, typer.Option(help="Skeleton of OUT; default: that of IN.")
     ] = None,
     from_skeleton: Annotated[
         str | None,
-        typer.Option(help="Skeleton of IN; goes by the number of joints if left out."),
+        typer.Option(help="Skeleton of IN; default: by the number of joints."),
     ] = None,
     estimate: Annotated[
         bool,
         typer.Option(
-            "--estimate", help="Estimate joints that IN lacks where there is a rule."
+            "--estimate", help="Estimate joints that IN lacks, where there is a rule."
         ),
     ] = False,
 ) -> None:

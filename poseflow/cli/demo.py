@@ -1,4 +1,4 @@
-"""`poseflow demo`: see it work, from pixels to scores."""
+"""`poseflow demo`: a rendered scene, tracked and scored."""
 
 from __future__ import annotations
 

@@ -1,14 +1,15 @@
-"""`poseflow evaluate`: scores of a submission."""
+"""Scoring: `poseflow evaluate`, `evaluate-coco` and `evaluate-mot`."""
 
 from __future__ import annotations
 
+import json as json_module
 import os
 import sys
 from collections import Counter
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Mode(StrEnum):
-    """Whose rules to follow."""
+    """Scoring rules of `evaluate`."""
 
     strict = "strict"
     poseval = "poseval"
@@ -28,11 +29,18 @@ class Mode(StrEnum):
 
 
 class Table(StrEnum):
-    """How to print the table."""
+    """Layouts of the table."""
 
     text = "text"
     markdown = "markdown"
     latex = "latex"
+
+
+class Convention(StrEnum):
+    """Programs whose conventions `evaluate-mot` follows."""
+
+    motmetrics = "motmetrics"
+    trackeval = "trackeval"
 
 
 def evaluate(
@@ -56,18 +64,20 @@ def evaluate(
     ] = None,
     json: Annotated[
         Path | None,
-        typer.Option(help="Write the figures there, percent, unrounded; - prints."),
+        typer.Option(
+            help="Write the scores to a file, in percent, unrounded; - prints them."
+        ),
     ] = None,
     per_sequence: Annotated[
         Path | None, typer.Option(help="Folder for a JSON file of each sequence.")
     ] = None,
     check: Annotated[
         bool,
-        typer.Option("--check", help="List what is wrong with the files; no scores."),
+        typer.Option("--check", help="List the problems in the files; no scores."),
     ] = False,
     sequence: Annotated[
         str | None,
-        typer.Option(help="Score this sequence only; a single PRED is taken for it."),
+        typer.Option(help="Score this sequence only; a single PRED is taken to be it."),
     ] = None,
     table: Annotated[Table, typer.Option(help="Layout of the table.")] = Table.text,
     plots: Annotated[
@@ -113,6 +123,68 @@ def evaluate(
         write_plots(report, plots)
 
 
+def evaluate_coco(
+    gt: Annotated[Path, typer.Argument(help="COCO keypoint annotations, .json[.gz].")],
+    pred: Annotated[
+        Path,
+        typer.Argument(help="JSON list of image_id, category_id, keypoints, score."),
+    ],
+    json: Annotated[
+        Path | None, typer.Option(help="Also write the scores, in percent, to a file.")
+    ] = None,
+) -> None:
+    """Score poses of single images: OKS AP and AR as pycocotools computes them."""
+    from poseflow.eval.coco import evaluate_coco as evaluate
+    from poseflow.formats.atomic import check_writable
+
+    if json is not None:
+        check_writable(json)
+    report = evaluate(gt, pred)
+    typer.echo(report.table())
+    for note in report.notes:
+        typer.echo(f"note: {note}")
+    if json is not None:
+        _write_json(json, report.to_dict())
+
+
+def evaluate_mot(
+    gt: Annotated[Path, typer.Argument(help="A .txt file, or a folder of them.")],
+    pred: Annotated[Path, typer.Argument(help="A .txt file, or a folder likewise.")],
+    json: Annotated[
+        Path | None,
+        typer.Option(help="Also write every score, in percent, to a file."),
+    ] = None,
+    threshold: Annotated[
+        float, typer.Option(help="IoU of a match in MOTA and IDF1.", min=0.0, max=1.0)
+    ] = 0.5,
+    convention: Annotated[
+        Convention,
+        typer.Option(
+            help="Program whose conventions to follow where CLEAR MOT is ambiguous."
+        ),
+    ] = Convention.motmetrics,
+) -> None:
+    """Score tracked boxes: HOTA, MOTA, IDF1 and their components."""
+    from poseflow.eval.mot import score_mot
+    from poseflow.eval.tracking import tracking_table
+    from poseflow.formats.atomic import check_writable
+
+    if not threshold:
+        raise typer.BadParameter("must be above 0", param_hint="--threshold")
+    if json is not None:
+        check_writable(json)
+    scores = score_mot(gt, pred, threshold=threshold, convention=convention.value)
+    total = sum(scores[1:], scores[0])
+    shown = [*scores, total] if len(scores) > 1 else scores
+    typer.echo(tracking_table(shown))
+    if json is not None:
+        content = {
+            "total": total.to_dict(),
+            "sequences": {s.name: s.to_dict() for s in scores},
+        }
+        _write_json(json, content)
+
+
 def _show(report: Report, table: Table) -> None:
     """The tables and differences on standard output, problems on standard error."""
     if table is not Table.text:
@@ -153,3 +225,9 @@ def _counted(problems: Sequence[Problem]) -> str:
         for level in ("error", "warning", "note")
         if counts[level]
     )
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    from poseflow.formats.atomic import write_atomically
+
+    write_atomically(path, json_module.dumps(content, indent=1).encode() + b"\n")

@@ -1,4 +1,4 @@
-"""Exit codes and one-line messages: what the user sees when something is wrong."""
+"""Errors of commands: one-line messages and exit codes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ INTERRUPTED = 130
 class GuardedGroup(TyperGroup):
     """Commands that turn expected failures into one line and an exit code.
 
-    Anything unexpected still gives a traceback: it is a bug, and worth reporting.
+    Any other exception still gives a traceback: it is a bug, and worth reporting.
     """
 
     def invoke(self, ctx: Any) -> Any:
@@ -38,7 +38,7 @@ def _guarded() -> Iterator[None]:
     except PoseFlowError as error:
         _fail(str(error), BAD_INPUT)
     except BrokenPipeError:
-        # The reader of our standard output has gone (`| head`): nothing to tell it.
+        # The reader of standard output has closed it (`| head`): print no message.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(BAD_INPUT) from None
     except OSError as error:
@@ -69,6 +69,6 @@ def _show_warning(
     file: TextIO | None = None,
     line: str | None = None,
 ) -> None:
-    """Print poseflow's warnings as one line; third parties' go unseen."""
+    """Print poseflow's warnings as one line; leave out those of other packages."""
     if issubclass(category, UserWarning):
         typer.echo(f"poseflow: warning: {' '.join(str(message).split())}", err=True)

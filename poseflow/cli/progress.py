@@ -15,12 +15,12 @@ SECONDS_BETWEEN_LINES = 10.0
 def progress(
     items: Iterable[Item], total: int | None, label: str = "frames"
 ) -> Iterator[Item]:
-    """Yield the items and show how far it is, how fast, and the time left.
+    """Yield the items and show progress, speed and the time left.
 
     Args:
-        items: What is worked through.
-        total: How many there will be, or None if nobody knows.
-        label: What the items are called.
+        items: The items to process.
+        total: Their number, or None if it is unknown.
+        label: Name of the items.
     """
     if sys.stderr.isatty():
         return _bar(items, total, label)
@@ -59,7 +59,7 @@ def _bar(items: Iterable[Item], total: int | None, label: str) -> Iterator[Item]
 def _lines(items: Iterable[Item], total: int | None, label: str) -> Iterator[Item]:
     start = last = 0.0
     for done, item in enumerate(items, start=1):
-        if done == 1:  # what came before, such as reading files, is no measure
+        if done == 1:  # the time before, such as for reading files, does not count
             start = last = time.monotonic()
         yield item
         now = time.monotonic()

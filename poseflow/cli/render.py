@@ -1,4 +1,4 @@
-"""`poseflow render`: a result drawn over its source."""
+"""`poseflow render`: draw a result over its source."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def render(
         int, typer.Option(min=0, help="Frames of each person's path to show.")
     ] = 30,
     boxes: Annotated[bool, typer.Option("--boxes", help="Also draw boxes.")] = False,
-    labels: Annotated[bool, typer.Option(help="Write the identities.")] = True,
+    labels: Annotated[bool, typer.Option(help="Draw the identities.")] = True,
 ) -> None:
-    """Draw the people of TRACKED over SOURCE."""
+    """Draw the poses of TRACKED over SOURCE."""
     import poseflow
     from poseflow.drawing import Overlay
 

@@ -1,7 +1,8 @@
-"""`poseflow train`: weights from labelled pictures."""
+"""Training: `poseflow train`, `validate` and `tune-nms`."""
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from pathlib import Path
@@ -23,7 +24,7 @@ def train(
         bool, typer.Option("--fresh", help="Start again instead of resuming.")
     ] = False,
 ) -> None:
-    """Train a pose network or a person detector, or go on with a run that was stopped.
+    """Train a pose network or a person detector, or resume a run that was stopped.
 
     On several GPUs: torchrun --nproc-per-node N --no-python poseflow train CONFIG.
     """
@@ -41,8 +42,75 @@ def train(
     typer.echo(str(Path(chosen.out) / "best.safetensors"))
 
 
+def validate(
+    config: Annotated[Path, typer.Argument(help="YAML file; see docs/training.md.")],
+    weights: Annotated[Path, typer.Option(help="Weights file.")],
+    pose_weights: Annotated[
+        Path | None,
+        typer.Option(
+            help="Weights of a pose network, to validate a detector together with it."
+        ),
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="key=value that replaces a field; repeatable."),
+    ] = None,
+    split: Annotated[str, typer.Option(help="validate or test.")] = "validate",
+    json_: Annotated[
+        Path | None, typer.Option("--json", help="Also write the scores to a file.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+) -> None:
+    """Report PCK, PCKh and OKS AP of a pose network, or recall and AP of a detector."""
+    from poseflow.estimator.training.any_config import load_any_config, validate
+    from poseflow.formats.atomic import write_atomically
+
+    found = validate(
+        load_any_config(config, set_ or ()),
+        weights,
+        pose=pose_weights,
+        split=split,
+        device=device,
+    )
+    typer.echo(found.table())
+    if json_ is not None:
+        text = json.dumps(found.to_dict(), indent=1) + "\n"
+        json_.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(json_, text.encode())
+
+
+def tune_nms(
+    truth: Annotated[Path, typer.Argument(help="COCO keypoints JSON.")],
+    poses: Annotated[
+        Path, typer.Argument(help="Poses before suppression, any known format.")
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="Also write the constants to a file."),
+    ] = None,
+    trials: Annotated[
+        int, typer.Option(help="Largest number of sets of constants to try.")
+    ] = 200,
+) -> None:
+    """Learn the constants of parametric pose NMS from a development set."""
+    from poseflow.estimator.training.tune_nms import read_for_tuning, tune_nms
+    from poseflow.formats.atomic import write_atomically
+
+    people, annotations = read_for_tuning(truth, poses)
+    found = tune_nms(people, annotations, most_trials=trials)
+    if output is not None:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(output, found.to_json().encode())
+    typer.echo(found.to_json(), nl=False)
+    typer.echo(
+        f"OKS AP {100 * found.before:.2f} -> {100 * found.after:.2f} "
+        f"after {found.trials} trials",
+        err=True,
+    )
+
+
 class _StepLines:
-    """A line on standard error now and then."""
+    """Prints the training step on standard error every `SECONDS_BETWEEN_LINES`."""
 
     def __init__(self) -> None:
         self._last = time.monotonic()

@@ -8,7 +8,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from poseflow.cli.evaluate_mot import evaluate_mot
+from poseflow.cli.evaluate import evaluate_mot
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "generic_mot"
 

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from poseflow.cli.guard import GuardedGroup
 from poseflow.cli.train import train as train_command
-from poseflow.cli.validate import validate as validate_command
+from poseflow.cli.train import validate as validate_command
 from poseflow.errors import FormatError, PoseFlowError
 from poseflow.estimator import Estimator
 from poseflow.estimator.detectors.centernet import CentreDetector

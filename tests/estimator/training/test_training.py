@@ -241,7 +241,7 @@ def test_command_line_trains_and_validates(config_file, tmp_path, precision):
 
     from poseflow.cli.guard import GuardedGroup
     from poseflow.cli.train import train as train_command
-    from poseflow.cli.validate import validate as validate_command
+    from poseflow.cli.train import validate as validate_command
 
     app = typer.Typer(cls=GuardedGroup)
     app.command()(train_command)

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 import poseflow
 from poseflow import Frame, Poses, PoseSequence
 from poseflow.cli.guard import GuardedGroup
-from poseflow.cli.tune_nms import tune_nms as command
+from poseflow.cli.train import tune_nms as command
 from poseflow.errors import PoseFlowError
 from poseflow.estimator.topdown.pose_nms import PoseNMSParameters
 from poseflow.estimator.training.tune_nms import load_nms_parameters, tune_nms
