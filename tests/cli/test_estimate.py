@@ -101,7 +101,7 @@ def test_outputs_that_are_not_finite_cost_the_person_not_the_frame(folder, tmp_p
     out = tmp_path / "out.json"
     result = estimate(folder, out, "grey", "nan.safetensors")
     assert result.exit_code == 0, result.output
-    assert "poseflow: warning: the pose network found not one joint" in result.output
+    assert "poseflow: warning: the pose network found no joint" in result.output
     assert json.loads(out.read_text()) == []
 
 
