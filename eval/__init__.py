@@ -1,1 +1,50 @@
-"""Poses with identities and ground truth to scores."""
+"""Evaluation: AP, MOTA, HOTA and IDF1 of tracked poses against ground truth.
+
+Public names are imported on first use, as in `poseflow`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from poseflow.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from poseflow.eval.coco import CocoReport as CocoReport
+    from poseflow.eval.coco import evaluate_coco as evaluate_coco
+    from poseflow.eval.evaluation import check as check
+    from poseflow.eval.evaluation import evaluate as evaluate
+    from poseflow.eval.metric import Section as Section
+    from poseflow.eval.mot import motmetrics_fields as motmetrics_fields
+    from poseflow.eval.mot import score_mot as score_mot
+    from poseflow.eval.mot import trackeval_fields as trackeval_fields
+    from poseflow.eval.plots import write_plots as write_plots
+    from poseflow.eval.posetrack.rules import RULES as RULES
+    from poseflow.eval.posetrack.rules import RuleSet as RuleSet
+    from poseflow.eval.report import Report as Report
+    from poseflow.eval.tracking import TrackingScores as TrackingScores
+    from poseflow.eval.tracking import score_tracking as score_tracking
+    from poseflow.eval.tracking import tracking_table as tracking_table
+
+# Public name -> the module that defines it.
+_HOMES = {
+    "CocoReport": "poseflow.eval.coco",
+    "RULES": "poseflow.eval.posetrack.rules",
+    "Report": "poseflow.eval.report",
+    "RuleSet": "poseflow.eval.posetrack.rules",
+    "Section": "poseflow.eval.metric",
+    "TrackingScores": "poseflow.eval.tracking",
+    "check": "poseflow.eval.evaluation",
+    "evaluate": "poseflow.eval.evaluation",
+    "evaluate_coco": "poseflow.eval.coco",
+    "motmetrics_fields": "poseflow.eval.mot",
+    "score_mot": "poseflow.eval.mot",
+    "score_tracking": "poseflow.eval.tracking",
+    "trackeval_fields": "poseflow.eval.mot",
+    "tracking_table": "poseflow.eval.tracking",
+    "write_plots": "poseflow.eval.plots",
+}
+
+__all__ = sorted(_HOMES)
+
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from poseflow.estimator.estimator import Estimator as Estimator
     from poseflow.eval.evaluation import evaluate as evaluate
     from poseflow.eval.report import Report as Report
+    from poseflow.eval.tracking import score_tracking as score_tracking
     from poseflow.formats import ResultWriter as ResultWriter
     from poseflow.formats import read as read
     from poseflow.formats import write as write
@@ -59,6 +60,7 @@ _HOMES = {
     "open_source": "poseflow.video",
     "read": "poseflow.formats",
     "render": "poseflow.pipeline.render",
+    "score_tracking": "poseflow.eval.tracking",
     "skeletons": "poseflow.skeletons",
     "synthetic": "poseflow.synthetic",
     "track": "poseflow.pipeline.track",
