@@ -39,7 +39,7 @@ class CocoReport:
         images: Annotated images.
         annotations: Annotated people.
         predictions: Predicted people.
-        notes: What had to be decided about the input.
+        notes: What was assumed about the input.
     """
 
     values: tuple[float, ...]
@@ -53,7 +53,7 @@ class CocoReport:
         return self.values[COLUMNS.index(name)]
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything, ready for JSON; an undefined figure is None."""
+        """All figures, ready for JSON; an undefined one is None."""
         values = (None if math.isnan(v) else v for v in self.values)
         return {
             **dict(zip(COLUMNS, values, strict=True)),
@@ -111,16 +111,16 @@ def _run(dataset: Any, results: list[Any], sigmas: Sequence[float]) -> Any:
     from pycocotools.cocoeval import COCOeval
 
     with contextlib.redirect_stdout(io.StringIO()):
-        truth = COCO()
-        truth.dataset = dataset
-        truth.createIndex()
+        annotated = COCO()
+        annotated.dataset = dataset
+        annotated.createIndex()
         if results:
-            found = truth.loadRes(results)
-        else:  # which loadRes cannot take
+            found = annotated.loadRes(results)
+        else:  # loadRes fails on an empty list
             found = COCO()
             found.dataset = {**dataset, "annotations": []}
             found.createIndex()
-        scorer = COCOeval(truth, found, "keypoints")
+        scorer = COCOeval(annotated, found, "keypoints")
         scorer.params.kpt_oks_sigmas = np.array(sigmas, np.float64)
         scorer.evaluate()
         scorer.accumulate()
@@ -163,7 +163,7 @@ def _annotations(path: str | Path, notes: list[str]) -> dict[str, Any]:
         for k, c in enumerate(dataset["categories"])
     }
     people = []
-    lacking = 0
+    without_area = 0
     for k, entry in enumerate(dataset["annotations"]):
         place = f"{path}: annotation {k}"
         image = _field(entry, "image_id", int, place)
@@ -191,12 +191,12 @@ def _annotations(path: str | Path, notes: list[str]) -> dict[str, Any]:
             raise FormatError(f"{place}: bbox: expected x, y, width, height")
         if not _is_number(entry.get("area")):
             entry["area"] = entry["bbox"][2] * entry["bbox"][3]
-            lacking += 1
+            without_area += 1
         people.append(entry)
-    if lacking:
+    if without_area:
         notes.append(
-            f"{lacking} annotations have no area; that of their box is used, which is "
-            "larger than COCO's area of the person's outline"
+            f"{without_area} annotations have no area; their box's area is used, which "
+            "is larger than COCO's area of the person's outline"
         )
     return {**dataset, "annotations": people}
 
@@ -231,8 +231,8 @@ def _results(
         if not isinstance(image, int) or image not in known:
             raise FormatError(
                 f"{place}: image_id {entry.get('image_id')!r} is not among the "
-                f"{len(known)} annotated images; expected an id or a file name of "
-                "theirs"
+                f"{len(known)} annotated images; expected the id or "
+                "file name of one of them"
             )
         points = _numbers(entry, "keypoints", place)
         if len(points) != 3 * joints:
@@ -251,15 +251,15 @@ def _results(
             "score": score,
         }
         if boxed:
-            # pycocotools then takes the box for the person's size.
+            # pycocotools then takes the box as the person's size.
             person["bbox"] = _numbers(entry, "bbox", place)
             if len(person["bbox"]) != 4:
                 raise FormatError(f"{place}: bbox: expected x, y, width, height")
         people.append(person)
-    strange = sum(p["category_id"] not in only for p in people)
-    if strange:
+    unknown = sum(p["category_id"] not in only for p in people)
+    if unknown:
         notes.append(
-            f"{strange} predictions have a category that the annotations lack; they "
+            f"{unknown} predictions have a category that the annotations lack; they "
             "are not counted"
         )
     return people
@@ -321,7 +321,7 @@ def _numbers(entry: Any, name: str, place: str) -> list[float]:
 
 
 def _is_number(value: Any) -> bool:
-    """Whether it is a number of sensible size; True and False are none."""
+    """Whether it is a number below 2^63 in size; True and False are not."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     return bool(abs(value) < 2**63)

@@ -1,4 +1,4 @@
-"""`poseflow.evaluate`: scores of a submission against ground truth."""
+"""Evaluation of PoseTrack submissions: `poseflow.evaluate` and `check`."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from poseflow.formats.posetrack.annotations import Problem
 CHUNK_BYTES = 32 << 20
 """JSON that is held at once, in each process."""
 WORTH_BYTES = 100 << 20
-"""JSON from which on starting other processes takes less time than it saves."""
+"""Size of JSON above which starting other processes saves time."""
 SAME = 1e-9
 """Percent by which two modes may differ and still count as agreeing."""
 
@@ -75,7 +75,7 @@ def evaluate(
             it. Scripts that ask for more than one need the usual
             `if __name__ == "__main__":`.
         progress: Called as `progress(steps, number_of_steps, "sequences")`; returns
-            the steps while it shows how far they are.
+            the steps while it shows the progress.
 
     Raises:
         FormatError: If a file cannot be read or cannot be scored in this mode.
@@ -108,13 +108,13 @@ def evaluate(
 def check(
     gt: GroundTruth, pred: Predictions, *, sequence: str | None = None
 ) -> list[Problem]:
-    """Everything wrong or odd with a submission and its ground truth.
+    """Problems of a submission and its ground truth, without scoring.
 
     Returns:
         Problems in order of sequences; files that cannot be read are among them.
 
     Raises:
-        FormatError: If a path holds nothing to score.
+        FormatError: If a path has no sequence files.
         PoseFlowError: If nothing pairs.
     """
     inputs, problems = find_sequences(gt, pred, sequence=sequence)
@@ -128,7 +128,7 @@ def check(
 
 @dataclass
 class _Measured:
-    """What was measured of some sequences, in order."""
+    """Measurements of some sequences, in order."""
 
     names: list[str] = field(default_factory=list)
     parts: dict[tuple[str, str], list[Any]] = field(default_factory=dict)

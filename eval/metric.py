@@ -33,7 +33,7 @@ GROUPS: Mapping[str, tuple[int, ...]] = {
     "Knee": tuple(JOINTS.index(j) for j in ("right_knee", "left_knee")),
     "Ankl": tuple(JOINTS.index(j) for j in ("right_ankle", "left_ankle")),
 }
-"""The field's seven columns and their joints."""
+"""PoseTrack's seven columns and their joints."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,8 +51,8 @@ class Section:
             columns, such as MOTP.
         counts: Field -> `(15,)` whole numbers per joint, or `(16,)` with a total.
         sequences: The same for each sequence, by name; empty inside a sequence.
-        notes: What a reader of the figures should know, a sentence each.
-        extra: Anything else worth keeping, such as curves: JSON types and arrays.
+        notes: Rules behind the figures, a sentence each.
+        extra: Further values, such as curves: JSON types and arrays.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Boxes in MOTChallenge text: CLEAR, identity and HOTA by their IoU."""
+"""Tracking scores of boxes in MOTChallenge text: MOTA, IDF1 and HOTA by IoU."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from poseflow.arrays import Floats, Ints
 from poseflow.boxes import box_area
 from poseflow.errors import FormatError
 from poseflow.eval.metrics.clear import Convention
-from poseflow.eval.metrics.similarity_table import Overlaps, Side
-from poseflow.eval.tracking import TrackingScores, score_overlaps
+from poseflow.eval.metrics.similarity_table import DetectionKeys, SimilarityTable
+from poseflow.eval.tracking import TrackingScores, score_table
 from poseflow.formats.mot import BoxTracks, read_mot
 
 
@@ -37,10 +37,11 @@ def score_mot(
         result: A file, or a folder with files of the same names.
         frames: Number of frames of sequences whose last frames may be empty.
         threshold: The IoU that a match needs in CLEAR and identity scores.
-        convention: Whose reading of CLEAR, py-motmetrics' or TrackEval's.
+        convention: Which program's CLEAR MOT, `"motmetrics"` or `"trackeval"`; see
+            `poseflow.eval.metrics.clear.match_clear`.
 
     Raises:
-        FormatError: If a file cannot be read, or the folder of the truth has none.
+        FormatError: If a file cannot be read, or the ground truth's folder has none.
     """
     truth, result = Path(truth), Path(result)
     files = sorted(truth.glob("*.txt")) if truth.is_dir() else [truth]
@@ -48,28 +49,28 @@ def score_mot(
         raise FormatError(f"{truth}: holds no .txt file; expected one per sequence")
     if truth.is_dir() and result.is_dir():
         names = {file.name for file in files}
-        strangers = sorted(f.name for f in result.glob("*.txt") if f.name not in names)
-        if strangers:
+        unknown = sorted(f.name for f in result.glob("*.txt") if f.name not in names)
+        if unknown:
             warnings.warn(
-                f"{result}: {', '.join(strangers)}: no such file among the ground "
+                f"{result}: {', '.join(unknown)}: no such file among the ground "
                 f"truth in {truth}; not scored",
                 stacklevel=2,
             )
-    lone = result.is_file() and not truth.is_dir()
+    single = result.is_file() and not truth.is_dir()
     pairs = []
     for file in files:
-        other = result if lone else result / file.name
+        other = result if single else result / file.name
         gt = read_mot(file, truth=True)
         if other.is_file() or not result.is_dir():
             pairs.append((gt, read_mot(other)))
         else:
-            pairs.append((gt, _nobody(gt.name)))
+            pairs.append((gt, _without_boxes(gt.name)))
     lengths = [
         max(gt.num_frames, pred.num_frames, (frames or {}).get(gt.name, 0))
         for gt, pred in pairs
     ]
-    return score_overlaps(
-        box_overlaps(pairs),
+    return score_table(
+        box_similarity_table(pairs),
         [gt.name for gt, _ in pairs],
         lengths,
         threshold,
@@ -77,13 +78,15 @@ def score_mot(
     )
 
 
-def _nobody(name: str) -> BoxTracks:
+def _without_boxes(name: str) -> BoxTracks:
     none = np.zeros(0, np.int64)
     return BoxTracks(name, none, none, np.zeros((0, 4)), np.zeros(0), 0)
 
 
-def box_overlaps(pairs: Sequence[tuple[BoxTracks, BoxTracks]]) -> Overlaps:
-    """A group for each pair of truth and result; the similarity is the boxes' IoU."""
+def box_similarity_table(
+    pairs: Sequence[tuple[BoxTracks, BoxTracks]],
+) -> SimilarityTable:
+    """A group for each pair of ground truth and result; the similarity is IoU."""
     sides = []
     for side in (0, 1):
         tables = [pair[side] for pair in pairs]
@@ -91,7 +94,7 @@ def box_overlaps(pairs: Sequence[tuple[BoxTracks, BoxTracks]]) -> Overlaps:
         frames = np.concatenate([np.zeros(0, np.int64), *(t.frames for t in tables)])
         ids = np.concatenate([np.zeros(0, np.int64), *(t.track_ids for t in tables)])
         boxes = np.concatenate([np.zeros((0, 4)), *(t.boxes for t in tables)])
-        sides.append((Side(groups, frames, ids), boxes))
+        sides.append((DetectionKeys(groups, frames, ids), boxes))
     (truth, a), (result, b) = sides
     longest = 1 + max((t.num_frames for pair in pairs for t in pair), default=0)
     at, by = _pairs_within(
@@ -99,7 +102,9 @@ def box_overlaps(pairs: Sequence[tuple[BoxTracks, BoxTracks]]) -> Overlaps:
     )
     iou = _paired_iou(a[at], b[by])
     near = iou > 0
-    return Overlaps.build(truth, result, at[near], by[near], iou[near], len(pairs))
+    return SimilarityTable.build(
+        truth, result, at[near], by[near], iou[near], len(pairs)
+    )
 
 
 def _pairs_within(a: Ints, b: Ints) -> tuple[Ints, Ints]:
@@ -122,7 +127,7 @@ def _paired_iou(a: Floats, b: Floats) -> Floats:
 
 
 def motmetrics_fields(scores: TrackingScores) -> dict[str, float]:
-    """The scores as py-motmetrics names and scales them: fractions, MOTP a distance.
+    """The scores in py-motmetrics' names and scales: fractions, MOTP a distance.
 
     MOTP is 1 - IoU on average, 0 is best, NaN without a match.
     """
@@ -138,7 +143,7 @@ def motmetrics_fields(scores: TrackingScores) -> dict[str, float]:
 
 
 def trackeval_fields(scores: TrackingScores) -> dict[str, float]:
-    """CLEAR and identity scores as TrackEval names and scales them: fractions.
+    """CLEAR and identity scores in TrackEval's names and scales: fractions.
 
     Use on scores of `convention="trackeval"`. Where TrackEval gives a ratio of 0 for a
     sequence without predictions, so does this; totals of several are unaffected.

@@ -1,4 +1,4 @@
-"""Pictures of a report; needs matplotlib, the extra `plots`."""
+"""Plots of a report: precision/recall, MOTA per sequence, id switches; matplotlib."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def write_plots(report: Report, folder: str | Path) -> list[Path]:
         ("mot", "mota_per_sequence.png", plot_mota),
         ("mot", "switches.png", plot_switches),
     ]
-    _figure(1, 1)  # matplotlib is there, before anything is made
+    _figure(1, 1)  # fails without matplotlib before a folder is made
     folder = Path(folder)
     written = []
     try:
@@ -48,7 +48,7 @@ def write_plots(report: Report, folder: str | Path) -> list[Path]:
 
 
 def _figure(width: float, height: float) -> Figure:
-    """A figure of its own: no window, nothing global."""
+    """A figure without a window or global state."""
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
@@ -97,7 +97,7 @@ def plot_mota(report: Report) -> Figure:
 
 
 def plot_switches(report: Report) -> Figure:
-    """When identities switch: a row per sequence, a dot's area the joints switched."""
+    """Id switches over time: a row per sequence, a dot's area the joints switched."""
     section = report["mot"]
     names = list(section.sequences)
     figure = _figure(9, max(2.0, 0.8 + 0.22 * len(names)))

@@ -1,4 +1,4 @@
-"""`Report`: what `poseflow.evaluate` found, as a table, a dictionary or files."""
+"""`Report`: scores from `poseflow.evaluate`, as a table, a dictionary or files."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ class Report:
 
     Attributes:
         mode: The rules that the main figures follow.
-        sections: What each metric found, in the order asked for.
+        sections: Each metric's figures, in the order asked for.
         others: The same under other modes, for comparison.
         sequences: Names of the sequences, sorted.
-        differences: How the main mode and poseval part ways on this data, a sentence
-            each; empty if only one mode was asked for.
-        problems: What was wrong with the files.
+        differences: How the main mode and poseval differ on this data, a sentence each;
+            empty if only one mode was asked for.
+        problems: What was wrong with the files, and what was assumed instead.
 
     Examples:
         >>> import poseflow
@@ -95,11 +95,11 @@ class Report:
         digits: int = 1,
         sequence: str | None = None,
     ) -> str:
-        """The figures in the field's layout: Head to Ankl, Total, then summaries.
+        """The figures in PoseTrack's layout: Head to Ankl, Total, then summaries.
 
         Args:
             format: Aligned text, a markdown table, or rows of a LaTeX tabular.
-            metrics: Which ones; default all.
+            metrics: Metrics to show; default all.
             digits: Decimals.
             sequence: One sequence instead of all.
 
@@ -183,7 +183,7 @@ class Report:
         """Everything as JSON types: percent, unrounded, None where undefined.
 
         Args:
-            sequences: Whether to put in the figures of each sequence as well.
+            sequences: Whether to include the figures of each sequence.
         """
         figures = {
             name: _plain_section(section, sequences)
@@ -232,7 +232,7 @@ class Report:
 
         AP and MOT have poseval's file names, `<sequence>_AP_metrics.json` and
         `total_MOT_metrics.json`, and like its files a list of 16 numbers for each
-        measure; whether its own files hold more is not known here.
+        measure; its own files may hold more.
 
         Returns:
             The files.

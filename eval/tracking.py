@@ -1,7 +1,7 @@
-"""Tracking scores of any pose sequence: CLEAR, identity and HOTA from one comparison.
+"""Tracking scores of pose sequences: MOTA, IDF1 and HOTA by OKS or IoU.
 
-For PoseTrack's own joint-by-joint figures see `poseflow.evaluate`; this compares whole
-people, of any skeleton, by object keypoint similarity or by their boxes.
+It compares whole people, of any skeleton, by object keypoint similarity (OKS) or by the
+IoU of their boxes. PoseTrack's figures joint by joint are in `poseflow.evaluate`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from poseflow.errors import PoseFlowError
 from poseflow.eval.metrics.clear import Convention, count_clear, match_clear
 from poseflow.eval.metrics.hota import EPS, HotaSums, Runs, sum_hota
 from poseflow.eval.metrics.identity import count_identity
-from poseflow.eval.metrics.similarity_table import Overlaps
+from poseflow.eval.metrics.similarity_table import SimilarityTable
 from poseflow.oks import oks
 from poseflow.poses import NO_TRACK, Poses
 from poseflow.sequence import PoseSequence
@@ -41,10 +41,10 @@ class TrackingScores:
     counts of two sequences, so that long ones weigh more; `sum(scores)` works.
 
     Attributes:
-        name: What was scored.
+        name: Name of the sequence, or `total`.
         counts: py-motmetrics' counts (`num_misses`, `idtp`, ...), and `sum_similarity`
             of the matches.
-        sums: What HOTA follows from, `(alphas,)` each.
+        sums: HOTA's sums over matches, `(alphas,)` each.
         threshold: The similarity that a match needs, in CLEAR and identity scores.
     """
 
@@ -69,7 +69,7 @@ class TrackingScores:
         return TrackingScores(name, counts, self.sums + other.sums, self.threshold)
 
     def __radd__(self, other: int) -> TrackingScores:
-        """What `sum` starts from."""
+        """`0 + scores`, with which `sum` starts."""
         return self
 
     def _ratio(self, over: str | float, *under: str) -> float:
@@ -106,17 +106,17 @@ class TrackingScores:
 
     @property
     def idp(self) -> float:
-        """Detections of the result that have their person's best id."""
+        """Share of the result's detections that have their person's best id."""
         return self._ratio("idtp", "num_predictions")
 
     @property
     def idr(self) -> float:
-        """Annotated detections that have their person's best id."""
+        """Share of annotated detections that have their person's best id."""
         return self._ratio("idtp", "num_objects")
 
     @property
     def id_switches(self) -> int:
-        """Matches whose person was matched to another id before."""
+        """Matches of a person whose last match was to another id."""
         return int(self.counts["num_switches"])
 
     @property
@@ -196,8 +196,8 @@ class TrackingScores:
 
         Examples:
             >>> from poseflow import PoseSequence, skeletons
-            >>> nothing = PoseSequence((), skeletons.COCO17, "empty")
-            >>> print(score_tracking(nothing, nothing).table()[:26])
+            >>> empty = PoseSequence((), skeletons.COCO17, "empty")
+            >>> print(score_tracking(empty, empty).table()[:26])
             sequence  HOTA  DetA  AssA
         """
         return tracking_table([self], format)
@@ -233,8 +233,8 @@ def _cell(value: float | None) -> str:
     return str(value) if isinstance(value, int) else f"{value:.1f}"
 
 
-def score_overlaps(
-    overlaps: Overlaps,
+def score_table(
+    table: SimilarityTable,
     names: Iterable[str],
     frames: Iterable[int],
     threshold: float = 0.5,
@@ -243,18 +243,18 @@ def score_overlaps(
     """Scores of each group of a table of similarities.
 
     Args:
-        overlaps: All pairs with a similarity above 0, in [0, 1].
+        table: All pairs with a similarity above 0, in [0, 1].
         names: Name of each group.
         frames: Number of frames of each group.
-        threshold: A match needs similarity >= threshold, but for rounding.
-        convention: Whose reading of CLEAR.
+        threshold: A match needs similarity >= threshold, up to rounding.
+        convention: Which program's CLEAR MOT; see `match_clear`.
     """
-    near = overlaps.keep(overlaps.similarity >= threshold - EPS)
+    near = table.keep(table.similarity >= threshold - EPS)
     distances = 1 - near.similarity
     matches = match_clear(near, distances, convention)
     counts = count_clear(near, matches, distances, convention) | count_identity(near)
     counts["sum_similarity"] = counts["num_detections"] - counts.pop("sum_distance")
-    sums = sum_hota(overlaps)
+    sums = sum_hota(table)
     return [
         TrackingScores(
             name,
@@ -272,22 +272,23 @@ def score_tracking(
     similarity: Similarity = "oks",
     threshold: float = 0.5,
 ) -> TrackingScores:
-    """Compare a tracker's result with the true identities, for any skeleton.
+    """Tracking scores (HOTA, MOTA, IDF1) of a result against ground truth.
 
-    Frames pair by `Frame.index`; a frame that one side lacks has nobody on that side.
-    OKS counts the joints that are present in the truth, over the area of its box;
-    joints pair by name if the skeletons differ. True people without a joint do not
-    count with `"oks"`, and people without an id in the result never do.
+    Frames pair by `Frame.index`; a frame that one side lacks has no people on that
+    side. OKS counts the joints that are present in the ground truth, over the area of
+    its box; joints pair by name if the skeletons differ. Annotated people without a
+    joint do not count with `"oks"`, and people without an id in the result never do.
 
     Args:
-        truth: Everybody with an id.
-        result: What a tracker answered.
+        truth: Ground truth; every person has a track id.
+        result: A tracker's result.
         similarity: `"oks"` or `"iou"` (of the boxes).
-        threshold: What CLEAR and identity scores call a match, above 0, at most 1.
+        threshold: Similarity that a match needs in CLEAR and identity scores, above 0,
+            at most 1.
 
     Raises:
-        PoseFlowError: If the truth lacks an id, an id is twice in a frame, a frame is
-            twice in a sequence, or no joint is common to both.
+        PoseFlowError: If an annotated person has no id, an id comes twice in a frame, a
+            frame comes twice in a sequence, or the skeletons have no common joint.
     """
     if similarity not in ("oks", "iou"):
         raise PoseFlowError(f"similarity must be 'oks' or 'iou', got {similarity!r}")
@@ -295,31 +296,31 @@ def score_tracking(
         raise PoseFlowError(f"threshold must be above 0, at most 1, got {threshold}")
     joints = _common_joints(truth, result) if similarity == "oks" else None
     sides = [_by_index(s, side) for s, side in ((truth, "truth"), (result, "result"))]
-    nobody = [Poses.empty(s.skeleton) for s in (truth, result)]
+    empty = [Poses.empty(s.skeleton) for s in (truth, result)]
     frames = []
     moments = sorted(sides[0].keys() | sides[1].keys())
     for index in moments:
-        a, b = (s.get(index, none) for s, none in zip(sides, nobody, strict=True))
+        a, b = (s.get(index, none) for s, none in zip(sides, empty, strict=True))
         if (a.track_ids == NO_TRACK).any():
             raise PoseFlowError(
                 f"truth {truth.name!r}, frame {index}: {len(a)} people, some without "
-                "a track id; every true person needs one"
+                "a track id; every annotated person needs one"
             )
         b = b[np.flatnonzero(b.track_ids != NO_TRACK)]
         if joints is not None:
             a = a[np.flatnonzero(a.present[:, joints[0]].any(axis=1))]
         for side, poses in (("truth", a), ("result", b)):
             _check_ids(poses, side, index)
-        table = box_iou(a.boxes, b.boxes) if joints is None else _oks(a, b, *joints)
-        frames.append((a.track_ids, b.track_ids, np.where(table > 0, table, np.nan)))
-    overlaps = Overlaps.from_frames(frames)
+        values = box_iou(a.boxes, b.boxes) if joints is None else _oks(a, b, *joints)
+        frames.append((a.track_ids, b.track_ids, np.where(values > 0, values, np.nan)))
+    table = SimilarityTable.from_frames(frames)
     name = truth.name or result.name or "sequence"
-    return score_overlaps(overlaps, [name], [len(moments)], threshold)[0]
+    return score_table(table, [name], [len(moments)], threshold)[0]
 
 
 def _oks(a: Poses, b: Poses, at: list[int], by: list[int]) -> npt.NDArray[Any]:
     sigmas = np.array(a.skeleton.sigmas)[at]
-    # Where the result lacks a joint it has no place, which is as far off as can be.
+    # A joint that the result lacks is infinitely far off.
     points = np.where(b.present[..., None], b.keypoints, np.inf)[:, by]
     areas = box_area(a.boxes.astype(np.float64))
     return oks(a.keypoints[:, at], points, areas, sigmas, a.present[:, at])

@@ -1,4 +1,4 @@
-"""One-to-one assignment in sparse tables: the pairs of largest total weight."""
+"""Maximum-weight matching (one-to-one assignment) in sparse tables."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy as np
 from poseflow.arrays import Bools, Floats, Ints
 
 
-def assign(rows: Ints, columns: Ints, weights: Floats) -> Bools:
+def max_weight_matching(rows: Ints, columns: Ints, weights: Floats) -> Bools:
     """Choose cells, at most one per row and column, of the largest total weight.
 
     The table may hold any number of frames at once: cells that share neither row nor
@@ -28,7 +28,7 @@ def assign(rows: Ints, columns: Ints, weights: Floats) -> Bools:
     Examples:
         >>> import numpy as np
         >>> i, j = np.array([0, 0, 1, 2]), np.array([0, 1, 0, 2])
-        >>> assign(i, j, np.array([0.9, 0.6, 0.5, 0.1]))
+        >>> max_weight_matching(i, j, np.array([0.9, 0.6, 0.5, 0.1]))
         array([False,  True,  True,  True])
     """
     chosen = np.zeros(len(rows), bool)
@@ -64,7 +64,7 @@ def _hungarian(
     rest: Ints, labels: Ints, rows: Ints, columns: Ints, weights: Floats
 ) -> Ints:
     """The cells of the best assignment, component by component."""
-    # Here, because it takes longer to import than most tables to decide.
+    # Imported here because the import takes longer than most tables.
     from scipy.optimize import linear_sum_assignment
 
     order = np.argsort(labels, kind="stable")
@@ -85,7 +85,7 @@ def _components(rows: Ints, columns: Ints) -> Ints:
     row_labels = np.arange(rows.max() + 1)
     column_labels = np.full(columns.max() + 1, len(row_labels))
     while True:
-        # The smallest label wanders through the component, two steps a turn.
+        # The smallest label spreads through the component, two steps an iteration.
         np.minimum.at(column_labels, columns, row_labels[rows])
         before = row_labels[rows]
         np.minimum.at(row_labels, rows, column_labels[columns])

@@ -1,4 +1,4 @@
-"""Average precision of joints: precision over recall as the score threshold falls."""
+"""Average precision (AP): area under the precision/recall curve."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def precision_recall(
     Args:
         scores: `(n,)` any finite values or -inf.
         correct: `(n,)` which samples are true positives.
-        annotated: How many could be found.
+        annotated: Number of annotated joints.
         tied_together: Whether samples of equal score enter as one step, so that their
             order does not matter. Otherwise the later sample enters first, which is
             what a stable ascending sort reversed gives.

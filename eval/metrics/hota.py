@@ -1,4 +1,4 @@
-"""HOTA: detection and association weighed evenly, over localisation thresholds.
+"""HOTA: detection and association accuracy, averaged over localisation thresholds.
 
 Source: Luiten et al., "HOTA: A Higher Order Metric for Evaluating Multi-Object
 Tracking" (IJCV 2021); fragments are that paper's section 8. Two programs compute it:
@@ -14,8 +14,8 @@ from typing import Any, Literal, Self
 import numpy as np
 
 from poseflow.arrays import Floats, Ints
-from poseflow.eval.metrics.assignment import assign
-from poseflow.eval.metrics.similarity_table import Overlaps
+from poseflow.eval.metrics.assignment import max_weight_matching
+from poseflow.eval.metrics.similarity_table import SimilarityTable
 
 Runs = Literal["published", "posetrack21"]
 
@@ -55,7 +55,7 @@ class HotaSums:
 
     @classmethod
     def zeros(cls, *shape: int) -> Self:
-        """Of nothing at all."""
+        """Sums over no match."""
         return cls(*(np.zeros(shape) for _ in fields(cls)))
 
     def __add__(self, other: Self) -> Self:
@@ -108,7 +108,7 @@ class HotaSums:
 
 
 def sum_hota(
-    overlaps: Overlaps,
+    table: SimilarityTable,
     *,
     align: bool = True,
     runs: Runs = "published",
@@ -117,7 +117,7 @@ def sum_hota(
     """Match once for all thresholds and sum up, per group.
 
     Args:
-        overlaps: All pairs with a similarity above 0.
+        table: All pairs with a similarity above 0.
         align: Maximise similarity x global alignment score, as published and
             in TrackEval; else similarity alone, as PoseTrack21's kit does for
             joints.
@@ -129,35 +129,37 @@ def sum_hota(
     Returns:
         Sums of shape `(n_groups, alphas)`.
     """
-    g = overlaps.truth.tracks[overlaps.truth_at]
-    p = overlaps.result.tracks[overlaps.result_at]
-    weights = overlaps.similarity
+    g = table.truth.tracks[table.truth_at]
+    p = table.result.tracks[table.result_at]
+    weights = table.similarity
     if align:
-        weights = weights * alignment(overlaps)
-    cells = np.flatnonzero(assign(overlaps.truth_at, overlaps.result_at, weights))
-    return _sum_matches(overlaps, cells, g, p, runs, alphas)
+        weights = weights * alignment(table)
+    cells = np.flatnonzero(
+        max_weight_matching(table.truth_at, table.result_at, weights)
+    )
+    return _sum_matches(table, cells, g, p, runs, alphas)
 
 
-def alignment(overlaps: Overlaps) -> Floats:
+def alignment(table: SimilarityTable) -> Floats:
     """Global alignment score of each cell's two tracks, `(C,)`.
 
     A soft count of the frames that two tracks share (each frame's similarity over what
-    the two detections have with anybody) over the frames in which either is there.
+    the two detections have with all others) over the frames in which either is there.
     """
-    similarity = overlaps.similarity
-    at, by = overlaps.truth_at, overlaps.result_at
+    similarity = table.similarity
+    at, by = table.truth_at, table.result_at
     around = np.bincount(at, similarity)[at] + np.bincount(by, similarity)[by]
     shared = similarity / np.maximum(around - similarity, EPS)
-    g, p = overlaps.truth.tracks[at], overlaps.result.tracks[by]
-    key = g * len(overlaps.result_groups) + p
+    g, p = table.truth.tracks[at], table.result.tracks[by]
+    key = g * len(table.result_groups) + p
     _, pair = np.unique(key, return_inverse=True)
     common = np.bincount(pair, shared)[pair]
-    either = overlaps.truth_lengths[g] + overlaps.result_lengths[p] - common
+    either = table.truth_lengths[g] + table.result_lengths[p] - common
     return common / either
 
 
 def _sum_matches(
-    overlaps: Overlaps,
+    table: SimilarityTable,
     cells: Ints,
     g: Ints,
     p: Ints,
@@ -165,27 +167,27 @@ def _sum_matches(
     alphas: Floats,
 ) -> HotaSums:
     """Sum up given matches (positions in the table of cells)."""
-    size, steps = overlaps.n_groups, len(alphas)
-    similarity = overlaps.similarity[cells]
+    size, steps = table.n_groups, len(alphas)
+    similarity = table.similarity[cells]
     level = np.searchsorted(alphas - EPS, similarity, side="right")
     shown = level > 0
     cells, similarity, level = cells[shown], similarity[shown], level[shown]
     g, p = g[cells], p[cells]
-    slot = overlaps.cell_groups[cells] * (steps + 1) + level
+    slot = table.cell_groups[cells] * (steps + 1) + level
 
     def per_alpha(slots: Ints, weights: Floats | None, rows: int) -> Floats:
-        table = np.bincount(slots, weights, rows * (steps + 1))
-        table = table.reshape(rows, steps + 1)
-        return np.cumsum(table[:, :0:-1], axis=1, dtype=np.float64)[:, ::-1]
+        sums = np.bincount(slots, weights, rows * (steps + 1))
+        sums = sums.reshape(rows, steps + 1)
+        return np.cumsum(sums[:, :0:-1], axis=1, dtype=np.float64)[:, ::-1]
 
-    key = g * len(overlaps.result_groups) + p
+    key = g * len(table.result_groups) + p
     pairs, pair = np.unique(key, return_inverse=True)
     tpa = per_alpha(pair * (steps + 1) + level, None, len(pairs))
-    of_truth, of_result = np.divmod(pairs, max(len(overlaps.result_groups), 1))
-    lengths = overlaps.truth_lengths[of_truth], overlaps.result_lengths[of_result]
+    of_truth, of_result = np.divmod(pairs, max(len(table.result_groups), 1))
+    lengths = table.truth_lengths[of_truth], table.result_lengths[of_result]
     union = (lengths[0] + lengths[1])[:, None] - tpa
     # Tracks are numbered group after group, so pairs come sorted by group.
-    group = overlaps.truth_groups[of_truth]
+    group = table.truth_groups[of_truth]
     starts = np.flatnonzero(np.r_[True, group[1:] != group[:-1]][: len(group)])
 
     def per_group(values: Floats) -> Floats:
@@ -196,11 +198,11 @@ def _sum_matches(
 
     square = tpa * tpa
     tp = per_alpha(slot, None, size)
-    squares, roots = _run_lengths(overlaps, cells, g, pair, level, steps, runs)
+    squares, roots = _run_lengths(table, cells, g, pair, level, steps, runs)
     return HotaSums(
         tp=tp,
-        fn=overlaps.truth_counts[:, None] - tp,
-        fp=overlaps.result_counts[:, None] - tp,
+        fn=table.truth_counts[:, None] - tp,
+        fp=table.result_counts[:, None] - tp,
         loc=per_alpha(slot, similarity, size),
         ass=per_group(square / union),
         ass_re=per_group(square / lengths[0][:, None]),
@@ -211,7 +213,7 @@ def _sum_matches(
 
 
 def _run_lengths(
-    overlaps: Overlaps,
+    table: SimilarityTable,
     cells: Ints,
     g: Ints,
     pair: Ints,
@@ -222,11 +224,11 @@ def _run_lengths(
     """Per pair and alpha, the sums of n^2 and of n^1.5 over its runs of matches."""
     size = int(pair.max(initial=-1)) + 1
     squares, roots = np.zeros((2, size, steps))
-    moment = overlaps.cell_moments[cells]
+    moment = table.cell_moments[cells]
     if runs == "published":
         order = np.lexsort((moment, pair))
-        seen_g = _ordinals(overlaps.truth)[overlaps.truth_at[cells]][order]
-        seen_p = _ordinals(overlaps.result)[overlaps.result_at[cells]][order]
+        seen_g = _ordinals(table.truth)[table.truth_at[cells]][order]
+        seen_p = _ordinals(table.result)[table.result_at[cells]][order]
     else:
         order = np.lexsort((moment, g))
     pair, level = pair[order], level[order]
@@ -236,7 +238,7 @@ def _run_lengths(
             pair, level = pair[shown], level[shown]
             if runs == "published":
                 seen_g, seen_p = seen_g[shown], seen_p[shown]
-        # A pair names both tracks: in a person's order of time it changes with the id.
+        # In a person's order of time, the pair changes when the id does.
         fresh = np.ones(len(pair), bool)
         fresh[1:] = pair[1:] != pair[:-1]
         if runs == "published":
@@ -249,7 +251,7 @@ def _run_lengths(
 
 
 def _ordinals(side: Any) -> Ints:
-    """How often each detection's track was there before it, `(N,)`."""
+    """Number of earlier detections of each detection's track, `(N,)`."""
     order = np.lexsort((side.moments, side.tracks))
     tracks = side.tracks[order]
     first = np.flatnonzero(np.r_[True, tracks[1:] != tracks[:-1]][: len(tracks)])

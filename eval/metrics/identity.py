@@ -1,4 +1,4 @@
-"""IDF1 and its kin: how much of the time the right person had the right id.
+"""IDF1, IDP and IDR: identity scores from one assignment of whole tracks.
 
 Source: Ristani et al., "Performance Measures and a Data Set for Multi-Target,
 Multi-Camera Tracking" (ECCV Workshops 2016).
@@ -11,29 +11,29 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from poseflow.eval.metrics.assignment import assign
-from poseflow.eval.metrics.similarity_table import Overlaps
+from poseflow.eval.metrics.assignment import max_weight_matching
+from poseflow.eval.metrics.similarity_table import SimilarityTable
 
 
-def count_identity(overlaps: Overlaps) -> dict[str, npt.NDArray[Any]]:
+def count_identity(table: SimilarityTable) -> dict[str, npt.NDArray[Any]]:
     """Count frames that agree under the best one-to-one assignment of whole tracks.
 
     Args:
-        overlaps: Only cells that may match; their similarity plays no part.
+        table: Only cells that may match; their similarity does not count.
 
     Returns:
         `idtp`, `idfp` and `idfn`, each `(n_groups,)`.
     """
-    tracks = len(overlaps.result_groups)
-    g = overlaps.truth.tracks[overlaps.truth_at]
-    p = overlaps.result.tracks[overlaps.result_at]
+    tracks = len(table.result_groups)
+    g = table.truth.tracks[table.truth_at]
+    p = table.result.tracks[table.result_at]
     pairs, agreed = np.unique(g * tracks + p, return_counts=True)
     rows, columns = np.divmod(pairs, max(tracks, 1))
-    taken = assign(rows, columns, agreed.astype(np.float64))
-    groups = overlaps.truth_groups[rows[taken]]
-    idtp = np.bincount(groups, agreed[taken], overlaps.n_groups).astype(np.int64)
+    taken = max_weight_matching(rows, columns, agreed.astype(np.float64))
+    groups = table.truth_groups[rows[taken]]
+    idtp = np.bincount(groups, agreed[taken], table.n_groups).astype(np.int64)
     return {
         "idtp": idtp,
-        "idfp": overlaps.result_counts - idtp,
-        "idfn": overlaps.truth_counts - idtp,
+        "idfp": table.result_counts - idtp,
+        "idfn": table.truth_counts - idtp,
     }

@@ -1,7 +1,7 @@
-"""`Overlaps`: what annotation and result have in common, as one flat table.
+"""`SimilarityTable`: detections of ground truth and result, and pairs that may match.
 
-Every tracking metric starts from the same facts: which tracks are there in which frame
-on either side, and how similar those pairs are that might match. A table holds them
+Every tracking metric starts from the same facts: the tracks of each frame on
+either side, and the similarity of the pairs that may match. A table holds them
 for many *groups* at once - sequences, or the joints of sequences - so that the metrics
 run over all of them without a Python loop. Groups share nothing.
 """
@@ -19,15 +19,18 @@ import numpy.typing as npt
 from poseflow.arrays import Bools, Floats, Ints
 
 
-class Detections(NamedTuple):
-    """One side's detections: `(N,)` track numbers and `(N,)` moments, both dense."""
+class TableSide(NamedTuple):
+    """One side's detections: dense `(N,)` track numbers and `(N,)` moments.
+
+    A moment is one frame of one group.
+    """
 
     tracks: Ints
     moments: Ints
 
 
-class Side(NamedTuple):
-    """One side's detections as they come: group, frame and id, `(N,)` integers each."""
+class DetectionKeys(NamedTuple):
+    """One side's detections: group, frame and track id, `(N,)` integers each."""
 
     groups: npt.ArrayLike
     frames: npt.ArrayLike
@@ -35,7 +38,7 @@ class Side(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Overlaps:
+class SimilarityTable:
     """Detections of both sides and the cells in which they can match.
 
     Attributes:
@@ -50,8 +53,8 @@ class Overlaps:
         n_groups: Number of groups, those without any detection included.
     """
 
-    truth: Detections
-    result: Detections
+    truth: TableSide
+    result: TableSide
     truth_at: Ints
     result_at: Ints
     similarity: Floats
@@ -63,21 +66,21 @@ class Overlaps:
     @classmethod
     def build(
         cls,
-        truth: Side,
-        result: Side,
+        truth: DetectionKeys,
+        result: DetectionKeys,
         truth_at: npt.ArrayLike,
         result_at: npt.ArrayLike,
         similarity: npt.ArrayLike,
         n_groups: int = 1,
     ) -> Self:
-        """Number tracks and moments, and put everything in the order of time.
+        """Number tracks and moments, and order everything by time.
 
         Args:
             truth: Annotated detections; groups are 0 .. n_groups - 1, frames and ids
                 any integers that a signed 64-bit number holds.
             result: Those of the tracker.
-            truth_at: `(C,)` which annotated detection is in each cell.
-            result_at: `(C,)` which detection of the result.
+            truth_at: `(C,)` row of the annotated detection in each cell.
+            result_at: `(C,)` row of the result's detection in each cell.
             similarity: `(C,)`.
             n_groups: Number of groups.
         """
@@ -95,8 +98,8 @@ class Overlaps:
         at_b = place_b[np.asarray(result_at, np.int64)]
         order = np.lexsort((at_b, at_a))
         return cls(
-            Detections(tracks_a[order_a], moments[: len(a[0])][order_a]),
-            Detections(tracks_b[order_b], moments[len(a[0]) :][order_b]),
+            TableSide(tracks_a[order_a], moments[: len(a[0])][order_a]),
+            TableSide(tracks_b[order_b], moments[len(a[0]) :][order_b]),
             at_a[order],
             at_b[order],
             np.asarray(similarity, np.float64)[order],
@@ -116,7 +119,8 @@ class Overlaps:
         A pair whose similarity is NaN cannot match.
 
         Examples:
-            >>> table = Overlaps.from_frames([([1, 2], [7], [[0.9], [float("nan")]])])
+            >>> similarity = [[0.9], [float("nan")]]
+            >>> table = SimilarityTable.from_frames([([1, 2], [7], similarity)])
             >>> table.similarity, table.truth_at, table.result_at
             (array([0.9]), array([0]), array([0]))
         """
@@ -145,7 +149,7 @@ class Overlaps:
                     head = np.full((2, len(ids[side])), [[group], [frame]])
                     sides[side].append(np.concatenate([head, ids[side][None]]))
         flat = [
-            Side(*np.concatenate([np.zeros((3, 0), np.int64), *side], axis=1))
+            DetectionKeys(*np.concatenate([np.zeros((3, 0), np.int64), *side], axis=1))
             for side in sides
         ]
         none = np.zeros(0, np.int64)
@@ -184,12 +188,12 @@ class Overlaps:
 
     @cached_property
     def truth_lengths(self) -> Ints:
-        """`(G,)` number of moments in which each annotated track is there."""
+        """`(G,)` number of moments with each annotated track."""
         return np.bincount(self.truth.tracks, minlength=len(self.truth_groups))
 
     @cached_property
     def result_lengths(self) -> Ints:
-        """`(P,)` number of moments in which each track of the result is there."""
+        """`(P,)` number of moments with each track of the result."""
         return np.bincount(self.result.tracks, minlength=len(self.result_groups))
 
     @cached_property
@@ -203,7 +207,7 @@ class Overlaps:
         return self.per_group(self.result_groups[self.result.tracks])
 
     def per_group(self, groups: Ints) -> Ints:
-        """How often each group is named, `(n_groups,)`."""
+        """Number of entries of each group, `(n_groups,)`."""
         return np.bincount(groups, minlength=self.n_groups)
 
 

@@ -1,4 +1,4 @@
-"""Stable sorting, quicker than numpy's for the two kinds of keys that scoring has."""
+"""Stable argsort, faster than numpy's for dense numbers and for distinct scores."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from poseflow.arrays import Floats, Ints
 
 
 def order_of_numbers(keys: Ints) -> Ints:
-    """What `np.argsort(keys, kind="stable")` gives, for dense numbers such as tracks.
+    """Stable argsort of dense numbers, such as tracks: `np.argsort(kind="stable")`.
 
     numpy sorts 16-bit keys digit by digit, several times as fast as 64-bit ones. Larger
     keys are sorted by their low half, then stably by their high half.
@@ -28,9 +28,9 @@ def order_of_numbers(keys: Ints) -> Ints:
 
 
 def order_of_scores(scores: Floats) -> Ints:
-    """What `np.argsort(scores, kind="stable")` gives, when few scores are equal.
+    """Stable argsort of scores of which few are equal: `np.argsort(kind="stable")`.
 
-    They are sorted unstably, which is quicker; then runs of equal ones are set right.
+    They are sorted unstably, which is faster; then runs of equal ones are reordered.
 
     Args:
         scores: `(N,)`, no NaN.

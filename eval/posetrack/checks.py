@@ -1,4 +1,4 @@
-"""What is wrong, or odd, with a ground truth or a submission, before it is scored."""
+"""Checks of ground truth and submissions: `poseflow evaluate --check`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ POSEVAL_MAX_ID = 9999
 
 
 def check_pair(pair: SequencePair) -> list[Problem]:
-    """Everything that a look at one sequence's two files tells, in order of frames."""
+    """Problems of one sequence's two files, in order of frames."""
     if not pair.has_prediction:
         own = [missing_prediction(pair)]
     else:
@@ -50,7 +50,7 @@ def missing_prediction(pair: SequencePair) -> Problem:
 
 
 def _check_frames(pair: SequencePair) -> Iterator[Problem]:
-    """Which frames there are, in which order, and whether anybody is in them."""
+    """Number and order of the frames, and whether people are predicted at all."""
     gt, pred = pair.gt, pair.pred
     frame_of, problems = pair_frames(gt, pred, STRICT)
     yield from problems
@@ -74,7 +74,7 @@ def _check_frames(pair: SequencePair) -> Iterator[Problem]:
             "error",
         )
     if not len(pred) and len(gt):
-        yield Problem(pred.source, None, "nobody is predicted in any frame")
+        yield Problem(pred.source, None, "no person is predicted in any frame")
 
 
 def _check_annotation(gt: Annotations) -> Iterator[Problem]:
@@ -105,7 +105,7 @@ def _check_annotation(gt: Annotations) -> Iterator[Problem]:
             gt.source,
             int(silent[0]),
             f"{len(silent)} frames without people do not say is_labeled, this one "
-            "first; strict mode takes them as labelled and empty",
+            "first; strict mode counts them as labelled and empty",
             "note",
         )
 
@@ -152,7 +152,7 @@ def _check_people(side: Annotations) -> Iterator[Problem]:
     ]
     if never and len(side):
         yield Problem(
-            side.source, None, f"joints that nobody has: {', '.join(never)}", "note"
+            side.source, None, f"joints that no person has: {', '.join(never)}", "note"
         )
 
 

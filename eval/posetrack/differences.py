@@ -1,4 +1,4 @@
-"""Where poseval and the definitions part ways on the data at hand, in numbers."""
+"""Differences between the modes strict and poseval on given data, with counts."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ _SENTENCES = {
     "unlabelled_used": "frames with people that say is_labeled: false: scored by "
     "poseval, not by strict",
     "last_frames": "last frames of sequences: left out of tracking by poseval only",
-    "placeholders": "frames with nobody predicted, or nobody left: 1 miss and 1 false "
-    "positive of every joint for poseval; what is in them for strict",
+    "placeholders": "frames without predicted or without annotated people: 1 miss and "
+    "1 false positive of every joint in poseval; counted as they are in strict",
     "never_annotated": "joints that are never annotated: AP 0 if never predicted, and "
-    "invented objects in tracking, for poseval; left out of all means in strict",
-    "missing_scores": "predicted joints without a score: ranked last by poseval; by "
+    "placeholder objects in tracking, in poseval; left out of all means in strict",
+    "missing_scores": "predicted joints without a score: ranked last in poseval; by "
     "the pose's score in strict if no joint of the pose has one, else last",
-    "zero_heads": "head boxes of size zero: nothing matches for poseval; a joint "
+    "zero_heads": "head boxes of size zero: nothing matches in poseval; a joint "
     "exactly in place does in strict",
-    "assignment": "predicted poses assigned otherwise: who loses a person to a better "
-    "pose may get another in strict, where distances settle ties",
+    "assignment": "predicted poses assigned differently: a pose that loses its person "
+    "to a better one may get another person in strict, where distances settle ties",
     "tied_scores": "predicted joints that share their score with another: ranked one "
-    "by one by poseval (here as a stable sort does), all at once in strict",
+    "by one in poseval (here as a stable sort does), all at once in strict",
     "poseval_fails": "sequences that poseval cannot score (frame counts differ)",
 }
 _ALWAYS = (
     "MOTP: poseval also adds the distances of all candidate pairs, so that a match "
-    "counts at least twice; strict takes the matches alone",
+    "counts at least twice; strict counts the matches only",
 )
 
 
 def count_differences(
     pair: SequencePair, strict: PreparedSequence, poseval: PreparedSequence | None
 ) -> Counter[str]:
-    """How often each rule matters in a sequence.
+    """Number of cases of a sequence in which each rule makes a difference.
 
     Args:
         pair: The sequence.
@@ -66,7 +66,7 @@ def count_differences(
 
 
 def describe_differences(counts: Mapping[str, int]) -> tuple[str, ...]:
-    """A sentence for each rule that matters, with how often it does."""
+    """A sentence for each rule that makes a difference, with the number of cases."""
     found = tuple(
         f"{sentence}: {counts[key]}"
         for key, sentence in _SENTENCES.items()

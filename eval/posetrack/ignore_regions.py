@@ -1,4 +1,4 @@
-"""Ignore regions: polygons in which nobody is scored."""
+"""Ignore regions: polygons whose joints are not scored."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def inside_regions(keypoints: Floats, frames: Ints, regions_of: Annotations) -> 
     Args:
         keypoints: `(P, 15, 2)` pixels, NaN where absent.
         frames: `(P,)` each person's frame in `regions_of`, -1 for none.
-        regions_of: The annotation, which alone says where regions are.
+        regions_of: The annotation, which has the regions of both sides.
 
     Returns:
         `(P, 15)`; False for absent joints.
@@ -75,7 +75,7 @@ def inside_regions(keypoints: Floats, frames: Ints, regions_of: Annotations) -> 
     inside = np.zeros(keypoints.shape[:2], np.bool_)
     for polygon, own_frames in regions_of.distinct_regions:
         there = np.zeros(regions_of.num_frames + 1, np.bool_)
-        there[own_frames] = True  # the last place is where frame -1 looks
+        there[own_frames] = True  # the last place stays False, for frame -1
         rows = np.flatnonzero(there[frames])
         joints = keypoints[rows].reshape(-1, 2)
         inside[rows] |= inside_polygon(joints, polygon).reshape(-1, 15)

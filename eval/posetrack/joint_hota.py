@@ -10,7 +10,7 @@ import numpy as np
 from poseflow.arrays import Floats, Ints
 from poseflow.eval.metric import GROUPS, Metric, Section, group_means
 from poseflow.eval.metrics.hota import ALPHAS, HotaSums, sum_hota
-from poseflow.eval.posetrack.joint_similarity import joint_overlaps
+from poseflow.eval.posetrack.joint_similarity import joint_similarity_table
 from poseflow.eval.posetrack.pckh import PreparedSequence
 from poseflow.eval.posetrack.preparation import positive_joints
 from poseflow.formats.posetrack.annotations import JOINTS
@@ -32,12 +32,12 @@ class JointHOTA(Metric[HotaSums]):
         if self.rules.hota_joints == "positive_in_2021":
             sequences = [_positive_in_2021(sequence) for sequence in sequences]
         sums = sum_hota(
-            joint_overlaps(sequences),
+            joint_similarity_table(sequences),
             align=self.rules.hota_alignment,
             runs=self.rules.hota_runs,
         )
-        table = sums.reshape(len(JOINTS), len(sequences), -1)
-        parts = [table[:, k] for k in range(len(sequences))]
+        by_sequence = sums.reshape(len(JOINTS), len(sequences), -1)
+        parts = [by_sequence[:, k] for k in range(len(sequences))]
         if self.rules.hota_unpredicted_frames == "own_joints":
             return parts
         return [

@@ -13,7 +13,7 @@ from poseflow.arrays import Floats, Ints
 from poseflow.eval.metric import GROUPS, Metric, Section
 from poseflow.eval.metrics.clear import count_clear, match_clear
 from poseflow.eval.metrics.identity import count_identity
-from poseflow.eval.posetrack.joint_similarity import joint_overlaps
+from poseflow.eval.posetrack.joint_similarity import joint_similarity_table
 from poseflow.eval.posetrack.pckh import PreparedSequence
 from poseflow.formats.posetrack.annotations import JOINTS
 
@@ -33,13 +33,13 @@ class JointIDF1(Metric[Counts]):
         """Counts `(15,)` of each sequence."""
         if not sequences:
             return []
-        overlaps = joint_overlaps(sequences, matches_only=True)
-        distances = 1 - overlaps.similarity
-        matches = match_clear(overlaps, distances, self.rules.mota_ties)
-        clear = count_clear(overlaps, matches, distances, self.rules.mota_ties)
-        counts = count_identity(overlaps) | {name: clear[name] for name in _COUNTED}
-        table = {k: v.reshape(len(JOINTS), len(sequences)) for k, v in counts.items()}
-        return [{k: v[:, n] for k, v in table.items()} for n in range(len(sequences))]
+        table = joint_similarity_table(sequences, matches_only=True)
+        distances = 1 - table.similarity
+        matches = match_clear(table, distances, self.rules.mota_ties)
+        clear = count_clear(table, matches, distances, self.rules.mota_ties)
+        counts = count_identity(table) | {name: clear[name] for name in _COUNTED}
+        columns = {k: v.reshape(len(JOINTS), -1) for k, v in counts.items()}
+        return [{k: v[:, n] for k, v in columns.items()} for n in range(len(sequences))]
 
     def total(self, parts: Sequence[Counts]) -> Section:
         """Counts are summed over sequences and joints, then divided."""

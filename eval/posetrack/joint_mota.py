@@ -19,8 +19,8 @@ import numpy.typing as npt
 from poseflow.arrays import Floats, Ints
 from poseflow.eval.metric import Metric, Section, group_means, with_mean
 from poseflow.eval.metrics.clear import Convention, count_events, match_clear
-from poseflow.eval.metrics.similarity_table import Overlaps
-from poseflow.eval.posetrack.joint_similarity import REACH, joint_overlaps
+from poseflow.eval.metrics.similarity_table import SimilarityTable
+from poseflow.eval.posetrack.joint_similarity import REACH, joint_similarity_table
 from poseflow.eval.posetrack.pckh import PreparedSequence
 from poseflow.formats.posetrack.annotations import JOINTS
 
@@ -135,29 +135,31 @@ def track_joints(
         sequences: The sequences.
         ties: What decides where this leaves a choice; see `match_clear`.
     """
-    overlaps = joint_overlaps(sequences, matches_only=True)
-    distances = (1 - overlaps.similarity) * REACH
-    found = match_clear(overlaps, distances, ties)
-    groups, matched = overlaps.cell_groups[found.cells], distances[found.cells]
+    table = joint_similarity_table(sequences, matches_only=True)
+    distances = (1 - table.similarity) * REACH
+    found = match_clear(table, distances, ties)
+    groups, matched = table.cell_groups[found.cells], distances[found.cells]
 
     def total(groups: Ints, values: Floats) -> npt.NDArray[Any]:
-        return np.bincount(groups, values, overlaps.n_groups)
+        return np.bincount(groups, values, table.n_groups)
 
-    columns = count_events(overlaps, found)
+    columns = count_events(table, found)
     columns["matched_distance"] = total(groups, matched)
-    columns["candidate_distance"] = total(overlaps.cell_groups, distances)
+    columns["candidate_distance"] = total(table.cell_groups, distances)
     columns["extra_distance"] = sum(
         (
             total(groups[kind], matched[kind])
             for kind in (found.transfers, found.ascends, found.migrates)
         ),
-        np.zeros(overlaps.n_groups),
+        np.zeros(table.n_groups),
     )
-    table = {k: v.reshape(len(JOINTS), len(sequences)) for k, v in columns.items()}
-    switches = _switches(sequences, overlaps, found.cells[found.switches])
+    switches = _switches(sequences, table, found.cells[found.switches])
     parts = []
     for k, (sequence, switched) in enumerate(zip(sequences, switches, strict=True)):
-        counts = {name: values[:, k] for name, values in table.items()}
+        counts = {
+            name: values.reshape(len(JOINTS), -1)[:, k]
+            for name, values in columns.items()
+        }
         placeholders, frames = sequence.placeholder_frames, sequence.num_frames
         for name in ("num_misses", "num_false_positives", "num_objects"):
             counts[name] = counts[name] + placeholders
@@ -168,16 +170,16 @@ def track_joints(
 
 
 def _switches(
-    sequences: Sequence[PreparedSequence], overlaps: Overlaps, cells: Ints
+    sequences: Sequence[PreparedSequence], table: SimilarityTable, cells: Ints
 ) -> list[tuple[Ints, Ints, Ints]]:
     """Of each sequence, frames, joints and annotated ids of its switches, by frame."""
     starts = np.cumsum([0, *(s.num_frames for s in sequences)])
     names = [np.unique(s.gt_ids) for s in sequences]
     ids = np.concatenate([np.zeros(0, np.int64), *names])
-    joint, number = np.divmod(overlaps.cell_groups[cells], max(len(sequences), 1))
+    joint, number = np.divmod(table.cell_groups[cells], max(len(sequences), 1))
     # Moments are numbered joint after joint, and so are tracks.
-    frame = overlaps.cell_moments[cells] - joint * starts[-1] - starts[number]
-    track = overlaps.truth.tracks[overlaps.truth_at[cells]] - joint * len(ids)
+    frame = table.cell_moments[cells] - joint * starts[-1] - starts[number]
+    track = table.truth.tracks[table.truth_at[cells]] - joint * len(ids)
     order = np.lexsort((joint, frame, number))
     ends = np.cumsum(np.bincount(number, minlength=len(sequences)))
     parts = [

@@ -8,7 +8,11 @@ from typing import Any
 import numpy as np
 
 from poseflow.arrays import Bools, Ints
-from poseflow.eval.metrics.similarity_table import Detections, Overlaps, Side
+from poseflow.eval.metrics.similarity_table import (
+    DetectionKeys,
+    SimilarityTable,
+    TableSide,
+)
 from poseflow.eval.posetrack.pckh import PreparedSequence
 from poseflow.formats.posetrack.annotations import JOINTS
 
@@ -16,9 +20,9 @@ REACH = 0.5001
 """Distance in head sizes at which PoseTrack21's joint similarity has fallen to 0."""
 
 
-def joint_overlaps(
+def joint_similarity_table(
     sequences: Sequence[PreparedSequence], *, matches_only: bool = False
-) -> Overlaps:
+) -> SimilarityTable:
     """Every joint of every sequence as a group: group = joint x sequences + sequence.
 
     The similarity of two joints is max(0, 1 - d / 0.5001), d being their distance in
@@ -69,7 +73,7 @@ def joint_overlaps(
     )
     order = _by_joint(joint)
     sequence_of_frame = np.repeat(np.arange(count), np.diff(frames))
-    return Overlaps(
+    return SimilarityTable(
         truth,
         result,
         gt_row[at[order]],
@@ -87,7 +91,7 @@ def _joint_side(
     frames: Sequence[Ints],
     ids: Sequence[Ints],
     num_frames: int,
-) -> tuple[Detections, Ints, Ints]:
+) -> tuple[TableSide, Ints, Ints]:
     """One side's joints as detections, joint after joint.
 
     Returns:
@@ -109,7 +113,7 @@ def _joint_side(
     person, joint = np.divmod(places, joints)
     rows = np.full(there.size, -1)
     rows[places] = np.arange(len(places))
-    detections = Detections(
+    detections = TableSide(
         joint * len(sequence_of_track) + tracks[person],
         joint * num_frames + _stack(frames)[person],
     )
@@ -118,7 +122,7 @@ def _joint_side(
 
 
 def _by_joint(joints: Ints) -> Ints:
-    """The stable order joint after joint; quick, because of the small type."""
+    """Stable argsort by joint; 8-bit keys make it fast."""
     return np.argsort(joints.astype(np.int8), kind="stable")
 
 
@@ -128,7 +132,7 @@ def _stack(parts: Sequence[Any], none: Any = None) -> Any:
     return np.concatenate([none, *parts])
 
 
-def pose_overlaps(sequences: Sequence[PreparedSequence]) -> Overlaps:
+def pose_similarity_table(sequences: Sequence[PreparedSequence]) -> SimilarityTable:
     """Whole people, one group for each sequence.
 
     The similarity of an annotated and a predicted person is the share of the annotated
@@ -156,10 +160,10 @@ def pose_overlaps(sequences: Sequence[PreparedSequence]) -> Overlaps:
             sides[side].append(np.stack([head, frames, ids]))
             start[side] += len(ids)
     flat = [
-        Side(*np.concatenate([np.zeros((3, 0), np.int64), *side], axis=1))
+        DetectionKeys(*np.concatenate([np.zeros((3, 0), np.int64), *side], axis=1))
         for side in sides
     ]
-    return Overlaps.build(
+    return SimilarityTable.build(
         flat[0],
         flat[1],
         _stack(at),

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from poseflow.eval.metric import Metric, Section
-from poseflow.eval.posetrack.joint_similarity import pose_overlaps
+from poseflow.eval.posetrack.joint_similarity import pose_similarity_table
 from poseflow.eval.posetrack.pckh import PreparedSequence
-from poseflow.eval.tracking import TrackingScores, score_overlaps
+from poseflow.eval.tracking import TrackingScores, score_table
 from poseflow.formats.posetrack.annotations import JOINTS
 
 
@@ -22,8 +22,8 @@ class PoseTracking(Metric[TrackingScores]):
 
     def measure(self, sequences: Sequence[PreparedSequence]) -> list[TrackingScores]:
         """Scores of each sequence."""
-        return score_overlaps(
-            pose_overlaps(sequences),
+        return score_table(
+            pose_similarity_table(sequences),
             [sequence.name for sequence in sequences],
             [sequence.num_frames for sequence in sequences],
             convention=self.rules.mota_ties,

@@ -179,7 +179,7 @@ def repeated_ids(ids: Ints, frames: Ints) -> Bools:
 
 
 def repeated_id_problem(people: Annotations, row: int) -> Problem:
-    """What is said about a person whose identity comes again in a frame."""
+    """The problem of a person whose identity an earlier person of the frame has."""
     return Problem(
         people.source,
         int(people.frames[row]),

@@ -124,7 +124,7 @@ def test_check_tells_a_submission_without_anybody(tmp_path):
     (tmp_path / "pred.json").write_text("[]")
     gt = sorted(sides()[0].iterdir())[0]
     result = run(gt, tmp_path / "pred.json", "--check")
-    assert "nobody is predicted in any frame" in result.stdout
+    assert "no person is predicted in any frame" in result.stdout
 
 
 @pytest.mark.parametrize("name", ["pred.zip", "pred"])

@@ -11,7 +11,7 @@ from poseflow import Frame, PoseFlowError, Poses, PoseSequence
 from poseflow.errors import FormatError
 from poseflow.eval.metrics.hota import sum_hota
 from poseflow.eval.mot import (
-    box_overlaps,
+    box_similarity_table,
     motmetrics_fields,
     score_mot,
     trackeval_fields,
@@ -91,7 +91,7 @@ def test_equals_every_hota(case):
         )
         for name in expected["frames"]
     ]
-    kit = sum_hota(box_overlaps(pairs), runs="posetrack21")
+    kit = sum_hota(box_similarity_table(pairs), runs="posetrack21")
     for k, name in enumerate([*expected["frames"], "combined"]):
         published = box_curves(scores[name].sums, "published")
         compare(published, expected["trackeval_hota"][name])

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
 
-from poseflow.eval.metrics.assignment import assign
+from poseflow.eval.metrics.assignment import max_weight_matching
 
 
 @given(
@@ -22,7 +22,7 @@ def test_reaches_the_largest_total(n, m, seed, density, ties):
     if ties:
         weights = np.round(weights, 1)
     i, j = np.nonzero(weights)
-    chosen = assign(i, j, weights[i, j])
+    chosen = max_weight_matching(i, j, weights[i, j])
     assert len(set(i[chosen])) == len(set(j[chosen])) == chosen.sum()
     best = weights[linear_sum_assignment(weights, maximize=True)].sum()
     assert weights[i, j][chosen].sum() == pytest.approx(best, abs=1e-12)
@@ -37,16 +37,16 @@ def test_many_frames_at_once_are_decided_apart():
         rows.append(i + 4 * frame)
         columns.append(j + 4 * frame)
         weights.append(table[i, j])
-        expected.append(assign(i, j, table[i, j]))
-    together = assign(*map(np.concatenate, (rows, columns, weights)))
+        expected.append(max_weight_matching(i, j, table[i, j]))
+    together = max_weight_matching(*map(np.concatenate, (rows, columns, weights)))
     np.testing.assert_array_equal(together, np.concatenate(expected))
 
 
 def test_nothing_to_assign():
     none = np.zeros(0, np.int64)
-    assert assign(none, none, np.zeros(0)).tolist() == []
+    assert max_weight_matching(none, none, np.zeros(0)).tolist() == []
 
 
 def test_first_of_equals_wins_in_a_star():
     row, column = np.array([0, 0, 0]), np.array([0, 1, 2])
-    assert assign(row, column, np.ones(3)).tolist() == [True, False, False]
+    assert max_weight_matching(row, column, np.ones(3)).tolist() == [True, False, False]

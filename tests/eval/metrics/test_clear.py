@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from poseflow.eval.metrics.clear import count_clear, match_clear
-from poseflow.eval.metrics.similarity_table import Overlaps
+from poseflow.eval.metrics.similarity_table import SimilarityTable
 
 FIELDS = [
     "num_matches",
@@ -40,7 +40,7 @@ def crowd(seed, frames=12, people=4, tracks=5, allowed=0.5):
 
 
 def score(groups):
-    table = Overlaps.from_groups(groups)
+    table = SimilarityTable.from_groups(groups)
     matches = match_clear(table, table.similarity)
     return count_clear(table, matches, table.similarity)
 

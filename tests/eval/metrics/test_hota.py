@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from poseflow.eval.metrics.hota import ALPHAS, HotaSums, alignment, sum_hota
-from poseflow.eval.metrics.similarity_table import Overlaps
+from poseflow.eval.metrics.similarity_table import SimilarityTable
 
 NO = float("nan")
 
@@ -12,7 +12,7 @@ NO = float("nan")
 def scores(frames, **options):
     """All scores at the lowest threshold."""
     runs = options.get("runs", "published")
-    curves = sum_hota(Overlaps.from_frames(frames), **options)[0].scores(runs)
+    curves = sum_hota(SimilarityTable.from_frames(frames), **options)[0].scores(runs)
     return {name: curve[0] for name, curve in curves.items()}
 
 
@@ -91,7 +91,7 @@ def test_thresholds():
     """A match of similarity s counts at alphas up to s, rounding forgiven."""
     assert pytest.approx(np.arange(1, 20) / 20) == ALPHAS
     frames = [([1], [7], [[s]]) for s in (0.04, 0.05, 0.5, 0.95, 1.0)]
-    sums = sum_hota(Overlaps.from_frames(frames))[0]
+    sums = sum_hota(SimilarityTable.from_frames(frames))[0]
     assert sums.tp[[0, 1, 9, 10, 18]].tolist() == [4, 3, 3, 2, 2]
     assert (sums.tp + sums.fn == 5).all()
     assert (sums.tp + sums.fp == 5).all()
@@ -109,7 +109,9 @@ def test_alignment_decides_between_equal_neighbours():
 
 
 def test_alignment_score_counted_by_hand():
-    table = Overlaps.from_frames([([1], [7, 8], [[0.6, 0.3]]), ([1], [7], [[0.5]])])
+    table = SimilarityTable.from_frames(
+        [([1], [7, 8], [[0.6, 0.3]]), ([1], [7], [[0.5]])]
+    )
     # Shares 0.6 / 0.9 and 0.3 / 0.9, then 1; over frames of either minus the shared.
     shared = np.array([2 / 3 + 1, 1 / 3])
     either = np.array([2 + 2, 2 + 1]) - shared
@@ -187,7 +189,7 @@ def literal(frames, alpha):
 @pytest.mark.parametrize("seed", range(6))
 def test_equals_the_definitions_on_random_sequences(seed):
     frames = random_frames(seed)
-    curves = sum_hota(Overlaps.from_frames(frames), align=False)[0].scores()
+    curves = sum_hota(SimilarityTable.from_frames(frames), align=False)[0].scores()
     for k in (0, 6, 12):
         found = [curves[name][k] for name in ("HOTA", "DetA", "AssA", "FA-HOTA")]
         assert found == pytest.approx(literal(frames, ALPHAS[k]), abs=1e-12)
@@ -195,8 +197,8 @@ def test_equals_the_definitions_on_random_sequences(seed):
 
 def test_groups_add_up_like_one_long_sequence():
     parts = [random_frames(seed) for seed in range(3)]
-    sums = sum_hota(Overlaps.from_groups(parts))
-    apart = [sum_hota(Overlaps.from_frames(frames))[0] for frames in parts]
+    sums = sum_hota(SimilarityTable.from_groups(parts))
+    apart = [sum_hota(SimilarityTable.from_frames(frames))[0] for frames in parts]
     total = sum(apart[1:], apart[0])
     for name, values in sums.sum().scores().items():
         np.testing.assert_allclose(values, total.scores()[name], atol=1e-14)
@@ -206,13 +208,13 @@ def test_groups_add_up_like_one_long_sequence():
         for k, frames in enumerate(parts)
         for g, p, s in frames
     ]
-    one = sum_hota(Overlaps.from_frames(long))[0].scores()
+    one = sum_hota(SimilarityTable.from_frames(long))[0].scores()
     for name, values in total.scores().items():
         np.testing.assert_allclose(values, one[name], atol=1e-14)
 
 
 def test_nothing_at_all():
-    none = sum_hota(Overlaps.from_groups([[], []]))
+    none = sum_hota(SimilarityTable.from_groups([[], []]))
     assert none.tp.shape == (2, 19)
     assert (none.scores()["LocA"] == 1).all()
     assert (none.scores()["HOTA"] == 0).all()

@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 
 from poseflow.eval.metrics.identity import count_identity
-from poseflow.eval.metrics.similarity_table import Overlaps
+from poseflow.eval.metrics.similarity_table import SimilarityTable
 
 
 def counts(groups):
-    found = count_identity(Overlaps.from_groups(groups))
+    found = count_identity(SimilarityTable.from_groups(groups))
     return np.stack([found[name] for name in ("idtp", "idfp", "idfn")], axis=1)
 
 

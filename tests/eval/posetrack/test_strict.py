@@ -252,7 +252,7 @@ def test_default_shows_poseval_where_it_differs_and_says_why():
     assert report.mode == "strict"
     assert set(report.others["poseval"]) == {"ap", "mot"}
     text = str(report)
-    for word in ("last frames", "MOTP", "never annotated", "nobody predicted"):
+    for word in ("last frames", "MOTP", "never annotated", "without predicted"):
         assert word in text
     only = poseflow.evaluate(*sides, mode="strict")
     assert not only.others
