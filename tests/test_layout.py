@@ -148,9 +148,11 @@ def test_import_is_light():
 
 def test_everything_public_is_there():
     import poseflow
+    import poseflow.eval
 
-    for name in poseflow.__all__:
-        assert getattr(poseflow, name) is not None
+    for package in (poseflow, poseflow.eval):
+        for name in package.__all__:
+            assert getattr(package, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'poses_flow'"):
         poseflow.poses_flow
 

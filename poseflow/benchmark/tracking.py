@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from poseflow.benchmark.clips import Clip, make_clip
 from poseflow.benchmark.hardware import hardware
-from poseflow.eval.tracking import TrackingScores, score_tracking
+from poseflow.eval import TrackingScores, score_tracking
 from poseflow.poses import Poses
 from poseflow.sequence import Frame, PoseSequence
 from poseflow.synthetic import PRESETS

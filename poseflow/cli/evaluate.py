@@ -16,7 +16,7 @@ import typer
 from poseflow.cli.progress import progress
 
 if TYPE_CHECKING:
-    from poseflow.eval.report import Report
+    from poseflow.eval import Report
     from poseflow.formats.posetrack.annotations import Problem
 
 
@@ -89,13 +89,13 @@ def evaluate(
 ) -> None:
     """Score predicted poses and tracks against PoseTrack ground truth."""
     if check:
-        from poseflow.eval.evaluation import check as find_problems
+        from poseflow.eval import check as find_problems
 
         problems = find_problems(gt, pred, sequence=sequence)
         _list_problems(problems)
         raise typer.Exit(int(any(p.level == "error" for p in problems)))
 
-    from poseflow.eval.evaluation import evaluate as score
+    from poseflow.eval import evaluate as score
     from poseflow.formats.atomic import check_writable
 
     if json is not None and str(json) != "-":
@@ -118,7 +118,7 @@ def evaluate(
     if per_sequence is not None:
         report.write_sequences(per_sequence)
     if plots is not None:
-        from poseflow.eval.plots import write_plots
+        from poseflow.eval import write_plots
 
         write_plots(report, plots)
 
@@ -134,7 +134,7 @@ def evaluate_coco(
     ] = None,
 ) -> None:
     """Score poses of single images: OKS AP and AR as pycocotools computes them."""
-    from poseflow.eval.coco import evaluate_coco as evaluate
+    from poseflow.eval import evaluate_coco as evaluate
     from poseflow.formats.atomic import check_writable
 
     if json is not None:
@@ -165,8 +165,7 @@ def evaluate_mot(
     ] = Convention.motmetrics,
 ) -> None:
     """Score tracked boxes: HOTA, MOTA, IDF1 and their components."""
-    from poseflow.eval.mot import score_mot
-    from poseflow.eval.tracking import tracking_table
+    from poseflow.eval import score_mot, tracking_table
     from poseflow.formats.atomic import check_writable
 
     if not threshold:

@@ -9,7 +9,7 @@ import pytest
 
 from poseflow import PoseFlowError, Poses, Skeleton, Tracker
 from poseflow.benchmark.tracking import count_jumps, make_clip, run_clip
-from poseflow.eval.tracking import score_tracking
+from poseflow.eval import score_tracking
 
 SHAPE = np.random.default_rng(5).uniform(-1, 1, (17, 2)) * [30, 90]
 

@@ -5,7 +5,7 @@ import pytest
 
 import poseflow
 from poseflow import Frame, PoseFlowError, Poses, Tracker, synthetic
-from poseflow.eval.tracking import score_tracking
+from poseflow.eval import score_tracking
 from poseflow.tracker.default.delayed_output import Hindsight
 
 

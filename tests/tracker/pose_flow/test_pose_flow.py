@@ -7,7 +7,7 @@ import pytest
 
 from poseflow import Poses, Tracker
 from poseflow.benchmark.tracking import make_clip, run_clip
-from poseflow.eval.tracking import score_tracking
+from poseflow.eval import score_tracking
 from poseflow.tracker.pose_flow.builder import (
     correspondence_similarity,
     extend,

@@ -9,7 +9,7 @@ import pytest
 
 from poseflow import Frame, Poses, PoseSequence, skeletons
 from poseflow.benchmark.tracking import make_clip
-from poseflow.eval.tracking import score_tracking
+from poseflow.eval import score_tracking
 from poseflow.tracker import RefineOptions, Smoother, refine
 
 SHAPE = np.random.default_rng(5).uniform(-1, 1, (17, 2)) * [30, 90]
