@@ -45,7 +45,7 @@ def stream(frames: int, people: int = 10, seed: int = 0) -> Iterator[Poses]:
 def held(tracker: Any) -> int:
     """Identities, flows or appearances that a tracker of this package holds."""
     backend = tracker._backend
-    for name in ("_bodies", "_flows", "_memory"):
+    for name in ("_bodies", "_flows", "_store"):
         state = getattr(backend, name, None)
         if state is not None:
             return len(state)

@@ -34,7 +34,7 @@ from poseflow.benchmark.tracking import (
 from poseflow.tracker import Tracker
 from poseflow.tracker.default.likelihood import EvidenceOptions
 from poseflow.tracker.default.options import DefaultOptions
-from poseflow.tracker.pose_flow.pose_flow import PoseFlowOptions
+from poseflow.tracker.pose_flow.options import PoseFlowOptions
 
 FACTORS = (0.6, 0.8, 1.25, 1.6)
 
@@ -43,7 +43,7 @@ SHARES = ("drag", "same", "joint_gain")
 
 FIXED = (
     "max_age_frames", "jump_frames", "patience", "tail", "jump", "max_tracks",
-    "window_frames", "candidate", "joint_side",
+    "window_frames", "candidate_similarity", "joint_box_fraction",
 )  # fmt: skip
 """What is not tuned: rules, and the paper's constants, rather than settings."""
 

@@ -13,7 +13,7 @@ from poseflow.tracker.matchers.optical_flow import (
     OpticalFlowOptions,
 )
 from poseflow.tracker.matchers.orb import OrbMatcher, OrbOptions
-from poseflow.tracker.pose_flow.pose_flow import PoseFlowOptions
+from poseflow.tracker.pose_flow.options import PoseFlowOptions
 from poseflow.tracker.postprocess.smoothing import Smoother, SmoothingOptions
 from poseflow.tracker.postprocess.stitching import RefineOptions, refine
 from poseflow.tracker.released.tracker import ReleasedOptions

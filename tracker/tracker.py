@@ -30,7 +30,7 @@ from poseflow.tracker.default.options import DefaultOptions
 from poseflow.tracker.default.tracker import DefaultTracker
 from poseflow.tracker.matchers.correspondences import Correspondences
 from poseflow.tracker.motion.expected_boxes import expected_boxes, no_motion
-from poseflow.tracker.pose_flow.pose_flow import PoseFlowOptions
+from poseflow.tracker.pose_flow.options import PoseFlowOptions
 from poseflow.tracker.pose_flow.tracker import PoseFlowTracker
 from poseflow.tracker.released.tracker import ReleasedOptions, ReleasedTracker
 from poseflow.tracker.track_store import Track

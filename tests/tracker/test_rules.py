@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from poseflow import Poses, Tracker
-from poseflow.tracker.pose_flow.nms import group_flows, likeness
+from poseflow.tracker.pose_flow.nms import group_flows, intra_frame_similarity
 
 SHAPE = np.random.default_rng(5).uniform(-1, 1, (17, 2)) * [30, 90]
 OWN = ["default", "poseflow", "released", "iou", "oks"]
@@ -87,7 +87,7 @@ def test_doubles_fall_into_one_group():
         )
         there = np.ones(both.shape[:2], np.bool_)
         marks = np.repeat([0.8, 0.6], 5)[:, None] * there
-        alike = likeness(both, there, marks, np.full(10, 180.0))
+        alike = intra_frame_similarity(both, there, marks, np.full(10, 180.0))
         groups = group_flows(marks.mean(axis=1), alike, 0.5)
         total += 5
         right += sum(

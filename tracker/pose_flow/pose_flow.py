@@ -1,108 +1,129 @@
-"""What `poseflow` is made of: its settings, a flow, a frame of the window."""
+"""`PoseFlow`: the poses of one person over successive frames, and their track id."""
 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from poseflow.arrays import Bools, Floats, Ints
 from poseflow.poses import NO_TRACK, Poses
-from poseflow.tracker.matchers.base import Matcher
-from poseflow.validation import require
+from poseflow.tracker.motion.kalman import body_offsets
+from poseflow.tracker.observations import Observations
 
+NO_ID = 0
+"""Track id of a pose flow that has none yet."""
 
-@dataclass(frozen=True)
-class PoseFlowOptions:
-    """Parameters of `poseflow`; lengths in person sizes (longer side).
+VELOCITY_GAIN = 0.3
+"""Gain of the velocity's alpha filter."""
 
-    Attributes:
-        window_frames: L; ids are final after so many frames.
-        candidate: Epsilon: similarity from which a pose is a candidate.
-        similarity_weight: Weight of the similarity beside the confidence.
-        patience: r: frames over which a flow must gain confidence.
-        stop_share: Gamma, over what the flow usually gains in that time.
-        same: Likeness from which two flows are one person.
-        least_common: Frames that two flows must share before they are merged.
-        relink_frames: Longest gap across which flows are linked by motion.
-        relink: Motion-predicted similarity that this takes.
-        growth: How much room prediction gets per frame of gap.
-        reach: How far a pose may be from where it is expected.
-        least_frames: Shorter flows get no final id: single false alarms.
-        joint_side: Side of a joint's box, in which feature points count.
-        spread: Factor on the joints' sigmas.
-        unify: Put the flow's mean confidence on its joints in the final view.
-        matcher: `"none"`, `"orb"`, `"flow"` or a `Matcher`.
-    """
+START_FRAMES = 4
+"""A pose flow shorter than this takes its velocity from its few poses: higher gain."""
 
-    window_frames: int = 20
-    candidate: float = 1 / 25
-    similarity_weight: float = 4.0
-    patience: int = 3
-    stop_share: float = 0.2
-    same: float = 0.5
-    least_common: int = 2
-    relink_frames: int = 60
-    relink: float = 0.25
-    growth: float = 0.01
-    reach: float = 1.0
-    least_frames: int = 3
-    joint_side: float = 0.1
-    spread: float = 1.2
-    unify: bool = False
-    matcher: str | Matcher = "none"
+SIZE_GAIN = 0.3
+"""Gain of the size's alpha filter."""
 
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        for name in ("window_frames", "patience", "least_common", "least_frames"):
-            require(name, getattr(self, name), 1)
-        for name in ("candidate", "stop_share", "same", "relink", "joint_side"):
-            require(name, getattr(self, name), 0, 1)
-        for name in ("similarity_weight", "relink_frames", "growth", "reach"):
-            require(name, getattr(self, name), 0)
-        require("spread", self.spread, 1e-6)
+RESIDUAL_SIZES = 0.1
+"""Residual of a joint, in sizes, at which its weight in the offset has halved."""
 
 
 @dataclass(eq=False)
-class Flow:
-    """One path through the frames.
+class PoseFlow:
+    """One pose flow of the paper and its motion model.
 
     Attributes:
-        identity: Its id; flows that are one person share it.
-        points: `(K + 1, 2)` latest joints, the box's middle last, pixels.
-        known: `(K + 1)` which of them.
+        points: `(K + 1, 2)` latest joints, the centre of the box last, pixels.
+        known: `(K + 1)` which of them have been observed.
+        size: Longer side of the person, pixels.
+        first_frame: Frame of the first pose.
+        last_frame: Frame of the latest pose.
+        recent_confidence: Confidence gained in each of the last r frames.
         velocity: `(2,)` pixels per frame.
-        size: Longer side, pixels.
-        first: Frame of the first pose.
-        last: Frame of the latest pose.
-        frames: How many poses.
-        total: Sum of their confidences.
-        score: Sum of their person scores.
-        recent: Confidence gained in each of the last r frames.
-        absorbed: True if it runs beside another flow of the same person.
+        length: Number of poses.
+        total_confidence: Sum of their confidences.
+        total_score: Sum of their person scores.
+        track_id: Its id, `NO_ID` before it has one; merged pose flows share it.
+        duplicate: True if it runs beside another pose flow of the same person.
     """
 
-    identity: int
     points: Floats
     known: Bools
-    velocity: Floats
     size: float
-    first: int
-    last: int
-    frames: int
-    total: float
-    score: float
-    recent: deque[float]
-    absorbed: bool = False
+    first_frame: int
+    last_frame: int
+    recent_confidence: deque[float]
+    velocity: Floats = field(default_factory=lambda: np.zeros(2))
+    length: int = 0
+    total_confidence: float = 0.0
+    total_score: float = 0.0
+    track_id: int = NO_ID
+    duplicate: bool = False
+
+    @classmethod
+    def begin(
+        cls, observations: Observations, row: int, frame: int, stop_frames: int
+    ) -> PoseFlow:
+        """A pose flow at one of a frame's poses, whose confidence is added later."""
+        return cls(
+            observations.points[row].copy(),
+            observations.present[row].copy(),
+            float(observations.sizes[row]),
+            frame,
+            frame,
+            deque(maxlen=stop_frames),
+        )
 
     @property
     def confidence(self) -> float:
-        """The unified confidence: the mean over the flow."""
-        return self.total / self.frames
+        """Unified confidence: the mean over the pose flow."""
+        return self.total_confidence / self.length
 
-    def pan(self, motion: Floats) -> None:
-        """The camera moved by a `(2, 3)` similarity: so did the person."""
+    def add_pose(self, observations: Observations, row: int, frame: int) -> None:
+        """Continue the pose flow to one of a frame's poses."""
+        gap = frame - self.last_frame
+        weight = (observations.weight[row] * self.known)[None]
+        expected = self.points + self.velocity * gap
+        offset = body_offsets(
+            expected[None],
+            observations.points[row][None],
+            weight,
+            np.array([self.size]),
+            RESIDUAL_SIZES,
+        ).offset[0]
+        gain = VELOCITY_GAIN
+        if self.length < START_FRAMES:
+            gain = min(gain + (1 - VELOCITY_GAIN) / self.length, 1.0)
+        self.velocity = self.velocity + gain * offset / gap
+        present = observations.present[row]
+        self.points = np.where(
+            present[:, None], observations.points[row], expected + offset
+        )
+        self.known = self.known | present
+        self.size += SIZE_GAIN * (float(observations.sizes[row]) - self.size)
+        self.last_frame = frame
+
+    def add_confidence(self, confidence: float, score: float) -> None:
+        """Count the pose of this frame."""
+        self.length += 1
+        self.total_confidence += confidence
+        self.total_score += score
+        self.recent_confidence.append(confidence)
+
+    def miss(self) -> None:
+        """Count a frame without a pose."""
+        self.recent_confidence.append(0.0)
+
+    def stopped(self, stop_frames: int, stop_fraction: float) -> bool:
+        """The paper's stop rule: too little confidence gained over r frames."""
+        usual = stop_frames * self.confidence
+        return len(self.recent_confidence) == stop_frames and (
+            sum(self.recent_confidence) < stop_fraction * usual
+        )
+
+    def move_with_camera(self, motion: Floats) -> None:
+        """Apply the camera's motion, a `(2, 3)` similarity transform in pixels."""
         turn, shift = motion[:, :2].T, motion[:, 2]
         self.points = self.points @ turn + shift
         self.velocity = self.velocity @ turn
@@ -110,21 +131,33 @@ class Flow:
 
 
 @dataclass(eq=False)
-class Moment:
-    """One frame of the window: its people, and the flow of each."""
+class WindowFrame:
+    """One frame of the sliding window.
+
+    Attributes:
+        index: Number of the frame.
+        poses: Its people.
+        flows: The pose flow of each person.
+    """
 
     index: int
     poses: Poses
-    flows: list[Flow]
+    flows: list[PoseFlow]
 
 
-def identities(flows: list[Flow], confidence: Floats) -> Ints:
-    """One id per person: of flows that share one, the reference has it, `(P,)`."""
-    ids = np.array([flow.identity for flow in flows], np.int64).reshape(-1)
-    ids[ids == 0] = NO_TRACK
-    order = np.lexsort((-confidence, np.array([f.absorbed for f in flows], np.bool_)))
+def track_ids(flows: Sequence[PoseFlow], confidence: Floats) -> Ints:
+    """Track ids of one frame's poses, `(P,)`; of merged pose flows one has the id.
+
+    Args:
+        flows: The pose flow of each pose.
+        confidence: `(P,)`; decides between pose flows with the same id, after those
+            that are duplicates.
+    """
+    ids = np.array([flow.track_id for flow in flows], np.int64).reshape(-1)
+    ids[ids == NO_ID] = NO_TRACK
+    duplicate = np.array([flow.duplicate for flow in flows], np.bool_)
     taken: set[int] = set()
-    for k in order.tolist():
+    for k in np.lexsort((-confidence, duplicate)).tolist():
         if ids[k] in taken:
             ids[k] = NO_TRACK
         elif ids[k] != NO_TRACK:

@@ -1,19 +1,20 @@
-"""`poseflow`: PF-Builder and PF-NMS over a sliding window, the paper's own algorithm.
+"""`poseflow`: PF-Builder and PF-NMS over a sliding window, the paper's algorithm.
 
-Flows are built frame by frame (`flow_builder`); flows that turn out to show one person
-are found by their distance over the frames that they share (`flow_nms`); flows with no
-frame in common are linked across the gap by motion. `update` answers at once. A frame
-that leaves the window is final: its ids, with everything the window taught since, never
-change again.
+`builder` extends pose flows frame by frame; `nms` merges pose flows of one person by
+their distance over common frames; pose flows without a common frame are re-linked
+across the gap by motion. `update` gives ids at once. A frame that leaves the window is
+final: its ids and joints, with what the window added since, never change again.
 
 Source: Xiu et al., "Pose Flow: Efficient Online Pose Tracking" (BMVC 2018);
-docs/paper.md says what differs and why.
+docs/paper.md lists the differences and their reasons.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -28,36 +29,53 @@ from poseflow.tracker.matchers.correspondences import (
     as_correspondences,
 )
 from poseflow.tracker.motion.camera_motion import CameraOptions, camera_motion
-from poseflow.tracker.motion.kalman import body_offsets
 from poseflow.tracker.observations import Observations
 from poseflow.tracker.pose_flow.builder import (
+    JUMP_FRAMES,
+    JUMP_SIZES,
+    correspondence_factor,
     correspondence_similarity,
     extend,
     joint_boxes,
+    joint_sigmas,
+    motion_similarity,
     pose_confidence,
 )
 from poseflow.tracker.pose_flow.nms import (
-    group_flows,
-    lesser_of,
-    likeness,
-    merge_poses,
-    together,
+    FlowNMS,
+    duplicate_poses,
+    final_poses,
+    intra_frame_similarity,
 )
+from poseflow.tracker.pose_flow.options import PoseFlowOptions
 from poseflow.tracker.pose_flow.pose_flow import (
-    Flow,
-    Moment,
-    PoseFlowOptions,
-    identities,
+    NO_ID,
+    PoseFlow,
+    WindowFrame,
+    track_ids,
 )
 from poseflow.tracker.track_store import Track
 
-JUMP, JUMP_FRAMES = 1.2, 10
-"""How far, in sizes, a flow may go from its latest pose within so many frames."""
+DUPLICATE_PENALTY = 0.2
+"""Taken from the inter-frame similarity of a duplicate, so that of two poses of one
+person the better one continues the pose flow."""
+
+RELINK_LENGTH = 3
+"""Pose flows with fewer poses are not re-linked: they are mostly false positives."""
+
+
+class _LastPose(NamedTuple):
+    """Where a track id was seen last: frame, centre, size and pose flow."""
+
+    frame: int
+    centre: Floats
+    size: float
+    flow: PoseFlow
 
 
 @dataclass
 class PoseFlowTracker(TrackerBackend):
-    """See the module; made by `poseflow.Tracker("poseflow", ...)`."""
+    """The `poseflow` tracker; made by `poseflow.Tracker("poseflow", ...)`."""
 
     options: PoseFlowOptions = field(default_factory=PoseFlowOptions)
 
@@ -67,72 +85,78 @@ class PoseFlowTracker(TrackerBackend):
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything; ids start at 1 again."""
+        """Start a new sequence; ids start at 1 again."""
         self._matcher.reset()
-        self._window: deque[Moment] = deque()
-        self._flows: list[Flow] = []
-        self._shared: dict[tuple[Flow, Flow], deque[float]] = {}
-        self._before: tuple[Observations, list[Flow]] | None = None
+        self._flows: list[PoseFlow] = []
+        self._nms = FlowNMS(self.options)
+        self._window: deque[WindowFrame] = deque()
+        self._before: tuple[Observations, list[PoseFlow]] | None = None
+        self._last_poses: dict[int, _LastPose] = {}
         self._next_id = 1
-        self._owners: dict[int, tuple[int, Floats, float, Flow]] = {}
         self._skeleton: Skeleton | None = None
-        self.final_frames: tuple[tuple[int, Poses], ...] = ()
+        self.final_frames = ()
+
+    @property
+    def delay_frames(self) -> int:
+        """Length of the sliding window."""
+        return self.options.window_frames
 
     def update(self, poses: Poses, frame: FrameContext) -> Poses:
-        """Continue flows into this frame; see `TrackerBackend`."""
+        """Extend the pose flows to this frame; see `TrackerBackend`."""
         options = self.options
-        people = len(poses)
         self._skeleton = poses.skeleton
-        none = np.zeros((people, 0))
-        seen = Observations.of(poses, none, none)
-        spread = np.asarray(poses.skeleton.sigmas) * options.spread
-        self._spread = np.append(spread + 0.02, 0.2)
-        matches = frame.correspondences
-        if matches is None:
-            matches = self._matcher.match(frame, poses)
-        elif isinstance(matches, np.ndarray | list):
-            matches = as_correspondences(matches, f"frame {frame.index}")
+        no_appearance = np.zeros((len(poses), 0))
+        observations = Observations.of(poses, no_appearance, no_appearance)
+        matches = self._correspondences(poses, frame)
+        self._compensate_camera(matches, poses)
 
-        self._pan(matches, poses)
         confidence = pose_confidence(
             np.where(poses.present, poses.keypoint_scores, 0).astype(np.float64),
             poses.scores.astype(np.float64),
         )
-        # Only the lesser of two alike yields, so that a copy never takes a flow away.
-        alike = likeness(
-            seen.points[:, :-1], seen.present[:, :-1], seen.weight[:, :-1], seen.sizes
+        intra = intra_frame_similarity(
+            observations.points[:, :-1],
+            observations.present[:, :-1],
+            observations.weight[:, :-1],
+            observations.sizes,
         )
-        lesser = lesser_of(alike, confidence, options.same)
-        similarity = self._similarity(seen, frame.index, matches)
-        similarity -= 0.2 * lesser[None]
-        given: list[Flow | None] = [None] * people
-        for f, p in extend(
-            similarity, confidence, options.candidate, options.similarity_weight
-        ).tolist():
-            given[p] = self._flows[f]
-            self._continue(self._flows[f], seen, p, frame.index)
-        free = [p for p in range(people) if given[p] is None]
-        self._begin(seen, free, lesser, given, frame.index)
-        flows = [flow for flow in given if flow is not None]
+        duplicates = duplicate_poses(intra, confidence, options.merge_similarity)
+        sigmas = joint_sigmas(poses.skeleton.sigmas, options.sigma_factor)
+        inter = self._inter_frame_similarity(observations, frame.index, sigmas, matches)
+        inter -= DUPLICATE_PENALTY * duplicates[None]
+        pairs = extend(
+            inter, confidence, options.candidate_similarity, options.similarity_weight
+        )
+        flows = self._build(observations, pairs.tolist(), duplicates, frame.index)
         for p, flow in enumerate(flows):
-            flow.frames += 1
-            flow.total += float(confidence[p])
-            flow.score += float(poses.scores[p])
-            flow.recent.append(float(confidence[p]))
+            flow.add_confidence(float(confidence[p]), float(poses.scores[p]))
         for flow in self._flows:
-            if flow.last != frame.index:
-                flow.recent.append(0.0)
-        self._compare(flows, alike)
-        self._suppress()
-        self._stay_near(flows, seen, confidence, frame.index)
+            if flow.last_frame != frame.index:
+                flow.miss()
 
-        self._before = (seen, flows)
-        self._window.append(Moment(frame.index, poses, flows))
-        self._settle(frame.index)
-        return poses.replace(track_ids=identities(flows, confidence))
+        self._nms.add_frame(flows, intra)
+        self._nms.merge(self._flows, self._new_id)
+        self._gate_ids(flows, observations, confidence, frame.index)
 
-    def _pan(self, matches: Correspondences | None, poses: Poses) -> None:
-        """Take the camera's motion out, as far as the correspondences tell it."""
+        self._before = (observations, flows)
+        self._window.append(WindowFrame(frame.index, poses, flows))
+        self._finalise(options.window_frames)
+        self._drop_flows(frame.index)
+        return poses.replace(track_ids=track_ids(flows, confidence))
+
+    def _correspondences(
+        self, poses: Poses, frame: FrameContext
+    ) -> Correspondences | None:
+        """Given correspondences, checked, or the matcher's."""
+        matches = frame.correspondences
+        if matches is None:
+            return self._matcher.match(frame, poses)
+        if isinstance(matches, np.ndarray | list):
+            return as_correspondences(matches, f"frame {frame.index}")
+        return matches
+
+    def _compensate_camera(self, matches: Correspondences | None, poses: Poses) -> None:
+        """Move the pose flows with the camera, if correspondences tell its motion."""
         if not isinstance(matches, np.ndarray) or not len(matches) or not self._flows:
             return
         boxes = keypoint_extent(poses.keypoints, poses.present).astype(np.float64)
@@ -140,262 +164,154 @@ class PoseFlowTracker(TrackerBackend):
         if motion is None:
             return
         for flow in self._flows:
-            flow.pan(motion)
+            flow.move_with_camera(motion)
         turn, shift = motion[:, :2].T, motion[:, 2]
-        self._owners = {
-            identity: (frame, place @ turn + shift, size, flow)
-            for identity, (frame, place, size, flow) in self._owners.items()
+        self._last_poses = {
+            track_id: last._replace(centre=last.centre @ turn + shift)
+            for track_id, last in self._last_poses.items()
         }
 
-    def _similarity(
-        self, seen: Observations, frame: int, matches: Correspondences | None
-    ) -> Floats:
-        """Inter-frame similarity of all flows and this frame's poses, `(F, P)`."""
-        options, flows = self.options, self._flows
-        table = np.zeros((len(flows), len(seen)))
-        if not table.size:
-            return table
-        gap = np.array([frame - flow.last for flow in flows], np.float64)
-        points = np.stack([flow.points for flow in flows])
-        velocity = np.stack([flow.velocity for flow in flows])
-        sizes = np.array([flow.size for flow in flows])
-        known = np.stack([flow.known for flow in flows])
-        expected = points + (velocity * gap[:, None])[:, None]
-        apart = np.square(expected[:, None, -1] - seen.points[None, :, -1]).sum(-1)
-        larger = np.maximum(sizes[:, None], seen.sizes[None])
-        open_ = apart <= np.square(options.reach * larger)
-        # Nobody turns up far from where the flow was a moment ago.
-        jump = np.square(points[:, None, -1] - seen.points[None, :, -1]).sum(-1)
-        smaller = np.minimum(sizes[:, None], seen.sizes[None])
-        open_ &= (jump <= np.square(JUMP * smaller)) | (gap > JUMP_FRAMES)[:, None]
-        # A flow that has stopped goes on by re-linking only.
-        f, p = np.nonzero(open_ & (gap <= options.relink_frames)[:, None])
-        if not len(f):
-            return table
-        weight = seen.weight[p] * known[f]
-        room = self._spread + options.growth * (gap[f, None] - 1)
-        step = np.square(seen.points[p] - expected[f]).sum(axis=-1)
-        near = np.exp(-step / (2 * np.square(sizes[f, None] * room)))
-        weight /= np.maximum(weight.sum(axis=1, keepdims=True), 1e-9)
-        oks = (weight * near).sum(axis=1)
-        # A density: who may be anywhere is less likely to be here than who is expected.
-        dense = (weight * near * (self._spread / room)).sum(axis=1)
-        late = gap[f] > options.patience
-        table[f, p] = np.where(late & (oks < options.relink), 0, dense)
-        if matches is None or self._before is None or not len(matches):
-            return table
-        before, owners = self._before
-        shared, joints = correspondence_similarity(
-            matches,
-            joint_boxes(
-                before.points[:, :-1], before.present[:, :-1], before.sizes,
-                options.joint_side,
-            ),
-            joint_boxes(
-                seen.points[:, :-1], seen.present[:, :-1], seen.sizes,
-                options.joint_side,
-            ),
-        )  # fmt: skip
-        row = {id(flow): k for k, flow in enumerate(flows)}
-        for k, owner in enumerate(owners):
-            at = row.get(id(owner))
-            if at is not None and joints[k] >= 3:
-                # Less for whoever gets fewer of one's points than another does: flows
-                # that were not there to be matched stay comparable.
-                table[at] *= 1 - (shared[k].max() - shared[k]) / 2
-        return table
-
-    def _continue(self, flow: Flow, seen: Observations, p: int, frame: int) -> None:
-        """Take a pose into a flow."""
-        gap = frame - flow.last
-        weight = (seen.weight[p] * flow.known)[None]
-        expected = flow.points + flow.velocity * gap
-        step = body_offsets(
-            expected[None], seen.points[p][None], weight, np.array([flow.size]), 0.1
-        ).offset[0]
-        share = min(0.3 + 0.7 / flow.frames, 1.0) if flow.frames < 4 else 0.3
-        flow.velocity = flow.velocity + share * step / gap
-        present = seen.present[p]
-        flow.points = np.where(present[:, None], seen.points[p], expected + step)
-        flow.known = flow.known | present
-        flow.size += 0.3 * (float(seen.sizes[p]) - flow.size)
-        flow.last = frame
-
-    def _begin(
+    def _inter_frame_similarity(
         self,
-        seen: Observations,
-        free: list[int],
-        lesser: Bools,
-        given: list[Flow | None],
+        observations: Observations,
         frame: int,
-    ) -> None:
-        """Start a flow at every pose that continues none, from left to right."""
-        for p in sorted(free, key=lambda p: tuple(seen.points[p, -1])):
-            flow = Flow(
-                0, seen.points[p].copy(), seen.present[p].copy(), np.zeros(2),
-                float(seen.sizes[p]), frame, frame, 0, 0.0, 0.0,
-                deque(maxlen=self.options.patience), bool(lesser[p]),
-            )  # fmt: skip
-            if not flow.absorbed:
-                flow.identity = self._new_id()
+        sigmas: Floats,
+        matches: Correspondences | None,
+    ) -> Floats:
+        """Similarity `(F, P)` of all pose flows and this frame's poses."""
+        similarity = motion_similarity(
+            self._flows, observations, frame, sigmas, self.options
+        )
+        if (
+            matches is None
+            or not len(matches)
+            or self._before is None
+            or not similarity.size
+        ):
+            return similarity
+        before, flows = self._before
+        shared, joints = correspondence_similarity(
+            matches, self._joint_boxes(before), self._joint_boxes(observations)
+        )
+        factor = correspondence_factor(shared, joints)
+        row = {id(flow): k for k, flow in enumerate(self._flows)}
+        for k, flow in enumerate(flows):
+            if id(flow) in row:
+                similarity[row[id(flow)]] *= factor[k]
+        return similarity
+
+    def _joint_boxes(self, observations: Observations) -> Floats:
+        return joint_boxes(
+            observations.points[:, :-1],
+            observations.present[:, :-1],
+            observations.sizes,
+            self.options.joint_box_fraction,
+        )
+
+    def _build(
+        self,
+        observations: Observations,
+        pairs: Sequence[tuple[int, int]],
+        duplicates: Bools,
+        frame: int,
+    ) -> list[PoseFlow]:
+        """Extend pose flows by pairs, begin new ones; return the flow of each pose."""
+        flows: dict[int, PoseFlow] = {}
+        for f, p in pairs:
+            flows[p] = self._flows[f]
+            flows[p].add_pose(observations, p, frame)
+        # From left to right, so that ids do not depend on the order of the poses.
+        free = [p for p in range(len(observations)) if p not in flows]
+        for p in sorted(free, key=lambda p: tuple(observations.points[p, -1])):
+            flow = PoseFlow.begin(observations, p, frame, self.options.stop_frames)
+            flow.duplicate = bool(duplicates[p])
+            if not flow.duplicate:
+                flow.track_id = self._new_id()
             self._flows.append(flow)
-            given[p] = flow
+            flows[p] = flow
+        return [flows[p] for p in range(len(observations))]
 
     def _new_id(self) -> int:
-        identity = self._next_id
+        track_id = self._next_id
         self._next_id += 1
-        return identity
+        return track_id
 
-    def _compare(self, flows: list[Flow], alike: Floats) -> None:
-        """Remember how alike flows are that share this frame."""
-        place = {id(flow): p for p, flow in enumerate(flows)}
-        for (one, other), history in self._shared.items():
-            i, j = place.get(id(one)), place.get(id(other))
-            if i is not None and j is not None:
-                history.append(float(alike[i, j]))
-        for i, j in np.argwhere(np.triu(alike, 1) > 0.05).tolist():
-            if (flows[i], flows[j]) not in self._shared and (
-                (flows[j], flows[i]) not in self._shared
-            ):
-                self._shared[flows[i], flows[j]] = deque(
-                    [float(alike[i, j])], maxlen=self.options.window_frames
-                )
-
-    def _suppress(self) -> None:
-        """PF-NMS over the window: flows of one person share the older one's id."""
-        options = self.options
-        involved = list(
-            dict.fromkeys(
-                flow
-                for pair, history in self._shared.items()
-                if len(history) >= options.least_common
-                and together(history) >= options.same
-                for flow in pair
-            )
-        )
-        joined: set[int] = set()
-        if involved:
-            at = {id(flow): k for k, flow in enumerate(involved)}
-            alike = np.eye(len(involved))
-            for (a, b), history in self._shared.items():
-                if id(a) in at and id(b) in at and len(history) >= options.least_common:
-                    i, j = at[id(a)], at[id(b)]
-                    alike[i, j] = alike[j, i] = together(history)
-            # A long flow is worth more than a short one of the same confidence.
-            worth = np.array([f.confidence * min(f.frames, 20) for f in involved])
-            for group in group_flows(worth, alike, options.same):
-                members = [involved[k] for k in group.tolist()]
-                for other in members[1:]:
-                    joined.add(id(other))
-                    other.absorbed = True
-                    other.identity = members[0].identity
-        for flow in self._flows:
-            if flow.absorbed and id(flow) not in joined and flow.frames > 1:
-                # What looked like a copy goes its own way.
-                flow.absorbed = False
-                if flow.identity == 0 or any(
-                    f is not flow and f.identity == flow.identity for f in self._flows
-                ):
-                    flow.identity = self._new_id()
-
-    def _stay_near(
-        self, flows: list[Flow], seen: Observations, confidence: Floats, frame: int
+    def _gate_ids(
+        self,
+        flows: list[PoseFlow],
+        observations: Observations,
+        confidence: Floats,
+        frame: int,
     ) -> None:
-        """No id goes from one flow to another far away, whatever PF-NMS joined."""
-        given = identities(flows, confidence)
-        for p in np.flatnonzero(given != NO_TRACK).tolist():
-            flow, here = flows[p], seen.points[p, -1]
-            size = float(seen.sizes[p])
-            last = self._owners.get(flow.identity, (0, here, size, flow))
-            # How far a flow itself may go was decided when it was continued.
-            if last[3] is not flow and frame - last[0] <= JUMP_FRAMES:
-                apart = float(np.hypot(*(here - last[1])))
-                if apart > JUMP * min(last[2], size):
-                    flow.identity, flow.absorbed = self._new_id(), False
-            self._owners[flow.identity] = (frame, here.copy(), size, flow)
-        self._owners = {
-            identity: owner
-            for identity, owner in self._owners.items()
-            if frame - owner[0] <= JUMP_FRAMES
+        """Gate by distance: no id passes from one pose flow to another far away."""
+        ids = track_ids(flows, confidence)
+        for p in np.flatnonzero(ids != NO_TRACK).tolist():
+            flow, centre = flows[p], observations.points[p, -1]
+            size = float(observations.sizes[p])
+            last = self._last_poses.get(flow.track_id)
+            # The distance within a pose flow was gated when it was extended.
+            if (
+                last is not None
+                and last.flow is not flow
+                and frame - last.frame <= JUMP_FRAMES
+            ):
+                distance = float(np.hypot(*(centre - last.centre)))
+                if distance > JUMP_SIZES * min(last.size, size):
+                    flow.track_id, flow.duplicate = self._new_id(), False
+            self._last_poses[flow.track_id] = _LastPose(
+                frame, centre.copy(), size, flow
+            )
+        self._last_poses = {
+            track_id: last
+            for track_id, last in self._last_poses.items()
+            if frame - last.frame <= JUMP_FRAMES
         }
 
-    def _settle(self, frame: int) -> None:
-        """Frames that leave the window become final; flows long gone are dropped."""
-        options = self.options
+    def _finalise(self, window_frames: int) -> None:
+        """Put the frames that leave the window into `final_frames`."""
         final = []
-        while len(self._window) > options.window_frames:
-            final.append(self._finalise(self._window.popleft()))
+        while len(self._window) > window_frames:
+            frame = self._window.popleft()
+            final.append((frame.index, final_poses(frame, self.options)))
         self.final_frames = tuple(final)
+
+    def _drop_flows(self, frame: int) -> None:
+        """Drop pose flows that have stopped and can no longer be re-linked."""
+        options = self.options
         keep = []
         for flow in self._flows:
-            gained = sum(flow.recent)
-            usual = options.patience * flow.confidence
-            stopped = len(flow.recent) == options.patience and (
-                gained < options.stop_share * usual
-            )
-            patience = options.relink_frames if flow.frames >= 3 else options.patience
-            if not stopped or frame - flow.last <= patience:
+            short = flow.length < RELINK_LENGTH
+            patience = options.stop_frames if short else options.relink_frames
+            stopped = flow.stopped(options.stop_frames, options.stop_fraction)
+            if not stopped or frame - flow.last_frame <= patience:
                 keep.append(flow)
         if len(keep) < len(self._flows):
-            alive = {id(flow) for flow in keep}
             self._flows = keep
-            self._shared = {
-                pair: history
-                for pair, history in self._shared.items()
-                if id(pair[0]) in alive and id(pair[1]) in alive
-            }
-
-    def _finalise(self, moment: Moment) -> tuple[int, Poses]:
-        """A frame with the ids, and the merged joints, that stay."""
-        poses, flows = moment.poses, moment.flows
-        confidence = np.array([flow.confidence for flow in flows])
-        ids = identities(flows, confidence)
-        for p, flow in enumerate(flows):
-            if flow.frames < self.options.least_frames:
-                ids[p] = NO_TRACK
-        points = poses.keypoints.copy()
-        marks = poses.keypoint_scores.copy()
-        for p, flow in enumerate(flows):
-            mates = [k for k, f in enumerate(flows) if f.identity == flow.identity]
-            if ids[p] != NO_TRACK and len(mates) > 1:
-                points[p], marks[p] = merge_poses(
-                    [poses.keypoints[k] for k in mates],
-                    [poses.keypoint_scores[k] for k in mates],
-                )
-            if self.options.unify:
-                marks[p] = np.where(marks[p] > 0, flow.confidence, 0)
-        return moment.index, poses.replace(
-            keypoints=points, keypoint_scores=marks, track_ids=ids
-        )
-
-    @property
-    def delay_frames(self) -> int:
-        """How many frames later `final_frames` has a frame."""
-        return self.options.window_frames
+            self._nms.keep(keep)
 
     def finish(self) -> tuple[Track, ...]:
-        """The identities still held; `final_frames` then has the rest of the window."""
-        self.final_frames = tuple(self._finalise(m) for m in self._window)
-        self._window.clear()
-        best: dict[int, Flow] = {}
-        for flow in self._flows:
-            if flow.identity and not flow.absorbed:
-                best[flow.identity] = flow
-        if not best or self._skeleton is None:
+        """Tracks that are still held; `final_frames` has the rest of the window."""
+        self._finalise(0)
+        flows = {
+            flow.track_id: flow
+            for flow in self._flows
+            if flow.track_id != NO_ID and not flow.duplicate
+        }
+        if self._skeleton is None:
             return ()
         return tuple(
             Track(
-                identity,
-                flow.first,
-                flow.last,
-                flow.frames,
-                flow.score / flow.frames,
+                track_id,
+                flow.first_frame,
+                flow.last_frame,
+                flow.length,
+                flow.total_score / flow.length,
                 Poses(
                     flow.points[None, :-1],
                     flow.known[None, :-1].astype(np.float64),
-                    track_ids=[identity],
+                    track_ids=[track_id],
                     skeleton=self._skeleton,
                 ),
             )
-            for identity, flow in sorted(best.items())
+            for track_id, flow in sorted(flows.items())
         )

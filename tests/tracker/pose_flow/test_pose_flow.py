@@ -1,6 +1,11 @@
-"""PF-Builder and PF-NMS: the formulas by hand, and what the window promises."""
+"""PF-Builder and PF-NMS: formulas by hand, and the sliding window's output."""
 
 from __future__ import annotations
+
+import importlib
+import re
+from dataclasses import fields
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,14 +13,20 @@ import pytest
 from poseflow import Poses, Tracker
 from poseflow.benchmark.tracking import make_clip, run_clip
 from poseflow.eval import score_tracking
+from poseflow.tracker import PoseFlowOptions
 from poseflow.tracker.pose_flow.builder import (
     correspondence_similarity,
     extend,
     joint_boxes,
     pose_confidence,
 )
-from poseflow.tracker.pose_flow.nms import group_flows, likeness, merge_poses
+from poseflow.tracker.pose_flow.nms import (
+    group_flows,
+    intra_frame_similarity,
+    merge_poses,
+)
 
+FOLDER = "poseflow.tracker.pose_flow"
 SHAPE = np.random.default_rng(5).uniform(-1, 1, (17, 2)) * [30, 90]
 
 
@@ -24,6 +35,21 @@ def crowd(places, seed=0, score=0.8):
     places = np.asarray(places, float).reshape(-1, 2)
     points = places[:, None] + SHAPE + random.normal(0, 1, (len(places), 17, 2))
     return Poses(points, np.full((len(places), 17), score))
+
+
+def test_the_page_names_what_exists():
+    """Every function, class and option that docs/paper.md names."""
+    page = (Path(__file__).parents[3] / "docs" / "paper.md").read_text()
+    table = page[page.index("| paper |") : page.index("## Immediate")]
+    options = {field.name for field in fields(PoseFlowOptions)}
+    named = set(re.findall(r"`([\w.]+)(?:=\w+)?`", table))
+    for name in named - options - {"Tracker.final_frames"}:
+        module, _, rest = name.removeprefix("poseflow.").partition(".")
+        parent = "poseflow" if name.startswith("poseflow.") else FOLDER
+        found = importlib.import_module(f"{parent}.{module}")
+        for part in rest.split("."):
+            found = getattr(found, part)
+    assert len(named) > 20
 
 
 def test_confidence_counts_present_joints():
@@ -71,20 +97,22 @@ def test_the_steps_are_the_best_of_all_assignments():
         assert value[pairs[:, 0], pairs[:, 1]].sum() == pytest.approx(best)
 
 
-def test_likeness_knows_no_scale():
+def test_intra_frame_similarity_does_not_depend_on_scale():
     poses = np.stack([SHAPE, SHAPE + 4, SHAPE + 70])
     there, scores = np.ones((3, 17), bool), np.full((3, 17), 0.8)
-    small = likeness(poses, there, scores, np.full(3, 180.0))
-    large = likeness(poses * 7, there, scores, np.full(3, 1260.0))
+    small = intra_frame_similarity(poses, there, scores, np.full(3, 180.0))
+    large = intra_frame_similarity(poses * 7, there, scores, np.full(3, 1260.0))
     assert small == pytest.approx(large)
     assert small[0, 1] > 0.5 > 0.3 > small[0, 2]
     assert np.diag(small) == pytest.approx(1)
 
 
-def test_likeness_of_halves_without_a_joint_in_common():
+def test_halves_without_a_joint_in_common_are_not_similar():
     there = np.zeros((2, 17), bool)
     there[0, :8], there[1, 8:] = True, True
-    alike = likeness(np.stack([SHAPE, SHAPE]), there, there * 1.0, np.full(2, 180.0))
+    alike = intra_frame_similarity(
+        np.stack([SHAPE, SHAPE]), there, there * 1.0, np.full(2, 180.0)
+    )
     assert alike[0, 1] == 0
 
 
@@ -102,8 +130,8 @@ def test_merging_ignores_missing_joints():
     assert score.tolist() == [2]
 
 
-def final_view(tracker, frames):
-    """Every frame's final people, and how late each was."""
+def final_output(tracker, frames):
+    """Every frame's final poses, and how late each was."""
     now, final, delay = [], {}, []
     for t, poses in enumerate(frames):
         now.append(tracker.update(poses))
@@ -121,7 +149,7 @@ def final_view(tracker, frames):
 def test_every_frame_becomes_final_once_and_in_time():
     clip = make_clip("noisy", 0, frames=80)
     frames = [f.poses for f in clip.poses]
-    now, final, delay = final_view(Tracker("poseflow", window_frames=15), frames)
+    now, final, delay = final_output(Tracker("poseflow", window_frames=15), frames)
     assert sorted(final) == list(range(80))
     assert max(delay) <= 15
     for t, poses in enumerate(frames):
@@ -130,10 +158,10 @@ def test_every_frame_becomes_final_once_and_in_time():
         assert len(set(ids[ids > 0].tolist())) == (ids > 0).sum()
 
 
-def test_the_final_view_is_the_better_one():
+def test_final_output_is_more_accurate():
     clip = make_clip("street", 0, frames=150)
     tracker = Tracker("poseflow")
-    now, final, _ = final_view(tracker, [f.poses for f in clip.poses])
+    now, final, _ = final_output(tracker, [f.poses for f in clip.poses])
     from dataclasses import replace
 
     def score(views):
@@ -148,14 +176,14 @@ def test_the_final_view_is_the_better_one():
     assert late.idf1 > score_tracking(clip.truth, released).idf1
 
 
-def test_doubles_are_one_person():
-    """Two looks at everybody: one id per person, on their weighted mean in the end."""
+def test_duplicates_are_merged():
+    """All people are detected twice: one id each, and finally the weighted mean."""
     frames = []
     for t in range(40):
         poses = crowd([[100 + 3 * t, 300], [900 - 3 * t, 320]], seed=t)
         again = crowd([[103 + 3 * t, 300], [903 - 3 * t, 320]], seed=t + 99, score=0.4)
         frames.append(Poses.concatenate([poses, again]))
-    now, final, _ = final_view(Tracker("poseflow"), frames)
+    now, final, _ = final_output(Tracker("poseflow"), frames)
     for t in range(40):
         for ids in (now[t].track_ids, final[t].track_ids):
             assert sorted(ids.tolist()) == [-1, -1, 1, 2]
@@ -178,8 +206,8 @@ def test_flows_are_linked_across_a_gap():
     assert ids == [1]
 
 
-def test_whoever_was_just_seen_has_the_stronger_claim():
-    """Somebody stands still and is missed; another comes to stand in the place."""
+def test_a_flow_seen_in_the_latest_frame_wins_over_a_missed_one():
+    """One person stands still and is missed; another takes the place."""
     tracker = Tracker("poseflow")
     for t in range(20):
         places = [[96 + 12 * min(t, 12), 300], [240, 300]]
@@ -188,7 +216,7 @@ def test_whoever_was_just_seen_has_the_stronger_claim():
     assert ids == [1]
 
 
-def test_fewer_switches_than_what_was_released():
+def test_fewer_switches_than_released():
     """On a development clip; the table in the docs has all of them."""
     clip = make_clip("crowd", 0, frames=120)
     scores = [
@@ -199,16 +227,16 @@ def test_fewer_switches_than_what_was_released():
     assert scores[0].idf1 > scores[1].idf1 + 2
 
 
-def test_single_false_alarms_have_no_final_id():
+def test_single_false_positives_have_no_final_id():
     frames = [crowd([[100, 300], [900, 300]], seed=t) for t in range(30)]
     frames[12] = crowd([[100, 300], [900, 300], [500, 100]], seed=12)
-    _, final, _ = final_view(Tracker("poseflow"), frames)
+    _, final, _ = final_output(Tracker("poseflow"), frames)
     assert final[12].track_ids.tolist() == [1, 2, -1]
 
 
 def test_correspondences_decide_between_two():
     """Two people change places in one step: only features can tell."""
-    tracker = Tracker("poseflow", candidate=0.01, reach=3.0)
+    tracker = Tracker("poseflow", candidate_similarity=0.01, gate_sizes=3.0)
     places = np.array([[300.0, 300], [360, 300]])
     for t in range(5):
         tracker.update(crowd(places, seed=t))
@@ -226,12 +254,12 @@ def test_memory_is_bounded():
     for t in range(400):
         tracker.update(crowd(random.uniform(0, 2000, (4, 2)), seed=t))
         backend = tracker._backend
-        sizes.append(len(backend._flows) + len(backend._shared))
+        sizes.append(len(backend._flows) + len(backend._nms))
         assert len(backend._window) <= 20
     assert max(sizes[250:]) <= 1.3 * max(sizes[80:250])
 
 
-def test_nobody_is_ordinary():
+def test_frames_without_people():
     tracker = Tracker("poseflow")
     assert tracker.finish() == ()
     for _ in range(30):
