@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from types import TracebackType
 from typing import Literal, Self
 
 from poseflow.errors import FormatError
@@ -128,12 +127,7 @@ class ResultWriter:
         """The writer itself."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """Commit or discard, depending on how the block ended."""
         interrupted = kind is not None and issubclass(kind, KeyboardInterrupt)
         if kind is None or (interrupted and self._keep and self.frames):
