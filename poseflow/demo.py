@@ -1,4 +1,4 @@
-"""`poseflow demo`: a rendered street, from its pixels to identities and scores."""
+"""The demo: render a street, track the people in its video, draw and score."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from poseflow.video import open_source, open_writer
 
 Progress = Callable[[Iterable[Any], int | None, str], Iterable[Any]]
 
-PICTURES_ON_SHEET = 9
+IMAGES_ON_SHEET = 9
 
 SUITE, SEED, SIZE, FRAMES = "street", 8, (1280, 720), 150
 """The scene of the demo, unless another one is asked for."""
@@ -36,13 +36,13 @@ SUITE, SEED, SIZE, FRAMES = "street", 8, (1280, 720), 150
 
 @dataclass(frozen=True)
 class Demo:
-    """What a demo left and how good the result is.
+    """The files and scores of a demo.
 
     Attributes:
-        files: What is in each file, by path.
-        identities: How many were given.
-        people: How many there are.
-        report: The result against the truth, as PoseTrack counts.
+        files: Description of each file, by path.
+        identities: Number of identities given.
+        people: Number of people in the scene.
+        report: PoseTrack scores of the result against the ground truth.
     """
 
     files: dict[Path, str]
@@ -64,8 +64,8 @@ def run_demo(
 ) -> Demo:
     """Render a synthetic street, track the people in its video, draw and score.
 
-    Everything goes the way of a real video: the scene is written to a file and decoded
-    again, and the estimator sees nothing but its pixels.
+    The scene is treated like a real video: it is written to a file and decoded again,
+    and the estimator gets nothing but its pixels.
 
     Args:
         out: Folder for the results; made if it does not exist.
@@ -74,14 +74,14 @@ def run_demo(
         frames: Length; 25 frames are a second.
         size: Width and height in pixels.
         tracker: Name of a tracker.
-        estimator: Finds the people; default `Estimator()`, which ships inside.
-        progress: Wraps what is worked through, with how much there is and its name.
+        estimator: Estimates the poses; default `Estimator()`, with the embedded models.
+        progress: Wraps the items processed, with their number and name.
 
     Raises:
         PoseFlowError: If the folder cannot be written or an argument is unusable.
     """
-    identify = Tracker(tracker)  # an unknown name is found before the work
-    find = estimator or Estimator()
+    online_tracker = Tracker(tracker)  # an unknown name is an error before the work
+    pose_estimator = estimator or Estimator()
     folder = Path(out)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -109,15 +109,17 @@ def run_demo(
         ResultWriter(result) as writer,
         OverlaySink(overlay, shots, Overlay()) as drawn,
     ):
-        tracked = track(shots, estimator=find, tracker=identify, final=True)
+        tracked = track(
+            shots, estimator=pose_estimator, tracker=online_tracker, final=True
+        )
         _, identities = drain(
             watch(tracked, len(scene), "frames tracked"), (writer, drawn)
         )
     _write_sheet(sheet, overlay, len(scene))
     files = {
         source: f"a rendered street, {len(scene)} frames",
-        truth: "who is where in it, in PoseTrack's format",
-        result: "the result: the people found in the pixels, with identities",
+        truth: "its ground truth, in PoseTrack's format",
+        result: "the result: the poses of the people in the video, with identities",
         overlay: f"the result over the video ({drawn.codec})",
         sheet: "frames of it",
     }
@@ -128,12 +130,12 @@ def run_demo(
 def film(
     scene: Scene, video: Path, truth: Path, progress: Progress | None = None
 ) -> None:
-    """Write a scene as a video, and who is where in it in PoseTrack's format.
+    """Write a scene as a video, and its ground truth in PoseTrack's format.
 
     Args:
-        scene: What is rendered.
-        video: The video's file.
-        truth: The annotation's.
+        scene: The scene.
+        video: File of the video.
+        truth: File of the ground truth.
         progress: As in `run_demo`.
     """
     frames: Iterable[Any] = scene
@@ -146,8 +148,8 @@ def film(
 
 
 def _write_sheet(path: Path, video: Path, frames: int) -> None:
-    """Pictures at equal distances in time, on one sheet."""
-    shown = set(np.linspace(0, frames - 1, PICTURES_ON_SHEET).round().astype(int))
+    """Images at equal distances in time, on one sheet."""
+    shown = set(np.linspace(0, frames - 1, IMAGES_ON_SHEET).round().astype(int))
     with open_source(video) as shots:
         chosen = [
             (shot.image, f"{shot.time:.1f} s") for shot in shots if shot.index in shown

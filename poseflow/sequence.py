@@ -1,4 +1,4 @@
-"""A video's result: frames in order, with the source's size and frame rate."""
+"""The result of a video: `Frame` and `PoseSequence`."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from poseflow.skeletons import get
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """One moment of a video and the people in it.
+    """One frame of a video and the poses in it.
 
     Attributes:
         index: Position in the source, from 0.
         time: Seconds since the start of the source.
-        poses: The people.
-        image: `(H, W, 3)` uint8 BGR, or None where only poses travel.
-        name: What the result calls the frame (`image_id`): the file's name in a
-            folder, the zero-padded number with `.jpg` in a video.
+        poses: The poses of its people.
+        image: `(H, W, 3)` uint8 BGR, or None for poses without images.
+        name: The frame's `image_id` in the result: the file's name in a folder, the
+            zero-padded number with `.jpg` in a video.
     """
 
     index: int

@@ -1,3 +1,3 @@
-"""Measurements that anyone can repeat: ratios and exponents, hardware beside them."""
+"""Benchmarks: speed and tracking quality, reported with the hardware."""
 
 from __future__ import annotations

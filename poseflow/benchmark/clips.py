@@ -1,4 +1,4 @@
-"""The clips trackers are measured on: seeded scenes, seen by a noisy detector."""
+"""Clips of the tracking benchmark: seeded scenes with simulated detections."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from poseflow.synthetic import PRESETS, Corruption, NoiseModel, Scene, make_scen
 
 @dataclass(frozen=True, eq=False)
 class Clip:
-    """One seeded scene: its truth, and what the detector made of it.
+    """One seeded scene: its ground truth and simulated detections.
 
     Attributes:
         suite: Name of the suite.
-        scene: For pictures, rendered one by one when asked for.
-        truth: Everybody who can be seen, with ids.
-        corruption: The poses all trackers are given, and whose they are.
-        folder: Where pictures are kept once rendered, or None to keep none.
+        scene: The scene, whose images are rendered one by one on demand.
+        truth: Ground truth: all visible people, with ids.
+        corruption: The poses that trackers get, and the true person of each.
+        folder: Folder in which rendered images are kept, or None to keep none.
     """
 
     suite: str
@@ -30,7 +30,7 @@ class Clip:
     corruption: Corruption
     folder: Path | None = None
 
-    def picture(self, number: int) -> Image:
+    def image(self, number: int) -> Image:
         """Frame `number` as `(H, W, 3)` BGR, rendered unless it is kept already."""
         import cv2
 
@@ -39,25 +39,25 @@ class Clip:
         path = self.folder / f"{self.truth.name}-{number:04d}.png"
         if path.is_file():
             return np.asarray(cv2.imread(str(path)), np.uint8)
-        picture = self.scene.render(number)
+        image = self.scene.render(number)
         self.folder.mkdir(parents=True, exist_ok=True)
         fast = [cv2.IMWRITE_PNG_COMPRESSION, 1]
-        # Written elsewhere first: a run that is stopped leaves no half picture.
+        # Written under another name first: a run that is stopped leaves no half image.
         part = path.with_suffix(".part")
-        part.write_bytes(cv2.imencode(".png", picture, fast)[1].tobytes())
+        part.write_bytes(cv2.imencode(".png", image, fast)[1].tobytes())
         part.replace(path)
-        return picture
+        return image
 
     @property
     def poses(self) -> PoseSequence:
-        """What trackers are given."""
+        """The poses that trackers get."""
         return self.corruption.sequence
 
 
 def make_clip(
     suite: str, seed: int, frames: int | None = None, folder: Path | None = None
 ) -> Clip:
-    """The clip of a suite and a seed; pictures are kept in `folder`, if given."""
+    """The clip of a suite and a seed; images are kept in `folder`, if given."""
     scene = make_scene(suite, seed=seed, frames=frames)
     truth = scene.truth()
     noise = NoiseModel.preset(PRESETS[suite].noise)

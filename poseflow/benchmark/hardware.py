@@ -1,4 +1,4 @@
-"""What the measurements ran on."""
+"""Hardware and package versions of a benchmark run."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def hardware() -> dict[str, str]:
 
 
 def processor() -> str:
-    """Model of the processor, as far as the system tells."""
+    """Model of the processor, as far as the system provides it."""
     try:
         text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
     except OSError:
@@ -39,7 +39,7 @@ def processor() -> str:
 
 
 def peak_memory_mb() -> float | None:
-    """Most memory that this process ever had resident, in MB; None on Windows."""
+    """Peak resident memory of this process, in MB; None on Windows."""
     try:
         import resource
     except ImportError:

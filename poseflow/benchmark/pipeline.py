@@ -1,4 +1,4 @@
-"""How quick tracking is from a video's pixels to a result file.
+"""Pipeline benchmark: speed of tracking from a video's pixels to a result file.
 
 Everything that `poseflow track` does is timed: decoding, detection, pose estimation,
 tracking and writing, overlapping as they do there. Loading weights is not.
@@ -30,15 +30,15 @@ from poseflow.video import Source, open_source
 
 @dataclass(frozen=True)
 class PipelineRow:
-    """One way to go through the clip.
+    """One run over the clip.
 
     Attributes:
-        name: What is done.
-        frames: How many there are.
-        fps: Frames a second, wall clock.
-        cpu_ms: Processor time a frame, all threads together.
-        ap: Mean AP against the truth, percent, in strict mode; None without a truth.
-        mota: Likewise.
+        name: What was run.
+        frames: Number of frames.
+        fps: Frames per second, wall clock.
+        cpu_ms: Processor time per frame, all threads together.
+        ap: Mean AP in percent, strict mode; None without ground truth.
+        mota: MOTA in percent, likewise.
     """
 
     name: str
@@ -51,11 +51,11 @@ class PipelineRow:
 
 @dataclass(frozen=True)
 class PipelineReport:
-    """Everything that `measure_pipeline` finds.
+    """The result of `measure_pipeline`.
 
     Attributes:
         hardware: Processor and versions.
-        clip: What was tracked.
+        clip: Name and size of the clip.
         rows: Decoding alone, then tracking, one a number of `detect_every`.
     """
 
@@ -97,16 +97,16 @@ def measure_pipeline(
     """Track a clip, once for each number of frames between detections.
 
     Args:
-        video: The clip, anything that can be read more than once; default the demo's
-            rendered street, which has a truth.
-        frames: Length of the latter.
+        video: The clip, a source that can be read more than once; default the demo's
+            rendered street, which has ground truth.
+        frames: Length of that street.
         detect_every: As in `poseflow.track`.
-        estimator: Finds the people; default `Estimator()`, which ships inside.
+        estimator: Estimates the poses; default `Estimator()`, with the embedded models.
 
     Raises:
         PoseFlowError: If the video cannot be read.
     """
-    find = estimator or Estimator()
+    pose_estimator = estimator or Estimator()
     facts = hardware() | {
         "torch": torch.__version__,
         "threads": str(torch.get_num_threads()),
@@ -123,13 +123,13 @@ def measure_pipeline(
         with open_source(clip) as shots:
             what = f"{video or 'the street of poseflow demo'}, {_size(shots)}"
             for shot in shots:
-                # Whatever a network does on its first picture only.
-                find.estimate(shot.image)
+                # Warm up: networks do extra work on their first image.
+                pose_estimator.estimate(shot.image)
                 break
         rows = [_timed("decoding alone", partial(_decode, clip))]
         for every in detect_every:
             result = folder / f"tracked{every}.json"
-            work = partial(_track, clip, find, every, result)
+            work = partial(_track, clip, pose_estimator, every, result)
             row = _timed(f"tracking, --detect-every {every}", work)
             if truth is not None:
                 found = evaluate(truth, result, mode="strict", sequence=truth.stem)
@@ -148,17 +148,17 @@ def _decode(clip: str | os.PathLike[str]) -> int:
 
 
 def _track(
-    clip: str | os.PathLike[str], find: PoseEstimator, every: int, result: Path
+    clip: str | os.PathLike[str], estimator: PoseEstimator, every: int, result: Path
 ) -> int:
     with open_source(clip) as shots, ResultWriter(result) as writer:
         tracked = track(
-            shots, estimator=find, final=True, images=False, detect_every=every
+            shots, estimator=estimator, final=True, images=False, detect_every=every
         )
         return drain(tracked, (writer,))[0]
 
 
 def _timed(name: str, work: Callable[[], int]) -> PipelineRow:
-    """How long it takes to go through all frames, of which `work` tells the number."""
+    """Time `work`, which processes all frames and returns their number."""
     start, cpu = time.perf_counter(), time.process_time()
     frames = work()
     wall, cpu = time.perf_counter() - start, time.process_time() - cpu

@@ -115,7 +115,7 @@ def run_clip(
     """
     frames, spent = [], 0
     for number, frame in enumerate(clip.poses):
-        image = clip.picture(number) if images else None
+        image = clip.image(number) if images else None
         start = time.process_time_ns()
         tracked = competitor.update(frame.poses, image)
         spent += time.process_time_ns() - start
@@ -341,22 +341,3 @@ def measure_suites(
             folder,
         )
     return measure_tracking(competitors, images=images, folder=folder)
-
-
-def score_own(truth: PoseSequence, poses: PoseSequence, tracker: Competitor) -> Row:
-    """Score a tracker on given data.
-
-    Args:
-        truth: Ground truth with ids.
-        poses: Detected poses of the same frames.
-        tracker: A new tracker.
-    """
-    frames, spent = [], 0
-    for frame in poses:
-        start = time.process_time_ns()
-        tracked = tracker.update(frame.poses, frame.image)
-        spent += time.process_time_ns() - start
-        frames.append(Frame(frame.index, frame.time, tracked, None, frame.name))
-    scores = score_tracking(truth, replace(poses, frames=tuple(frames)))
-    ms = spent / 1e6 / max(len(frames), 1)
-    return _row("", truth.name, [scores], 0, ms)

@@ -1,4 +1,4 @@
-"""Pictures of results: overlays of tracked poses, and contact sheets.
+"""Drawing: overlays of tracked poses, and contact sheets of images.
 
 Examples:
     >>> import numpy as np

@@ -1,4 +1,4 @@
-"""Many pictures on one sheet, to be looked at side by side."""
+"""Contact sheets: many images side by side on one."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def contact_sheet(
             f"columns: expected 1 or more that leave 16 pixels each, got {columns} on "
             f"a sheet {width} pixels wide"
         )
-    # The median shape, so that one odd image does not waste everyone's space.
+    # The median shape, so that one odd image does not waste space in all cells.
     ratio = float(np.median([image.shape[0] / image.shape[1] for image in images]))
     tall = max(round(cell * ratio), 1)
     letter = max(min(cell // 24, 14), 7)

@@ -1,4 +1,4 @@
-"""Draw tracked people over their image."""
+"""Overlay: skeletons, ids, trails and boxes drawn over an image."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _FAR = 16384  # beyond any image; keeps fixed point inside 32 bits
 
 
 class Overlay:
-    """Draws skeletons, ids, trails and boxes, in a colour that belongs to the id.
+    """Draws skeletons, ids, trails and boxes, in the colour of the id.
 
     Lines scale with the person and stay legible in any image. Missing joints, and
     limbs that lack one end, are left out; joints below `faint_below` are drawn
@@ -70,7 +70,7 @@ class Overlay:
         """A copy of `image` with `poses` drawn over it.
 
         Args:
-            image: `(H, W, 3)` uint8 BGR; stays as it is.
+            image: `(H, W, 3)` uint8 BGR; not changed.
             poses: People in the image's pixels.
 
         Raises:
@@ -109,7 +109,7 @@ class Overlay:
         return canvas
 
     def _widths(self, boxes: Any, shape: tuple[int, ...]) -> list[int]:
-        """Limb widths `(P,)` in pixels, from 1, never coarse for the image."""
+        """Limb widths `(P,)` in pixels, from 1, bounded by the size of the image."""
         if self.thickness is not None:
             return [self.thickness] * len(boxes)
         tall = np.maximum(boxes[:, 3] - boxes[:, 1], boxes[:, 2] - boxes[:, 0])
@@ -127,7 +127,7 @@ class Overlay:
     ) -> None:
         """A path that fades with age: thinner in steps, its older half translucent."""
         path = self._trails.path(track) if self._trails is not None else _NO_PATH
-        # Who stands still would get a scribble on the chest.
+        # The trail of a person who stands still would be a scribble.
         if len(path) < 2 or np.ptp(path, axis=0).max() < 0.25 * tall:
             return
         cuts = np.linspace(0, len(path) - 1, min(6, len(path) - 1) + 1)

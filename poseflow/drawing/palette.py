@@ -1,4 +1,4 @@
-"""A colour for every identity: always the same, and unlike its neighbours'."""
+"""Colours of identities: constant, and distinct for neighbouring ids."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ light enough to show on dark ground, saturated enough for bright ground."""
 
 _CHROMA = 0.17
 _BLUE = np.deg2rad(275)
-_NOBODY = (168, 168, 168)
+_WITHOUT_IDENTITY = (168, 168, 168)
 
 # Björn Ottosson, "A perceptual color space for image processing" (2020): OKLab to the
 # cube roots of cone responses, and those to linear sRGB.
@@ -49,7 +49,9 @@ def identity_colors(track_ids: npt.ArrayLike) -> Image:
         [[49, 166, 86], [254, 152, 135], [168, 168, 168]]
     """
     ids = np.asarray(track_ids, np.int64).reshape(-1)
-    hue = (ids % 987) * _GOLDEN_ANGLE  # a Fibonacci number: the wrap goes unnoticed
+    hue = (
+        ids % 987
+    ) * _GOLDEN_ANGLE  # a Fibonacci number: no visible jump where it wraps
     # sRGB has no light blue of any strength, so blues are taken darker.
     blueness = np.cos(hue - _BLUE).clip(0)
     light = _LIGHTNESS[ids % len(_LIGHTNESS)] - 0.1 * blueness
@@ -60,7 +62,7 @@ def identity_colors(track_ids: npt.ArrayLike) -> Image:
     best = rgb[np.arange(len(ids)), fits.argmax(axis=1)].clip(0, 1)
     curve = np.where(best <= 0.0031308, 12.92 * best, 1.055 * best ** (1 / 2.4) - 0.055)
     colors = np.rint(curve[:, ::-1] * 255).astype(np.uint8)
-    colors[ids < 0] = _NOBODY
+    colors[ids < 0] = _WITHOUT_IDENTITY
     return np.asarray(colors, np.uint8)
 
 

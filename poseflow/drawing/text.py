@@ -1,4 +1,4 @@
-"""Short texts that stay legible: smooth, on a rounded plate of their own."""
+"""Labels: short, smooth texts on a rounded plate."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Color = tuple[int, int, int]
 
 _FONT = cv2.FONT_HERSHEY_DUPLEX
 _FINE = 4
-"""Drawn so many times larger, then shrunk: OpenCV's stroke fonts come out smooth."""
+"""Supersampling factor: OpenCV's stroke fonts become smooth."""
 
 
 @lru_cache(maxsize=512)

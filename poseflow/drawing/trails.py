@@ -1,4 +1,4 @@
-"""Where each identity has been lately."""
+"""Trails: the recent path of each identity."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Trails:
         self._now = 0
 
     def update(self, poses: Poses) -> None:
-        """Go one frame on."""
+        """Add the centres of the next frame."""
         self._now += 1
         for track, (x, y) in zip(
             poses.track_ids.tolist(), centers(poses).tolist(), strict=True
@@ -59,7 +59,7 @@ class Trails:
 
 
 def centers(poses: Poses) -> npt.NDArray[Any]:
-    """Each person's middle, `(P, 2)`: mean of shoulders and hips, else of the box."""
+    """Each person's centre, `(P, 2)`: mean of shoulders and hips, else of the box."""
     middle = (poses.boxes[:, :2] + poses.boxes[:, 2:]) / 2
     joints = poses.skeleton.joints
     torso = [joints.index(name) for name in _TORSO if name in joints]

@@ -1,4 +1,4 @@
-"""Frames in, frames out: sources of every kind and writers of video and images.
+"""Read frames from any source; write videos and folders of images.
 
 Examples:
     >>> import numpy as np

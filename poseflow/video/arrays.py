@@ -1,4 +1,4 @@
-"""Images that already are arrays as a source."""
+"""A source of images in memory: arrays, lists, generators."""
 
 from __future__ import annotations
 
@@ -15,9 +15,8 @@ from poseflow.video.source import DEFAULT_FPS, Source, SourceFrame, number_name
 class Arrays(Source):
     """Images from a list, a 4-D array, a generator, any iterable.
 
-    The iterable is the caller's own code, so it runs in the caller's thread, one image
-    at a time as asked for, and is not run ahead. Lists, tuples and arrays are there
-    already.
+    A generator is the caller's own code, so it runs in the caller's thread, one image
+    at a time as asked for, and is not read ahead. Lists, tuples and arrays are.
     """
 
     _ahead = 0

@@ -1,4 +1,4 @@
-"""A camera of this computer as a source."""
+"""A source of live frames from a camera of this computer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from poseflow.video.source import Source, SourceFrame, number_name
 
 
 class Camera(Source):
-    """Camera number `device` through OpenCV, which knows each system's drivers."""
+    """Camera number `device`, read through OpenCV, which has each system's drivers."""
 
     is_live = True
     _ahead = 1
@@ -60,7 +60,7 @@ class Camera(Source):
     def close(self) -> None:
         """End reading and release the camera."""
         super().close()
-        # A driver that hangs keeps the lock; releasing under its feet would crash.
+        # A driver that hangs keeps the lock; releasing the camera then would crash.
         if self._busy.acquire(timeout=1):
             self._capture.release()
             self._busy.release()

@@ -1,7 +1,7 @@
 """Video files and network streams, decoded by FFmpeg through PyAV.
 
-PyAV rather than OpenCV: it gives exact timestamps, rotation and each packet's fate,
-and with the colour conversion of `pixels` it is also faster (docs/video.md).
+PyAV rather than OpenCV: it gives exact timestamps, rotation and the errors of single
+packets, and with the colour conversion of `pixels` it is also faster (docs/video.md).
 """
 
 from __future__ import annotations
@@ -32,13 +32,14 @@ _THREADS = min(os.cpu_count() or 1, 4)
 class VideoStream(Source):
     """A video file, or a url that FFmpeg reads.
 
-    A damaged packet costs its frame only: the frames after it come, with the numbers
-    they would have had. Frames that the decoder itself calls corrupt (patched up from
-    their neighbours) count as lost in a file, and are delivered from a live stream.
+    A damaged packet loses its frame only: the frames after it are delivered, with the
+    numbers they would have had. Frames that the decoder itself calls corrupt (it filled
+    them in from their neighbours) count as lost in a file, and are delivered from a
+    live stream.
 
     Raises:
-        SourceError: At construction if there is no video in it; the message says what
-            is there instead.
+        SourceError: At construction if there is no video in it; the message tells what
+            was found instead.
     """
 
     def __init__(self, url: str, *, fps: float | None = None) -> None:
@@ -58,7 +59,7 @@ class VideoStream(Source):
             self.fps = fps or _rate(stream)
             self._seconds = _seconds(container, stream)
             self.frame_count = self._count(stream)
-            # The first frame tells the upright size, and that there is one.
+            # The first frame gives the upright size, and proves that there is one.
             first = next(self._pass(container, careful=True, troubles=[]), None)
             if first is None:
                 raise SourceError(f"{url}: {_no_frames(stream)}")
@@ -67,7 +68,7 @@ class VideoStream(Source):
         except BaseException:
             container.close()
             raise
-        # A live stream goes on from here; a file is opened again for each reading.
+        # A live stream continues from here; a file is opened again for each reading.
         self._opened: Any = None
         if self.is_live:
             self._opened = container
@@ -145,12 +146,12 @@ class VideoStream(Source):
 
         Args:
             container: Just opened.
-            careful: One frame at a time, through damage; otherwise raise
-                `_DamagedError` where there is any.
-            troubles: Gets one line on what was lost.
+            careful: Decode through damage, one frame at a time; otherwise raise
+                `_DamagedError` at the first damage.
+            troubles: Receives one line on the frames lost.
         """
         stream = _video(container, self._url)
-        if not stream.codec_context.is_open:  # a live one stays open after the probe
+        if not stream.codec_context.is_open:  # open already: live, after the probe
             stream.thread_type = "SLICE" if careful else "AUTO"
             stream.codec_context.thread_count = _THREADS
         counter = FrameCounter()
@@ -161,35 +162,35 @@ class VideoStream(Source):
             frames: list[Any] = []
             if isinstance(packet, Exception):
                 read_error = packet
-                hurt = True
+                damaged = True
             else:
-                hurt = packet.is_corrupt
+                damaged = packet.is_corrupt
                 if packet.size and not packet.is_discard:
                     counter.packet(packet.pts)
                 dropped += bool(packet.is_discard)
                 try:
                     frames = packet.decode()
                 except av.FFmpegError:
-                    hurt = True
+                    damaged = True
                     if packet.is_keyframe:
-                        order.lost_key(packet.pts)
+                        order.lost_key_frame(packet.pts)
                 if not packet.size and not self._whole(
                     stream, counter, dropped, frames
                 ):
-                    # Cut off: the last frames may lack some that belong before them.
+                    # Truncated: frames may be missing before the last ones.
                     steady = order.steady(frames)
-                    hurt |= len(steady) < len(frames)
+                    damaged |= len(steady) < len(frames)
                     frames = steady
             for frame in frames:
                 gap = order.gap(frame)
-                spoilt = frame.is_corrupt and not self.is_live
-                if spoilt or not order.fits(frame, counter.damaged):
-                    self._hurt(counter, careful)
+                corrupt = frame.is_corrupt and not self.is_live
+                if corrupt or not order.fits(frame, counter.damaged):
+                    self._note_damage(counter, careful)
                     counter.skip()
                     continue
                 yield counter.frame(frame.pts, gap), frame
-            if hurt:
-                self._hurt(counter, careful)
+            if damaged:
+                self._note_damage(counter, careful)
         counter.finish()
         if counter.index == counter.lost and self.size is not None:
             raise SourceError(f"{self._url}: {_no_frames(stream)}")
@@ -208,7 +209,7 @@ class VideoStream(Source):
             return counter.index + len(rest) >= int(stream.frames) - dropped
         if self._seconds is None or not rest or rest[-1].time is None:
             return False
-        # Elsewhere the duration is FFmpeg's guess from what is there.
+        # In other containers the duration is FFmpeg's estimate from the packets.
         stated = "matroska" in stream.container.format.name
         return stated and self._missing(stream, rest[-1].time) < 0.5 / (self.fps or 1)
 
@@ -218,7 +219,7 @@ class VideoStream(Source):
         return (self._seconds or 0.0) - (last - start + 1 / (self.fps or 1))
 
     @staticmethod
-    def _hurt(counter: FrameCounter, careful: bool) -> None:
+    def _note_damage(counter: FrameCounter, careful: bool) -> None:
         if not careful:
             raise _DamagedError
         counter.damaged = True
@@ -248,7 +249,7 @@ class VideoStream(Source):
         last: float,
         read_error: Exception | None,
     ) -> str:
-        """One line on what is missing from the pass that just ended, or nothing."""
+        """One line on the frames missing from the pass that just ended, or nothing."""
         good = counter.index - counter.lost
         if self.is_live:
             if read_error is None:
@@ -257,23 +258,23 @@ class VideoStream(Source):
                 f"{self._url}: the stream broke off after {good} frames "
                 f"({_reason(read_error)})"
             )
-        came, short = f"{good} frames", False
+        decoded, short = f"{good} frames", False
         if stream.frames:
             expected = stream.frames - dropped
-            came, short = f"{good} of {expected} frames", counter.index < expected
+            decoded, short = f"{good} of {expected} frames", counter.index < expected
         elif self._seconds is not None:
             missing = self._missing(stream, last)
             if missing > max(0.25, 2 / (self.fps or 1)):
-                came += f", the last {missing:.1f} of {self._seconds:.1f} s missing,"
+                decoded += f", the last {missing:.1f} of {self._seconds:.1f} s missing,"
                 short = True
         if not short and not counter.damaged:
             return ""
         fault = "truncated or damaged" if short else "damaged"
-        return f"{self._url}: the file is {fault}: {came} could be decoded"
+        return f"{self._url}: the file is {fault}: {decoded} could be decoded"
 
 
 class _DamagedError(Exception):
-    """The fast pass met damage; never leaves this module."""
+    """The fast pass met damage; caught in this module."""
 
 
 def _open_file(path: str) -> Any:
@@ -284,7 +285,7 @@ def _open_file(path: str) -> Any:
 
 
 def _video(container: Any, url: str) -> Any:
-    """The first real video stream (a song's cover picture is none)."""
+    """The first video stream that is not an attached cover image."""
     streams = [
         s for s in container.streams.video if "attached_pic" not in _flags(s)
     ] or container.streams.video
@@ -309,10 +310,10 @@ def _rate(stream: Any) -> float | None:
 
 
 def _seconds(container: Any, stream: Any) -> float | None:
-    """How long the video stream says it is, None where only others may say."""
+    """Stated duration of the video stream; None if it may be that of another stream."""
     if stream.duration is not None and stream.time_base is not None:
         return float(stream.duration * stream.time_base)
-    # Matroska states the time at which a stream ends, not how long it runs.
+    # Matroska states the time at which a stream ends, not its duration.
     is_matroska = "matroska" in container.format.name
     start = (container.start_time or 0) / 1e6 if is_matroska else 0.0
     stated = stream.metadata.get("DURATION", "")  # 00:00:08.000000000
@@ -334,7 +335,7 @@ def _no_frames(stream: Any) -> str:
 
 
 def _diagnosis(path: str, error: Exception) -> str:
-    """Why FFmpeg refuses a file, in words for its owner."""
+    """Why FFmpeg cannot open a file, in words for the user."""
     try:
         with Path(path).open("rb") as file:
             head = file.read(4096)
@@ -353,6 +354,6 @@ def _diagnosis(path: str, error: Exception) -> str:
 
 
 def _reason(error: Exception) -> str:
-    if isinstance(error, av.ExitError):  # how PyAV's own time limit shows
+    if isinstance(error, av.ExitError):  # raised by PyAV's own time limit
         return f"no answer for {_TIMEOUTS[1]:g} s"
     return str(getattr(error, "strerror", None) or error)

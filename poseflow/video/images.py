@@ -1,4 +1,4 @@
-"""A folder or list of image files as a source."""
+"""A source of image files: a folder, a list, or a glob."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _SHOWN = 3
 
 
 def is_image(path: Path) -> bool:
-    """Whether the name says image; hidden files (`._x.jpg`) do not count."""
+    """Whether the name has an image suffix; hidden files (`._x.jpg`) do not count."""
     return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
 
 
@@ -55,12 +55,12 @@ class ImageFiles(Source):
         top = self._paths[0].parent
         names = [path.name for path in self._paths]
         if len(set(names)) < len(names):
-            # A glob over several folders: names must still tell the frames apart.
+            # A glob over several folders: the names of frames must stay unique.
             top = Path(os.path.commonpath([path.parent for path in self._paths]))
             names = [path.relative_to(top).as_posix() for path in self._paths]
         self.origin = top
         self._names = [text_of(name) for name in names]
-        # The first good image tells the size, and that there is one at all.
+        # The first good image gives the size; without one this raises.
         first = next(self._frames([]))
         self.size = (first.image.shape[1], first.image.shape[0])
 
@@ -131,15 +131,17 @@ def read_image(path: Path) -> Image:
         except cv2.error:
             image = None
     if image is None:
-        raise SourceError(f"{path}: expected an image, found data no decoder reads")
+        raise SourceError(
+            f"{path}: expected an image, found data that no decoder reads"
+        )
     return np.asarray(image, np.uint8)
 
 
 def _fault(data: bytes) -> str | None:
-    """What is plainly wrong with an image file, before a decoder complains aloud.
+    """Damage that shows without decoding: an empty or truncated file; else None.
 
-    Some OpenCV versions fill the missing part of a truncated JPEG with grey and say
-    nothing; and libpng and libjpeg write to standard error themselves.
+    Some OpenCV versions fill the missing part of a truncated JPEG with grey without an
+    error, and libpng and libjpeg write to standard error themselves.
     """
     if not data:
         return "found an empty file (0 bytes)"
@@ -160,7 +162,7 @@ _SILENCE = threading.Lock()
 
 @contextmanager
 def quiet_opencv() -> Iterator[None]:
-    """Keep OpenCV's own log off standard error; our message says it better."""
+    """Keep OpenCV's own log off standard error; our errors carry more detail."""
     log = cv2.utils.logging
     with _SILENCE:
         before = log.getLogLevel()

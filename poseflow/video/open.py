@@ -1,4 +1,4 @@
-"""From whatever the user names to the source that reads it."""
+"""Open a video, folder, camera, stream or arrays as a source: `open_source`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def open_source(
     *,
     fps: float | None = None,
 ) -> Source:
-    """Open anything that has frames.
+    """Open a video, a folder of images, a camera, a stream, or arrays.
 
     Args:
         source: A video file; an image file, or a folder or glob of them (natural
@@ -41,7 +41,7 @@ def open_source(
         A `Source`: use it in a `with` statement and iterate it.
 
     Raises:
-        SourceError: If there is nothing, or nothing usable, behind `source`.
+        SourceError: If `source` does not exist or has no readable frame.
     """
     if fps is not None and not 0 < fps < float("inf"):
         raise SourceError(f"fps: expected a rate above 0, got {fps}")
@@ -115,9 +115,9 @@ def _globbed(pattern: str, fps: float | None) -> Source:
 
 
 def _guess(path: Path) -> str:
-    """A near miss beside the missing path, as a hint."""
+    """A hint: the most similar name in the folder of the missing path."""
     try:
-        # Not itself: a link that leads nowhere is there, too.
+        # Not the path itself, which may be a broken link.
         beside = [o.name for o in path.parent.iterdir() if o.name != path.name]
     except OSError:
         return f"; the folder {path.parent} does not exist either"

@@ -1,4 +1,4 @@
-"""Every kind of picture as `(H, W, 3)` uint8 in OpenCV's BGR order."""
+"""Convert images of any pixel type to `(H, W, 3)` uint8 in OpenCV's BGR order."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def to_bgr(image: npt.NDArray[Any], where: str = "image") -> Image:
     Args:
         image: `(H, W)`, `(H, W, 1)`, `(H, W, 3)` or `(H, W, 4)`; uint8, uint16, bool or
             floating point. A contiguous BGR uint8 image is returned as it is.
-        where: What error messages call it.
+        where: Name of the image in error messages.
 
     Raises:
         SourceError: If it has another shape or type, no pixels, or floating-point

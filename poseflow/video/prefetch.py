@@ -1,4 +1,4 @@
-"""Run an iterator ahead of its consumer, in one thread that always ends."""
+"""Prefetching: run an iterator ahead of its consumer, in a thread that always ends."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from typing import Generic, Self, TypeVar
 
 T = TypeVar("T")
 
-_PATIENCE = 0.5
-"""Seconds between looks at the door: on Windows a wait without a limit would also
-hold back Ctrl-C."""
+_WAIT_SECONDS = 0.5
+"""Longest single wait: on Windows a wait without a limit would also block Ctrl-C."""
 
 
 class Prefetcher(Generic[T]):
@@ -20,13 +19,13 @@ class Prefetcher(Generic[T]):
 
     The thread ends when the items do, when making one raises (the consumer gets that
     exception in its place), on `close`, and when the prefetcher is dropped. It then
-    closes the iterator, if that can be closed, so that files are let go.
+    closes the iterator, if that can be closed, so that its files are closed.
 
     Args:
-        items: What to run; used by the thread alone from now on.
-        depth: How many finished items may wait, at least 1; memory is bounded by it.
+        items: The iterator; used by the thread alone from now on.
+        depth: Number of finished items that may wait, at least 1; bounds the memory.
         newest: For live input: where the consumer is too slow, drop the oldest waiting
-            item rather than hold back the producer, so that delay never builds up.
+            item rather than block the producer, so that delay never builds up.
 
     Examples:
         >>> list(Prefetcher(iter("abc"), depth=2))
@@ -36,12 +35,12 @@ class Prefetcher(Generic[T]):
     def __init__(
         self, items: Iterator[T], depth: int = 4, *, newest: bool = False
     ) -> None:
-        # The thread knows the desk but not the prefetcher: a dropped prefetcher can be
-        # collected, and its finalizer sends the thread home.
-        self._desk: _Desk[T] = _Desk(max(depth, 1), newest)
-        self._leave = weakref.finalize(self, self._desk.leave)
+        # The thread refers to the queue but not to the prefetcher: a prefetcher that is
+        # no longer used is collected, and its finalizer ends the thread.
+        self._queue: _Queue[T] = _Queue(max(depth, 1), newest)
+        self._end = weakref.finalize(self, self._queue.close)
         self._thread = threading.Thread(
-            target=_work, args=(items, self._desk), name="poseflow-ahead", daemon=True
+            target=_work, args=(items, self._queue), name="poseflow-ahead", daemon=True
         )
         self._thread.start()
 
@@ -49,21 +48,21 @@ class Prefetcher(Generic[T]):
         return self
 
     def __next__(self) -> T:
-        return self._desk.take()
+        return self._queue.take()
 
     def close(self, timeout: float | None = 10.0) -> None:
         """End the thread and wait for it, at most `timeout` seconds.
 
         A thread that hangs in a camera or a network read ends by itself once that
-        returns; it is a daemon, so it never holds up the end of the program.
+        returns; it is a daemon, so it never delays the end of the program.
         """
-        self._leave()
+        self._end()
         if self._thread is not threading.current_thread():
             self._thread.join(timeout)
 
 
-class _Desk(Generic[T]):
-    """Where the thread puts items and the consumer takes them."""
+class _Queue(Generic[T]):
+    """A bounded queue: the thread puts items, the consumer takes them."""
 
     def __init__(self, depth: int, newest: bool) -> None:
         self._depth, self._newest = depth, newest
@@ -74,13 +73,13 @@ class _Desk(Generic[T]):
         self._error: BaseException | None = None
 
     def put(self, item: T) -> bool:
-        """Wait for a place and fill it; False once nobody wants more."""
+        """Wait for a free place and fill it; False once the queue is closed."""
         with self._changed:
             while len(self._items) >= self._depth and not self._closed:
                 if self._newest:
                     self._items.popleft()
                 else:
-                    self._changed.wait(_PATIENCE)
+                    self._changed.wait(_WAIT_SECONDS)
             if not self._closed:
                 self._items.append(item)
                 self._changed.notify_all()
@@ -91,7 +90,7 @@ class _Desk(Generic[T]):
             self._finished, self._error = True, error
             self._changed.notify_all()
 
-    def leave(self) -> None:
+    def close(self) -> None:
         with self._changed:
             self._closed = True
             self._items.clear()
@@ -105,23 +104,23 @@ class _Desk(Generic[T]):
                     if error is not None and not self._closed:
                         raise error
                     raise StopIteration
-                self._changed.wait(_PATIENCE)
+                self._changed.wait(_WAIT_SECONDS)
             item = self._items.popleft()
             self._changed.notify_all()
             return item
 
 
-def _work(items: Iterator[T], desk: _Desk[T]) -> None:
+def _work(items: Iterator[T], queue: _Queue[T]) -> None:
     error: BaseException | None = None
     try:
         for item in items:
-            if not desk.put(item):
+            if not queue.put(item):
                 break
     except BaseException as caught:
-        # Whatever it is, it belongs to the consumer, not on standard error.
+        # Any exception is raised in the consumer, not printed on standard error.
         error = caught
     finally:
         close = getattr(items, "close", None)
         if close is not None:
             close()
-        desk.finish(error)
+        queue.finish(error)

@@ -1,4 +1,4 @@
-"""What every source of frames offers, whatever stands behind it."""
+"""The base class of all sources of frames: `Source`, and `SourceFrame`."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ AHEAD = 4
 
 @dataclass(frozen=True, eq=False, slots=True)
 class SourceFrame:
-    """One picture of a source.
+    """One frame of a source.
 
     Attributes:
         index: Position in the source, from 0. Frames that could not be read leave a
             gap: the others keep their numbers.
         time: Seconds since the start of the source, from its own timestamps where it
             has any.
-        name: What results call the frame (`image_id`): the file's name in a folder,
-            the zero-padded index with `.jpg` otherwise.
+        name: The frame's `image_id` in results: the file's name in a folder, the
+            zero-padded index with `.jpg` otherwise.
         image: `(H, W, 3)` uint8 in BGR order.
     """
 
@@ -50,9 +50,9 @@ def number_name(index: int) -> str:
 class Source(ABC):
     """Frames of a video, folder, camera or stream, in order.
 
-    Iterate it for `SourceFrame`s; iterate it again to start over (live sources go on
-    with the present). Decoding runs a few frames ahead in a thread. Parts that cannot
-    be read are left out, and one `SourceWarning` at the end says which.
+    Iterate it for `SourceFrame`s; iterate it again to start over (live sources continue
+    with their current frame). Decoding runs a few frames ahead in a thread. Parts that
+    cannot be read are left out, and one `SourceWarning` at the end tells which.
 
     Attributes:
         name: Short name for the sequence: a file's stem, a folder's name.
@@ -60,7 +60,7 @@ class Source(ABC):
             the first frame of an iterator of arrays.
         fps: Frames per second; None where the source has no rate (image folders), and
             then `time` counts `DEFAULT_FPS`.
-        frame_count: Frames to expect, as the header or folder says; None if unknown.
+        frame_count: Number of frames by the header or folder; None if unknown.
         runs_ahead: Whether its frames may be taken in another thread, before they are
             asked for; not so where that runs the caller's own code.
         is_live: A camera or an endless stream: the oldest waiting frame is dropped
@@ -84,7 +84,7 @@ class Source(ABC):
 
     @abstractmethod
     def _frames(self, troubles: list[str]) -> Iterator[SourceFrame]:
-        """The frames, from the start; what went wrong is appended to `troubles`."""
+        """The frames, from the start; problems are appended to `troubles`."""
 
     def __iter__(self) -> Iterator[SourceFrame]:
         """The frames in order.
@@ -115,7 +115,7 @@ class Source(ABC):
             warnings.warn("; ".join(troubles), SourceWarning, stacklevel=2)
 
     def close(self) -> None:
-        """End decoding and let go of files and devices; safe to call twice."""
+        """End decoding and close files and devices; safe to call twice."""
         self._closed = True
         for running in list(self._running):
             running.close()

@@ -1,4 +1,4 @@
-"""Which number and which time a decoded frame has."""
+"""Numbers and times of decoded frames, through damage and reordering."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 
 
 class FrameCounter:
-    """Numbers decoded frames so that lost ones leave a gap.
+    """Numbers decoded frames so that lost frames leave a gap.
 
     One packet holds one frame, so a frame's number is the rank of its timestamp among
     those of all packets; that holds at a variable rate and with reordered frames too.
-    While nothing is damaged, frames are simply counted: some healthy streams have
-    packets that show nothing.
+    While nothing is damaged, frames are simply counted: some intact streams have
+    packets without a frame.
 
     Attributes:
         index: The number that the next frame gets.
@@ -40,7 +40,7 @@ class FrameCounter:
 
     def packet(self, pts: int | None) -> None:
         """Note that a packet with this timestamp goes into the decoder."""
-        # Without timestamps, or where frames never come back, ranks mean nothing.
+        # Without timestamps, or where packets give no frames, ranks mean nothing.
         if pts is None or len(self._waiting) > self._LONGEST:
             self._ranked = False
             self._waiting.clear()
@@ -52,8 +52,8 @@ class FrameCounter:
 
         Args:
             pts: Its timestamp.
-            gap: How many frames the clock says are missing before it; counts after
-                damage, for packets that were lost before anybody saw them.
+            gap: Number of frames missing before it by their times; used after damage,
+                for packets that were lost before they were read.
         """
         if self._ranked and pts is not None:
             passed = 0
@@ -70,7 +70,7 @@ class FrameCounter:
         return number
 
     def skip(self) -> None:
-        """Pass over a frame that is not fit to show.
+        """Leave out a frame that is damaged.
 
         Its timestamp may be as wrong as its pixels, so it takes no place here: the
         packet's place is counted as lost when a later frame comes out.
@@ -80,7 +80,7 @@ class FrameCounter:
             self.lost += 1
 
     def finish(self) -> None:
-        """Count what the decoder still owes at the end as lost, after damage."""
+        """Count packets without a frame at the end as lost, after damage."""
         if self.damaged:
             self.lost += len(self._waiting)
             self.index += len(self._waiting)
@@ -88,7 +88,7 @@ class FrameCounter:
 
 
 class PlayOrder:
-    """Tells frames that are out of place after damage.
+    """Detects frames that are out of order, or not decodable, after damage.
 
     Attributes:
         last: Time of the last frame that fitted, in seconds; None before the first.
@@ -103,8 +103,8 @@ class PlayOrder:
         self._even = step is not None
         self._broken_key: int | None = None
 
-    def lost_key(self, pts: int | None) -> None:
-        """Note that a key frame is lost: what builds on it is only guessed."""
+    def lost_key_frame(self, pts: int | None) -> None:
+        """Note that a key frame is lost: frames that depend on it are not reliable."""
         self._broken_key = pts
 
     def gap(self, frame: Any) -> int:
@@ -116,7 +116,7 @@ class PlayOrder:
         return max(whole - 1, 0) if abs(steps - whole) < 0.2 else 0
 
     def fits(self, frame: Any, damaged: bool) -> bool:
-        """Whether a decoded frame is sound and later than those before it."""
+        """Whether a decoded frame is intact and later than those before it."""
         if damaged and frame.pts is not None:
             if self._broken_key is not None and frame.pts >= self._broken_key:
                 if not frame.key_frame or frame.pts == self._broken_key:
@@ -148,7 +148,7 @@ class PlayOrder:
 
 
 class FrameClock:
-    """Seconds since the first frame, always rising.
+    """Seconds since the first frame, strictly increasing.
 
     Args:
         given: A rate that overrides the stream's timestamps, or None.

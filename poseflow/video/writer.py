@@ -1,4 +1,4 @@
-"""Write frames as a video that browsers play, or as a folder of images."""
+"""Writers of frames: a video file that browsers play, or a folder of images."""
 
 from __future__ import annotations
 
@@ -46,16 +46,16 @@ _SMPTE170M, _LIMITED = 6, 1
 
 
 class Writer(Protocol):
-    """Where frames go: `VideoWriter` or `ImageWriter`."""
+    """A writer of frames: `VideoWriter` or `ImageWriter`."""
 
     def write(self, image: Image, name: str | None = None) -> None:
         """Append a frame."""
 
     def close(self) -> None:
-        """Finish: what was written becomes visible."""
+        """Finish: the frames written appear under the path."""
 
     def discard(self) -> None:
-        """Give up: what was there before stays."""
+        """Drop what was written: the previous file stays."""
 
     def __enter__(self) -> Self: ...
 
@@ -98,7 +98,7 @@ def open_writer(
 
 
 class VideoWriter:
-    """Writes a video of constant frame rate, atomically: all of it or nothing.
+    """Writes a video of constant frame rate, atomically.
 
     The file appears under its name on `close`; until then frames go into a hidden
     file beside it. In a `with` statement, a normal end and Ctrl-C keep what was
@@ -147,7 +147,7 @@ class VideoWriter:
         self.frames = 0
         self._size = size
         self._sink: _AvSink | _OpenCvSink | None = None
-        # Now rather than after an hour's work: can anything be written here?
+        # An output that cannot be written is an error now, not after the work.
         check_writable(self.path)
         # The file behind a link is replaced, not the link.
         self._target = Path(os.path.realpath(self.path))
@@ -172,7 +172,7 @@ class VideoWriter:
             with _naming(self.path):
                 self._append(image)
         except FormatError:
-            self.discard()  # nothing good can follow
+            self.discard()  # the file cannot be continued
             raise
         self.frames += 1
 
@@ -210,7 +210,7 @@ class VideoWriter:
             partial.unlink(missing_ok=True)
 
     def discard(self) -> None:
-        """Give up, and leave what was there before."""
+        """Drop what was written; the previous file stays."""
         partial, self._partial = self._partial, None
         sink, self._sink = self._sink, None
         if partial is not None:
@@ -236,7 +236,7 @@ class ImageWriter:
         suffix: `.jpg` or `.png`, for frames whose name has no image suffix.
 
     Attributes:
-        codec: What is written, for messages.
+        codec: `images`, for messages.
         frames: Frames written so far.
 
     Raises:
@@ -258,7 +258,9 @@ class ImageWriter:
         if target.suffix.lower() not in IMAGE_SUFFIXES:
             target = target.with_name(target.name + self._suffix)
         if not target.resolve().is_relative_to(self.path.resolve()):
-            raise FormatError(f"{self.path}: the frame name {name!r} leads out of it")
+            raise FormatError(
+                f"{self.path}: the frame name {name!r} points outside of it"
+            )
         where = f"{self.path}, frame {name}"
         settings = [cv2.IMWRITE_JPEG_QUALITY, 92, cv2.IMWRITE_PNG_COMPRESSION, 3]
         with quiet_opencv():
@@ -276,10 +278,10 @@ class ImageWriter:
         self.frames += 1
 
     def close(self) -> None:
-        """Nothing is pending: every image is in place when `write` returns."""
+        """Do nothing: every image is in place when `write` returns."""
 
     def discard(self) -> None:
-        """Keep the images written so far: each is whole."""
+        """Keep the images written so far: each is complete."""
 
     def __enter__(self) -> Self:
         return self
@@ -350,13 +352,13 @@ class _OpenCvSink:
 
     def close(self) -> None:
         self._writer.release()
-        # OpenCV keeps quiet about failed writes; an empty file tells.
+        # OpenCV does not report failed writes; an empty file is the sign.
         if not self._path.stat().st_size:
             raise OSError(errno.EIO, "OpenCV wrote nothing")
 
 
 def _hidden(path: Path) -> Path:
-    """A name beside `path` that nobody takes for a result; keeps the suffix."""
+    """A hidden temporary name beside `path`, with the same suffix."""
     return path.with_name(
         f".{path.stem}.{os.getpid()}-{os.urandom(4).hex()}{path.suffix}"
     )
@@ -364,7 +366,7 @@ def _hidden(path: Path) -> Path:
 
 @contextmanager
 def _naming(path: Path) -> Iterator[None]:
-    """Turn what the system or FFmpeg says into one line about `path`."""
+    """Turn errors of the system or FFmpeg into one line about `path`."""
     try:
         yield
     except OSError as error:
