@@ -33,7 +33,7 @@ def stream(frames: int, people: int = 10, seed: int = 0) -> Iterator[Poses]:
     for _ in range(frames):
         place[:, 0] += pace
         gone = np.flatnonzero((place[:, 0] < -80) | (place[:, 0] > SIZE[0] + 80))
-        for k in gone.tolist():  # somebody else comes in on either side
+        for k in gone.tolist():  # another person enters on either side
             shapes[k] = random.uniform(-0.5, 0.5, (17, 2)) * [0.35, 1.0] * HEIGHT
             pace[k] = random.choice([-1, 1]) * random.uniform(2, 5)
             place[k] = [-60 if pace[k] > 0 else SIZE[0] + 60, random.uniform(250, 550)]

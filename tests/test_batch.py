@@ -147,7 +147,7 @@ def test_what_is_wrong_with_all_is_told_before_the_work(tmp_path, arguments, mes
     assert not (tmp_path / "out").exists()
 
 
-def test_pictures_are_estimated_by_one_estimator_and_drawn(tmp_path, monkeypatch):
+def test_images_are_estimated_by_one_estimator_and_drawn(tmp_path, monkeypatch):
     made = []
 
     class Finder:

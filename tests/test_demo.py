@@ -31,7 +31,7 @@ def test_everything_is_there(tmp_path):
 
 
 class Known:
-    """An estimator that finds the same two people in every picture."""
+    """An estimator that finds the same two people in every image."""
 
     def estimate(self, image):
         scene = synthetic.make_scene("street", seed=8, frames=1, skeleton="posetrack17")

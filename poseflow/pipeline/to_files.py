@@ -11,13 +11,12 @@ from typing import Literal
 
 from poseflow.formats import Hints, ResultWriter, check_apart
 from poseflow.pipeline.protocols import Sink
-from poseflow.pipeline.render import OverlaySink, Rendered
+from poseflow.pipeline.render import OverlaySink, Progress, Rendered
 from poseflow.pipeline.track import drain
 from poseflow.sequence import Frame
 from poseflow.video import Source, open_source
 
 Frames = Callable[[Source | None], Iterable[Frame]]
-Progress = Callable[[Iterable[Frame], int | None], Iterable[Frame]]
 
 
 @dataclass(frozen=True)

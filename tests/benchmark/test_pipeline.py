@@ -22,7 +22,7 @@ class Known:
         self.asked = 0
 
     def estimate(self, image):
-        # The first picture is seen once more, before anything is timed.
+        # The estimator runs on the first image once more, before anything is timed.
         self.asked += 1
         return self.people[max(self.asked - 2, 0) % 6]
 

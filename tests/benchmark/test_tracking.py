@@ -58,10 +58,10 @@ def test_jumps_are_counted():
     """An id that swaps between the two people farthest apart jumps every time."""
     clip = make_clip("street", 0, frames=20)
     oracle = clip.corruption.oracle()
-    everybody = clip.corruption.sequence
+    detections = clip.corruption.sequence
     frames = []
     for t, (frame, sources) in enumerate(
-        zip(everybody, clip.corruption.sources, strict=True)
+        zip(detections, clip.corruption.sources, strict=True)
     ):
         ids = np.full(len(frame.poses), -1)
         people = np.flatnonzero(sources > 0)
@@ -69,7 +69,7 @@ def test_jumps_are_counted():
         if len(order) > 1:
             ids[order[0 if t % 2 else -1]] = 1
         frames.append(replace(frame, poses=frame.poses.replace(track_ids=ids)))
-    assert count_jumps(clip, replace(everybody, frames=tuple(frames))) > 10
+    assert count_jumps(clip, replace(detections, frames=tuple(frames))) > 10
     assert len(oracle) == 20
 
 
@@ -90,7 +90,7 @@ def test_every_peer_has_a_best_setting():
     assert set(peers.best_peers()) <= set(peers.SETTINGS)
 
 
-def test_pictures_are_kept(tmp_path):
+def test_images_are_kept(tmp_path):
     """The second time they are read, and nothing is different."""
     clip = make_clip("street", 0, 3, folder=tmp_path)
     rendered = clip.image(1)

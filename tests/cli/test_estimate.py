@@ -1,4 +1,4 @@
-"""`poseflow estimate`, bad weights and odd pictures: one line, nothing half done."""
+"""`poseflow estimate`, bad weights and odd images: one line, nothing half done."""
 
 import json
 import os
@@ -44,20 +44,20 @@ def folder(tmp_path_factory):
     (folder / "cut.safetensors").write_bytes(whole[: len(whole) // 2])
     torch.save({"other.weight": torch.zeros(3)}, folder / "other.pth")
     torch.save({"a": Payload(str(folder / "payload-ran"))}, folder / "code.pth")
-    pictures = {
+    images = {
         "grey": np.zeros((30, 40), np.uint8),
         "16 bits": np.zeros((30, 40, 3), np.uint16),
         "with alpha": np.zeros((30, 40, 4), np.uint8),
         "one pixel": np.zeros((1, 1, 3), np.uint8),
     }
-    for name, picture in pictures.items():
+    for name, image in images.items():
         (folder / name).mkdir()
-        cv2.imwrite(str(folder / name / "0.png"), picture)
+        cv2.imwrite(str(folder / name / "0.png"), image)
     return folder
 
 
-def estimate(folder, out, pictures="grey", weights="good.safetensors", *more):
-    command = ["estimate", str(folder / pictures), "-o", str(out), "--detector"]
+def estimate(folder, out, images="grey", weights="good.safetensors", *more):
+    command = ["estimate", str(folder / images), "-o", str(out), "--detector"]
     command += ["whole", "--weights", str(folder / weights), *more]
     return CliRunner().invoke(app, command)
 
@@ -88,10 +88,10 @@ def test_bad_weights_give_one_line_and_keep_the_result(
     assert not (folder / "payload-ran").exists()
 
 
-@pytest.mark.parametrize("pictures", ["grey", "16 bits", "with alpha", "one pixel"])
-def test_odd_pictures_are_ordinary(folder, tmp_path, pictures):
+@pytest.mark.parametrize("images", ["grey", "16 bits", "with alpha", "one pixel"])
+def test_odd_images_are_ordinary(folder, tmp_path, images):
     out = tmp_path / "out.json"
-    result = estimate(folder, out, pictures)
+    result = estimate(folder, out, images)
     assert result.exit_code == 0, result.output
     assert out.exists()
     assert "1 frames" in result.output

@@ -103,7 +103,7 @@ def test_golden_sequences(sequence, tmp_path):
     width, height = reference["image_size"]
     frames = tmp_path / "frames"
     frames.mkdir()
-    # Correspondences are given, so the pictures' content does not matter.
+    # Correspondences are given, so the content of the images does not matter.
     for index in range(40):
         blank = np.zeros((height, width, 3), np.uint8)
         cv2.imwrite(str(frames / f"{index:06d}.jpg"), blank)

@@ -25,7 +25,7 @@ def changed(image, ground=GROUND):
     return (image != ground).any(axis=2)
 
 
-def test_nobody_changes_nothing():
+def test_no_people_leave_the_image_unchanged():
     drawn = Overlay().draw(GROUND, Poses.empty())
     np.testing.assert_array_equal(drawn, GROUND)
     assert drawn is not GROUND
@@ -269,7 +269,7 @@ def oklab(bgr):
 
 
 def test_colours_are_stable():
-    """What somebody's screenshots show must not change from version to version."""
+    """The colour of an id must not change from version to version."""
     assert identity_colors([1, 2, 3, 7, 100]).tolist() == EXPECTED
     assert identity_colors([]).shape == (0, 3)
     many = identity_colors(range(1, 500))
@@ -298,7 +298,7 @@ def test_neighbouring_ids_look_different(first):
     assert lab[:, 0].max() < 0.9
 
 
-def test_nobody_in_particular_is_grey():
+def test_people_without_an_identity_are_grey():
     assert len(set(identity_colors([-1])[0].tolist())) == 1
 
 

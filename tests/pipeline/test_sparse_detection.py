@@ -11,7 +11,7 @@ SIZE = (96, 200)
 SHAPE = np.random.default_rng(4).uniform(0.05, 0.95, (17, 2))
 
 
-def picture(*people, ground=30):
+def draw(*people, ground=30):
     """People are 20 x 50 blocks, each grey level a person."""
     image = np.full((*SIZE, 3), ground, np.uint8)
     for number, x in people:
@@ -20,7 +20,7 @@ def picture(*people, ground=30):
 
 
 class Blocks:
-    """Detector and joints for such pictures; joints score by what is in the box."""
+    """Detector and joints for such images; joints score by what is in the box."""
 
     detector = "there is one"
 
@@ -53,17 +53,17 @@ class Blocks:
         return Poses(joints, scores, boxes.boxes, boxes.scores)
 
 
-def run(pictures, every=4, tracker="default", **more):
+def run(images, every=4, tracker="default", **more):
     estimator = Blocks()
     frames = list(
         poseflow.track(
-            pictures, estimator=estimator, tracker=tracker, detect_every=every, **more
+            images, estimator=estimator, tracker=tracker, detect_every=every, **more
         )
     )
     return estimator, frames
 
 
-WALK = [picture((0, 10 + 3 * k), (1, 150 - 2 * k)) for k in range(17)]
+WALK = [draw((0, 10 + 3 * k), (1, 150 - 2 * k)) for k in range(17)]
 
 
 @pytest.mark.parametrize("tracker", ["default", "oks", "iou"])
@@ -76,7 +76,7 @@ def test_walkers_keep_their_ids_with_a_quarter_of_the_detections(tracker):
         order = [np.argsort(f.poses.track_ids) for f in (a, b)]
         places = [f.poses.keypoints[o] for f, o in zip((a, b), order, strict=True)]
         np.testing.assert_allclose(*places, atol=0.01)
-        # Nobody is surer of a person who is not looked for.
+        # A person keeps the detector's score where no detector ran.
         assert b.poses.scores.tolist() == pytest.approx([0.9, 0.9])
 
 
@@ -90,25 +90,25 @@ def test_the_result_does_not_hang_on_threads(final):
     assert alone == run(WALK, 3, final=final)[1]
 
 
-def test_nobody_at_any_time():
-    seen, frames = run([picture()] * 9)
+def test_no_people_in_any_frame():
+    seen, frames = run([draw()] * 9)
     assert [len(f.poses) for f in frames] == [0] * 9
     assert seen.detections == 3
 
 
 def test_who_comes_waits_for_the_next_detection():
-    pictures = [picture((0, 10), *([(1, 100)] if k > 1 else [])) for k in range(9)]
-    assert [len(f.poses) for f in run(pictures)[1]] == [1] * 4 + [2] * 5
+    images = [draw((0, 10), *([(1, 100)] if k > 1 else [])) for k in range(9)]
+    assert [len(f.poses) for f in run(images)[1]] == [1] * 4 + [2] * 5
 
 
 def test_who_has_gone_does_not_live_on():
-    pictures = [picture((0, 10), *([(1, 100)] if k < 6 else [])) for k in range(12)]
-    assert [len(f.poses) for f in run(pictures)[1]] == [2] * 6 + [1] * 6
+    images = [draw((0, 10), *([(1, 100)] if k < 6 else [])) for k in range(12)]
+    assert [len(f.poses) for f in run(images)[1]] == [2] * 6 + [1] * 6
 
 
-def test_who_walks_out_of_the_picture_is_let_go():
-    pictures = [picture((0, 40 - 8 * k)) if k < 7 else picture() for k in range(12)]
-    seen, frames = run(pictures, every=12)
+def test_a_person_who_leaves_the_image_is_dropped():
+    images = [draw((0, 40 - 8 * k)) if k < 7 else draw() for k in range(12)]
+    seen, frames = run(images, every=12)
     assert [len(f.poses) for f in frames[7:]] == [0] * 5
     for people in seen.boxes:
         assert (people.boxes[:, :2] >= 0).all()
@@ -116,8 +116,8 @@ def test_who_walks_out_of_the_picture_is_let_go():
 
 
 def test_another_scene_is_looked_at_afresh():
-    bright = [picture((2, 150), ground=150) for _ in range(5)]
-    seen, frames = run([picture((0, 10))] * 6 + bright, every=100)
+    bright = [draw((2, 150), ground=150) for _ in range(5)]
+    seen, frames = run([draw((0, 10))] * 6 + bright, every=100)
     assert seen.detections == 2
     assert [len(f.poses) for f in frames] == [1] * 11
     assert frames[6].poses.boxes[0].tolist() == [150, 20, 170, 70]

@@ -71,7 +71,7 @@ def estimator():
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory):
-    """Nobody, then two people, one of whom goes."""
+    """No people, then two, one of whom leaves."""
     path = tmp_path_factory.mktemp("clip") / "clip.mp4"
     with VideoWriter(path, (160, 96), 10) as video:
         for k in range(LENGTH):
@@ -140,7 +140,7 @@ class Stages:
         return Poses(np.zeros((1, 17, 2)) + boxes)
 
 
-def pictures(count=LENGTH):
+def images(count=LENGTH):
     return [np.full((8, 8, 3), k, np.uint8) for k in range(count)]
 
 
@@ -166,13 +166,13 @@ def test_stages_work_at_the_same_time():
             if frame.index == 0:
                 written.set()
 
-    frames = poseflow.track(pictures(), estimator=Stages(detecting, posing))
+    frames = poseflow.track(images(), estimator=Stages(detecting, posing))
     assert drain(frames, [Slow()])[0] == LENGTH
 
 
 def test_what_waits_is_bounded():
     seen = []
-    with_all = poseflow.track(pictures(100), estimator=Stages(seen.append))
+    with_all = poseflow.track(images(100), estimator=Stages(seen.append))
     next(with_all)
     # Behind each of three stages some wait and one is in hand; one has been taken.
     most = 3 * (DEPTH + 1) + 1
@@ -216,7 +216,7 @@ class Failing:
     ],
 )
 def test_an_error_comes_in_its_place_with_its_traceback(broken, overlap):
-    frames = poseflow.track(pictures(), **broken, overlap=overlap)
+    frames = poseflow.track(images(), **broken, overlap=overlap)
     assert [next(frames).index for _ in range(4)] == [0, 1, 2, 3]
     with pytest.raises(RuntimeError, match="cannot do 4") as caught:
         next(frames)
@@ -230,7 +230,7 @@ def test_a_sink_that_fails_ends_everything():
             raise OSError("disk full")
 
     with pytest.raises(OSError, match="disk full"):
-        drain(poseflow.track(pictures(100), estimator=Stages()), [Full()])
+        drain(poseflow.track(images(100), estimator=Stages()), [Full()])
 
 
 def test_a_source_that_fails():
@@ -240,7 +240,7 @@ def test_a_source_that_fails():
 
 
 class Stuck(Source):
-    """A camera that gives one picture and then hangs until it is closed."""
+    """A camera that gives one image and then hangs until it is closed."""
 
     is_live = True
     _ahead = 1
@@ -267,7 +267,7 @@ def test_the_callers_own_code_runs_in_the_callers_thread():
     used = set()
 
     def making():
-        for image in pictures():
+        for image in images():
             used.add(threading.current_thread())
             yield image
 
@@ -277,11 +277,11 @@ def test_the_callers_own_code_runs_in_the_callers_thread():
             return super().update(poses, image, **more)
 
     list(poseflow.track(making(), estimator=Stages()))
-    list(poseflow.track(pictures(), estimator=Stages(), tracker=Mine("oks")))
+    list(poseflow.track(images(), estimator=Stages(), tracker=Mine("oks")))
     assert used == {threading.current_thread()}
 
 
 def test_a_tracker_that_is_passed_in_is_not_ahead():
     tracker = Tracker("oks")
-    for frame in poseflow.track(pictures(), estimator=Stages(), tracker=tracker):
+    for frame in poseflow.track(images(), estimator=Stages(), tracker=tracker):
         assert repr(tracker) == f"<Tracker 'oks', {frame.index + 1} frames>"

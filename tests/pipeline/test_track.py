@@ -59,7 +59,7 @@ def test_frames_come_with_image_time_and_ids():
     assert frames[1].time > frames[0].time
 
 
-def test_nobody_in_some_frames_and_nobody_at_all():
+def test_no_people_in_some_frames_and_in_all():
     people = [Frame(2, 0, person(2))]
     frames = list(poseflow.track([BLACK] * 4, poses=people))
     assert [len(f.poses) for f in frames] == [0, 0, 1, 0]
@@ -75,8 +75,8 @@ def test_an_estimator_and_a_tracker_of_ones_own():
         def update(self, poses, image=None):
             return poses.replace(track_ids=np.full(len(poses), 7))
 
-    pictures = [BLACK + k for k in range(3)]
-    frames = list(poseflow.track(pictures, estimator=Finder(), tracker=Sevens()))
+    images = [BLACK + k for k in range(3)]
+    frames = list(poseflow.track(images, estimator=Finder(), tracker=Sevens()))
     assert [f.poses.keypoints[0, 0, 0] for f in frames] == [0, 1, 2]
     assert {f.poses.track_ids[0] for f in frames} == {7}
 
@@ -92,7 +92,7 @@ def test_a_tracker_goes_on_from_one_source_to_the_next():
 def test_a_broken_image_does_not_shift_the_poses(tmp_path):
     for index in range(4):
         cv2.imwrite(str(tmp_path / f"{index}.png"), BLACK)
-    (tmp_path / "1.png").write_bytes(b"no picture")
+    (tmp_path / "1.png").write_bytes(b"no image")
     people = [Frame(k, 0, person(k), name=f"{k}.png") for k in range(4)]
     with pytest.warns(UserWarning, match=r"1\.png"):
         frames = list(poseflow.track(tmp_path, poses=people))
@@ -148,7 +148,7 @@ def test_a_generator_that_is_left_early_leaves_no_thread(tmp_path):
     assert threading.active_count() == before
 
 
-def test_poses_without_pictures():
+def test_poses_without_images():
     frames = [Frame(k, k / 10, person(k)) for k in (4, 0, 1)]
     tracked = list(poseflow.track(poses=frames, tracker="oks", final=True))
     assert [f.index for f in tracked] == [0, 1, 2, 3, 4]

@@ -391,7 +391,7 @@ def test_a_live_stream_never_falls_behind(make_clip):
 
 
 @pytest.mark.parametrize("url", ["rtsp://127.0.0.1:1/x", "http://127.0.0.1:1/x.mp4"])
-def test_nobody_answers(url, capfd):
+def test_an_address_without_a_server(url, capfd):
     with pytest.raises(SourceError, match="cannot be opened"):
         open_source(url)
     assert capfd.readouterr().err == ""
