@@ -1,4 +1,4 @@
-"""Boxes as arrays: `(N, 4)` as x1, y1, x2, y2 in pixels, x right and y down."""
+"""Box area, IoU and conversions: `(N, 4)` x1, y1, x2, y2 in pixels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Poses of one skeleton in another one, joint by joint, by name.
+"""Conversion of poses between skeletons, joint by joint, by name.
 
 A joint is copied where the other skeleton has one of that name, or of another name for
 the same place; everything else is missing (score 0) unless estimates are asked for.
@@ -6,7 +6,7 @@ the same place; everything else is missing (score 0) unless estimates are asked 
 Where necks differ: LSP, MPII (`upper_neck`) and PoseTrack (`head_bottom`, or `neck` in
 its 2017 order) mark the upper end of the neck; OpenPose and Halpe mean the middle of
 the shoulders, and the upper neck lies about a fifth of the way from there to the top of
-the head. Both are copied into each other, as the nearest there is.
+the head. Each is copied into the other, as the nearest joint.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ SYNONYMS = (
     ("head_top", "head"),
     ("pelvis", "mid_hip", "hip"),
 )
-"""Names of one place; each stands for the others where a skeleton lacks it."""
+"""Names of one joint; each replaces the others where a skeleton lacks them."""
 
 # Medians over the 13 people of the PoseTrack18 sample with all joints involved: the
 # nose lies half-way between upper neck and top of the head, and the top of the head
@@ -55,9 +55,9 @@ ESTIMATES: dict[str, tuple[dict[str, float], ...]] = {
     "left_hand_root": ({"left_wrist": 1.0},),
     "right_hand_root": ({"right_wrist": 1.0},),
 }
-"""Joint -> weighted sums that stand in for it; the first whose joints exist is used.
+"""Joint -> weighted sums that replace it; the first whose joints exist is used.
 
-The first name of each group of `SYNONYMS` speaks for the group.
+A rule for the first name of a group of `SYNONYMS` holds for the whole group.
 """
 
 
@@ -128,7 +128,7 @@ class JointMap:
         return weights
 
     def describe(self) -> str:
-        """What happens to the joints, in words, one line for each way."""
+        """The mapping in words: copied, renamed, estimated, missing, left out."""
         lines = [f"{self.source.name} -> {self.target.name}: {len(self.copied)} copied"]
         renamed, estimated = [], []
         rows = zip(self.target.joints, self.kinds, self.recipes, strict=True)
@@ -155,8 +155,8 @@ def joint_map(
     """How poses of `source` become poses of `target`.
 
     Args:
-        source: Skeleton, or its name, of the poses at hand.
-        target: Skeleton, or its name, that is wanted.
+        source: Skeleton of the given poses, or its name.
+        target: Skeleton of the result, or its name.
         estimate: Fill joints by the rules of `ESTIMATES` where the source has none.
 
     Raises:
@@ -201,9 +201,9 @@ def _lookup(source: Skeleton, joint: str) -> str | None:
 def _estimate(
     source: Skeleton, joint: str, asked: frozenset[str]
 ) -> dict[str, float] | None:
-    """Source joints and weights that stand in for `joint`; None if nothing does."""
+    """Source joints and weights that replace `joint`; None if there is no rule."""
     head = _group(joint)[0]
-    if head in asked:  # nose from head_top from nose: no way in
+    if head in asked:  # a circle: nose from head_top from nose
         return None
     for rule in ESTIMATES.get(head, ()):
         total: dict[str, float] = {}

@@ -1,15 +1,15 @@
-"""The exceptions that poseflow raises on purpose.
+"""Exceptions and warnings of poseflow.
 
-All of them are `ValueError`s, so that callers who know nothing of poseflow can still
-catch them; all of them carry a message that names the place, what was expected, what
-came, and how to mend it. The command line prints that message and no traceback.
+All exceptions are `ValueError`s, so that callers can catch them without importing
+poseflow. Messages name the place, what was expected, what was found, and how to mend
+it; the command line prints the message without a traceback.
 """
 
 from __future__ import annotations
 
 
 class PoseFlowError(ValueError):
-    """Anything poseflow refuses: a bad argument, a bad file, a missing extra."""
+    """Base of all: a bad argument, a bad file, a missing extra."""
 
 
 class FormatError(PoseFlowError):

@@ -1,4 +1,4 @@
-"""Object keypoint similarity: how alike two poses are, in [0, 1]."""
+"""Object keypoint similarity (OKS) of poses, in [0, 1]."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How alike two poses of one frame are: one code for pose NMS and pose-flow NMS.
+"""Parametric pose similarity of RMPE, for pose NMS and pose-flow NMS.
 
 Source: Fang et al., "RMPE" (ICCV 2017), equations 8-10.
 """
@@ -63,7 +63,7 @@ def parametric_similarity(
     near: Bools,
     parameters: SimilarityParameters | None = None,
 ) -> Floats:
-    """K + lambda H of every pose of `a` with every pose of `b`, higher is more alike.
+    """K + lambda H of every pose of `a` with every pose of `b`, higher is more similar.
 
     `K = sum tanh(c_a / sigma_1) tanh(c_b / sigma_1)` over the joints that are near each
     other and `H = sum exp(-distance / sigma_2)` over all joints (RMPE, equations 8 and

@@ -1,4 +1,4 @@
-"""`Poses`: the people of one frame, the type that flows through everything."""
+"""`Poses`: the people of one frame as arrays, the data type of the whole library."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Array = npt.NDArray[Any]
 Index = int | slice | Bools | npt.NDArray[np.integer[Any]] | list[int]
 
 NO_TRACK = -1
-"""The track id of a person whom no tracker has seen yet."""
+"""Track id of a person without an identity."""
 
 
 @dataclass(frozen=True, eq=False, repr=False, init=False)
@@ -38,10 +38,10 @@ class Poses:
         scores: `(P,)` score of the whole person; default the mean score of the joints
             that are present.
         track_ids: `(P,)` int64 identities, -1 where there is none; default -1.
-        skeleton: What the K joints are, a `Skeleton` or its name; default the built-in
-            one with K joints (COCO-17 for 17).
+        skeleton: The K joints: a `Skeleton` or its name; default the built-in one with
+            K joints (COCO-17 for 17).
         dtype: Storage of all arrays but `track_ids`: float32, or float64 where digits
-            must survive (what files are read into).
+            must be kept (as read from files).
 
     Raises:
         PoseFlowError: If shapes disagree or an array is not numeric.
@@ -145,7 +145,7 @@ class Poses:
     def empty(
         cls, skeleton: Skeleton | str = "coco17", dtype: npt.DTypeLike = np.float32
     ) -> Self:
-        """Nobody, with the joints of `skeleton`."""
+        """No people, with the joints of `skeleton`."""
         if isinstance(skeleton, str):
             skeleton = get(skeleton)
         keypoints = np.zeros((0, len(skeleton), 2), dtype)
@@ -161,7 +161,7 @@ class Poses:
         parts = list(parts)
         if not parts:
             raise PoseFlowError(
-                "concatenate needs at least one Poses; use Poses.empty for nobody"
+                "concatenate needs at least one Poses; use Poses.empty for no people"
             )
         names = {part.skeleton.name for part in parts}
         if any(part.skeleton != parts[0].skeleton for part in parts):
@@ -180,7 +180,7 @@ class Poses:
         return self.keypoint_scores > 0
 
     def replace(self, **changes: Any) -> Self:
-        """A copy with some fields exchanged, checked as at birth; keeps the dtype."""
+        """A copy with some fields replaced, checked again; keeps the dtype."""
         unknown = sorted(set(changes) - set(_FIELDS))
         if unknown:
             raise PoseFlowError(
@@ -240,7 +240,7 @@ _FIELDS = (*_ARRAYS, "skeleton")
 
 
 def _array(name: str, value: Any, dtype: npt.DTypeLike) -> Array:
-    """An own, contiguous copy, so that nobody else can write into it."""
+    """A contiguous copy, which the caller does not share."""
     try:
         return np.array(value, dtype=dtype)
     except (TypeError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""What the joints of a pose are: names, limbs, left/right pairs and OKS sigmas."""
+"""`Skeleton`: joint names of a pose, limbs, left/right pairs and OKS sigmas."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Skeleton:
     """The joints that a pose consists of, in order, and how they belong together.
 
     Attributes:
-        name: Short identifier, such as `"coco17"`; what formats and the CLI call it.
+        name: Short identifier, such as `"coco17"`; used by formats and the CLI.
         joints: Names of the K joints, unique, snake case, `left_`/`right_` being the
             person's own left and right.
         limbs: Pairs of joint names that a drawing connects.
@@ -52,13 +52,13 @@ class Skeleton:
         if twice:
             raise PoseFlowError(
                 f"skeleton {self.name!r}: joint names must be unique, "
-                f"these come twice: {', '.join(twice)}"
+                f"these occur twice: {', '.join(twice)}"
             )
-        strangers = sorted({j for limb in self.limbs for j in limb} - set(self.joints))
-        if strangers:
+        unknown = sorted({j for limb in self.limbs for j in limb} - set(self.joints))
+        if unknown:
             raise PoseFlowError(
                 f"skeleton {self.name!r}: limbs name joints that it does not have: "
-                f"{', '.join(strangers)}"
+                f"{', '.join(unknown)}"
             )
         if not self.sigmas:
             object.__setattr__(self, "sigmas", (self.DEFAULT_SIGMA,) * len(self.joints))
@@ -108,7 +108,7 @@ class Skeleton:
 
     @cached_property
     def flip_indices(self) -> Ints:
-        """The joint that takes each place when a picture is mirrored, `(K,)`."""
+        """Index of the joint that takes each place in a mirrored image, `(K,)`."""
         order = np.arange(len(self))
         for left, right in self.left_right:
             order[[left, right]] = right, left

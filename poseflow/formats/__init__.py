@@ -1,7 +1,7 @@
-"""Files of poses: reading, writing, and the registry of formats.
+"""File formats of poses: reading, writing, and the registry of formats.
 
-`read` finds out by itself what kind of file it has; `write` writes the default format,
-AlphaPose's list with boxes and identities. docs/formats.md describes each format.
+`read` detects the format of a file; `write` writes `alphapose`, AlphaPose's list with
+boxes and identities, unless told otherwise. docs/formats.md describes each format.
 
 Examples:
     >>> from poseflow import formats
@@ -75,8 +75,8 @@ def read(
 
     Args:
         path: A JSON file, gzipped or not; a folder for formats that are one.
-        format: Name of the format; None finds out.
-        skeleton: What the joints are; None goes by their number (COCO-17 for 17).
+        format: Name of the format; None detects it.
+        skeleton: The joints; None goes by their number (COCO-17 for 17).
         size: Width and height of the source in pixels, which files do not tell.
         fps: Frames per second of the source; frames have time 0 without it.
 
@@ -112,11 +112,11 @@ def write(
     path: PathLike,
     format: str | Format = "alphapose",
 ) -> None:
-    """Write a result, whole or not at all: until it is complete a previous file stays.
+    """Write a result atomically: a previous file stays until the new one is complete.
 
     Args:
         result: A sequence, or frames as they come, such as `poseflow.track(...)`.
-        path: Where to; `-` is standard output.
+        path: The file; `-` is standard output.
         format: Name of the format.
 
     Raises:

@@ -6,28 +6,26 @@ docs/formats.md for the schema.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, get_origin
 
 import msgspec
 
 from poseflow.errors import FormatError
 from poseflow.formats.alphapose_writer import DictEncoder, ListEncoder
 from poseflow.formats.base import Encoder, Hints
-from poseflow.formats.frame_builder import Gatherer
-from poseflow.formats.json_reader import kind_of, parse, read_bytes
+from poseflow.formats.frame_builder import FrameBuilder
+from poseflow.formats.json_reader import decode_entry, kind_of, parse, read_bytes
 from poseflow.poses import NO_TRACK
 from poseflow.sequence import PoseSequence
 
 Number = float | None
-Entry = TypeVar("Entry")
 
 
 class _Person(msgspec.Struct, gc=False):
-    """What an entry may hold; other fields are ignored."""
+    """Fields of an entry; others are ignored."""
 
     keypoints: list[float | list[Number] | None]
     image_id: str | int | None = None
@@ -38,42 +36,6 @@ class _Person(msgspec.Struct, gc=False):
 
 
 _DECODER = msgspec.json.Decoder(_Person)
-_PLACE = re.compile(r"^(.*?) - at `(?:key in )?\$\.?(.*?)`$", re.DOTALL)
-
-
-def decode_entry(
-    raw: Any, decoder: msgspec.json.Decoder[Entry], kind: type[Entry]
-) -> Entry:
-    """One entry, from undecoded JSON or from what Python's parser made of it.
-
-    Args:
-        raw: `msgspec.Raw` or plain objects.
-        decoder: Decoder of `kind`.
-        kind: What the entry is to be.
-
-    Raises:
-        ValueError: What is wrong with it, naming the field.
-    """
-    try:
-        if not isinstance(raw, msgspec.Raw):
-            return msgspec.convert(raw, kind)
-        try:
-            return decoder.decode(raw)
-        except msgspec.ValidationError as error:
-            if "out of range" not in str(error):
-                raise
-            # 1e999 is infinite to Python's parser: a missing joint, not a lost person.
-            return msgspec.convert(json.loads(bytes(raw)), kind)
-    except UnicodeDecodeError as error:
-        raise ValueError(f"no valid UTF-8 ({error.reason})") from error
-    except msgspec.ValidationError as error:
-        text = str(error)
-        found = _PLACE.match(text)
-        message, field = found.groups() if found else (text, "")
-        message = re.sub(r"\b(float|int)\b", "number", message)
-        message = re.sub(r"\barray\b", "list", message)
-        message = message[:1].lower() + message[1:].replace("`", "")
-        raise ValueError(f"{field}: {message}" if field else message) from error
 
 
 def _numbers(person: _Person) -> list[Number]:
@@ -102,7 +64,7 @@ def _numbers(person: _Person) -> list[Number]:
 
 
 def _flatten(values: list[float | list[Number] | None]) -> tuple[list[Number], int]:
-    """Numbers without their inner brackets, and how many stood in each (or 0)."""
+    """Numbers without their inner lists, and the length of each of these (or 0)."""
     if list not in map(type, values):  # the ordinary case, at the speed of C
         return values, 0  # type: ignore[return-value]
     sizes = {len(value) if isinstance(value, list) else 0 for value in values}
@@ -124,8 +86,8 @@ def track_id(idx: Any) -> int:
     return max(int(idx), NO_TRACK)
 
 
-def _add(gatherer: Gatherer, place: int, image: str | None, raw: Any) -> None:
-    """Put an entry in, or note what is wrong with it."""
+def _add(builder: FrameBuilder, place: int, image: str | None, raw: Any) -> None:
+    """Add an entry to the frames, or note what is wrong with it."""
     where = f"entry {place}" if image is None else f"entry {place} (image {image!r})"
     try:
         person = decode_entry(raw, _DECODER, _Person)
@@ -146,11 +108,11 @@ def _add(gatherer: Gatherer, place: int, image: str | None, raw: Any) -> None:
         if score is None and not isinstance(person.scores, list):
             score = person.scores
         numbers = _numbers(person)
-        gatherer.add(place, image, numbers, score, box, track_id(person.idx))
+        builder.add(place, image, numbers, score, box, track_id(person.idx))
     except UnicodeEncodeError:
-        gatherer.problems.add(where, "image_id: no valid text")
+        builder.problems.add(where, "image_id: no valid text")
     except ValueError as error:
-        gatherer.problems.add(where, str(error))
+        builder.problems.add(where, str(error))
 
 
 _FIRST_KEY = re.compile(rb'^\s*\{\s*"((?:[^"\\]|\\.)*)"\s*:\s*\[')
@@ -169,22 +131,17 @@ class ListFormat:
         self._coco = coco
 
     def sniff(self, path: Path, head: bytes) -> bool:
-        """A JSON list; `coco` is the same to a reader."""
+        """Whether it is a JSON list; `coco` is read as `alphapose`."""
         return not self._coco and head.lstrip()[:1] == b"["
 
     def read(self, path: Path, hints: Hints) -> PoseSequence:
         """See `poseflow.formats.base.Format.read`."""
-        document = parse(read_bytes(path), list[msgspec.Raw], path)
-        if not isinstance(document, list):
-            raise FormatError(
-                f"{path}: expected a list with one entry per person, found "
-                f"{kind_of(document)}"
-                + (" (format forvis?)" if isinstance(document, dict) else "")
-            )
-        gatherer = Gatherer(path, hints)
+        expected = "a list with one entry per person"
+        document = _document(path, list[msgspec.Raw], expected)
+        builder = FrameBuilder(path, hints)
         for place, raw in enumerate(_release(document)):
-            _add(gatherer, place, None, raw)
-        return gatherer.finish()
+            _add(builder, place, None, raw)
+        return builder.finish()
 
     def encoder(self, hints: Hints) -> Encoder:
         """See `poseflow.formats.base.Format.encoder`."""
@@ -206,18 +163,13 @@ class ForvisFormat:
 
     def read(self, path: Path, hints: Hints) -> PoseSequence:
         """See `poseflow.formats.base.Format.read`."""
-        document = parse(read_bytes(path), dict[str, list[msgspec.Raw]], path)
-        if not isinstance(document, dict):
-            raise FormatError(
-                f"{path}: expected an object {{image: [people]}}, found "
-                f"{kind_of(document)}"
-                + (" (format alphapose?)" if isinstance(document, list) else "")
-            )
-        gatherer = Gatherer(path, hints)
+        expected = "an object {image: [people]}"
+        document = _document(path, dict[str, list[msgspec.Raw]], expected)
+        builder = FrameBuilder(path, hints)
         place = 0
         for image, people in document.items():
             if not isinstance(people, list):
-                gatherer.problems.add(
+                builder.problems.add(
                     f"image {image!r}",
                     f"expected a list of people, found {kind_of(people)}",
                 )
@@ -225,21 +177,35 @@ class ForvisFormat:
             try:
                 image.encode()
             except UnicodeEncodeError:
-                gatherer.problems.add(f"image {image!r}", "the name is no valid text")
+                builder.problems.add(f"image {image!r}", "the name is no valid text")
                 continue
-            gatherer.image(image)
+            builder.image(image)
             for raw in people:
-                _add(gatherer, place, image, raw)
+                _add(builder, place, image, raw)
                 place += 1
-        return gatherer.finish()
+        return builder.finish()
 
     def encoder(self, hints: Hints) -> Encoder:
         """See `poseflow.formats.base.Format.encoder`."""
         return DictEncoder()
 
 
+_MEANT = {dict: " (format forvis?)", list: " (format alphapose?)"}
+
+
+def _document(path: Path, kind: Any, expected: str) -> Any:
+    """The file's JSON, which has to be a `kind`, such as `list[msgspec.Raw]`."""
+    document = parse(read_bytes(path), kind, path)
+    if not isinstance(document, get_origin(kind)):
+        raise FormatError(
+            f"{path}: expected {expected}, found {kind_of(document)}"
+            + _MEANT.get(type(document), "")
+        )
+    return document
+
+
 def _release(items: list[Any]) -> Iterator[Any]:
-    """The items in order, each forgotten once it has been used."""
+    """The items in order, each freed once it has been used."""
     items.reverse()
     while items:
         yield items.pop()

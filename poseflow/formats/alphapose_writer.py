@@ -1,15 +1,15 @@
-"""Writing people as AlphaPose does, with no digit too many and none too few."""
+"""Encoders of AlphaPose's list and dictionary of people."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 import numpy as np
 
-from poseflow.arrays import Floats
 from poseflow.formats.frame_names import frame_name
+from poseflow.formats.json_numbers import shortest, widths
 from poseflow.poses import NO_TRACK, Poses
 from poseflow.sequence import Frame
 
@@ -28,71 +28,6 @@ class _DictEntry(msgspec.Struct, omit_defaults=True, gc=False):
     scores: float | None = None
     box: list[float] | None = None
     idx: int | None = None
-
-
-_POWERS = 10.0 ** np.arange(23)  # the powers of ten that float64 holds exactly
-
-
-def shortest(values: Floats) -> Floats:
-    """The same numbers in float64, with no more decimals than give them back.
-
-    A float32 like 0.1 is 0.10000000149... in float64; what comes out is 0.1, which
-    float32 takes for the same number. float64 needs no help: JSON gets its shortest
-    form anyway.
-
-    Examples:
-        >>> shortest(np.array([0.1, 640.25], np.float32)).tolist()
-        [0.1, 640.25]
-    """
-    wide: Floats = values.astype(np.float64)
-    if values.dtype == np.float64:
-        return wide
-    return _round(wide, lambda rounded: rounded, values)
-
-
-def widths(low: Floats, high: Floats, exact: Floats) -> Floats:
-    """Widths that, added to `low`, give `exact` again in its own precision.
-
-    Not every pair of float64 edges has such a width; then the sum is off by the last
-    bit. Edges that were once made from a width, as by reading a file, always have one.
-
-    Args:
-        low: Left or top edges, any shape.
-        high: Right or bottom edges as they would be written.
-        exact: The same edges as they are stored.
-    """
-    return _round(high - low, lambda rounded: low + rounded, exact)
-
-
-def _round(
-    values: Floats,
-    restore: Callable[[Floats], Floats],
-    exact: Floats,
-) -> Floats:
-    """The first from which `restore` makes `exact`: two roundings, or `values`."""
-    result = values.copy()
-    unsolved = np.isfinite(values)
-    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-        half_step = np.spacing(np.abs(exact)).astype(np.float64) / 2
-        decimals = np.nan_to_num(np.floor(-np.log10(half_step)))
-        # Not a generator of candidates: a Ctrl-C that comes just when Python closes one
-        # that was left early is swallowed.
-        for more in (0, 1, None):
-            candidate = values if more is None else _decimal(values, decimals + more)
-            fits = unsolved & (restore(candidate).astype(exact.dtype) == exact)
-            result[fits] = candidate[fits]
-            unsolved &= ~fits
-            if not unsolved.any():
-                break
-    return result
-
-
-def _decimal(values: Floats, decimals: Floats) -> Floats:
-    """Rounded to so many decimals each."""
-    scale = _POWERS[np.clip(decimals, 0, len(_POWERS) - 1).astype(np.int64)]
-    # A quotient of whole numbers is the float64 nearest to the decimal.
-    rounded: Floats = np.rint(values * scale) / scale
-    return rounded
 
 
 def _columns(poses: Poses) -> Iterator[tuple[list[float], Any, Any, int | None]]:

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Atomic files, which appear whole or not at all, and checks of output paths."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ def explain(error: OSError, path: PathLike, doing: str = "write") -> FormatError
 
 
 def check_writable(path: PathLike) -> None:
-    """Fail before the work is done rather than after it.
+    """Check that a path can be written, before the work is done.
 
-    Looks only; nothing is created. That the disk has room cannot be known.
+    Nothing is created. Whether the disk has room cannot be checked.
 
     Raises:
         FormatError: If `path` is a folder, its folder does not exist, or either may not
@@ -74,15 +74,15 @@ def check_writable(path: PathLike) -> None:
 
 
 def check_apart(path: PathLike, **others: PathLike | None) -> None:
-    """Fail before an output replaces what is still being read, or another output.
+    """Check that an output is neither an input nor another output.
 
     Args:
-        path: Where the output goes.
-        others: What must not be the same file or folder, by what it is to the user;
-            None is passed over.
+        path: The output.
+        others: Paths that must not be the same file or folder, by their role in the
+            message; None is skipped.
 
     Raises:
-        FormatError: If one of them is.
+        FormatError: If one of them is the same.
     """
     if os.fspath(path) == STDOUT:
         return
@@ -121,13 +121,13 @@ class AtomicFile:
     """A binary file that takes its place when it is complete, by `os.replace`.
 
     Until `commit` everything goes into a hidden neighbour in the same folder, so that
-    whoever reads `path` sees the previous content or the new one. As a context manager
+    a reader of `path` sees the previous content or the new one. As a context manager
     it commits at the end of the block and discards if the block raises anything.
     Devices, pipes and `-` (standard output) are written to directly.
 
     Raises:
         FormatError: From any method, if the system refuses; nothing is left behind.
-        BrokenPipeError: If nobody reads standard output any more.
+        BrokenPipeError: If the reader of standard output has gone.
 
     Examples:
         >>> import tempfile, pathlib
@@ -202,7 +202,7 @@ class AtomicFile:
     def rewind(self, size: int) -> None:
         """Drop everything after the first `size` bytes, where that is possible.
 
-        For whoever was interrupted within `write` and knows where a good end is.
+        For a caller that was interrupted within `write` and knows the last valid end.
         """
         if self._file is None or self._temporary is None:
             return
@@ -250,7 +250,7 @@ def atomic_path(path: PathLike) -> Iterator[Path]:
 
 
 def write_atomically(path: PathLike, data: bytes) -> None:
-    """Put `data` into a file, all or nothing.
+    """Write `data` to a file, all or nothing.
 
     Raises:
         FormatError: If the system refuses; the previous file is then intact.

@@ -1,4 +1,4 @@
-"""What a file format is, and the registry of those that are known by name."""
+"""The `Format` protocol of pose files, and the registry of formats by name."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from poseflow.skeleton import Skeleton
 
 @dataclass(frozen=True)
 class Hints:
-    """What a file does not say about the video it belongs to.
+    """What a file does not say about its video.
 
     Attributes:
-        skeleton: What the joints are; None lets the format or their number decide.
+        skeleton: The joints; None lets the format or their number decide.
         size: Width and height of the source in pixels.
         fps: Frames per second; gives frames their time, which is 0 without it.
         name: Name of the sequence; None takes the file's.
@@ -40,15 +40,15 @@ class Encoder(Protocol):
     """Turns frames into the pieces of one file, in order."""
 
     def start(self) -> bytes:
-        """What precedes the first frame."""
+        """Bytes before the first frame."""
         ...
 
     def frame(self, frame: Frame) -> bytes:
-        """What a frame adds; may be empty where `end` writes everything."""
+        """Bytes of a frame; may be empty where `end` writes everything."""
         ...
 
     def end(self) -> bytes:
-        """What closes the file; leaves it valid after any number of frames."""
+        """Bytes that close the file, valid after any number of frames."""
         ...
 
 
@@ -57,7 +57,7 @@ class Format(Protocol):
 
     @property
     def name(self) -> str:
-        """What users call it."""
+        """Name in the registry and on the command line."""
         ...
 
     @property
@@ -66,7 +66,7 @@ class Format(Protocol):
         ...
 
     def sniff(self, path: Path, head: bytes) -> bool:
-        """Whether a file looks like this format.
+        """Whether a file seems to be in this format.
 
         Args:
             path: Where it is; may be a folder.
@@ -84,7 +84,7 @@ class Format(Protocol):
         ...
 
     def encoder(self, hints: Hints) -> Encoder:
-        """What writes one file.
+        """An encoder for one file.
 
         Raises:
             FormatError: If the format can only be read.
@@ -102,7 +102,7 @@ _ALIASES = {"default": "alphapose"}
 def register(entry: Format, *, replace: bool = False) -> Format:
     """Make a format known to `read`, `write` and the command line.
 
-    Sniffing asks in order of registration.
+    `sniff` asks the formats in order of registration.
 
     Raises:
         PoseFlowError: If another format has that name and `replace` is not set.
@@ -129,7 +129,7 @@ def sniff(path: PathLike) -> Format:
     """The format that a file or folder is in.
 
     Raises:
-        FormatError: If it cannot be read or looks like nothing known.
+        FormatError: If it cannot be read or is in no known format.
     """
     place = Path(path)
     try:
@@ -146,6 +146,6 @@ def sniff(path: PathLike) -> Format:
         raise explain(error, path, "read") from error
     found = "a folder" if not head else f"a file that begins {head[:40]!r}"
     raise FormatError(
-        f"{os.fspath(path)}: this is no file of poses known here: found {found}; "
+        f"{os.fspath(path)}: not a known file of poses: found {found}; "
         f"expected one of the formats {', '.join(names())}"
     )

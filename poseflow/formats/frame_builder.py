@@ -1,4 +1,4 @@
-"""From entries of a file, one per person and in any order, to a sequence of frames."""
+"""Grouping of a file's entries, one per person and in any order, into frames."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _CHUNK = 4096
 
 
 class Problems:
-    """What was wrong with single entries of a file: said once, at the end."""
+    """Invalid entries of a file, collected for one warning at the end."""
 
     SHOWN = 3
 
@@ -84,8 +84,8 @@ class _Block:
     scores: Floats
 
 
-class Gatherer:
-    """Collects people one by one and makes frames of them.
+class FrameBuilder:
+    """Collects people one by one and groups them into frames.
 
     Numbers are moved into arrays every few thousand people, so that the memory needed
     is that of the result and not that of Python's lists.
@@ -99,14 +99,13 @@ class Gatherer:
         self._image: list[int] = []
         self._ids: list[int] = []
         self._places: list[int] = []
-        self._place_text = "entry {}"
         self._blocks: list[_Block] = []
         self._numbers: list[Sequence[float | None]] = []
         self._scores: list[float | None] = []
         self._boxes: list[Sequence[float | None] | None] = []
 
     def image(self, name: str) -> int:
-        """Make a frame known, even if nobody is in it."""
+        """Add a frame, which may have no people."""
         return self._images.setdefault(name, len(self._images))
 
     def add(
@@ -118,7 +117,7 @@ class Gatherer:
         box: Sequence[float | None] | None,
         track_id: int,
     ) -> None:
-        """One person.
+        """Add one person.
 
         Args:
             place: Position in the file, from 0, for messages.
@@ -138,7 +137,7 @@ class Gatherer:
             self._flush()
 
     def place(self, row: int) -> str:
-        """Where a person stands in the file, for people to find it."""
+        """Position of a person in the file, for messages."""
         image = next(n for n, k in self._images.items() if k == self._image[row])
         return f"entry {self._places[row]} (image {image!r})"
 
@@ -227,7 +226,7 @@ class Gatherer:
         return text_of(name)
 
     def _skeleton(self) -> Skeleton:
-        """The given one, or what most people's number of joints means."""
+        """The given skeleton, or that of the most frequent number of joints."""
         if self.hints.skeleton is not None:
             return self.hints.skeleton
         counts: Counter[int] = Counter()
@@ -250,7 +249,7 @@ class Gatherer:
         for name, index in index_of.items():
             names.setdefault(index, name)
         if not blocks:
-            blocks = [_nobody(len(skeleton))]
+            blocks = [_empty_block(len(skeleton))]
         rows = np.concatenate([block.rows for block in blocks])
         ids = np.array(self._ids, dtype=np.int64)[rows]
         image = np.array(self._image, dtype=np.int64)[rows]
@@ -299,7 +298,7 @@ def _clip(value: float | None) -> float:
         return np.inf
 
 
-def _nobody(joints: int) -> _Block:
+def _empty_block(joints: int) -> _Block:
     return _Block(
         np.zeros(0, np.int64),
         np.zeros((0, joints, 2)),
@@ -312,7 +311,7 @@ def _nobody(joints: int) -> _Block:
 def _without_shared_zero(ids: Ints, rank: Ints) -> Ints:
     """Take 0 for "no identity" where two people of a frame have it.
 
-    Results that were never tracked often carry `idx: 0` for everybody.
+    Results that were never tracked often have `idx: 0` for all people.
     """
     zero = rank[ids == 0]
     if len(zero) > len(np.unique(zero)):

@@ -1,4 +1,4 @@
-"""What frames are called, and which number a name means."""
+"""Names of frames, the frame index that a name means, and natural sort order."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _LONGEST = 18
 
 
 def frame_name(index: int) -> str:
-    """How a video's frame is called in results: zero-padded, with .jpg.
+    """Name of a video's frame in results: zero-padded, with .jpg.
 
     Examples:
         >>> frame_name(41)

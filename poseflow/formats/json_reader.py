@@ -1,4 +1,4 @@
-"""JSON files, read so that what is wrong with them can be said in one line."""
+"""Reading of JSON files and their entries, with errors that name the place."""
 
 from __future__ import annotations
 
@@ -9,21 +9,23 @@ import re
 import stat
 import zlib
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 import msgspec
 
 from poseflow.errors import FormatError
 from poseflow.formats.atomic import PathLike, explain
 
+Entry = TypeVar("Entry")
+
 _BOM = b"\xef\xbb\xbf"
 HEAD_BYTES = 65536
-"""How much of a file `head` gives to those who guess its format."""
+"""How much of a file `Format.sniff` is given."""
 
 _PIECE = 1 << 20
 
 MAX_UNZIPPED_BYTES = 2 << 30
-"""A few megabytes of gzip can hold terabytes; no result is that large."""
+"""Limit against gzip bombs: a few megabytes can hold terabytes."""
 
 
 def read_bytes(path: PathLike, most: int | None = None) -> bytes:
@@ -70,7 +72,7 @@ def read_bytes(path: PathLike, most: int | None = None) -> bytes:
 
 
 def _unzip(file: IO[bytes], most: int) -> bytes:
-    """At most that many bytes, by pieces: one large `read` would reserve them all."""
+    """At most that many bytes, read in pieces: one large `read` reserves them all."""
     parts = []
     with gzip.GzipFile(fileobj=file) as unzipped:
         while most > 0 and (part := unzipped.read(min(most, _PIECE))):
@@ -80,11 +82,11 @@ def _unzip(file: IO[bytes], most: int) -> bytes:
 
 
 def parse(data: bytes, kind: Any, path: PathLike) -> Any:
-    """Decode JSON, by preference into `kind`, which should cost no copy of the content.
+    """Decode JSON into `kind` where possible, otherwise into plain Python objects.
 
     Args:
         data: The text.
-        kind: What msgspec is to make of it, such as `list[msgspec.Raw]`.
+        kind: Type for msgspec, such as `list[msgspec.Raw]`, which copies no content.
         path: Named in errors.
 
     Returns:
@@ -154,9 +156,47 @@ def _is_cut(text: str, error: json.JSONDecodeError) -> bool:
     return cut_word or _CUT_NUMBER.fullmatch(rest) is not None
 
 
+_PLACE = re.compile(r"^(.*?) - at `(?:key in )?\$\.?(.*?)`$", re.DOTALL)
+
+
+def decode_entry(
+    raw: Any, decoder: msgspec.json.Decoder[Entry], kind: type[Entry]
+) -> Entry:
+    """One entry of a document, decoded, with errors that name the field.
+
+    Args:
+        raw: `msgspec.Raw`, or the plain objects of Python's JSON parser.
+        decoder: Decoder of `kind`.
+        kind: Type of the result.
+
+    Raises:
+        ValueError: If the entry does not fit `kind`; the message names the field.
+    """
+    try:
+        if not isinstance(raw, msgspec.Raw):
+            return msgspec.convert(raw, kind)
+        try:
+            return decoder.decode(raw)
+        except msgspec.ValidationError as error:
+            if "out of range" not in str(error):
+                raise
+            # 1e999 is infinite to Python's parser: a missing joint, not a lost person.
+            return msgspec.convert(json.loads(bytes(raw)), kind)
+    except UnicodeDecodeError as error:
+        raise ValueError(f"no valid UTF-8 ({error.reason})") from error
+    except msgspec.ValidationError as error:
+        text = str(error)
+        found = _PLACE.match(text)
+        message, field = found.groups() if found else (text, "")
+        message = re.sub(r"\b(float|int)\b", "number", message)
+        message = re.sub(r"\barray\b", "list", message)
+        message = message[:1].lower() + message[1:].replace("`", "")
+        raise ValueError(f"{field}: {message}" if field else message) from error
+
+
 def kind_of(value: object) -> str:
-    """What JSON calls a value, with its article."""
+    """JSON's name of a value's type, with an article, for messages."""
     if value is None:
         return "null"
-    names = {bool: "a truth value", dict: "an object", list: "a list", str: "a string"}
+    names = {bool: "a boolean", dict: "an object", list: "a list", str: "a string"}
     return names.get(type(value), "a number")

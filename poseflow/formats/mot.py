@@ -1,7 +1,7 @@
-"""MOTChallenge text: boxes with identities, one line for each person and frame.
+"""MOTChallenge text files: boxes with identities, one line per person and frame.
 
 `frame, id, left, top, width, height, confidence, x, y, z`, frames from 1, pixels; lines
-in any order, whatever follows the confidence is not read. In ground truth of
+in any order; values after the confidence are ignored. In ground truth of
 MOTChallenge the seventh number says whether the box is to be considered (1) or not (0).
 """
 
@@ -20,7 +20,6 @@ from poseflow.formats.atomic import AtomicFile
 from poseflow.poses import NO_TRACK
 from poseflow.sequence import PoseSequence
 
-Float64 = Floats
 MAX_NUMBER = 2**53
 """Largest frame number or id: whole numbers beyond it lose digits in float64."""
 
@@ -41,8 +40,8 @@ class BoxTracks:
     name: str
     frames: Ints
     track_ids: Ints
-    boxes: Float64
-    scores: Float64
+    boxes: Floats
+    scores: Floats
     num_frames: int
 
     def __len__(self) -> int:
@@ -81,7 +80,7 @@ class BoxTracks:
 
 
 def read_mot(path: str | Path, *, truth: bool = False) -> BoxTracks:
-    """Boxes of a MOTChallenge text file; an empty file is a sequence of nobody.
+    """Boxes of a MOTChallenge text file; an empty file gives no boxes.
 
     Args:
         path: The file, UTF-8, numbers separated by commas or spaces.
@@ -89,9 +88,9 @@ def read_mot(path: str | Path, *, truth: bool = False) -> BoxTracks:
             is not to be considered.
 
     Raises:
-        FormatError: If the file cannot be read, or a line is not what it should be: too
-            few numbers, no number, not finite, a frame below 1, a negative width or
-            height, an id that is there twice in a frame.
+        FormatError: If the file cannot be read, or a line is invalid: too few numbers,
+            no number, not finite, a frame below 1, a negative width or height, an id
+            twice in a frame.
     """
     path = Path(path)
     try:

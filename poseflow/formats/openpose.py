@@ -12,12 +12,12 @@ from typing import Any
 import msgspec
 
 from poseflow.errors import FormatError
-from poseflow.formats.alphapose import decode_entry, track_id
+from poseflow.formats.alphapose import track_id
 from poseflow.formats.atomic import explain
 from poseflow.formats.base import Encoder, Hints
-from poseflow.formats.frame_builder import Gatherer
+from poseflow.formats.frame_builder import FrameBuilder
 from poseflow.formats.frame_names import frame_name, natural_key, text_of
-from poseflow.formats.json_reader import kind_of, parse, read_bytes
+from poseflow.formats.json_reader import decode_entry, kind_of, parse, read_bytes
 from poseflow.sequence import PoseSequence
 
 _SUFFIX = "_keypoints.json"
@@ -53,10 +53,10 @@ class OpenPoseFormat:
 
         A file of the folder that cannot be read is a frame left out, with a warning.
         """
-        gatherer = Gatherer(path, hints)
+        builder = FrameBuilder(path, hints)
         if not path.is_dir():
-            self._file(gatherer, path)
-            return gatherer.finish()
+            self._file(builder, path)
+            return builder.finish()
         try:
             names = [file.name for file in path.iterdir()]
         except OSError as error:
@@ -66,12 +66,12 @@ class OpenPoseFormat:
             raise FormatError(f"{path}: no file *{_SUFFIX} in this folder")
         for name in sorted(found, key=natural_key):
             try:
-                self._file(gatherer, path / name)
+                self._file(builder, path / name)
             except FormatError as error:
-                gatherer.problems.add(f"file {name}", str(error))
-        return gatherer.finish()
+                builder.problems.add(f"file {name}", str(error))
+        return builder.finish()
 
-    def _file(self, gatherer: Gatherer, path: Path) -> None:
+    def _file(self, builder: FrameBuilder, path: Path) -> None:
         document = parse(read_bytes(path), dict[str, msgspec.Raw], path)
         people = document.get("people") if isinstance(document, dict) else None
         if isinstance(people, msgspec.Raw):
@@ -82,7 +82,7 @@ class OpenPoseFormat:
                 f"{kind_of(document if people is None else people)}"
             )
         image = _image(path)
-        gatherer.image(image)
+        builder.image(image)
         for place, raw in enumerate(people):
             try:
                 person = decode_entry(raw, _DECODER, _Person)
@@ -93,9 +93,9 @@ class OpenPoseFormat:
                         f"found {len(numbers)} numbers"
                     )
                 identity = track_id(person.person_id)
-                gatherer.add(place, image, numbers, None, None, identity)
+                builder.add(place, image, numbers, None, None, identity)
             except ValueError as error:
-                gatherer.problems.add(f"entry {place} (image {image!r})", str(error))
+                builder.problems.add(f"entry {place} (image {image!r})", str(error))
 
     def encoder(self, hints: Hints) -> Encoder:
         """OpenPose's files are only read.

@@ -1,4 +1,4 @@
-"""Writing a result frame by frame, in constant memory."""
+"""`ResultWriter`: a result written frame by frame, in constant memory."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _OTHER_KINDS = frozenset(
 
 
 def _check_name(path: PathLike) -> None:
-    """Refuse names that promise what a result is not: often that of the video."""
+    """Refuse the suffixes of videos, images and gzip: a result is a JSON file."""
     suffix = Path(path).suffix.lower()
     if suffix == ".gz":
         raise FormatError(
@@ -40,9 +40,9 @@ class ResultWriter:
     stays as it was. The exception goes on in either case.
 
     Args:
-        path: Where to; `-` is standard output.
+        path: The file; `-` is standard output.
         format: Name of a format that can be written, or a `Format`.
-        hints: What the video is, for formats that store it.
+        hints: Name, size and frame rate of the video, for formats that store them.
         on_interrupt: `"discard"` to treat an interruption like an error.
 
     Raises:

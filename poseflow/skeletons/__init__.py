@@ -1,4 +1,4 @@
-"""The skeletons poseflow knows, by name, and a place to register one's own.
+"""Skeletons by name: the built-in ones, and registration of others.
 
 Examples:
     >>> from poseflow import skeletons
@@ -43,7 +43,7 @@ _SKELETONS: Registry[Skeleton] = Registry(
 
 
 def register(skeleton: Skeleton, *, replace: bool = False) -> Skeleton:
-    """Make a skeleton known by its name, to files, the command line and `Poses`.
+    """Register a skeleton by its name, for files, the command line and `Poses`.
 
     Raises:
         PoseFlowError: If another skeleton has that name and `replace` is not set.
@@ -107,7 +107,7 @@ def fitting_skeleton(
     return wanted
 
 
-# Where two have the same number of joints, the first is what that number means.
+# Of skeletons with the same number of joints, `for_joint_count` takes the first.
 for _skeleton in (
     COCO17,
     POSETRACK17,

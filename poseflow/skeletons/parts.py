@@ -40,7 +40,7 @@ FEET = ("big_toe", "small_toe", "heel")
 FEET_LIMBS = both(*(("ankle", joint) for joint in FEET))
 
 # The 68 points of 300-W (Sagonas et al., ICCVW 2013), which COCO-WholeBody and Halpe
-# took over. Numbering starts at the person's right (the left of a frontal picture).
+# took over. Numbering starts at the person's right (the left of a frontal image).
 # Names count from the outside to the middle, so that mirror images share a number.
 _JAW = (
     *(f"right_jaw_{k}" for k in range(1, 9)),

@@ -1,8 +1,8 @@
-"""What a PoseTrack file says about one sequence, as arrays.
+"""`Annotations`: ground truth or predictions of one PoseTrack sequence as arrays.
 
 PoseTrack17 (`annolist`), PoseTrack18 and PoseTrack21 (COCO-like) all end up here,
 ground truth and predictions alike, with nothing dropped that a scorer may have to know:
-people without joints, joints listed with flag 0, frames nobody labelled.
+people without joints, joints listed with flag 0, unlabelled frames.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ Level = Literal["error", "warning", "note"]
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something about a file that its reader or a check found worth telling.
+    """Something wrong or unusual in a file, found by its reader or a check.
 
     Attributes:
         file: The file, or `archive.zip: member`.
         frame: Position of the frame in its file from 0, or None.
-        message: What is wrong, and what was made of it.
+        message: What is wrong, and how it was read.
         level: `error` changes or prevents the score, `warning` may change it, `note`
             does not.
     """
@@ -85,7 +85,7 @@ class Annotations:
             a decimal point (2018 format; False for a frame without people).
         regions: Ignore regions, each `(k, 2)` corners in pixels.
         region_frames: `(R,)` frame of each region, ascending.
-        problems: What the reader had to put up with.
+        problems: Problems that the reader found.
     """
 
     name: str
@@ -151,7 +151,7 @@ class Annotations:
 def empty_annotations(
     name: str, source: str, image_names: Sequence[str], image_ids: npt.ArrayLike
 ) -> Annotations:
-    """A sequence with frames and nobody in them."""
+    """A sequence of frames without people."""
     frames = len(image_names)
     return Annotations(
         name=name,

@@ -1,4 +1,4 @@
-"""Between `PoseSequence`, what trackers give, and `Annotations`, what scorers take."""
+"""Conversion between `PoseSequence` (of trackers) and `Annotations` (of scorers)."""
 
 from __future__ import annotations
 
@@ -28,13 +28,14 @@ def annotations_from_poses(
 
     Args:
         sequence: The result, of any skeleton; joints go by name.
-        gt: The annotation, which says what the frames are called.
+        gt: The annotation, which names the frames.
         estimate: Whether joints that the skeleton lacks are computed from others
             where there is a rule (neck and top of the head for COCO); the problems
             name them.
 
     Returns:
-        As many frames as `gt` has; its `problems` say what was made up or left out.
+        As many frames as `gt` has; its `problems` name joints that were
+            estimated or are missing, and frames and people left out.
     """
     label = sequence.name or gt.name
     problems: list[Problem] = []
@@ -82,7 +83,8 @@ def annotations_from_poses(
     )
     known = poses.track_ids != NO_TRACK
     if known.any() and not known.all():
-        # Whom a tracker takes for nobody; PoseTrack's writers leave them out as well.
+        # Trackers give no id to duplicates and false positives. PoseTrack's writers
+        # leave them out as well.
         text = f"{(~known).sum()} people without an identity are left out"
         problems.append(Problem(label, None, text, "note"))
         poses, frames = poses[known], frames[known]
@@ -139,7 +141,7 @@ def poses_from_annotations(
     size: tuple[int, int] | None = None,
     fps: float | None = None,
 ) -> PoseSequence:
-    """What a PoseTrack file says, frame by frame, with PoseTrack17's joints.
+    """Annotations as a `PoseSequence` with PoseTrack17's joints.
 
     Present joints without a score get 1; people without an id -1. Head boxes, ignore
     regions and labels do not fit into a `PoseSequence`; scorers read `Annotations`.

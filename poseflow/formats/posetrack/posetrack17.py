@@ -1,4 +1,4 @@
-"""PoseTrack17's `annolist` records as the columns of `Annotations`."""
+"""PoseTrack17: `annolist` records to the columns of `Annotations`."""
 
 from __future__ import annotations
 
@@ -128,8 +128,8 @@ def _joints(
 def _numbers(points: list[Point17]) -> Floats:
     """`(N, 4)` id, x, y and score of each point.
 
-    Half a million points are quicker packed and looked at as a table than walked
-    through one by one.
+    Half a million points are quicker packed and viewed as a table than read one by
+    one.
     """
     packed = msgspec.msgpack.encode(points)
     header = len(packed) - len(points) * _PACKED_POINT.itemsize

@@ -1,4 +1,4 @@
-"""PoseTrack18's and 21's COCO-like records as the columns of `Annotations`."""
+"""PoseTrack18 and 21: COCO-like records to the columns of `Annotations`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from itertools import chain
 import numpy as np
 
 from poseflow.arrays import Bools, Floats, Ints
+from poseflow.boxes import xywh_to_xyxy
 from poseflow.formats.posetrack.annotations import (
     JOINTS,
     NO_ID,
@@ -38,9 +39,9 @@ def annotations18(
             )
     people = document.annotations
     frame_of = np.array([place.get(p.image_id, -1) for p in people], np.int64)
-    strangers = frame_of < 0
-    if strangers.any():
-        ids = sorted({p.image_id for p, s in zip(people, strangers, strict=True) if s})
+    unmatched = frame_of < 0
+    if unmatched.any():
+        ids = sorted({p.image_id for p, s in zip(people, unmatched, strict=True) if s})
         for image_id in ids:
             problems.append(
                 Problem(
@@ -51,7 +52,7 @@ def annotations18(
                     "error",
                 )
             )
-    order = np.argsort(frame_of, kind="stable")[int(strangers.sum()) :]
+    order = np.argsort(frame_of, kind="stable")[int(unmatched.sum()) :]
     people = [people[k] for k in order.tolist()]
     frame_of = frame_of[order]
 
@@ -102,9 +103,9 @@ def annotations18(
         scores=scores,
         flags=flags,
         has_points=np.ones(len(people), np.bool_),
-        head_boxes=_corners(head),
+        head_boxes=xywh_to_xyxy(head),
         head_sizes=np.hypot(head[:, 2], head[:, 3]),
-        boxes=_corners(boxes),
+        boxes=xywh_to_xyxy(boxes),
         pose_scores=np.array(
             [np.nan if p.score is None else p.score for p in people], np.float64
         ),
@@ -166,14 +167,14 @@ def _rows(
 def _whole_numbers(
     people: list[Annotation18], triples: Floats, frame_of: Ints, frames: int
 ) -> Bools:
-    """`(F,)`: frames with people, all of whose keypoint numbers are written as ints."""
-    suspects = np.zeros(frames, np.bool_)
-    suspects[frame_of] = True
-    suspects[frame_of[(triples != np.floor(triples)).any(axis=1)]] = False
-    for row in np.flatnonzero(suspects[frame_of]).tolist():
+    """`(F,)`: frames with people whose keypoint numbers are all written as integers."""
+    candidates = np.zeros(frames, np.bool_)
+    candidates[frame_of] = True
+    candidates[frame_of[(triples != np.floor(triples)).any(axis=1)]] = False
+    for row in np.flatnonzero(candidates[frame_of]).tolist():
         if any(type(value) is float for value in people[row].keypoints):
-            suspects[frame_of[row]] = False
-    return suspects
+            candidates[frame_of[row]] = False
+    return candidates
 
 
 def _pick(
@@ -192,11 +193,6 @@ def _pick(
     absent = (picked == 0).all(axis=2) | np.isnan(picked[:, :, :2]).any(axis=2)
     picked[absent] = np.nan
     return np.ascontiguousarray(picked[:, :, :2]), picked[:, :, 2].copy(), scores
-
-
-def _corners(boxes: Floats) -> Floats:
-    """x, y, width, height as x1, y1, x2, y2."""
-    return np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1)
 
 
 def _regions(

@@ -1,4 +1,4 @@
-"""Reading PoseTrack files of any year into `Annotations`."""
+"""Reader of PoseTrack files of any year into `Annotations`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def parse_annotations(
     Args:
         data: JSON text.
         name: Name of the sequence.
-        label: What messages call the file.
+        label: Name of the file in messages.
 
     Raises:
         FormatError: If the text is not JSON or not a PoseTrack file. Damage inside

@@ -1,8 +1,8 @@
-"""Decoding PoseTrack's JSON into typed records, quickly if it is as it should be.
+"""Typed records (msgspec schema) of PoseTrack's JSON, and their decoding.
 
-One schema covers the three years. A file that fits it is decoded in one go by msgspec;
-one that does not (a literal NaN, a number where a list belongs, a damaged person) goes
-through `posetrack_repair`, which saves what can be saved and says what it did.
+One schema covers the three years. A file that fits is decoded at once by msgspec; one
+that does not (a literal NaN, a number where a list belongs, a damaged person) goes
+through `repair`, which keeps what can be kept and reports what it changed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from poseflow.formats.posetrack.annotations import NO_ID, Problem
 from poseflow.formats.posetrack.repair import repair
 
 NONE = (math.nan,)
-"""What a 2017 field that is not given reads as."""
+"""Value of a 2017 field that is not given."""
 
 
 class Point17(msgspec.Struct, gc=False):
@@ -107,7 +107,7 @@ class Annotation18(msgspec.Struct, gc=False):
 
 
 class Category18(msgspec.Struct, gc=False):
-    """What the keypoint slots are called."""
+    """Names of the keypoint slots."""
 
     keypoints: list[str] = []
 
@@ -129,7 +129,7 @@ def decode(data: bytes, label: str, problems: list[Problem]) -> Document:
 
     Args:
         data: JSON text.
-        label: What messages call the file.
+        label: Name of the file in messages.
         problems: Gets what had to be repaired.
 
     Raises:
@@ -161,8 +161,7 @@ def _of_known_kind(document: Document, label: str) -> Document:
 def paused_gc() -> Iterator[None]:
     """No cyclic garbage collection inside: millions of small, acyclic objects are made.
 
-    The collector would walk them again and again, for a third of the time. They
-    should be gone before the end, which is when it gets its chance again.
+    The collector would traverse them again and again, for a third of the time.
     """
     running = gc.isenabled()
     gc.disable()

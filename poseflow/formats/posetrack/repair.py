@@ -1,7 +1,7 @@
-"""Making the best of a PoseTrack file that does not fit the schema.
+"""Repair of PoseTrack files that do not fit the schema.
 
 Works on plain JSON objects, person by person, and is slow; only files that the typed
-decoder refuses come here. One bad frame, person or joint costs that one only.
+decoder refuses come here. A bad frame, person or joint is left out alone.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from poseflow.errors import FormatError
+from poseflow.formats.json_reader import kind_of
 from poseflow.formats.posetrack.annotations import Problem
 
 Report = Callable[[int | None, str], None]
@@ -20,12 +21,12 @@ def repair(document: Any, label: str, problems: list[Problem]) -> dict[str, Any]
     """A document that fits the schema, with a `Problem` for everything changed.
 
     Raises:
-        FormatError: If nothing in the file says which kind it is.
+        FormatError: If the file is of no known kind.
     """
     if not isinstance(document, dict):
         raise FormatError(
             f"{label}: expected an object with 'annolist' or 'images', found "
-            f"{_kind(document)}"
+            f"{kind_of(document)}"
         )
 
     def report(frame: int | None, message: str) -> None:
@@ -35,17 +36,13 @@ def repair(document: Any, label: str, problems: list[Problem]) -> dict[str, Any]
         frames = document["annolist"]
         if not isinstance(frames, list):
             raise FormatError(
-                f"{label}: 'annolist': expected a list of frames, found {_kind(frames)}"
+                f"{label}: 'annolist': expected a list of frames, found "
+                f"{kind_of(frames)}"
             )
         return {"annolist": [_frame17(f, k, report) for k, f in enumerate(frames)]}
     if "images" in document:
         return _repair18(document, label, report)
     return {}
-
-
-def _kind(value: Any) -> str:
-    names = {dict: "an object", list: "a list", str: "a string", type(None): "null"}
-    return names.get(type(value), type(value).__name__)
 
 
 def _one(value: Any) -> Any:
@@ -79,7 +76,7 @@ def _objects(value: Any, frame: int | None, what: str, report: Report) -> list[A
     if isinstance(value, dict):
         return [value]
     if not isinstance(value, list):
-        report(frame, f"{what}: expected a list, found {_kind(value)}; ignored")
+        report(frame, f"{what}: expected a list, found {kind_of(value)}; ignored")
         return []
     good = [item for item in value if isinstance(item, dict)]
     if len(good) < len(value):
@@ -87,14 +84,14 @@ def _objects(value: Any, frame: int | None, what: str, report: Report) -> list[A
         report(
             frame,
             f"{what}: expected objects, {len(value) - len(good)} entries are not (the "
-            f"first is {_kind(odd)}); these are left out",
+            f"first is {kind_of(odd)}); these are left out",
         )
     return good
 
 
 def _frame17(item: Any, frame: int, report: Report) -> dict[str, Any]:
     if not isinstance(item, dict):
-        report(frame, f"expected an object, found {_kind(item)}; read as empty")
+        report(frame, f"expected an object, found {kind_of(item)}; read as empty")
         return {}
     image = _one(item.get("image"))
     name = image.get("name") if isinstance(image, dict) else image
@@ -182,7 +179,7 @@ def _shown(value: Any) -> str:
 def _repair18(document: dict[str, Any], label: str, report: Report) -> dict[str, Any]:
     if not isinstance(document["images"], list):
         raise FormatError(
-            f"{label}: 'images': expected a list, found {_kind(document['images'])}"
+            f"{label}: 'images': expected a list, found {kind_of(document['images'])}"
         )
     images = []
     place: dict[int, int] = {}
@@ -236,7 +233,7 @@ def _image18(
         if isinstance(value, list) and value and not isinstance(value[0], list):
             value = [value]  # one region, its brackets left out
         if not isinstance(value, list):
-            report(frame, f"{key}: expected a list, found {_kind(value)}; ignored")
+            report(frame, f"{key}: expected a list, found {kind_of(value)}; ignored")
             continue
         polygons[key] = [
             [_number(v) for v in region] if isinstance(region, list) else [None]
@@ -273,7 +270,7 @@ def _person18(
             report(
                 frame,
                 f"annotation {row}: {key}: expected a list of numbers, found "
-                f"{_kind(value)}; taken as missing",
+                f"{kind_of(value)}; taken as missing",
             )
             continue
         numbers = [_number(v) for v in value]

@@ -1,8 +1,8 @@
-"""Finding the sequence files of a ground truth or submission, and reading them.
+"""Sequence files of a ground truth or submission: finding and unpacking them.
 
-A folder, a single file, or a zip archive whose members are read in memory: nothing is
-ever written to disk, members are known by their base names only, and what comes out of
-any compressed stream is counted while it comes, whatever sizes its headers claim.
+A folder, a single file, or a zip archive whose members are read in memory. Nothing is
+written to disk, only the base names of members are used, and decompressed bytes are
+counted while they are read, whatever sizes the headers claim.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class SequenceFile:
 
     @property
     def label(self) -> str:
-        """What messages call the file."""
+        """Name of the file in messages."""
         if self.member is None:
             return _printable(str(self.path))
         return _printable(f"{self.path.name}: {self.member}")
@@ -95,8 +95,8 @@ def find_sequence_files(path: str | Path) -> list[SequenceFile]:
     """The sequence files of a folder, a zip archive or a single file, sorted by name.
 
     In a folder the `.json` and `.json.gz` files directly inside are taken or, if there
-    are none, those of the folders below. Hidden files and macOS's `__MACOSX` doubles
-    are passed over.
+    are none, those of the folders below. Hidden files and macOS's `__MACOSX` copies
+    are skipped.
 
     Raises:
         FormatError: If there is no such path, it holds no sequence file, two of its
@@ -136,7 +136,7 @@ def sequence_name(file_name: str) -> str:
 
 
 def _printable(text: str) -> str:
-    """Without what could steer a terminal: names in archives are anybody's."""
+    """The text with control characters, possible in archives, as question marks."""
     return "".join(c if c.isprintable() else "?" for c in text)
 
 

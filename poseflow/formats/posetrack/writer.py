@@ -1,4 +1,4 @@
-"""PoseTrack17, 18 and 21 as formats that `poseflow.read` and `poseflow.write` know."""
+"""PoseTrack17, 18 and 21 as formats of `poseflow.read` and `poseflow.write`."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ import numpy as np
 
 from poseflow.conversion import convert, joint_map
 from poseflow.errors import FormatError
-from poseflow.formats.alphapose_writer import shortest, widths
 from poseflow.formats.base import Encoder, Hints
 from poseflow.formats.frame_names import frame_name, frame_number
+from poseflow.formats.json_numbers import shortest, widths
 from poseflow.formats.posetrack.conversion import poses_from_annotations
 from poseflow.formats.posetrack.reader import read_annotations
 from poseflow.formats.posetrack.submission import find_sequence_files
@@ -71,32 +71,31 @@ class PoseTrackFormat:
 
 
 class _Converter:
-    """A frame's people as PoseTrack wants them; says once what became of them.
+    """Converts people to PoseTrack's joints, with one warning a kind of loss.
 
-    Joints are converted. As soon as anybody has an identity, people without one are
-    left out: official programs refuse a frame with both, and trackers leave without
-    identity whom they take for nobody.
+    From the first identity on, people without one are left out: official programs
+    refuse a frame with both, and trackers give none to duplicates and false positives.
     """
 
     def __init__(self, target: Skeleton) -> None:
         self._target = target
-        self._told: set[str] = set()
+        self._warned: set[str] = set()
         self._tracked = False
 
     def __call__(self, poses: Poses) -> Poses:
         known = poses.track_ids != NO_TRACK
         self._tracked |= bool(known.any())
         if self._tracked and not known.all():
-            if "nobody" not in self._told:
-                self._told.add("nobody")
+            if "no identity" not in self._warned:
+                self._warned.add("no identity")
                 warnings.warn(
                     "people without an identity are left out, PoseTrack's programs "
                     "refuse them beside people with one",
                     stacklevel=2,
                 )
             poses = poses[known]
-        if poses.skeleton.name not in self._told:
-            self._told.add(poses.skeleton.name)
+        if poses.skeleton.name not in self._warned:
+            self._warned.add(poses.skeleton.name)
             mapping = joint_map(poses.skeleton, self._target, estimate=True)
             ears = {"left_ear", "right_ear"}
             missing = [joint for joint in mapping.missing if joint not in ears]
@@ -115,7 +114,7 @@ class _Converter:
 
 
 class _Names:
-    """What images are called, and which frames a result has left out.
+    """Names of images, including frames that a result leaves out.
 
     Results may leave out frames without people, but PoseTrack's files pair frames by
     position: gaps between numbered frames are filled again.
@@ -165,7 +164,7 @@ class Encoder17:
         self._separator = b"\n"
 
     def start(self) -> bytes:
-        """What precedes the first frame."""
+        """Bytes before the first frame."""
         return b'{"annolist": ['
 
     def frame(self, frame: Frame) -> bytes:
@@ -210,7 +209,7 @@ class Encoder17:
         return separator + self._json.encode(entry)
 
     def end(self) -> bytes:
-        """What closes the file."""
+        """Bytes that close the file."""
         return b"\n]}\n"
 
 
@@ -244,7 +243,7 @@ class Encoder18:
         self._separator = b"\n"
 
     def start(self) -> bytes:
-        """What precedes the first frame."""
+        """Bytes before the first frame."""
         category = {
             "id": 1,
             "name": "person",

@@ -161,7 +161,7 @@ def test_micro_cases_equal_the_kit(case):
 
 # Where the kit stops with an exception: the problem that is reported, if any.
 ANSWERED = {
-    "score_is_one_number": "expected a list of numbers, found float",
+    "score_is_one_number": "expected a list of numbers, found a number",
     "labelled_frame_without_people": "",
     "labelled_frame_without_people_on_either_side": "",
     "everybody_in_ignore_region": "",

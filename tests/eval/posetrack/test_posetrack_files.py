@@ -189,7 +189,7 @@ def test_nobody_and_nothing():
         (b"[1]", "expected an object"),
         (b"null", "expected an object"),
         (b"{}", "neither a PoseTrack17 file"),
-        (b'{"annolist": 3}', "expected a list of frames, found int"),
+        (b'{"annolist": 3}', "expected a list of frames, found a number"),
         (b'{"images": {}}', "expected a list, found an object"),
         (b"[" * 100_000, "nested too deeply"),
     ],
@@ -252,7 +252,7 @@ def test_nan_is_missing_and_reported():
     [
         ({"keypoints": [1.0] * 45}, "keypoints: expected 51 numbers, found 45"),
         ({"scores": [0.5] * 3}, "scores: expected 17 numbers, found 3"),
-        ({"scores": 0.5}, "scores: expected a list of numbers, found float"),
+        ({"scores": 0.5}, "scores: expected a list of numbers, found a number"),
         ({"bbox_head": [1, 2]}, "bbox_head: expected 4 numbers, found 2"),
         ({"image_id": 99}, "image id 99, which is not among the images"),
         ({"track_id": 1.5}, "track_id 1.5 is not a whole number"),
