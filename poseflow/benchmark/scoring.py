@@ -1,12 +1,13 @@
-"""How quick scoring is: loading, AP and MOT against the reference scorers.
+"""Speed of scoring: CPU time of loading, AP, MOTA and all metrics of `evaluate`.
 
 Times are process CPU time of one process, medians over repeats; files are read from
-disk each time, and writing them is not timed.
+disk each time, and writing them is not timed. `benchmarks/time_scoring.py` in the
+repository compares with the official programs.
 """
 
 from __future__ import annotations
 
-import json
+import shutil
 import tempfile
 import time
 from collections.abc import Callable
@@ -18,63 +19,33 @@ import numpy as np
 
 from poseflow.benchmark.association import exponent
 from poseflow.benchmark.hardware import hardware, peak_memory_mb
-from poseflow.benchmark.posetrack_case import CaseOptions, write_case
-from poseflow.eval.evaluation import evaluate
+from poseflow.eval import RULES, evaluate
 from poseflow.eval.metric import make_metric
 from poseflow.eval.posetrack.pairing import find_sequences
-from poseflow.eval.posetrack.pckh import PreparedSequence
 from poseflow.eval.posetrack.preparation import prepare
-from poseflow.eval.posetrack.rules import POSEVAL
-
-POSEVAL_CPU_S = {"loading": 11.0, "ap": 13.0, "mot": 31.0}
-"""Seconds of CPU that poseval (commit 4258a157) takes for `LARGE`: one process,
-Python 3.11, numpy 2.4, pandas 3.1, motmetrics 1.4, on a 2-core Intel Xeon (Sapphire
-Rapids class).
-"""
-KIT_CPU_S = {"ap": 6.94, "hota": 19.97}
-"""The same for PoseTrack21's evaluation kit (commit 3e61960e) and `LARGE_21`, loading
-included in both."""
-
-LARGE = (1190, CaseOptions(sequences=50, frames=(100, 100), people=(6, 6)))
-LARGE_21 = (
-    2195,
-    CaseOptions(
-        sequences=20,
-        frames=(100, 100),
-        people=(6, 6),
-        format="21",
-        unlabelled=0.0,
-        gt_empty=0.0,
-        no_pred=0.0,
-    ),
-)
-VALIDATION = (
-    18,
-    CaseOptions(sequences=170, frames=(100, 100), people=(8, 8), format="18"),
-)
-"""As large as PoseTrack18's validation set, with more people."""
+from poseflow.formats import write
+from poseflow.synthetic import NoiseModel, make_scene, write_posetrack
 
 
 @dataclass(frozen=True)
 class ScoringReport:
-    """Everything that `measure_scoring` finds.
+    """Figures of `measure_scoring`.
 
     Attributes:
         hardware: Processor and versions.
-        stages: CPU seconds of loading, AP and MOT for the large case, poseval mode.
-        speedup: poseval's CPU time over their sum; None unless the case is `LARGE`.
-        kit_seconds: CPU seconds of posetrack21 mode, loading, AP and HOTA.
-        kit_speedup: The kit's over it; None unless the case is `LARGE_21`.
+        sequences: Sequences of 100 frames that the stages are measured on.
+        stages: CPU seconds of loading, AP and MOTA, poseval mode.
+        strict_seconds: CPU seconds of strict mode, loading and all metrics.
         frames_exponent: Slope of log time over log frames; 1 is linear.
-        validation_seconds: Wall seconds for a validation set's size; None if skipped.
+        validation_seconds: CPU seconds of poseval mode, all, for 170 sequences, as
+            many as PoseTrack18's validation set has; None if skipped.
         peak_memory_mb: Most memory ever resident, all of the above included.
     """
 
     hardware: dict[str, str]
+    sequences: int
     stages: dict[str, float]
-    speedup: float | None
-    kit_seconds: float
-    kit_speedup: float | None
+    strict_seconds: float
     frames_exponent: float
     validation_seconds: float | None
     peak_memory_mb: float | None
@@ -85,21 +56,20 @@ class ScoringReport:
 
     def table(self) -> str:
         """All figures as markdown."""
+        size = f"{self.sequences} sequences"
         lines = [f"{name}: {value}" for name, value in self.hardware.items()]
         lines += ["", "| measure | value |", "|---|---:|"]
         lines += [
-            f"| poseval mode: {name}, CPU s | {seconds:.3f} |"
+            f"| {size}, poseval mode: {name}, CPU s | {seconds:.3f} |"
             for name, seconds in self.stages.items()
         ]
-        if self.speedup is not None:
-            lines.append(f"| times as fast as poseval | {self.speedup:.0f} |")
-        lines.append(f"| posetrack21 mode, all, CPU s | {self.kit_seconds:.3f} |")
-        if self.kit_speedup is not None:
-            lines.append(f"| times as fast as the kit | {self.kit_speedup:.0f} |")
+        lines.append(
+            f"| {size}, strict mode, all metrics, CPU s | {self.strict_seconds:.3f} |"
+        )
         lines.append(f"| exponent in frames | {self.frames_exponent:.2f} |")
         if self.validation_seconds is not None:
             lines.append(
-                "| validation set, 17000 frames, wall s | "
+                "| 170 sequences, poseval mode, all, CPU s | "
                 f"{self.validation_seconds:.1f} |"
             )
         if self.peak_memory_mb is not None:
@@ -112,95 +82,92 @@ def measure_scoring(quick: bool = False, repeats: int = 5) -> ScoringReport:
 
     Args:
         quick: A tenth of the sequences, and no validation set.
-        repeats: The median of so many runs counts.
+        repeats: Number of runs of which the median counts.
     """
+    sequences = 5 if quick else 50
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        write_case(folder / "17", *_sized(LARGE, quick))
-        stages = stage_times(folder / "17", repeats)
-        write_case(folder / "21", *_sized(LARGE_21, quick))
-        kit = _median(
-            lambda: evaluate(
-                folder / "21" / "gt", folder / "21" / "pred", "posetrack21"
-            ),
-            repeats,
-        )
-        slope = frames_exponent(folder, (1, 2, 4) if quick else (4, 16, 64))
+        write_set(folder / "set", sequences)
+        gt, pred = folder / "set" / "gt", folder / "set" / "pred"
+        stages = stage_times(folder / "set", repeats)
+        metrics = RULES["strict"].metrics
+        strict = median_cpu_s(lambda: evaluate(gt, pred, "strict", metrics), repeats)
+        slope = frames_exponent(folder, (100, 200) if quick else (100, 400, 1600))
         validation = None
         if not quick:
-            write_case(folder / "18", *VALIDATION)
-            start = time.perf_counter()
-            evaluate(folder / "18" / "gt", folder / "18" / "pred", "poseval")
-            validation = time.perf_counter() - start
+            write_set(folder / "validation", 170)
+            start = time.process_time()
+            evaluate(folder / "validation/gt", folder / "validation/pred", "poseval")
+            validation = time.process_time() - start
     return ScoringReport(
         hardware(),
+        sequences,
         stages,
-        None if quick else sum(POSEVAL_CPU_S.values()) / sum(stages.values()),
-        kit,
-        None if quick else sum(KIT_CPU_S.values()) / kit,
+        strict,
         slope,
         validation,
         peak_memory_mb(),
     )
 
 
+def write_set(folder: Path, sequences: int, frames: int = 100) -> None:
+    """PoseTrack18 ground truth and predictions in `folder/gt` and `folder/pred`.
+
+    All sequences are the same synthetic street under other names, with a noisy
+    detector's poses and their true ids, without false positives.
+    """
+    scene = make_scene("street", seed=1, frames=frames, skeleton="posetrack18")
+    noisy = NoiseModel.preset("detector").corrupt(scene.truth(), seed=1)
+    for side in ("gt", "pred"):
+        (folder / side).mkdir(parents=True)
+    names = [f"{number:06d}_mpii_test.json" for number in range(sequences)]
+    write_posetrack(scene, folder / "gt" / names[0])
+    write(noisy.oracle(), folder / "pred" / names[0], format="posetrack18")
+    for side in ("gt", "pred"):
+        for other in names[1:]:
+            shutil.copy(folder / side / names[0], folder / side / other)
+
+
 def stage_times(folder: Path, repeats: int = 5) -> dict[str, float]:
-    """CPU seconds of loading, AP and MOT in poseval mode, medians.
+    """CPU seconds of loading, AP and MOTA in poseval mode, medians.
 
     Args:
-        folder: Holds `gt` and `pred`.
+        folder: Has `gt` and `pred`.
         repeats: Runs, after one that does not count.
     """
+    rules = RULES["poseval"]
     runs: list[tuple[float, float, float]] = []
     for _ in range(repeats + 1):
         start = time.process_time()
         inputs, _ = find_sequences(folder / "gt", folder / "pred")
         pairs = [one.load() for one in inputs]
-        marks = [time.process_time() - start]
-        sequences: list[PreparedSequence] = []
+        loaded = time.process_time()
+        names, sequences = [p.name for p in pairs], [prepare(p, rules) for p in pairs]
+        marks = [loaded]
         for name in ("ap", "mot"):
-            start = time.process_time()
-            sequences = sequences or [prepare(pair, POSEVAL) for pair in pairs]
-            metric = make_metric("poseval", name)
-            metric.combine([one.name for one in inputs], metric.measure(sequences))
-            marks.append(time.process_time() - start)
-        runs.append((marks[0], marks[1], marks[2]))
+            metric = make_metric(rules.mode, name)
+            metric.combine(names, metric.measure(sequences))
+            marks.append(time.process_time())
+        runs.append((loaded - start, marks[1] - marks[0], marks[2] - marks[1]))
     loading, ap, mot = np.median(runs[1:], axis=0).tolist()
     return {"loading": loading, "ap": ap, "mot": mot}
 
 
-def frames_exponent(folder: Path, repeats: tuple[int, ...]) -> float:
-    """Slope of log CPU time over log frames of one sequence, loading included.
-
-    The sequence is 100 frames, said that many times over, so that every part of it is
-    as crowded as any other.
-    """
-    seed, options = 5, CaseOptions(sequences=1, frames=(100, 100), people=(6, 6))
+def frames_exponent(folder: Path, lengths: tuple[int, ...]) -> float:
+    """Slope of log CPU time over log frames of one sequence, loading included."""
     times = []
-    for count in repeats:
-        place = folder / f"frames{count}"
-        write_case(place, seed, options)
-        for path in (*(place / "gt").iterdir(), *(place / "pred").iterdir()):
-            document = json.loads(path.read_bytes())
-            document["annolist"] *= count
-            path.write_text(json.dumps(document), encoding="utf-8")
+    for frames in lengths:
+        place = folder / f"frames{frames}"
+        write_set(place, 1, frames)
 
         def run(place: Path = place) -> object:
             return evaluate(place / "gt", place / "pred", "poseval")
 
-        times.append(_median(run, 3))
-    return exponent([100.0 * count for count in repeats], times)
+        times.append(median_cpu_s(run, 3))
+    return exponent([float(frames) for frames in lengths], times)
 
 
-def _sized(case: tuple[int, CaseOptions], quick: bool) -> tuple[int, CaseOptions]:
-    seed, options = case
-    if not quick:
-        return case
-    values = {**asdict(options), "sequences": max(1, options.sequences // 10)}
-    return seed, CaseOptions(**values)
-
-
-def _median(run: Callable[[], object], repeats: int) -> float:
+def median_cpu_s(run: Callable[[], object], repeats: int = 5) -> float:
     """CPU seconds, median, after a run that does not count."""
     spent = []
     for _ in range(repeats + 1):

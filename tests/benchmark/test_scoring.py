@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from posetrack_case import LARGE, make_case, options_from, write_case
 
 import poseflow
-from poseflow.benchmark.posetrack_case import make_case, options_from, write_case
-from poseflow.benchmark.scoring import LARGE, stage_times
+from poseflow.benchmark.scoring import stage_times, write_set
 from poseflow.eval.metrics.average_precision import precision_recall
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -40,6 +40,13 @@ def test_stages_are_timed():
     stages = stage_times(GOLDEN / "poseval" / "pt17_ties", repeats=1)
     assert set(stages) == {"loading", "ap", "mot"}
     assert all(math.isfinite(seconds) for seconds in stages.values())
+
+
+def test_the_synthetic_set_is_scored(tmp_path):
+    write_set(tmp_path, 2, frames=8)
+    report = poseflow.evaluate(tmp_path / "gt", tmp_path / "pred", "strict")
+    assert len(report.sequences) == 2
+    assert 0 < report.mean_ap < 100
 
 
 @pytest.mark.skipif(

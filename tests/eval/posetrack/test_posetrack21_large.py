@@ -5,10 +5,9 @@ import json
 from pathlib import Path
 
 import pytest
+from posetrack_case import LARGE_21, write_case
 
 import poseflow
-from poseflow.benchmark.posetrack_case import write_case
-from poseflow.benchmark.scoring import LARGE_21
 from poseflow.formats.posetrack.annotations import JOINTS
 
 REFERENCE = Path(__file__).parents[2] / "golden" / "posetrack21" / "large.json.gz"

@@ -1,32 +1,24 @@
-"""Seeded PoseTrack ground truth with plausible predictions, in all three formats.
+"""Seeded PoseTrack ground truth and predictions, in PoseTrack17, 18 and 21 format.
 
 People move smoothly through a 1280x720 image; predictions have jitter, missed people
-and joints, false positives, identity switches, doubled people and frames with nobody.
-A seed gives the same files on every platform: these are the cases that the golden
-figures of the reference scorers were computed on.
+and joints, false positives, identity switches, duplicates and frames without people.
+A seed gives the same files on every platform: the golden figures of the reference
+scorers were computed on these cases. `time_scoring.py` measures them.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from poseflow.arrays import Floats
-from poseflow.benchmark.posetrack_case_files import (
-    CaseFrame,
-    CasePerson,
-    bursts,
-    label_21,
-    to_17,
-    to_18,
-    to_21,
-)
+from poseflow.arrays import Bools, Floats
+from poseflow.formats.posetrack.annotations import SLOT_OF_JOINT, SLOTS
 
 WIDTH, HEIGHT = 1280, 720
 JOINTS = 15
@@ -51,12 +43,37 @@ SWING = np.array(
 PHASE = np.array([0, 0, 0, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0]) * np.pi
 
 
+@dataclass
+class CasePerson:
+    """One person in one frame; `points` is None without even an empty list."""
+
+    id: int
+    box: list[float]
+    points: list[tuple[int, float, float, float | None]] | None
+    score: float | None
+    flags: list[int] = field(default_factory=list)
+
+
+@dataclass
+class CaseFrame:
+    """One frame: people on both sides, ignore regions `(k, 2)`, and its label."""
+
+    gt: list[CasePerson]
+    pred: list[CasePerson]
+    regions: list[Floats]
+    labelled: bool
+
+    def side(self, name: str) -> list[CasePerson]:
+        """The people of `gt` or `pred`."""
+        return self.gt if name == "gt" else self.pred
+
+
 @dataclass(frozen=True)
 class CaseOptions:
-    """What a case is like; chances are per frame or as said.
+    """Options of a case; probabilities are per frame unless stated otherwise.
 
     Attributes:
-        sequences: How many.
+        sequences: Number of sequences.
         frames: Fewest and most of a sequence.
         people: Fewest and most of a sequence.
         format: Of the annotation: `17`, `18` or `21`.
@@ -69,7 +86,7 @@ class CaseOptions:
         outlier: Predicted joint far off.
         person_miss: Person not predicted.
         joint_miss: Joint not predicted.
-        false_pos: Tracks of nobody, per six frames.
+        false_pos: False-positive tracks, per six frames.
         id_switch: Person's predicted identity changes.
         duplicate: Person predicted twice.
         ignore_region: Sequence with ignore regions.
@@ -104,16 +121,27 @@ class CaseOptions:
     occluded: float = 0.2
 
 
+LARGE = (1190, CaseOptions(sequences=50, frames=(100, 100), people=(6, 6)))
+"""Seed and options of the large case of poseval."""
+LARGE_21 = (
+    2195,
+    CaseOptions(
+        sequences=20,
+        frames=(100, 100),
+        people=(6, 6),
+        format="21",
+        unlabelled=0.0,
+        gt_empty=0.0,
+        no_pred=0.0,
+    ),
+)
+"""Seed and options of the large case of PoseTrack21's kit."""
+
+
 def make_case(
     seed: int, options: CaseOptions | None = None
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Ground truth and predictions, each a JSON document by file name.
-
-    Examples:
-        >>> gt, pred = make_case(7, CaseOptions(sequences=1, frames=(3, 3)))
-        >>> list(gt) == list(pred), len(next(iter(gt.values()))["annolist"])
-        (True, 3)
-    """
+    """Ground truth and predictions, each a JSON document by file name."""
     gt: dict[str, Any] = {}
     pred: dict[str, Any] = {}
     for name, *documents in make_sequences(seed, options):
@@ -245,7 +273,7 @@ def _make_sequence(
     for f in range(n):
         gt: list[CasePerson] = []
         pred: list[CasePerson] = []
-        for p in range(count):  # takes a new id, or swaps with somebody
+        for p in range(count):  # takes a new id, or swaps ids with another person
             u, q = rng.random(2), int(rng.integers(0, count))
             if u[0] < options.id_switch:
                 if u[1] < 0.5 and q != p:
@@ -354,3 +382,181 @@ def options_from(arguments: Mapping[str, Any]) -> CaseOptions:
         if key != "seed"
     }
     return CaseOptions(**values)
+
+
+def bursts(
+    rng: np.random.Generator, n: int, share: float, mean_length: float = 4.0
+) -> Bools:
+    """`(n,)` true in bursts; in the long run about `share` of the frames."""
+    out = np.zeros(n, np.bool_)
+    i = 0
+    while i < n:
+        if rng.random() < share / mean_length:
+            k = 1 + int(rng.poisson(mean_length - 1))
+            out[i : i + k] = True
+            i += k
+        i += 1
+    return out
+
+
+def to_17(name: str, frames: list[CaseFrame], side: str) -> dict[str, Any]:
+    """A sequence in the format of 2017."""
+    annolist = []
+    for f, frame in enumerate(frames):
+        item: dict[str, Any] = {
+            "image": [{"name": f"images/{name}/{f:06d}.jpg"}],
+            "imgnum": [f + 1],
+            "annorect": [],
+            "is_labeled": [int(frame.labelled)],
+        }
+        if side == "gt" and frame.regions:
+            item["ignore_regions"] = [
+                {"point": [{"x": [float(x)], "y": [float(y)]} for x, y in region]}
+                for region in frame.regions
+            ]
+        for person in frame.side(side):
+            keys = ("x1", "y1", "x2", "y2")
+            rect: dict[str, Any] = {
+                key: [v] for key, v in zip(keys, person.box, strict=True)
+            }
+            rect["track_id"] = [person.id]
+            if side == "pred":
+                rect["score"] = [person.score]
+            if person.points is None:
+                rect["annopoints"] = []
+            else:
+                points = []
+                for j, x, y, mark in person.points:
+                    point = {"id": [j], "x": [x], "y": [y]}
+                    if side == "gt":
+                        point["is_visible"] = [1]
+                    elif mark is not None:
+                        point["score"] = [mark]
+                    points.append(point)
+                rect["annopoints"] = [{"point": points}]
+            item["annorect"].append(rect)
+        annolist.append(item)
+    return {"annolist": annolist}
+
+
+def to_18(name: str, video: int, frames: list[CaseFrame], side: str) -> dict[str, Any]:
+    """A sequence in the format of 2018."""
+    images, annotations = [], []
+    base = 10_000_000_000 + video * 10_000
+    for f, frame in enumerate(frames):
+        image: dict[str, Any] = {
+            "has_no_densepose": True,
+            "is_labeled": frame.labelled,
+            "file_name": f"images/val/{name}/{f:06d}.jpg",
+            "nframes": len(frames),
+            "frame_id": base + f,
+            "vid_id": f"{video:06d}",
+            "id": base + f,
+        }
+        if side == "gt" and frame.regions:
+            for axis, key in enumerate(("ignore_regions_x", "ignore_regions_y")):
+                image[key] = [region[:, axis].tolist() for region in frame.regions]
+        images.append(image)
+        for k, person in enumerate(frame.side(side)):
+            slots, marks = np.zeros((17, 3)), [0.0] * 17
+            scored = False
+            for j, x, y, mark in person.points or []:
+                slots[SLOT_OF_JOINT[j]] = x, y, 1
+                if mark is not None:
+                    marks[SLOT_OF_JOINT[j]] = mark
+                    scored = True
+            left, top, right, bottom = person.box
+            entry: dict[str, Any] = {
+                "track_id": person.id,
+                "category_id": 1,
+                "image_id": base + f,
+                "id": (base + f) * 100 + k,
+                "keypoints": slots.ravel().tolist(),
+            }
+            if side == "gt":
+                size = [round(right - left, 4), round(bottom - top, 4)]
+                entry["bbox_head"] = [left, top, *size]
+            else:
+                entry["score"] = person.score
+                if scored:
+                    entry["scores"] = marks
+            used = slots[slots[:, 2] > 0, :2]
+            if len(used):
+                low, high = used.min(0), used.max(0)
+                entry["bbox"] = [round(float(v), 2) for v in (*low, *(high - low))]
+            annotations.append(entry)
+    category = {
+        "supercategory": "person",
+        "name": "person",
+        "id": 1,
+        "keypoints": list(SLOTS),
+        "skeleton": [[16, 14], [14, 12]],
+    }
+    return {"images": images, "annotations": annotations, "categories": [category]}
+
+
+def _inside(polygon: Floats, x: float, y: float) -> bool:
+    """Even-odd test."""
+    hit = False
+    for (x1, y1), (x2, y2) in zip(polygon, np.roll(polygon, -1, axis=0), strict=True):
+        if y1 != y2:
+            hit ^= bool(
+                ((y1 > y) != (y2 > y)) and (x < x1 + (y - y1) * (x2 - x1) / (y2 - y1))
+            )
+    return hit
+
+
+def label_21(
+    rng: np.random.Generator,
+    frames: list[CaseFrame],
+    unlabelled: float,
+    occluded: float,
+) -> None:
+    """Decide which frames count as labelled and which joints are occluded, in place.
+
+    A frame is labelled only if a person keeps a joint outside the ignore regions: the
+    public kit cannot evaluate any other.
+    """
+    drop = bursts(rng, len(frames), unlabelled, 3.0)
+    for frame, dropped in zip(frames, drop, strict=True):
+        usable = False
+        for person in frame.gt:
+            shown = rng.random(15) >= occluded
+            person.flags = shown.astype(int).tolist()
+            for _, x, y, _ in person.points or []:
+                ignored = any(_inside(r, x, y) for r in frame.regions)
+                usable |= x > 0 and y > 0 and not ignored
+        frame.labelled = usable and not bool(dropped)
+
+
+def to_21(
+    name: str, video: int, index: int, frames: list[CaseFrame], side: str
+) -> dict[str, Any]:
+    """A sequence in the format of 2021."""
+    document = to_18(name, video, frames, side)
+    at = {image["id"]: f for f, image in enumerate(document["images"])}
+    seen: dict[int, int] = {}
+    for entry in document["annotations"]:
+        f = at[entry["image_id"]]
+        k = seen[f] = seen.get(f, -1) + 1
+        person = frames[f].side(side)[k]
+        if side == "gt":
+            for j, *_ in person.points or []:
+                flag = 3 * SLOT_OF_JOINT[j] + 2
+                entry["keypoints"][flag] = float(person.flags[j])
+            if not frames[f].labelled:
+                entry["keypoints"] = [0.0] * 51
+        if "bbox" not in entry:  # every person has a box in this format
+            left, top, right, bottom = person.box
+            w, h = right - left, bottom - top
+            entry["bbox"] = [round(float(v), 2) for v in (left - w, top, 3 * w, 7 * h)]
+        entry["person_id"] = 100 * index + entry["track_id"]
+    for f, image in enumerate(document["images"]):
+        if side == "gt":
+            image["has_labeled_person"] = bool(frames[f].gt)
+            image.setdefault("ignore_regions_x", [])
+            image.setdefault("ignore_regions_y", [])
+        else:
+            for key in ("has_no_densepose", "is_labeled", "nframes", "vid_id"):
+                del image[key]
+    return document
