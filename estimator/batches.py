@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from poseflow.errors import PoseFlowError
+from poseflow.validation import require
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -32,8 +32,7 @@ class Batches:
     """
 
     def __init__(self, size: int, what: str = "images") -> None:
-        if size < 1:
-            raise PoseFlowError(f"batch_size: expected at least 1, got {size}")
+        require("batch_size", size, 1, whole=True)
         self.size = size
         self.what = what
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import platform
 import warnings
+from typing import Literal
 
 import torch
 from torch import nn
 
 from poseflow.errors import PoseFlowError
+
+Precision = Literal["float32", "bfloat16"]
+"""Of the forward pass of a network."""
 
 
 def choose_device(name: str = "auto") -> torch.device:
@@ -41,6 +45,15 @@ def choose_device(name: str = "auto") -> torch.device:
             f"device {name!r}: torch finds {has} here; choose device cpu or auto"
         )
     return device
+
+
+def uses_bfloat16(precision: Precision) -> bool:
+    """Check the precision of a forward pass, and tell whether it is bfloat16."""
+    if precision not in ("float32", "bfloat16"):
+        raise PoseFlowError(
+            f"precision: expected float32 or bfloat16, got {precision!r}"
+        )
+    return precision == "bfloat16"
 
 
 def warn_of_slow_bfloat16(device: torch.device) -> None:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import logging
 import os
-from typing import Literal
 
 import numpy as np
 import torch
 
 from poseflow.arrays import Floats, Image
-from poseflow.errors import PoseFlowError
 from poseflow.estimator.calibration import calibrate
 from poseflow.estimator.devices import (
+    Precision,
     choose_device,
     to_device,
+    uses_bfloat16,
     warn_of_slow_bfloat16,
 )
 from poseflow.estimator.networks.fuse import fold_batch_norm
@@ -24,8 +24,6 @@ from poseflow.estimator.weights import LoadedNetwork, load_network
 from poseflow.skeleton import Skeleton
 
 log = logging.getLogger(__name__)
-
-Precision = Literal["float32", "bfloat16"]
 
 
 class TorchPoseNetwork:
@@ -52,10 +50,6 @@ class TorchPoseNetwork:
         precision: Precision = "float32",
         compile: bool = False,
     ) -> None:
-        if precision not in ("float32", "bfloat16"):
-            raise PoseFlowError(
-                f"precision: expected float32 or bfloat16, got {precision!r}"
-            )
         description = loaded.description
         self.skeleton: Skeleton = description.target()
         self.width, self.height = description.width, description.height
@@ -63,7 +57,7 @@ class TorchPoseNetwork:
         self.mean, self.std = description.mean, description.std
         self.calibration = description.calibration
         self.flip_test = flip_test
-        self.bfloat16 = precision == "bfloat16"
+        self.bfloat16 = uses_bfloat16(precision)
         self.device = choose_device(device)
         if self.bfloat16:
             warn_of_slow_bfloat16(self.device)

@@ -71,6 +71,14 @@ class NetworkDescription(msgspec.Struct, frozen=True, kw_only=True):
                 return known
         return Skeleton(self.skeleton, self.joints)
 
+    def require_joints(self, skeleton: Skeleton, place: object) -> None:
+        """Raise `PoseFlowError` unless the joints are those of a skeleton, in order."""
+        if self.joints != skeleton.joints:
+            raise PoseFlowError(
+                f"{place}: the weights' joints are {', '.join(self.joints)}; skeleton "
+                f"{skeleton.name!r} has {', '.join(skeleton.joints)}"
+            )
+
 
 class DetectorDescription(msgspec.Struct, frozen=True, kw_only=True):
     """Metadata of a person detector's weights, stored inside the file.

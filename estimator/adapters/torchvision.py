@@ -25,6 +25,7 @@ from poseflow.estimator.protocols import Detections, Detector
 from poseflow.poses import Poses
 from poseflow.skeleton import Skeleton
 from poseflow.skeletons import fitting_skeleton
+from poseflow.validation import require
 
 PERSON = 1
 """Label of people in COCO and in weights for people alone; 0 is background."""
@@ -48,8 +49,7 @@ class _Rcnn:
         batch_size: int,
         least_score: float,
     ) -> None:
-        if not 0 <= least_score <= 1:
-            raise PoseFlowError(f"least_score: expected 0 to 1, got {least_score}")
+        require("least_score", least_score, 0, 1)
         self.batches = Batches(batch_size)
         self.device = choose_device(device)
         self.model = model.eval().to(self.device)

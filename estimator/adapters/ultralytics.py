@@ -21,6 +21,7 @@ from poseflow.estimator.protocols import Detections, Detector, EstimatorBackend
 from poseflow.poses import Poses
 from poseflow.skeleton import Skeleton
 from poseflow.skeletons import fitting_skeleton, get
+from poseflow.validation import require
 
 
 class _Yolo:
@@ -29,8 +30,7 @@ class _Yolo:
     def __init__(
         self, model: Any, *, batch_size: int, least_score: float, **predict: Any
     ) -> None:
-        if not 0 <= least_score <= 1:
-            raise PoseFlowError(f"least_score: expected 0 to 1, got {least_score}")
+        require("least_score", least_score, 0, 1)
         self.model = model
         self.batches = Batches(batch_size)
         self._predict = {

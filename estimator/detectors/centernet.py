@@ -11,17 +11,21 @@ import numpy as np
 import torch
 
 from poseflow.arrays import Image
-from poseflow.errors import PoseFlowError
 from poseflow.estimator.batches import Batches
 from poseflow.estimator.detectors.centernet_decode import decode_centres
 from poseflow.estimator.detectors.letterbox import letterbox
-from poseflow.estimator.devices import choose_device, to_device
+from poseflow.estimator.devices import (
+    Precision,
+    choose_device,
+    to_device,
+    uses_bfloat16,
+)
 from poseflow.estimator.networks.centernet import CentreNet
 from poseflow.estimator.networks.fuse import fold_batch_norm
 from poseflow.estimator.protocols import Detections
 from poseflow.estimator.topdown.crop import network_input
-from poseflow.estimator.torch_network import Precision
 from poseflow.estimator.weights import DetectorDescription, load_detector
+from poseflow.validation import require
 
 log = logging.getLogger(__name__)
 
@@ -56,16 +60,11 @@ class CentreDetector:
     ) -> None:
         if threshold is None:
             threshold = description.threshold
-        if not 0 <= threshold <= 1:
-            raise PoseFlowError(f"threshold: expected 0 to 1, got {threshold}")
-        if precision not in ("float32", "bfloat16"):
-            raise PoseFlowError(
-                f"precision: expected float32 or bfloat16, got {precision!r}"
-            )
+        require("threshold", threshold, 0, 1)
         self.description = description
         self.threshold = threshold
         self.batches = Batches(batch_size)
-        self.bfloat16 = precision == "bfloat16"
+        self.bfloat16 = uses_bfloat16(precision)
         self.device = choose_device(device)
         self.module = to_device(fold_batch_norm(module), self.device)
         if description.note:

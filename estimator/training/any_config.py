@@ -18,7 +18,7 @@ from poseflow.estimator.training.task import ValidationReport
 from poseflow.estimator.training.yaml_values import read_values
 
 KINDS: dict[str, type[RunConfig]] = {"pose": TrainConfig, "detection": DetectionConfig}
-"""What the field `task` may say; a file without it trains a pose network."""
+"""Values of the field `task`; a file without it trains a pose network."""
 
 
 def load_any_config(path: str | Path, changes: Sequence[str] = ()) -> RunConfig:
@@ -29,7 +29,7 @@ def load_any_config(path: str | Path, changes: Sequence[str] = ()) -> RunConfig:
         changes: As in `poseflow.estimator.training.config.load_config`.
 
     Raises:
-        PoseFlowError: If the file is no such configuration; names the field.
+        PoseFlowError: If the file is no such configuration; it names the field.
     """
     values = read_values(path, changes)
     task = values.pop("task", "pose")
@@ -48,7 +48,7 @@ def validate(
     split: str = "validate",
     device: str = "auto",
 ) -> ValidationReport:
-    """How good weights are on a configuration's data.
+    """Validate weights on a configuration's data.
 
     Args:
         config: A training configuration.

@@ -1,4 +1,4 @@
-"""How a training crop varies: pure functions of a random generator."""
+"""Data augmentation of training crops: pure functions of a random generator."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from poseflow.skeleton import Skeleton
 LOWER_BODY = ("hip", "pelvis", "knee", "ankle", "heel", "toe", "foot")
 
 HALF_BODY_MARGIN = 1.2
-"""How much larger a half body's box is than its joints' extent."""
+"""Factor by which a half body's box is larger than its joints' extent."""
 
 
 def lower_body(skeleton: Skeleton) -> Bools:
@@ -27,14 +27,14 @@ def half_body_box(
     config: AugmentConfig,
     rng: np.random.Generator,
 ) -> Floats | None:
-    """A box around the upper or the lower body, or None to keep the person's.
+    """Half-body augmentation: a box around the upper or lower body, or None.
 
     Args:
         joints: `(K, 2)` pixels.
         labelled: `(K,)`.
         lower: `(K,)`, from `lower_body`.
-        config: How often.
-        rng: Drawn from the same number of times whatever happens.
+        config: Its probability.
+        rng: Called equally often in all cases.
 
     Returns:
         `(4,)` xyxy.
@@ -53,8 +53,8 @@ def half_body_box(
     return np.concatenate([centre - half, centre + half])
 
 
-def draw_place(image: Image, rng: np.random.Generator | None) -> Floats:
-    """A box `(4,)` of a person's shape somewhere in an image without people.
+def random_box(image: Image, rng: np.random.Generator | None) -> Floats:
+    """A random box `(4,)` of a person's shape in an image without people.
 
     Args:
         image: `(H, W, 3)`.
@@ -80,14 +80,14 @@ def crop_matrix(
     config: AugmentConfig | None,
     rng: np.random.Generator | None,
 ) -> tuple[Floats, bool]:
-    """Affine map from image to crop pixels, and whether it mirrors.
+    """Random affine transform from image to crop pixels: scale, shift, rotation, flip.
 
     Args:
         box: `(4,)` xyxy pixels.
         size: Width and height of the crop.
-        margin: How much larger than the box the crop is.
-        config: How it varies; None for not at all.
-        rng: Random numbers; None for not at all.
+        margin: Factor by which the crop is larger than the box.
+        config: Augmentation; None for none.
+        rng: Random numbers; None for no augmentation.
 
     Returns:
         `(2, 3)` float64, and True if left and right are exchanged.
@@ -121,7 +121,7 @@ def crop_matrix(
 
 
 def vary_colours(crop: Image, config: AugmentConfig, rng: np.random.Generator) -> Image:
-    """Gain of each channel, contrast, colour, a grey rectangle, as `config` says."""
+    """Colour augmentation: gains, contrast, greyscale and random erasing."""
     if config.brightness:
         # One gain for all channels and a smaller one for each.
         gains = rng.uniform(-1, 1, 4) * config.brightness

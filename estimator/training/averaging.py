@@ -7,13 +7,13 @@ from torch import Tensor, nn
 
 
 class AveragedWeights:
-    """Weights averaged over the last steps; normalisation's statistics included.
+    """Moving average of weights, statistics of batch normalisation included.
 
     The decay rises as (1 + n) / (10 + n) to `decay` (as in TensorFlow's moving
     averages), so that early weights do not linger.
 
     Args:
-        module: Whose weights; the average starts as a copy.
+        module: Network that is averaged; the average starts as a copy of its weights.
         decay: In [0, 1); 0 keeps the newest weights.
     """
 
@@ -24,7 +24,7 @@ class AveragedWeights:
 
     @torch.no_grad()
     def update(self, module: nn.Module) -> None:
-        """Take in the weights after a step."""
+        """Update the average with the weights after a step."""
         self.updates += 1
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
         new = module.state_dict()
@@ -39,7 +39,7 @@ class AveragedWeights:
                 value.copy_(new[name])
 
     def load(self, state: dict[str, Tensor], updates: int) -> None:
-        """Go on from a checkpoint."""
+        """Restore the average of a checkpoint."""
         self.updates = updates
         for name, value in self.state.items():
             value.copy_(state[name])

@@ -1,4 +1,4 @@
-"""Everything needed to go on with a run as if it had never stopped."""
+"""Checkpoints: the state from which a run resumes exactly."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from poseflow.formats.atomic import atomic_path
 NAME = "checkpoint.pt"
 VERSION = 1
 
-# May change between two parts of a run: they do not decide what the numbers mean.
+# May change when a run resumes: they do not affect the meaning of its figures.
 FREE = (
     "out",
     "epochs",
@@ -33,7 +33,7 @@ FREE = (
 
 @dataclass
 class Progress:
-    """How far a run is.
+    """Progress of a run.
 
     Attributes:
         epoch: Epochs done.
@@ -60,7 +60,7 @@ def save_checkpoint(
     optimizer: dict[str, Any],
     average: tuple[dict[str, Tensor], int] | None,
 ) -> None:
-    """Write the state of a run, atomically: a kill leaves the former one."""
+    """Save the state of a run atomically: if killed, the previous one is kept."""
     content = {
         "version": VERSION,
         "config": to_json(config),
@@ -77,7 +77,7 @@ def save_checkpoint(
 def load_checkpoint(
     folder: Path, config: RunConfig
 ) -> tuple[Progress, dict[str, Any]] | None:
-    """The state that a run was left in, or None if there is none.
+    """Load the state of a run, or None if there is none.
 
     Raises:
         PoseFlowError: If it belongs to another configuration, or is broken.
@@ -88,8 +88,8 @@ def load_checkpoint(
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
         progress = Progress(**content["progress"])
-        # Fields that are newer than the checkpoint take their defaults.
-        former = msgspec.to_builtins(
+        # Fields added after the checkpoint was written take their defaults.
+        previous = msgspec.to_builtins(
             msgspec.json.decode(content["config"], type=type(config))
         )
     except (
@@ -107,14 +107,14 @@ def load_checkpoint(
             "choose another folder with --set out=..."
         ) from error
     now = msgspec.to_builtins(config)
-    for values in (former, now):
+    for values in (previous, now):
         for name in FREE:
             values.pop(name, None)
         for name in ("workers", "root", "validate", "test"):
             values["data"].pop(name, None)
         for dataset in values["data"]["train"]:
             dataset.pop("root")
-    different = sorted(k for k in {*former, *now} if former.get(k) != now.get(k))
+    different = sorted(k for k in {*previous, *now} if previous.get(k) != now.get(k))
     if different:
         raise PoseFlowError(
             f"{path}: this run was started with another {', '.join(different)}; start "

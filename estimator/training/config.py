@@ -1,4 +1,4 @@
-"""What a training run is told: one YAML file, checked field by field."""
+"""Configuration of a training run: one YAML file, checked field by field."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ Above0 = Annotated[float, Meta(gt=0)]
 AtLeast0 = Annotated[float, Meta(ge=0)]
 
 
-class _Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    pass
+class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of all parts of a configuration: unknown fields are errors."""
 
 
-class InputConfig(_Config, frozen=True, kw_only=True):
-    """What the network sees.
+class InputConfig(Config, frozen=True, kw_only=True):
+    """Input of the network.
 
     Attributes:
         width: Of the crop, pixels.
         height: Of the crop, pixels.
         mean: Per channel R, G, B in [0, 1], subtracted. Default: as AlphaPose does.
         std: Per channel R, G, B, divided by.
-        margin: How much larger than the person's box the crop is.
+        margin: Factor by which the crop is larger than the person's box.
     """
 
     width: Positive = 192
@@ -50,8 +50,8 @@ class InputConfig(_Config, frozen=True, kw_only=True):
     margin: Above0 = 1.25
 
 
-class AugmentConfig(_Config, frozen=True, kw_only=True):
-    """How training images vary.
+class AugmentConfig(Config, frozen=True, kw_only=True):
+    """Data augmentation of training crops.
 
     Attributes:
         flip: Probability of mirroring.
@@ -59,8 +59,8 @@ class AugmentConfig(_Config, frozen=True, kw_only=True):
             of it as standard deviation.
         rotate_degrees: Rotation up to twice this, normally distributed.
         rotate: Probability of rotating at all.
-        tumble: Probability of any angle instead, all round: people upside down are too
-            rare in most data to be learned from those few.
+        tumble: Probability of any angle up to 180 degrees instead: people upside down
+            are too rare in most data to be learned from those few.
         shift: Box centres vary by up to this fraction of the box, uniformly.
         proposals: Probability of a box as a detector would have drawn it (RMPE's
             pose-guided proposals); needs `detections` of a data set.
@@ -87,7 +87,7 @@ class AugmentConfig(_Config, frozen=True, kw_only=True):
     erase: Fraction = 0.0
 
 
-class _Dataset(_Config, frozen=True, kw_only=True):
+class _Dataset(Config, frozen=True, kw_only=True):
     """Fields of every data set.
 
     Attributes:
@@ -107,8 +107,8 @@ class LspetConfig(_Dataset, frozen=True, kw_only=True, tag_field="format", tag="
     Attributes:
         first: Number of the first image, from 1.
         last: Number of the last image, included; default all.
-        found: JSON of poses by image that another model found; joints that this data
-            set lacks are taken from those that agree with its labels.
+        found: JSON of pseudo-labels: poses by image that another model found; joints
+            that this data set lacks are taken from those that agree with its labels.
     """
 
     first: Positive = 1
@@ -126,7 +126,7 @@ class LspMatConfig(
 
 
 class CocoConfig(_Dataset, frozen=True, kw_only=True, tag_field="format", tag="coco"):
-    """COCO keypoints, and whatever shares the layout (PoseTrack18, PoseTrack21).
+    """COCO keypoints and data sets in its layout (PoseTrack18, PoseTrack21).
 
     Attributes:
         annotations: JSON file, or a folder of them (PoseTrack: one a sequence).
@@ -136,8 +136,8 @@ class CocoConfig(_Dataset, frozen=True, kw_only=True, tag_field="format", tag="c
         fold: The folds that are kept, from 0.
         detections: COCO results (`image_id`, `bbox`) of a detector on the same
             images, for pose-guided proposals.
-        found: JSON of poses by image that another model found; people without
-            labelled joints get those that fit their boxes.
+        found: JSON of pseudo-labels: poses by image that another model found; people
+            without labelled joints get those that fit their boxes.
     """
 
     annotations: str
@@ -164,16 +164,16 @@ class MpiiConfig(_Dataset, frozen=True, kw_only=True, tag_field="format", tag="m
 class SyntheticConfig(
     _Dataset, frozen=True, kw_only=True, tag_field="format", tag="synthetic"
 ):
-    """Rendered scenes of `poseflow.synthetic`, kept in `root` once they are made.
+    """Rendered scenes of `poseflow.synthetic`, cached in `root`.
 
     Attributes:
-        scene: A preset's name, or `random` for scenes that differ in everything.
-        scenes: How many, with seeds from `first_seed` on.
+        scene: Name of a preset, or `random` for scenes that differ in all options.
+        scenes: Number of scenes, with seeds from `first_seed` on.
         first_seed: Seed of the first scene.
         frames: Images of each scene, a second apart.
         size: Width and height in pixels.
         least_height: People whose box is lower, in pixels, are left out.
-        least_visible: People of whom a smaller share can be seen are left out.
+        least_visible: People with a smaller visible share are left out.
     """
 
     scene: str = "random"
@@ -186,7 +186,7 @@ class SyntheticConfig(
 
 
 class EmptyConfig(_Dataset, frozen=True, kw_only=True, tag_field="format", tag="empty"):
-    """Images without people, in which no joint is to be found.
+    """Images without people, in which no joint must be found.
 
     Attributes:
         images: Folder or zip archive.
@@ -194,7 +194,7 @@ class EmptyConfig(_Dataset, frozen=True, kw_only=True, tag_field="format", tag="
             without any annotation are taken.
         folds: Images, in order of their names, or ids, are dealt into so many folds.
         fold: The folds that are kept, from 0.
-        crops: How many places of an image are shown in an epoch.
+        crops: Number of crops of an image in an epoch.
     """
 
     images: str
@@ -209,15 +209,15 @@ AnyDataset = (
 )
 
 
-class LoadConfig(_Config, frozen=True, kw_only=True):
-    """Where images come from, whatever is trained.
+class LoadConfig(Config, frozen=True, kw_only=True):
+    """Data of any training run.
 
     Attributes:
         root: Folder that the data sets are relative to; itself relative to the working
             directory.
-        workers: Processes that load; results do not depend on it.
-        validate: Data sets to report on after an epoch.
-        test: Data sets that only `poseflow validate --split test` looks at.
+        workers: Loading processes; results do not depend on their number.
+        validate: Data sets for validation after an epoch.
+        test: Data sets that only `poseflow validate --split test` uses.
     """
 
     root: str = "."
@@ -225,15 +225,30 @@ class LoadConfig(_Config, frozen=True, kw_only=True):
     validate: tuple[Any, ...] = ()
     test: tuple[Any, ...] = ()
 
+    def held_out(self, split: str) -> tuple[Any, ...]:
+        """Data sets of the split `validate` or `test`.
+
+        Raises:
+            PoseFlowError: If there is no such split, or no data set in it.
+        """
+        if split not in ("validate", "test"):
+            raise PoseFlowError(f"split: expected validate or test, got {split!r}")
+        datasets = self.validate if split == "validate" else self.test
+        if not datasets:
+            raise PoseFlowError(
+                f"data.{split}: expected at least one data set, got none"
+            )
+        return datasets
+
 
 class DataConfig(LoadConfig, frozen=True, kw_only=True):
-    """Where people come from: `LoadConfig` and these.
+    """Data of a pose network's training: `LoadConfig` and these.
 
     Attributes:
         train: Data sets, joined by joint name.
         repeat_behind: How often people seen from behind come in an epoch. They are
-            rarer, and a network that takes everybody for facing it exchanges their left
-            and right.
+            rarer, and a network that assumes a frontal view exchanges their left and
+            right.
         validate: See `LoadConfig`.
         test: See `LoadConfig`.
     """
@@ -244,12 +259,12 @@ class DataConfig(LoadConfig, frozen=True, kw_only=True):
     test: tuple[AnyDataset, ...] = ()
 
 
-class OptimizerConfig(_Config, frozen=True, kw_only=True):
-    """How weights change.
+class OptimizerConfig(Config, frozen=True, kw_only=True):
+    """Optimizer.
 
     Attributes:
         name: Adam, or AdamW with decoupled weight decay.
-        lr: Learning rate at its highest.
+        lr: Highest learning rate.
         weight_decay: Of weights; biases and normalisation have none.
         clip: Largest norm of the gradient; 0 for no limit.
     """
@@ -260,8 +275,8 @@ class OptimizerConfig(_Config, frozen=True, kw_only=True):
     clip: AtLeast0 = 0.0
 
 
-class ScheduleConfig(_Config, frozen=True, kw_only=True):
-    """How the learning rate changes.
+class ScheduleConfig(Config, frozen=True, kw_only=True):
+    """Learning rate schedule.
 
     Attributes:
         name: `step` multiplies by `gamma` at each milestone, `cosine` falls to
@@ -279,15 +294,15 @@ class ScheduleConfig(_Config, frozen=True, kw_only=True):
     warmup_epochs: AtLeast0 = 0.0
 
 
-class TeacherConfig(_Config, frozen=True, kw_only=True):
-    """A trained network whose heatmaps are learned besides the labels.
+class TeacherConfig(Config, frozen=True, kw_only=True):
+    """Distillation: a trained network whose heatmaps are learned besides the labels.
 
     Attributes:
         weights: Its weights; its joints must be the run's.
-        share: Of the target: 1 learns from the teacher alone.
-        unlabelled: Weight of joints that have no label, learned from the teacher.
-        angles: By which people are turned for it, degrees; its answers are averaged.
-        mirror: Average with its answers to the mirrored crops.
+        share: Of the teacher in the target: 1 learns from the teacher alone.
+        unlabelled: Weight of joints without a label, learned from the teacher.
+        angles: Rotations of the teacher's crops, degrees; its heatmaps are averaged.
+        mirror: Average with its heatmaps of the mirrored crops.
     """
 
     weights: str
@@ -297,11 +312,11 @@ class TeacherConfig(_Config, frozen=True, kw_only=True):
     mirror: bool = True
 
 
-class ParallelConfig(_Config, frozen=True, kw_only=True):
-    """RMPE's parallel branch, which makes a spatial transformer centre people.
+class ParallelConfig(Config, frozen=True, kw_only=True):
+    """Parallel SPPE of RMPE, which trains a spatial transformer to centre people.
 
     Attributes:
-        weights: Of a trained network for the same crops and joints; they stay.
+        weights: Of a trained network for the same crops and joints; they are frozen.
         share: Weight of the branch's loss beside the network's own.
     """
 
@@ -309,22 +324,23 @@ class ParallelConfig(_Config, frozen=True, kw_only=True):
     share: AtLeast0 = 1.0
 
 
-class RunConfig(_Config, frozen=True, kw_only=True):
-    """What every training run is told, whatever it trains.
+class RunConfig(Config, frozen=True, kw_only=True):
+    """Configuration that all training runs share.
 
     Attributes:
         out: Folder for weights, checkpoint and logs, relative to the working directory.
-        data: Where images come from.
-        optimizer: How weights change.
-        schedule: How the learning rate changes.
+        data: The data sets.
+        optimizer: The optimizer.
+        schedule: Of the learning rate.
         epochs: Passes over the data.
         batch_size: PoseSamples a step, over all processes together.
-        ema: Decay of the averaged weights that are validated and kept; 0 for none.
+        ema: Decay of the moving average of weights, which is validated and saved; 0
+            for no average.
         precision: Of the forward pass while training.
-        compile: Run the network through `torch.compile`.
-        seed: Of everything random.
-        threads: CPU threads of each process; 0 leaves torch's own choice.
-        initial_weights: Weights to start from; heads of another size start fresh.
+        compile: Use `torch.compile`.
+        seed: Of all random numbers.
+        threads: CPU threads of each process; 0 for torch's default.
+        initial_weights: Weights to start from; tensors of another size are not loaded.
         validate_every: Epochs between validations; the last one is always validated.
         checkpoint_minutes: Also checkpoint within an epoch, this often.
     """
@@ -351,15 +367,15 @@ class TrainConfig(RunConfig, frozen=True, kw_only=True):
     Attributes:
         skeleton: Name of a known skeleton, or the joints by name.
         model: The network.
-        input: What it sees.
-        data: Where people come from.
-        augment: How they vary.
+        input: Its input.
+        data: The data sets.
+        augment: Data augmentation.
         sigma: Standard deviation of the target's Gaussians, heatmap pixels; networks
-            that answer distributions have their own.
+            for distributions have their own.
         mirror_tolerance: Share of the loss that takes the better of the plain and the
             left-right exchanged target, for data with exchanged labels.
         teacher: Another network to learn from as well (distillation).
-        parallel: Keeps a `spatial_transformer` honest while it is trained.
+        parallel: Auxiliary loss of a `spatial_transformer`.
         flip_test: Average with the mirrored crop in validation.
     """
 
@@ -375,7 +391,7 @@ class TrainConfig(RunConfig, frozen=True, kw_only=True):
     flip_test: bool = False
 
     def __post_init__(self) -> None:
-        """Check what concerns several fields."""
+        """Check conditions on several fields."""
         sides = (self.input.width, self.input.height)
         check_sides("input", sides, input_multiple(self.model))
         if self.parallel and not isinstance(self.model, SpatialTransformerConfig):
@@ -385,14 +401,14 @@ class TrainConfig(RunConfig, frozen=True, kw_only=True):
             )
 
     def target(self) -> Skeleton:
-        """The skeleton whose joints the network finds."""
+        """The skeleton of the network's joints."""
         if isinstance(self.skeleton, str):
             return skeletons.get(self.skeleton)
         return Skeleton("trained", self.skeleton)
 
 
 def check_sides(field: str, sides: tuple[int, int], multiple: int) -> None:
-    """Refuse a width and height that a network cannot halve often enough."""
+    """Check that a network can halve width and height often enough."""
     for side, value in zip(("width", "height"), sides, strict=True):
         if value % multiple:
             raise ValueError(
@@ -410,7 +426,7 @@ def load_config(path: str | Path, changes: Sequence[str] = ()) -> TrainConfig:
             as in `optimizer.lr=2e-3` or `data.train.0.last=100`.
 
     Raises:
-        PoseFlowError: If the file is no such configuration; names the field.
+        PoseFlowError: If the file is no such configuration; it names the field.
     """
     return checked(read_values(path, changes), TrainConfig, path)
 
@@ -421,10 +437,11 @@ AnyConfig = TypeVar("AnyConfig", bound=Struct)
 def checked(
     values: dict[str, Any], kind: type[AnyConfig], place: str | Path
 ) -> AnyConfig:
-    """Fields as a configuration.
+    """Convert fields to a configuration.
 
     Raises:
-        PoseFlowError: If one is missing, unknown or of another type; names it.
+        PoseFlowError: If a field is missing, unknown or of another type; the message
+            names it.
     """
     try:
         return msgspec.convert(values, kind, strict=True)

@@ -1,4 +1,4 @@
-"""One process of several, as `torchrun` starts them, or the only one."""
+"""Distributed training: one process of several that `torchrun` starts, or one alone."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from poseflow.estimator.devices import choose_device
 
 @dataclass(frozen=True)
 class Process:
-    """Which process this is.
+    """This process among all of the run.
 
     Attributes:
         rank: From 0.
-        world: How many there are.
-        device: Where this one computes.
+        world: Number of processes.
+        device: Of this process.
     """
 
     rank: int
@@ -29,16 +29,16 @@ class Process:
 
     @property
     def first(self) -> bool:
-        """Whether this one writes files."""
+        """Whether this process writes files."""
         return self.rank == 0
 
     def wait(self) -> None:
-        """Until all are here."""
+        """Wait until all processes have reached this point."""
         if self.world > 1:
             dist.barrier()
 
     def total(self, value: float) -> float:
-        """The sum over all processes."""
+        """Sum a value over all processes."""
         if self.world == 1:
             return value
         box = torch.tensor([value], dtype=torch.float64)
@@ -48,8 +48,8 @@ class Process:
 
 
 @contextmanager
-def joined(device: str) -> Iterator[Process]:
-    """Join the other processes, if the environment says that there are any.
+def join_processes(device: str) -> Iterator[Process]:
+    """Join the process group, if the environment defines one.
 
     Args:
         device: `auto`, `cpu`, `cuda` or `cuda:N`; with several processes, `cuda` means

@@ -1,4 +1,4 @@
-"""Curves of a run: CSV always, TensorBoard where it is installed."""
+"""Logs of a run: CSV, and TensorBoard where it is installed."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from typing import Any
 from poseflow.formats.atomic import write_atomically
 
 COLUMNS = ("epoch", "steps", "seconds", "lr", "loss")
-"""What every run logs; the task adds the figures of its validation."""
+"""Columns of every run; the task adds the metrics of its validation."""
 
 
-class Curves:
+class RunLog:
     """The log of a run in its folder: `log.csv`, and TensorBoard's event files.
 
     Args:
         folder: Of the run.
-        figures: Columns after those that every run has.
+        metrics: Columns after those of every run.
     """
 
-    def __init__(self, folder: Path, figures: Sequence[str]) -> None:
-        self._columns = (*COLUMNS, *figures)
+    def __init__(self, folder: Path, metrics: Sequence[str]) -> None:
+        self._columns = (*COLUMNS, *metrics)
         self._path = folder / "log.csv"
         try:
             from torch.utils.tensorboard.writer import SummaryWriter
@@ -35,8 +35,8 @@ class Curves:
     def write(self, rows: list[dict[str, Any]]) -> None:
         """Write all rows to the table, and the last one to TensorBoard.
 
-        The table is written whole: a run that resumes from before a kill repeats
-        epochs, and they must not stand in it twice.
+        The whole table is written: a run that resumes after a kill repeats epochs,
+        which must not appear twice.
         """
         text = io.StringIO(newline="")
         writer = csv.DictWriter(text, self._columns, restval="", extrasaction="ignore")

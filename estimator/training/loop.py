@@ -32,11 +32,11 @@ from poseflow.estimator.training.config import (
 )
 from poseflow.estimator.training.detection.config import DetectionConfig
 from poseflow.estimator.training.detection.task import DetectionTask
-from poseflow.estimator.training.distributed import Process, joined
-from poseflow.estimator.training.logs import Curves
+from poseflow.estimator.training.distributed import Process, join_processes
+from poseflow.estimator.training.logs import RunLog
 from poseflow.estimator.training.pose.samples import SeededBatches, single_thread_worker
 from poseflow.estimator.training.pose.task import PoseTask
-from poseflow.estimator.training.stopping import polite_stop
+from poseflow.estimator.training.stopping import graceful_stop
 from poseflow.estimator.training.task import Task, ValidationReport
 from poseflow.estimator.weights import (
     read_tensors,
@@ -57,18 +57,18 @@ def train(
     on_step: Callable[[int, int, int], None] | None = None,
     on_epoch: Callable[[Row], None] | None = None,
 ) -> list[Row]:
-    """Train a network, or go on with a run that was stopped.
+    """Train a network, or resume a run that was stopped.
 
-    Leaves in `config.out`: `last.safetensors` and `best.safetensors` (by what the task
-    calls its score on the validation data, else by the loss), `log.csv`, and the
-    checkpoint to resume from. A run that was killed and resumed ends with the same
-    weights as one that was not, on the same machine. The first SIGINT or SIGTERM stops
-    after a step, with a checkpoint.
+    Writes to `config.out`: `last.safetensors` and `best.safetensors` (by the score of
+    the validation report, else by the loss), `log.csv`, and the checkpoint to resume
+    from. A run that was killed and resumed ends with the same weights as one that was
+    not, on the same machine. The first SIGINT or SIGTERM stops
+    the run after a step, with a checkpoint.
 
     Args:
-        config: What to train, on what.
+        config: The network, its data and the options.
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
-        fresh: Start again even if there is a checkpoint.
+        fresh: Start anew even if there is a checkpoint.
         on_step: Called after each step with epoch, step and steps of the epoch.
         on_epoch: Called after each epoch with its row of the log.
 
@@ -77,14 +77,14 @@ def train(
 
     Raises:
         PoseFlowError: If the data cannot be used, a checkpoint belongs to another
-            configuration, or the loss stops being a number.
+            configuration, or the loss is not finite.
         KeyboardInterrupt: After a signal, once the checkpoint is written.
     """
     if config.threads:
         torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
-    with joined(device) as process, polite_stop(process) as stop:
-        return _Run(config, process, fresh, stop).go(on_step, on_epoch)
+    with join_processes(device) as process, graceful_stop(process) as stop:
+        return _Run(config, process, fresh, stop).run(on_step, on_epoch)
 
 
 class _Run:
@@ -121,11 +121,11 @@ class _Run:
             worker_init_fn=single_thread_worker,
         )
 
-        # Every batch has the same shape, so the search for the best kernels pays.
+        # All batches have the same shape, so searching for the fastest kernels pays.
         torch.backends.cudnn.benchmark = process.device.type == "cuda"
         module = self.task.network()
         if config.initial_weights:
-            start_from(module, Path(config.initial_weights))
+            load_initial_weights(module, Path(config.initial_weights))
         self.module = to_device(module, process.device)
         self.network: Callable[[Tensor], Tensor] = self.module
         if config.compile:
@@ -145,29 +145,29 @@ class _Run:
                 self.average.load(*content["average"])
             torch.set_rng_state(content["torch_rng"])
             log.info(
-                "going on after epoch %d, step %d of %s",
+                "resuming after epoch %d, step %d of %s",
                 self.progress.epoch,
                 self.progress.step,
                 self.folder / NAME,
             )
 
-    def go(
+    def run(
         self,
         on_step: Callable[[int, int, int], None] | None,
         on_epoch: Callable[[Row], None] | None,
     ) -> list[Row]:
-        curves = Curves(self.folder, self.task.figures) if self.process.first else None
+        run_log = RunLog(self.folder, self.task.metrics) if self.process.first else None
         try:
             while self.progress.epoch < self.config.epochs:
                 row = self._epoch(on_step)
-                if curves is not None:
-                    curves.write(self.progress.rows)
+                if run_log is not None:
+                    run_log.write(self.progress.rows)
                 if on_epoch is not None and self.process.first:
                     on_epoch(row)
                 self.process.wait()
         finally:
-            if curves is not None:
-                curves.close()
+            if run_log is not None:
+                run_log.close()
         return self.progress.rows
 
     def _epoch(self, on_step: Callable[[int, int, int], None] | None) -> Row:
@@ -177,7 +177,7 @@ class _Run:
         lr = 0.0
         begun = saved = time.monotonic()
         before = progress.seconds
-        # Kept on the device: asking for a number every step would stall a GPU.
+        # Kept on the device: reading a number every step would stall a GPU.
         exact = torch.float32 if self.process.device.type == "mps" else torch.float64
         total = torch.zeros((), dtype=exact, device=self.process.device)
         for batch in self.loader:
@@ -281,25 +281,25 @@ class _Run:
 
     def _refuse(self, epoch: int) -> None:
         raise PoseFlowError(
-            f"{self.folder}: the loss is not a number any more in epoch {epoch}; lower "
+            f"{self.folder}: the loss is not finite in epoch {epoch}; lower "
             "optimizer.lr or set optimizer.clip, and start again from the checkpoint "
             "before it"
         )
 
 
 def task_of(config: RunConfig, device: torch.device) -> Task:
-    """What a configuration trains, its data read."""
+    """The task of a configuration, with its data."""
     if isinstance(config, DetectionConfig):
         return DetectionTask(config)
     assert isinstance(config, TrainConfig)
     return PoseTask(config, device)
 
 
-def start_from(module: nn.Module, path: Path) -> None:
-    """Take over the tensors of a file that fit by name and shape.
+def load_initial_weights(module: nn.Module, path: Path) -> None:
+    """Load those tensors of a file that fit by name and shape.
 
     Raises:
-        PoseFlowError: If not even one does.
+        PoseFlowError: If none does.
     """
     state, _ = read_tensors(path)
     own = module.state_dict()
@@ -317,7 +317,7 @@ def start_from(module: nn.Module, path: Path) -> None:
             f"{path}: none of its tensors fit a {type(module).__name__}"
         )
     module.load_state_dict(fitting, strict=False)
-    log.info("%s: took over %d of %d tensors", path, len(fitting), len(own))
+    log.info("%s: loaded %d of %d tensors", path, len(fitting), len(own))
 
 
 def _optimizer(config: RunConfig, module: nn.Module) -> torch.optim.Optimizer:

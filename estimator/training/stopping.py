@@ -1,4 +1,4 @@
-"""Stopping a run between two steps."""
+"""Graceful stop of a run on SIGINT and SIGTERM, between two steps."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from poseflow.estimator.training.distributed import Process
 
 
 @contextmanager
-def polite_stop(process: Process) -> Iterator[threading.Event]:
-    """A flag that the first SIGINT or SIGTERM sets; the second one acts as ever.
+def graceful_stop(process: Process) -> Iterator[threading.Event]:
+    """An event set by the first SIGINT or SIGTERM; the second has its usual effect.
 
     Only for a single process: several would stop at different steps and wait for each
-    other for ever.
+    other forever.
     """
     stop = threading.Event()
     main = threading.current_thread() is threading.main_thread()
@@ -24,17 +24,17 @@ def polite_stop(process: Process) -> Iterator[threading.Event]:
         yield stop
         return
 
-    former = {s: signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)}
+    previous = {s: signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)}
 
-    def ask(number: int, frame: FrameType | None) -> None:
+    def set_stop(number: int, frame: FrameType | None) -> None:
         stop.set()
-        for which, handler in former.items():
+        for which, handler in previous.items():
             signal.signal(which, handler)
 
-    for which in former:
-        signal.signal(which, ask)
+    for which in previous:
+        signal.signal(which, set_stop)
     try:
         yield stop
     finally:
-        for which, handler in former.items():
+        for which, handler in previous.items():
             signal.signal(which, handler)

@@ -1,4 +1,4 @@
-"""What is trained: all that the loop knows of poses or boxes."""
+"""Protocols of a training task: what the training loop needs of it."""
 
 from __future__ import annotations
 
@@ -22,29 +22,29 @@ class Sampled(Protocol):
 
 
 class ValidationReport(Protocol):
-    """What validation found."""
+    """Result of a validation."""
 
     @property
     def score(self) -> float:
-        """What the best weights are chosen by: the higher, the better."""
+        """Figure by which the best weights are chosen: higher is better."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything that was measured, ready for JSON."""
+        """All metrics, ready for JSON."""
 
     def table(self) -> str:
-        """The same for a terminal."""
+        """All metrics as a table for a terminal."""
 
 
 class Task(Protocol):
-    """One kind of network with its data, its loss and its figures."""
+    """One kind of network with its data, loss and metrics."""
 
     @property
     def samples(self) -> Sampled:
-        """What it learns from."""
+        """Training samples."""
 
     @property
-    def figures(self) -> tuple[str, ...]:
-        """The numbers in its reports, for the log."""
+    def metrics(self) -> tuple[str, ...]:
+        """Names of the metrics in its reports, for the log."""
 
     def network(self) -> nn.Module:
         """The network with fresh weights."""
@@ -57,7 +57,7 @@ class Task(Protocol):
     def validate(
         self, module: nn.Module, device: torch.device
     ) -> ValidationReport | None:
-        """How good weights are on the held-back data; None if there is none."""
+        """Validate a network on the held-out data; None if there is none."""
 
     def describe(self) -> Description:
-        """What the weights are, for their file."""
+        """Metadata for the weights file."""

@@ -1,7 +1,7 @@
-"""Learn the constants of parametric pose NMS from a development set.
+"""Tune the parameters of parametric pose NMS on a development set.
 
-Source: Fang et al., "RMPE" (ICCV 2017), section 3.3: two constants are optimised at a
-time, the others held, until the accuracy stops rising.
+Source: Fang et al., "RMPE" (ICCV 2017), section 3.3: two parameters are optimised at
+a time, the others fixed, until the accuracy stops rising.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ LAST_FACTOR = 1.05
 
 @dataclass(frozen=True)
 class Tuning:
-    """What was learned.
+    """Result of tuning.
 
     Attributes:
-        parameters: The best constants found.
-        before: OKS AP of the constants that it started from, a fraction.
+        parameters: The best parameters found.
+        before: OKS AP of the initial parameters, a fraction.
         after: OKS AP of the best.
-        trials: How many sets of constants were tried.
+        trials: Number of sets of parameters that were tried.
     """
 
     parameters: PoseNMSParameters
@@ -49,20 +49,20 @@ class Tuning:
     trials: int
 
     def to_json(self) -> str:
-        """The constants as JSON, for `load_nms_parameters`."""
+        """The parameters as JSON, for `load_nms_parameters`."""
         return json.dumps(asdict(self.parameters), indent=1) + "\n"
 
 
 def load_nms_parameters(path: str | Path) -> PoseNMSParameters:
-    """Read constants that `poseflow tune-nms` wrote.
+    """Load parameters that `poseflow tune-nms` wrote.
 
     Raises:
-        FormatError: If the file holds no such constants.
+        FormatError: If the file holds no such parameters.
     """
     try:
         return msgspec.json.decode(Path(path).read_bytes(), type=PoseNMSParameters)
     except msgspec.MsgspecError as error:
-        raise FormatError(f"{path}: not constants of pose NMS: {error}") from error
+        raise FormatError(f"{path}: not parameters of pose NMS: {error}") from error
 
 
 def tune_nms(
@@ -72,18 +72,18 @@ def tune_nms(
     *,
     most_trials: int = 200,
 ) -> Tuning:
-    """Find the constants with which pose NMS gives the best OKS AP.
+    """Find the parameters with which pose NMS gives the best OKS AP.
 
-    From `start`, the constants of a pair are multiplied and divided by a factor, in all
-    nine combinations; the best is kept, then the other pair's turn comes. When neither
-    pair improves, the factor shrinks.
+    Coordinate search in pairs: from `start`, the parameters of a pair are multiplied
+    and divided by a factor, in all nine combinations; the best is kept, then the other
+    pair follows. When neither pair improves, the factor shrinks.
 
     Args:
         people: Image's id, and the poses found in it before any suppression; their
             `scores` are the boxes'.
         annotations: COCO annotations of the same images.
-        start: Constants to begin with; default the published ones.
-        most_trials: End after so many sets of constants.
+        start: Initial parameters; default the published ones.
+        most_trials: Largest number of sets of parameters to try.
 
     Raises:
         PoseFlowError: If there are no images, or no annotated person in them.
@@ -105,7 +105,7 @@ def tune_nms(
     before = after = accuracy(best)
     if math.isnan(before):
         raise PoseFlowError(
-            "tune_nms: nobody is annotated in the images that poses were found in"
+            "tune_nms: no person is annotated in the images of the poses"
         )
     trials, factor = 1, FIRST_FACTOR
     while factor > LAST_FACTOR and trials < most_trials:
@@ -123,7 +123,7 @@ def tune_nms(
 def _around(
     parameters: PoseNMSParameters, pair: tuple[str, str], factor: float
 ) -> list[PoseNMSParameters]:
-    """The eight neighbours of a pair of constants."""
+    """The eight neighbours of a pair of parameters."""
     steps = itertools.product((1.0, 1 / factor, factor), repeat=2)
     return [
         _scaled(_scaled(parameters, pair[0], a), pair[1], b)
@@ -174,7 +174,7 @@ def _results(image_id: Any, poses: Poses) -> list[dict[str, Any]]:
 def read_for_tuning(
     truth: str | Path, poses: str | Path
 ) -> tuple[list[tuple[Any, Poses]], list[dict[str, Any]]]:
-    """Images' poses and annotations from files, matched by file name.
+    """Read poses and annotations of the same images, matched by file name.
 
     Args:
         truth: COCO keypoints JSON.

@@ -1,4 +1,4 @@
-"""Fields of a YAML file, with changes from the command line."""
+"""YAML files with a base file, and changes from the command line."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from poseflow.errors import PoseFlowError
 
 
 def read_values(path: str | Path, changes: Sequence[str] = ()) -> dict[str, Any]:
-    """The fields of a YAML file, unchecked, with changes as in `load_config`.
+    """Read the fields of a YAML file, unchecked, with changes as in `load_config`.
 
-    A file with a field `base`, the name of another file beside it, has that file's
-    fields as well; its own come first, also within mappings.
+    A file with a field `base`, the name of another file beside it, inherits that file's
+    fields; its own take precedence, also within mappings.
 
     Raises:
-        PoseFlowError: If a file is missing or no mapping in YAML, if files are each
-            other's base, or a change is no assignment.
+        PoseFlowError: If a file is missing or no YAML mapping, if bases form a cycle,
+            or a change is no assignment.
     """
     values = _with_base(Path(path), ())
     for change in changes:

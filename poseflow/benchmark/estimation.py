@@ -18,7 +18,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from poseflow import skeletons
 from poseflow.benchmark.hardware import hardware
-from poseflow.estimator.devices import choose_device
+from poseflow.estimator.devices import Precision, choose_device
 from poseflow.estimator.networks.build import (
     AnyModelConfig,
     FastPoseConfig,
@@ -26,7 +26,7 @@ from poseflow.estimator.networks.build import (
     build,
 )
 from poseflow.estimator.topdown.topdown import TopDown
-from poseflow.estimator.torch_network import Precision, TorchPoseNetwork
+from poseflow.estimator.torch_network import TorchPoseNetwork
 from poseflow.estimator.weights import LoadedNetwork, NetworkDescription
 
 CASES: tuple[tuple[str, AnyModelConfig, int, int, Precision], ...] = (

@@ -296,8 +296,8 @@ def test_people_seen_from_behind_come_more_often(tmp_path):
     assert len(more) == len(plain) + 2 * behind.sum()
     assert (more.boxes[len(plain) :] == np.tile(plain.boxes[behind], (2, 1))).all()
     first = np.flatnonzero(behind)[0]
-    again = more.pictures.read(int(more.image_of[len(plain)]))
-    assert (again == plain.pictures.read(int(plain.image_of[first]))).all()
+    again = more.image_files.read(int(more.image_of[len(plain)]))
+    assert (again == plain.image_files.read(int(plain.image_of[first]))).all()
 
 
 def test_the_pose_network_ships_calibrated(made):

@@ -294,7 +294,7 @@ def test_mistakes_are_named(arguments, message):
         ({"device": "cuda:99"}, "device 'cuda:99': torch finds"),
         ({"device": "gpu"}, "expected auto, cpu, cuda"),
         ({"precision": "int3"}, "expected float32 or bfloat16"),
-        ({"batch_size": 0}, "batch_size: expected at least 1"),
+        ({"batch_size": 0}, "batch_size must be .* at least 1, got 0"),
         ({"size": 0}, "unexpected keyword"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Training scenes: whole images, mosaics of single people, people pasted in."""
+"""Composition of training images: single images, mosaics, and copy-paste of people."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from poseflow.estimator.training.detection.config import ComposeConfig
 from poseflow.estimator.training.detection.dataset import BoxedImages
 
 NEAR = 0.15
-"""Background around a single person counts as far as this share of the box."""
+"""Background within this share of the box around a single person counts."""
 
 COVERED = 0.6
-"""People of whom a pasted patch covers more are ignored."""
+"""People with a greater share covered by a pasted patch are ignored."""
 
 FEATHER = 0.12
 """Width of a patch's soft edge as a share of its shorter side."""
@@ -30,11 +30,11 @@ FEATHER = 0.12
 
 @dataclass
 class ComposedImage:
-    """A scene in the making.
+    """A training image that is being composed.
 
     Attributes:
         image: `(H, W, 3)` uint8 BGR.
-        counted: `(H, W)` uint8, 1 where background may be learned.
+        counted: `(H, W)` uint8, 1 where background counts in the loss.
         boxes: Arrays `(4,)` xyxy of the people.
         ignored: Arrays `(4,)` of regions that are neither people nor background.
     """
@@ -46,15 +46,15 @@ class ComposedImage:
 
 
 class Composer:
-    """Makes scenes of a table of images.
+    """Composes training images from a table of images.
 
     Args:
-        table: The images.
-        config: How.
-        size: Width and height of the scenes.
+        table: The images and their boxes.
+        config: Of the composition.
+        size: Width and height of the composed images.
 
     Raises:
-        PoseFlowError: If the table has no images for any wanted kind of scene.
+        PoseFlowError: If the table has no images for any kind with a positive share.
     """
 
     def __init__(
@@ -74,19 +74,19 @@ class Composer:
         )
         self._empty = np.repeat(places[table.empty], table.repeats[table.empty])
         shares = np.array([config.whole, config.mosaic, config.paste])
-        # What there are no images for cannot be made.
+        # Kinds without images get no share.
         shares[0] *= len(self._complete) > 0
         shares[1] *= len(self._single) > 0
         shares[2] *= len(self._single) > 0 and len(self._complete) > 0
         if not shares.sum() > 0:
             raise PoseFlowError(
-                "data.train: no images for scenes of these shares: whole ones need "
-                "images with all boxes, mosaics single people, pasting both"
+                "data.train: no images for these shares of compose: whole needs images "
+                "with all boxes, mosaic needs single people, paste needs both"
             )
         self._shares = shares / shares.sum()
 
     def compose(self, rng: np.random.Generator) -> ComposedImage:
-        """A scene that depends on nothing but the generator."""
+        """Compose one image; it depends on the random generator alone."""
         kind = rng.choice(3, p=self._shares)
         if kind == 1:
             scene = self._mosaic(rng)
@@ -103,7 +103,7 @@ class Composer:
         return scene
 
     def _whole(self, rng: np.random.Generator) -> ComposedImage:
-        """One image, zoomed, shifted and perhaps mirrored."""
+        """One image, zoomed, shifted and possibly mirrored."""
         peopled = rng.random() < self.config.peopled
         first, second = self._peopled, self._vacant
         if not peopled:
@@ -114,11 +114,11 @@ class Composer:
         zoom = self.config.zoom ** rng.uniform(-0.5, 1)
         scale = zoom * min(self.width / width, self.height / height)
         room = np.array([self.width, self.height]) - scale * np.array([width, height])
-        # Inside the frame where there is room, else any part of the image.
+        # Inside the frame if the image is smaller, else any part of the image.
         shift = np.minimum(room, 0) + rng.random(2) * np.abs(room)
         people = boxes[~ignored]
         if len(people) and (room < 0).any() and rng.random() < 0.5:
-            # Around somebody, lest large zooms show nothing but walls.
+            # Around a person, as large zooms would often show background alone.
             x0, y0, x1, y1 = scale * people[rng.integers(len(people))]
             middle = np.array([self.width, self.height]) * rng.uniform(0.3, 0.7, 2)
             wanted = middle - [(x0 + x1) / 2, (y0 + y1) / 2]
@@ -132,7 +132,7 @@ class Composer:
         return scene
 
     def _mosaic(self, rng: np.random.Generator) -> ComposedImage:
-        """Single people's images side by side; only what is near them counts."""
+        """Mosaic of images of single people; only background near them counts."""
         rows = int(rng.integers(1, 3))
         columns = int(rng.integers(2, 4)) * rows
         scene = ComposedImage(
@@ -176,10 +176,10 @@ class Composer:
         self._add(scene, moved, ignored | cut)
 
     def _paste(self, scene: ComposedImage, rng: np.random.Generator) -> None:
-        """Single people, and now and then a piece without any, with soft edges."""
+        """Copy-paste of single people, and at times of patches without people."""
         for _ in range(int(rng.integers(1, self.config.most_pasted + 1))):
             if len(self._empty) and rng.random() < 0.25:
-                # Or a soft edge alone would betray people.
+                # Otherwise, soft edges would reveal people.
                 image, _, _ = self._read(int(rng.choice(self._empty)), rng)
                 size = np.array(image.shape[1::-1])
                 sides = rng.uniform(0.2, 0.6, 2) * size
@@ -200,7 +200,7 @@ class Composer:
         others: Floats | None,
         rng: np.random.Generator,
     ) -> None:
-        """Paste what is in `box`: a person, unless `others` is None."""
+        """Paste the content of `box`: a person, unless `others` is None."""
         sides = box[2:] - box[:2]
         frame = np.array([self.width, self.height])
         scale = min(self._size(rng) / sides.max(), float((frame / sides).min()))
@@ -214,7 +214,7 @@ class Composer:
         shift = goal - low - scale * box[:2]
         matrix = np.array([[scale, 0, shift[0]], [0, scale, shift[1]]])
         patch = _warp(image, matrix, (int(w), int(h)))
-        # Where the image ends within the patch there is nothing to paste.
+        # Nothing is pasted where the patch reaches beyond the image.
         known = np.full(image.shape[:2], 255, np.uint8)
         inside = cv2.warpAffine(known, matrix, (int(w), int(h)))
         alpha = _soft(int(w), int(h), inside)[..., None]
@@ -231,7 +231,7 @@ class Composer:
             scene.ignored += list(cut[box_area(cut) > 0])
 
     def _hide(self, scene: ComposedImage, patch: Floats) -> None:
-        """Ignore people who are mostly behind a patch."""
+        """Ignore people who are mostly covered by a patch."""
         if not scene.boxes:
             return
         boxes = np.stack(scene.boxes)
@@ -242,7 +242,7 @@ class Composer:
         scene.boxes = [b for b, hide in zip(boxes, gone, strict=True) if not hide]
 
     def _add(self, scene: ComposedImage, boxes: Floats, ignored: Bools) -> None:
-        """Boxes cut to the frame; what is too small or too far out is ignored."""
+        """Add boxes, clipped to the frame; too small or truncated ones are ignored."""
         limits = np.array([self.width, self.height] * 2, float)
         cut = np.clip(boxes, 0, limits)
         area = box_area(cut)
@@ -256,7 +256,7 @@ class Composer:
     def _read(
         self, index: int, rng: np.random.Generator
     ) -> tuple[Image, Floats, Bools]:
-        """An image, its boxes `(N, 4)` and which of them to ignore; maybe mirrored."""
+        """An image, its boxes `(N, 4)` and which to ignore; possibly mirrored."""
         table = self.table
         image = table.image_files.read(index)
         where = table.of(index)
@@ -272,7 +272,7 @@ class Composer:
 
 
 def _warp(image: Image, matrix: Floats, size: tuple[int, int]) -> Image:
-    """An image through scale and shift, grey around it."""
+    """Warp an image by scale and shift, grey outside."""
     scale = matrix[0, 0]
     if scale < 0.5:
         # Shrunk in two steps: bilinear sampling would skip pixels.
@@ -300,7 +300,7 @@ def _fill(mask: Image, box: Floats, value: int) -> None:
 
 
 def _soft(width: int, height: int, inside: Any) -> npt.NDArray[np.float32]:
-    """Opacity `(height, width)` that falls to 0 at the edges of what is known."""
+    """Opacity `(height, width)` that falls to 0 at the edges of the image content."""
     padded = np.pad(np.asarray(inside) > 254, 1).astype(np.uint8)
     distance = cv2.distanceTransform(padded, cv2.DIST_L2, 3)[1:-1, 1:-1]
     feather = max(FEATHER * min(width, height), 1.5)

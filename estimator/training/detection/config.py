@@ -1,12 +1,11 @@
-"""What a detector's training run is told."""
+"""Configuration of a detector's training run."""
 
 from __future__ import annotations
-
-from msgspec import Struct
 
 from poseflow.estimator.networks.build import CentreNetConfig
 from poseflow.estimator.training.config import (
     AtLeast0,
+    Config,
     Count,
     Fraction,
     LoadConfig,
@@ -17,12 +16,8 @@ from poseflow.estimator.training.config import (
 )
 
 
-class _Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    pass
-
-
-class FrameConfig(_Config, frozen=True, kw_only=True):
-    """What the network sees.
+class FrameConfig(Config, frozen=True, kw_only=True):
+    """Input of the network.
 
     Attributes:
         width: Of the frame that images are fitted into, pixels.
@@ -37,7 +32,7 @@ class FrameConfig(_Config, frozen=True, kw_only=True):
     std: tuple[float, float, float] = (0.25, 0.25, 0.25)
 
 
-class _Boxes(_Config, frozen=True, kw_only=True):
+class _Boxes(Config, frozen=True, kw_only=True):
     """Fields of every data set.
 
     Attributes:
@@ -93,11 +88,12 @@ class LspetBoxesConfig(
         last: Number of the last image, included; default all.
         least_joints: People with fewer labelled joints are left out: their boxes miss
             limbs.
-        others: JSON of poses by image that a model found (COCO-17); those who are not
-            the labelled person are neither people nor background.
-        others_joints: Of these, whoever has at least so many joints, a shoulder, a hip
-            and a knee among them, is a person like the labelled one. They stand about
-            as people do in everyday images. None: nobody is.
+        others: JSON of pseudo-labels: poses by image that a model found (COCO-17);
+            those that are not the labelled person are ignored, neither people nor
+            background.
+        others_joints: Of these, poses with at least so many joints, a shoulder, a hip
+            and a knee among them, count as people: bystanders have the poses of
+            everyday images. None: all are ignored.
         repeat_others: How often, besides `repeat`, images with such people come.
     """
 
@@ -110,16 +106,16 @@ class LspetBoxesConfig(
 
 
 Complete = CocoBoxesConfig | EmptyBoxesConfig | SyntheticConfig
-"""Data sets on whose images nobody is unlabelled."""
+"""Data sets in whose images all people are labelled."""
 
 
 class DetectionData(LoadConfig, frozen=True, kw_only=True):
-    """Where images come from: `LoadConfig` and these.
+    """Data of a detector's training: `LoadConfig` and these.
 
     Attributes:
         train: Data sets.
-        validate: Data sets to report on after an epoch.
-        test: Data sets that only `poseflow validate --split test` looks at.
+        validate: Data sets for validation after an epoch.
+        test: Data sets that only `poseflow validate --split test` uses.
     """
 
     train: tuple[Complete | LspetBoxesConfig, ...] = ()
@@ -127,28 +123,27 @@ class DetectionData(LoadConfig, frozen=True, kw_only=True):
     test: tuple[Complete, ...] = ()
 
 
-class ComposeConfig(_Config, frozen=True, kw_only=True):
-    """How training scenes are put together.
+class ComposeConfig(Config, frozen=True, kw_only=True):
+    """Composition of training images.
 
     Attributes:
-        scenes: Composed images an epoch.
-        size: Width and height of the scenes; default the network's input. Smaller ones
-            train faster, and a network of convolutions does not mind.
-        whole: Share of scenes that are one image.
-        mosaic: Share of scenes that are several single people's images side by side.
-        paste: Share of scenes that are one image with single people pasted in, their
-            edges soft.
-        peopled: Share of whole images that show people, as far as there are both.
+        scenes: Composed images in an epoch.
+        size: Width and height of the composed images; default the network's input.
+            Smaller ones train faster, and suit a convolutional network.
+        whole: Share of single images.
+        mosaic: Share of mosaics of several images of single people.
+        paste: Share of single images with single people pasted in, their edges soft.
+        peopled: Share of single images that show people, if there are both kinds.
         zoom: Images are scaled to between `1 / sqrt(zoom)` and `zoom` times what
             fits.
         people_px: Shortest and longest side of single people, the longer one counted.
         most_pasted: People pasted into one scene.
-        least_px: Lower people are ignored, frame pixels.
-        least_seen: People of whom a smaller share is in the frame are ignored.
+        least_px: People of less height are ignored, frame pixels.
+        least_seen: People with a smaller share in the frame are ignored.
         flip: Probability of mirroring.
         brightness: Gain of each colour channel varies by up to this fraction.
-        blur: Probability of a blurred scene.
-        grey: Probability of a scene without colours.
+        blur: Probability of blurring.
+        grey: Probability of greyscale.
     """
 
     scenes: Positive = 2000
@@ -168,7 +163,7 @@ class ComposeConfig(_Config, frozen=True, kw_only=True):
     grey: Fraction = 0.1
 
     def __post_init__(self) -> None:
-        """Check what concerns several fields."""
+        """Check conditions on several fields."""
         if not self.whole + self.mosaic + self.paste > 0:
             raise ValueError("compose: whole, mosaic, paste: expected one above 0")
         if self.zoom < 1:
@@ -185,13 +180,13 @@ class DetectionConfig(RunConfig, frozen=True, kw_only=True):
 
     Attributes:
         model: The network.
-        input: What it sees.
-        data: Where images come from.
-        compose: How scenes are made of them.
-        box_weight: Of the boxes' loss beside that of the heatmap.
-        tall_px: Validation's recall is of people taller than this in their images.
-        false_positives: Largest number an image with people for that recall.
-        false_positives_empty: Largest number an image without people.
+        input: Its input.
+        data: The data sets.
+        compose: Composition of training images.
+        box_weight: Weight of the boxes' loss relative to that of the heatmap.
+        tall_px: Validation measures the recall of people taller than this.
+        false_positives: Largest number per image with people for that recall.
+        false_positives_empty: Largest number per image without people.
     """
 
     model: CentreNetConfig = CentreNetConfig()
@@ -204,11 +199,11 @@ class DetectionConfig(RunConfig, frozen=True, kw_only=True):
     false_positives_empty: AtLeast0 = 0.05
 
     def __post_init__(self) -> None:
-        """Check what concerns several fields."""
+        """Check conditions on several fields."""
         multiple = 2 ** len(self.model.widths)
         check_sides("input", (self.input.width, self.input.height), multiple)
         check_sides("compose.size", self.scene_size(), multiple)
 
     def scene_size(self) -> tuple[int, int]:
-        """Width and height of training scenes."""
+        """Width and height of composed images."""
         return self.compose.size or (self.input.width, self.input.height)

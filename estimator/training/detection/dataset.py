@@ -1,9 +1,7 @@
-"""Images with boxes: the table that scenes are composed from, and its readers."""
+"""Data sets of detectors: images with boxes of people, and readers of their layouts."""
 
 from __future__ import annotations
 
-import gzip
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,29 +13,32 @@ import numpy.typing as npt
 from poseflow import skeletons
 from poseflow.arrays import Bools, Ints
 from poseflow.boxes import box_area, box_iou, keypoint_extent, xywh_to_xyxy
-from poseflow.errors import FormatError, PoseFlowError
+from poseflow.errors import PoseFlowError
 from poseflow.estimator.training.config import LspetConfig, SyntheticConfig
+from poseflow.estimator.training.data_files import (
+    ImageFiles,
+    expected_layout,
+    image_names,
+    join_image_files,
+    load_json,
+    select_folds,
+    select_folds_by_id,
+)
 from poseflow.estimator.training.detection.config import (
     CocoBoxesConfig,
     Complete,
     EmptyBoxesConfig,
     LspetBoxesConfig,
 )
-from poseflow.estimator.training.folds import dealt, dealt_by_id
-from poseflow.estimator.training.pose.dataset import (
-    ImageFiles,
-    image_names,
-    join_image_files,
-)
 from poseflow.estimator.training.pose.readers import LSP_JOINTS, read_people
 from poseflow.estimator.training.pose.rendered import rendered_as_coco
 from poseflow.skeleton import Skeleton
 
 SAME_PERSON_IOU = 0.3
-"""A found pose whose extent overlaps the labelled box so much is that person."""
+"""IoU with the labelled box from which a pseudo-label is the labelled person."""
 
 OTHERS_LEAST_JOINTS = 3
-"""Found poses with fewer joints say nothing about where a person is."""
+"""Pseudo-labels with fewer joints are left out."""
 
 COCO = skeletons.get("coco17")
 
@@ -45,16 +46,16 @@ TORSO_AND_LEGS = [
     [COCO.index(f"{side}_{joint}") for side in ("left", "right")]
     for joint in ("shoulder", "hip", "knee")
 ]
-"""Of each row of columns somebody who is seen as a whole has one."""
+"""A person who is visible as a whole has one joint of each row."""
 
 PADS = (-0.05, -0.1, 0.05, 0.07)
-"""What a person's box adds to the joints' extent, by its longer side."""
+"""Padding from the joints' extent to a person's box, in shares of its longer side."""
 
 PART_OF_PERSON = 0.7
-"""A found pose that lies within the labelled box by such a share is that person's."""
+"""Share within the labelled box from which a pseudo-label is the labelled person."""
 
 MOST_SHARED = 0.4
-"""With a greater share than that it may be anybody's."""
+"""With a greater share within the labelled box, a pseudo-label is ignored."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class BoxedImages:
         empty: `(I,)` whether it is of a data set without people.
         boxes: `(N, 4)` xyxy pixels.
         image_of: `(N,)` position in `image_files`, ascending.
-        ignored: `(N,)` crowds and strangers: neither people nor background.
+        ignored: `(N,)` crowds and uncertain people: neither people nor background.
     """
 
     image_files: ImageFiles
@@ -84,7 +85,7 @@ class BoxedImages:
         return len(self.image_files)
 
     def of(self, index: int) -> slice:
-        """Where an image's boxes are."""
+        """Rows of the boxes of an image."""
         ends = np.searchsorted(self.image_of, [index, index + 1])
         return slice(int(ends[0]), int(ends[1]))
 
@@ -92,7 +93,7 @@ class BoxedImages:
 def read_boxes(
     datasets: Sequence[Complete | LspetBoxesConfig], root: Path
 ) -> BoxedImages:
-    """The images of all data sets, in order.
+    """Read the images and boxes of all data sets, in order.
 
     Args:
         datasets: What to read.
@@ -106,15 +107,8 @@ def read_boxes(
     parts = []
     for dataset in datasets:
         place = root / dataset.root
-        try:
+        with expected_layout(dataset, place):
             parts.append(_read(dataset, place))
-        except (KeyError, IndexError, TypeError, ValueError) as error:
-            if isinstance(error, PoseFlowError):
-                raise
-            raise FormatError(
-                f"{place}: not laid out as {type(dataset).__struct_config__.tag} data: "
-                f"{type(error).__name__}: {error}"
-            ) from error
     return _concatenate(parts)
 
 
@@ -161,8 +155,8 @@ def _table(
 
 def _read_coco(dataset: CocoBoxesConfig, root: Path) -> BoxedImages:
     path = root / dataset.annotations
-    content = _load_json(path)
-    images = dealt_by_id(content["images"], dataset.folds, dataset.fold)
+    content = load_json(path)
+    images = select_folds_by_id(content["images"], dataset.folds, dataset.fold)
     place_of = {image["id"]: k for k, image in enumerate(images)}
     notes = [n for n in content["annotations"] if n["image_id"] in place_of]
     sides = np.array([n["bbox"] for n in notes], np.float32).reshape(-1, 4)
@@ -181,7 +175,7 @@ def _read_coco(dataset: CocoBoxesConfig, root: Path) -> BoxedImages:
 
 def _read_empty(dataset: EmptyBoxesConfig, root: Path) -> BoxedImages:
     place = root / dataset.images
-    names = dealt(image_names(place), dataset.folds, dataset.fold)
+    names = select_folds(image_names(place), dataset.folds, dataset.fold)
     return _table(place, names, dataset.repeat, [], [], [], empty=True)
 
 
@@ -191,7 +185,7 @@ def _read_lspet(dataset: LspetBoxesConfig, root: Path) -> BoxedImages:
     whole = people.labelled.sum(axis=1) >= dataset.least_joints
     boxes = people.boxes
     whole &= (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
-    found = {} if dataset.others is None else _load_json(root / dataset.others)
+    found = {} if dataset.others is None else load_json(root / dataset.others)
     others = {
         Path(name).stem: _others(poses, dataset.others_joints)
         for name, poses in found.items()
@@ -200,13 +194,13 @@ def _read_lspet(dataset: LspetBoxesConfig, root: Path) -> BoxedImages:
     for k in range(len(people)):
         stem = Path(people.image_files.names[people.image_of[k]]).stem
         if stem in others:
-            found_boxes, vague = others[stem]
+            found_boxes, uncertain = others[stem]
             inside = _share_inside(found_boxes, boxes[k])
             same = box_iou(found_boxes, boxes[k : k + 1])[:, 0] >= SAME_PERSON_IOU
-            strange = ~same & (inside < PART_OF_PERSON)
-            every.append(found_boxes[strange])
-            of.append(np.full(strange.sum(), people.image_of[k]))
-            unsure.append((vague | (inside > MOST_SHARED))[strange])
+            other = ~same & (inside < PART_OF_PERSON)
+            every.append(found_boxes[other])
+            of.append(np.full(other.sum(), people.image_of[k]))
+            unsure.append((uncertain | (inside > MOST_SHARED))[other])
     image_of = np.concatenate(of)
     image_of = np.where(np.isin(image_of, people.image_of[whole]), image_of, -1)
     kept = image_of >= 0
@@ -231,9 +225,9 @@ def _read_lspet(dataset: LspetBoxesConfig, root: Path) -> BoxedImages:
 
 
 def _others(poses: Any, least: int | None) -> tuple[npt.NDArray[np.float32], Bools]:
-    """Boxes `(P, 4)` of found poses, and which are too vague to be people's.
+    """Boxes `(P, 4)` of pseudo-labels, and which are too uncertain to be people.
 
-    Poses with too few joints to say where a person is are left out.
+    Poses with too few joints are left out.
     """
     values = np.asarray(poses, np.float32)
     count = values[:1].size // 3 if least is None else len(COCO)
@@ -241,43 +235,26 @@ def _others(poses: Any, least: int | None) -> tuple[npt.NDArray[np.float32], Boo
     shown = values[..., 2] > 0
     extents = keypoint_extent(values[..., :2], shown)
     joints = shown.sum(axis=1)
-    vague = np.ones(len(values), bool)
+    uncertain = np.ones(len(values), bool)
     if least is not None:
         parts = [shown[:, columns].any(axis=1) for columns in TORSO_AND_LEGS]
-        vague = ~(np.all(parts, axis=0) & (joints >= least))
-        # Joints lie inside of people: the top of the head is above nose and ears.
+        uncertain = ~(np.all(parts, axis=0) & (joints >= least))
+        # Joints lie inside of people: the head reaches above nose and ears.
         sides = extents[:, 2:] - extents[:, :2]
         pads = sides.max(axis=1, keepdims=True) * np.array(PADS, np.float32)
-        extents = np.where(vague[:, None], extents, extents + pads)
+        extents = np.where(uncertain[:, None], extents, extents + pads)
     enough = joints >= OTHERS_LEAST_JOINTS
-    return extents[enough].astype(np.float32), vague[enough]
+    return extents[enough].astype(np.float32), uncertain[enough]
 
 
 def _share_inside(
     boxes: npt.NDArray[np.float32], person: npt.NDArray[np.float32]
 ) -> npt.NDArray[np.float32]:
-    """How much of each box `(P, 4)` lies within the person's `(4,)`, `(P,)`."""
+    """Share `(P,)` of each box `(P, 4)` that lies within the person's `(4,)`."""
     low = np.maximum(boxes[:, :2], person[:2])
     high = np.minimum(boxes[:, 2:], person[2:])
     shared = box_area(np.concatenate([low, high], axis=1))
     return np.asarray(shared / np.maximum(box_area(boxes), 1e-6), np.float32)
-
-
-def _load_json(path: Path) -> Any:
-    try:
-        data = path.read_bytes()
-        if path.suffix == ".gz":
-            data = gzip.decompress(data)
-        return json.loads(data)
-    except (
-        json.JSONDecodeError,
-        UnicodeDecodeError,
-        RecursionError,
-        EOFError,
-    ) as error:
-        raise FormatError(f"{path}: not JSON: {error}") from error
-    except gzip.BadGzipFile as error:
-        raise FormatError(f"{path}: not gzip data: {error}") from error
 
 
 def _concatenate(parts: Sequence[BoxedImages]) -> BoxedImages:

@@ -1,4 +1,4 @@
-"""How good boxes of people are: recall, false positives, AP."""
+"""Detection metrics: recall at bounded false positives, and AP."""
 
 from __future__ import annotations
 
@@ -16,21 +16,22 @@ from poseflow.estimator.protocols import Detections
 from poseflow.estimator.training.detection.dataset import BoxedImages
 
 MATCH_IOU = 0.5
-"""A box that overlaps a person so much has found it."""
+"""Least IoU of a detection with the person that it matches."""
 
 IGNORED_SHARE = 0.5
-"""A box of which so much lies in an ignored region counts neither way."""
+"""Detections with such a share in an ignored region do not count."""
 
 
 @dataclass(frozen=True)
 class Matches:
-    """All boxes of all images beside the truth.
+    """Detections of all images, matched to the ground truth.
 
     Attributes:
         scores: `(D,)`.
         image_of: `(D,)`.
-        found: `(D,)` position of the person in the table of boxes, -1 for nobody.
-        neutral: `(D,)` on nobody but in an ignored region: neither right nor wrong.
+        found: `(D,)` position of the person in the table of boxes, -1 for none.
+        neutral: `(D,)` without a person but in an ignored region: neither true nor
+            false positive.
     """
 
     scores: Floats
@@ -46,8 +47,8 @@ class DetectionReport:
     Attributes:
         pictures: Images of data sets with people, those that show none included.
         empty: Images of data sets without people.
-        people: How many count, of any size.
-        tall: How many of them are tall.
+        people: Number of people, of any size.
+        tall: Number of tall people.
         recall: Share of tall people found, at the lowest threshold that keeps false
             positives an image within bounds.
         threshold: That threshold.
@@ -78,7 +79,7 @@ class DetectionReport:
 
     @property
     def score(self) -> float:
-        """AP at IoU 0.5; 0 where nobody could be found."""
+        """AP at IoU 0.5; 0 where there are no people."""
         return self.ap50 if np.isfinite(self.ap50) else 0.0
 
     def to_dict(self) -> dict[str, Any]:
@@ -105,11 +106,11 @@ class DetectionReport:
 
 
 def match(found: Sequence[Detections], table: BoxedImages) -> Matches:
-    """Give every person the best-scored box that overlaps it most.
+    """Match every person with the best-scored box that overlaps it most.
 
     Args:
-        found: Of each image of the table.
-        table: The truth.
+        found: Detections of each image of the table.
+        table: The ground truth.
     """
     scores, pictures, whom, neutral = [], [], [], []
     for index, detections in enumerate(found):

@@ -1,4 +1,4 @@
-"""Composed scenes as batches, by key, as the training loop takes them."""
+"""Training samples of detectors: composed images by sample key."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from poseflow.estimator.training.detection.dataset import BoxedImages
 from poseflow.estimator.training.pose.samples import SampleKey
 
 MOST_BOXES = 64
-"""Boxes of a scene; what is beyond is ignored."""
+"""Largest number of boxes in a sample; more are ignored."""
 
 
 class DetectionBatch(NamedTuple):
-    """B scenes; what a worker process sends.
+    """A batch of B composed images, as sent by a worker process.
 
     Attributes:
         frames: `(B, H, W, 3)` uint8 BGR.
         boxes: `(B, 64, 4)` float32 xyxy frame pixels, zeros where there are fewer.
-        counted: `(B, H / 4, W / 4)` uint8, 1 where background counts.
+        counted: `(B, H / 4, W / 4)` uint8, 1 where background counts in the loss.
     """
 
     frames: Tensor
@@ -41,9 +41,9 @@ class DetectionSamples(Dataset[DetectionBatch]):
 
     Args:
         table: Images to compose from.
-        config: How.
-        size: Width and height of the scenes.
-        seed: Of everything random.
+        config: Of the composition.
+        size: Width and height of the composed images.
+        seed: Of all random numbers.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class DetectionSamples(Dataset[DetectionBatch]):
         return self.count
 
     def __getitem__(self, key: SampleKey | int) -> DetectionBatch:
-        """One scene, as a batch without the first axis."""
+        """One composed image, as a batch without the first axis."""
         epoch, index = key if isinstance(key, tuple) else (0, key)
         rng = np.random.Generator(np.random.PCG64((self.seed, epoch, index)))
         width, height = self.size
@@ -71,7 +71,7 @@ class DetectionSamples(Dataset[DetectionBatch]):
         try:
             scene = self.composer.compose(rng)
         except (PoseFlowError, cv2.error) as error:
-            # One bad image must not end hours of training: it teaches nothing.
+            # One unreadable image must not end hours of training: its loss is 0.
             warnings.warn(f"left out: {error}", stacklevel=2)
             return DetectionBatch(
                 torch.zeros((height, width, 3), dtype=torch.uint8),

@@ -1,4 +1,4 @@
-"""What the detector is taught: a Gaussian on every centre, a box near it.
+"""Targets and loss of the detector: centre heatmaps, boxes, focal and GIoU loss.
 
 Sources: Zhou et al., "Objects as Points" (arXiv 1904.07850), equation 1: the focal loss
 with its penalty reduced near centres; Liu et al., "Training-Time-Friendly Network"
@@ -28,13 +28,13 @@ REDUCTION = 4.0
 
 
 class CentreTarget(NamedTuple):
-    """Targets of B scenes at the network's output size.
+    """Targets of B images at the network's output size.
 
     Attributes:
         heat: `(B, h, w)` in [0, 1], exactly 1 at the centres and nowhere else.
-        boxes: `(B, 4, h, w)` input pixels, the box that a place should propose.
-        share: `(B, h, w)` weight of a place in its box's loss; sums to 1 for each box
-            that owns any place.
+        boxes: `(B, 4, h, w)` input pixels, the target box of each cell.
+        share: `(B, h, w)` weight of a cell in its box's loss; sums to 1 for each box
+            that has any cell.
     """
 
     heat: Tensor
@@ -45,12 +45,12 @@ class CentreTarget(NamedTuple):
 def centre_target(
     boxes: Tensor, size: tuple[int, int], stride: int = CentreNet.stride
 ) -> CentreTarget:
-    """Targets from boxes.
+    """Make targets from boxes.
 
     Args:
-        boxes: `(B, M, 4)` xyxy input pixels; rows without area are nobody.
+        boxes: `(B, M, 4)` xyxy input pixels; rows without area are padding.
         size: Width and height of the output.
-        stride: Input pixels per place.
+        stride: Input pixels per cell.
 
     Examples:
         >>> box = torch.tensor([[[0.0, 0.0, 40.0, 80.0]]])
@@ -64,7 +64,7 @@ def centre_target(
     middle = (boxes[..., 2:] + boxes[..., :2]) / (2 * stride)
     limits = torch.tensor([width - 1, height - 1], device=boxes.device)
     cell = torch.minimum(middle.floor().clamp(min=0), limits)
-    # Kernels have whole cells around the centre: even the smallest person has 1.
+    # Kernels cover whole cells around the centre: at least 1 for the smallest person.
     sigma = (2 * (ALPHA / 2 * sides).floor() + 1) / 6
     x = torch.arange(width, device=boxes.device)
     y = torch.arange(height, device=boxes.device)
@@ -74,7 +74,7 @@ def centre_target(
     each = torch.where(each > KERNEL_EDGE, each, 0)
     heat = each.amax(1)
 
-    # Where kernels overlap, the smaller person owns the place: the larger has others.
+    # Where kernels overlap, the cell goes to the smaller person: the larger has more.
     area = sides.prod(-1).clamp(min=1e-6)
     claim = (each > 0) / area[..., None, None]
     strongest, owner = claim.max(1)
@@ -105,7 +105,7 @@ def focal_loss(logits: Tensor, heat: Tensor, counted: Tensor) -> Tensor:
 
 
 def giou(a: Tensor, b: Tensor) -> Tensor:
-    """Generalised IoU of boxes `(B, 4, ...)` xyxy, place by place, in [-1, 1]."""
+    """Generalised IoU of boxes `(B, 4, ...)` xyxy, cell by cell, in [-1, 1]."""
     low, high = torch.maximum(a[:, :2], b[:, :2]), torch.minimum(a[:, 2:], b[:, 2:])
     inside = (high - low).clamp(min=0).prod(1)
     union = (a[:, 2:] - a[:, :2]).prod(1) + (b[:, 2:] - b[:, :2]).prod(1) - inside
@@ -118,7 +118,7 @@ def giou(a: Tensor, b: Tensor) -> Tensor:
 def centre_loss(
     out: Tensor, boxes: Tensor, counted: Tensor, box_weight: float
 ) -> Tensor:
-    """Loss of the heatmap and the boxes.
+    """Detection loss: focal loss of the heatmap plus GIoU loss of the boxes.
 
     Args:
         out: `(B, 5, h, w)`, the network's.

@@ -1,4 +1,4 @@
-"""Training of the person detector, and how good its weights are."""
+"""Training task of person detectors, and validation of their weights."""
 
 from __future__ import annotations
 
@@ -8,15 +8,14 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from poseflow.errors import PoseFlowError
 from poseflow.estimator.detectors.centernet import CentreDetector
-from poseflow.estimator.devices import choose_device
+from poseflow.estimator.devices import Precision, choose_device
 from poseflow.estimator.networks.centernet import CentreNet
 from poseflow.estimator.protocols import Detections
 from poseflow.estimator.topdown.crop import network_input
 from poseflow.estimator.topdown.rescoring import CANDIDATE_SCORE
 from poseflow.estimator.topdown.topdown import TopDown
-from poseflow.estimator.torch_network import Precision, TorchPoseNetwork
+from poseflow.estimator.torch_network import TorchPoseNetwork
 from poseflow.estimator.training.detection.config import DetectionConfig
 from poseflow.estimator.training.detection.dataset import BoxedImages, read_boxes
 from poseflow.estimator.training.detection.metrics import DetectionReport, measure
@@ -28,11 +27,11 @@ from poseflow.estimator.training.detection.targets import centre_loss
 from poseflow.estimator.weights import DetectorDescription, load_detector
 
 LEAST_SCORE = 0.02
-"""Boxes below are not looked at: they would only fill memory."""
+"""Boxes with lower scores are left out, to save memory."""
 
 
 class DetectionTask:
-    """People's boxes in composed scenes; see `Task`.
+    """Training of a person detector on composed images; see `Task`.
 
     Args:
         config: Of the run.
@@ -41,7 +40,7 @@ class DetectionTask:
         PoseFlowError: If the data cannot be used.
     """
 
-    figures = (
+    metrics = (
         "recall",
         "threshold",
         "false_positives",
@@ -57,9 +56,9 @@ class DetectionTask:
         self.samples = DetectionSamples(
             table, config.compose, config.scene_size(), config.seed
         )
-        self.held_back = None
+        self.held_out = None
         if config.data.validate:
-            self.held_back = read_boxes(config.data.validate, root)
+            self.held_out = read_boxes(config.data.validate, root)
 
     def network(self) -> nn.Module:
         """The network with fresh weights."""
@@ -85,17 +84,17 @@ class DetectionTask:
     def validate(
         self, module: nn.Module, device: torch.device
     ) -> DetectionReport | None:
-        """Recall, false positives and AP on the held-back images."""
-        if self.held_back is None:
+        """Recall, false positives and AP on the held-out images."""
+        if self.held_out is None:
             return None
         assert isinstance(module, CentreNet)
         config = self.config
         return score(
-            module, self.describe(), self.held_back, config, device, config.precision
+            module, self.describe(), self.held_out, config, device, config.precision
         )
 
     def describe(self) -> DetectorDescription:
-        """What the weights of the run are."""
+        """Metadata of the run's weights."""
         config = self.config
         return DetectorDescription(
             model=config.model,
@@ -114,7 +113,7 @@ def score(
     device: torch.device,
     precision: Precision = "float32",
 ) -> DetectionReport:
-    """How good a network is on a table of images, by the bounds of `config`."""
+    """Validate a network on a table of images, within the bounds of `config`."""
     detector = CentreDetector(
         module,
         description,
@@ -152,24 +151,20 @@ def validate_detector(
     split: str = "validate",
     device: str = "auto",
 ) -> DetectionReport:
-    """How good a detector's weights are on a configuration's data.
+    """Validate a detector's weights on a configuration's data.
 
     Args:
         config: A training configuration.
         weights: File with weights of a detector.
-        pose: File with weights of a pose network whose joints have a say in who is a
-            person; see `poseflow.estimator.topdown.rescoring`.
+        pose: File with weights of a pose network that rescores detections; see
+            `poseflow.estimator.topdown.rescoring`.
         split: `validate` or `test`.
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
 
     Raises:
-        PoseFlowError: If the split has no data, or the file no such weights.
+        PoseFlowError: If the split has no data, or the file holds no such weights.
     """
-    if split not in ("validate", "test"):
-        raise PoseFlowError(f"split: expected validate or test, got {split!r}")
-    datasets = config.data.validate if split == "validate" else config.data.test
-    if not datasets:
-        raise PoseFlowError(f"data.{split}: expected at least one data set, got none")
+    datasets = config.data.held_out(split)
     module, description = load_detector(weights)
     table = read_boxes(datasets, Path(config.data.root))
     if pose is None:

@@ -1,4 +1,4 @@
-"""What joint scores are worth: how often a joint with such a score is right.
+"""Calibration of joint scores: reliability diagram and isotonic regression.
 
 Source: Guo et al., "On Calibration of Modern Neural Networks" (ICML 2017), section 2.
 """
@@ -16,16 +16,16 @@ from poseflow.estimator.training.pose.metrics import Predictions, torso_sizes
 from poseflow.skeleton import Skeleton
 
 NEAR_TORSO = 0.2
-"""A joint within so many torso lengths of its label is right."""
+"""Distance in torso lengths up to which a joint is correct."""
 
 
 @dataclass(frozen=True)
 class Reliability:
-    """B bins of scores that hold equally many joints, lowest first.
+    """Reliability diagram: B bins of scores with equally many joints, lowest first.
 
     Attributes:
         scores: `(B,)` mean score.
-        right: `(B,)` share of joints that are right.
+        right: `(B,)` share of correct joints.
         counts: `(B,)` joints.
     """
 
@@ -35,24 +35,24 @@ class Reliability:
 
     @property
     def error(self) -> float:
-        """Expected calibration error: mean distance of score and share right."""
+        """Expected calibration error: mean distance of score and share correct."""
         if not self.counts.sum():
             return float("nan")
         return float(np.average(np.abs(self.scores - self.right), weights=self.counts))
 
     @property
     def inversion(self) -> float:
-        """Largest fall of the share right from a bin to a higher-scored one."""
+        """Largest fall of the share correct from a bin to a higher-scored one."""
         return float((np.maximum.accumulate(self.right) - self.right).max(initial=0))
 
 
 def reliability(scores: Floats, right: Bools, bins: int = 10) -> Reliability:
-    """Compare scores with how often they were right.
+    """Reliability diagram of scores.
 
     Args:
         scores: `(N,)`.
-        right: `(N,)`.
-        bins: As many, of equal counts; fewer where there are fewer joints.
+        right: `(N,)`, whether each joint is correct.
+        bins: Number of bins, of equal counts; fewer if there are fewer joints.
 
     Examples:
         >>> import numpy as np
@@ -70,9 +70,10 @@ def reliability(scores: Floats, right: Bools, bins: int = 10) -> Reliability:
 
 
 def fit_calibration(curve: Reliability) -> Calibration:
-    """Points that turn scores into the share right, never falling.
+    """Fit a calibration curve to a reliability diagram.
 
-    Isotonic regression over the bins (Zadrozny and Elkan, KDD 2002).
+    Isotonic regression over the bins (Zadrozny and Elkan, KDD 2002): the share correct
+    never falls with the score.
 
     Examples:
         >>> import numpy as np
@@ -92,7 +93,7 @@ def fit_calibration(curve: Reliability) -> Calibration:
 def joint_reliability(
     found: Predictions, skeleton: Skeleton, bins: int = 10
 ) -> Reliability:
-    """The same for the labelled joints of people whose torso is labelled."""
+    """Reliability diagram of the labelled joints of people with a labelled torso."""
     torso = torso_sizes(found.truth, found.labelled, skeleton)
     distance = np.linalg.norm(found.keypoints - found.truth, axis=2)
     counted = found.labelled & np.isfinite(torso)[:, None]

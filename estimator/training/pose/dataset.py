@@ -1,114 +1,35 @@
-"""The labelled people of several data sets as one table, joined by joint name."""
+"""Table of labelled people: several data sets, joined by joint name."""
 
 from __future__ import annotations
 
-import os
-import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
-from poseflow.arrays import Bools, Floats, Image, Ints
-from poseflow.errors import FormatError, PoseFlowError
+from poseflow.arrays import Bools, Floats, Ints
+from poseflow.errors import PoseFlowError
+from poseflow.estimator.training.data_files import ImageFiles, join_image_files
 from poseflow.skeleton import Skeleton
-
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
-
-
-def image_names(container: Path) -> list[str]:
-    """Names of all images in a folder or zip archive, sorted.
-
-    Raises:
-        FormatError: If it is no such archive.
-    """
-    if container.is_dir():
-        names = [p.relative_to(container).as_posix() for p in container.rglob("*")]
-    else:
-        try:
-            with zipfile.ZipFile(container) as archive:
-                names = archive.namelist()
-        except (OSError, zipfile.BadZipFile) as error:
-            raise FormatError(f"{container}: cannot be read: {error}") from error
-    return sorted(n for n in names if n.lower().endswith(SUFFIXES))
-
-
-@dataclass(frozen=True)
-class ImageFiles:
-    """Where images are: files in folders, or members of zip archives.
-
-    Attributes:
-        containers: Folders and archives.
-        container_of: `(I,)` the container of each image.
-        names: Name of each image in its container.
-    """
-
-    containers: tuple[Path, ...]
-    container_of: npt.NDArray[np.int32]
-    names: tuple[str, ...]
-    _open: dict[tuple[int, Path], zipfile.ZipFile] = field(
-        default_factory=dict, repr=False, compare=False
-    )
-
-    def __len__(self) -> int:
-        return len(self.names)
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_open": {}}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-
-    def read(self, which: int) -> Image:
-        """An image as `(H, W, 3)` BGR.
-
-        Raises:
-            PoseFlowError: If it is missing or cannot be decoded; names the file.
-        """
-        container = self.containers[self.container_of[which]]
-        name = self.names[which]
-        place = f"{container}/{name}"
-        try:
-            if container.is_dir():
-                data = (container / name).read_bytes()
-            else:
-                data = self._archive(container).read(name)
-        except (OSError, KeyError, zipfile.BadZipFile, RuntimeError) as error:
-            raise PoseFlowError(f"{place}: cannot be read: {error}") from error
-        image = None
-        if data:
-            image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-        if image is None:
-            raise PoseFlowError(f"{place}: not an image that OpenCV can decode")
-        return np.asarray(image, np.uint8)
-
-    def _archive(self, path: Path) -> zipfile.ZipFile:
-        # A handle must not be shared with a forked worker: they would seek each other.
-        key = (os.getpid(), path)
-        if key not in self._open:
-            self._open[key] = zipfile.ZipFile(path)
-        return self._open[key]
 
 
 @dataclass(frozen=True)
 class People:
-    """N labelled people, and places without any, struct of arrays.
+    """N labelled people, and crops without people, struct of arrays.
 
     Attributes:
         image_files: Their images.
         image_of: `(N,)` position in `image_files`.
         boxes: `(N, 4)` xyxy pixels.
-        keypoints: `(N, K, 2)` pixels; anything where not labelled.
+        keypoints: `(N, K, 2)` pixels; arbitrary where not labelled.
         labelled: `(N, K)`; False means "ignore", not "absent".
         areas: `(N,)` square pixels, for OKS.
         head_sizes: `(N,)` pixels, for PCKh; NaN where unknown.
-        detected: `(N, 4)` what a detector drew for each; NaN where it missed.
-        absent: `(N,)` whether the image shows nobody: there is no box and no joint,
-            and a network is to find none anywhere in it.
+        detected: `(N, 4)` boxes of a detector; NaN for missed people.
+        absent: `(N,)` whether the image shows no people: there is no box and no joint,
+            and a network must find none.
     """
 
     image_files: ImageFiles
@@ -125,7 +46,7 @@ class People:
         return len(self.boxes)
 
     def only(self, kept: Bools) -> People:
-        """Those of a mask `(N,)`; the images stay."""
+        """The people of a mask `(N,)`; `image_files` stays."""
         columns = {name: getattr(self, name)[kept] for name in _COLUMNS}
         return replace(self, image_of=self.image_of[kept], **columns)
 
@@ -147,10 +68,10 @@ def people_of(
     head_sizes: npt.ArrayLike | None = None,
     detected: npt.ArrayLike | None = None,
 ) -> People:
-    """Bring one data set's people to the target skeleton, by joint name.
+    """Convert one data set's people to the target skeleton, by joint name.
 
     Args:
-        place: What errors call the data set.
+        place: What error messages call the data set.
         joints: Names of its joints.
         containers: As in `ImageFiles`.
         container_of: As in `ImageFiles`.
@@ -159,9 +80,8 @@ def people_of(
         boxes: As in `People`.
         keypoints: `(N, J, 2)` in the data set's own joints.
         labelled: `(N, J)`.
-        target: The skeleton to bring them to; joints that the data set lacks are not
-            labelled.
-        rename: Names in the target of joints that the data set calls otherwise.
+        target: The skeleton; joints that the data set lacks are not labelled.
+        rename: Names in the target of joints with another name in the data set.
         areas: As in `People`; default the boxes' areas.
         head_sizes: As in `People`; default from head top and neck, where both are.
         detected: As in `People`; default none.
@@ -225,15 +145,15 @@ def people_of(
     )
 
 
-def nobody_in(
+def without_people(
     container: Path, names: Sequence[str], crops: int, target: Skeleton
 ) -> People:
-    """Images without people as a table.
+    """Table of crops from images without people.
 
     Args:
         container: Folder or archive.
         names: Of the I images in it.
-        crops: How often each comes.
+        crops: Number of crops of each image.
         target: The K joints that are absent.
 
     Returns:
@@ -263,29 +183,6 @@ _COLUMNS = (
     "detected",
     "absent",
 )
-
-
-def join_image_files(
-    parts: Sequence[tuple[ImageFiles, npt.NDArray[np.integer[Any]]]],
-) -> tuple[ImageFiles, Ints]:
-    """The images of all parts as one set, in order.
-
-    Args:
-        parts: ImageFiles, and the image that each row of the part's table is of.
-
-    Returns:
-        All images, and the image that each row of all tables is of.
-    """
-    containers: list[Path] = []
-    names: list[str] = []
-    container_of, image_of = [], []
-    for image_files, rows in parts:
-        container_of.append(image_files.container_of + len(containers))
-        image_of.append(rows + len(names))
-        containers += image_files.containers
-        names += image_files.names
-    joined = ImageFiles(tuple(containers), np.concatenate(container_of), tuple(names))
-    return joined, np.concatenate(image_of)
 
 
 def concatenate(parts: Sequence[People]) -> People:

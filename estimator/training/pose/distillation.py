@@ -26,7 +26,6 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 
 from poseflow.arrays import Floats, Image
-from poseflow.errors import PoseFlowError
 from poseflow.estimator.devices import to_device
 from poseflow.estimator.networks.smallpose import SmallPose
 from poseflow.estimator.topdown.crop import network_input
@@ -85,12 +84,7 @@ class Teacher:
     ) -> None:
         loaded = load_network(config.weights)
         description = loaded.description
-        if description.joints != skeleton.joints:
-            raise PoseFlowError(
-                f"teacher: {config.weights}: its joints are "
-                f"{', '.join(description.joints)}; the run's are "
-                f"{', '.join(skeleton.joints)}"
-            )
+        description.require_joints(skeleton, f"teacher: {config.weights}")
         self.config = config
         self._softmax = softmax
         self._flip = torch.from_numpy(skeleton.flip_indices).to(device)

@@ -1,4 +1,4 @@
-"""How good single-person poses are: heatmap accuracy, PCK, PCKh, OKS AP."""
+"""Metrics of single-person poses: heatmap accuracy, PCK, PCKh, OKS AP."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from poseflow.skeleton import Skeleton
 TORSO = (("left_shoulder", "right_hip"), ("right_shoulder", "left_hip"))
 
 MIRROR_LEAST_PAIRS = 2
-"""Left-right pairs that must be labelled before a mirrored fit means anything."""
+"""Least number of labelled left-right pairs of people that count as mirrored."""
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """N people, one prediction each.
+    """Predictions of N people, beside the ground truth.
 
     Attributes:
         keypoints: `(N, K, 2)` predicted, image pixels.
@@ -40,12 +40,12 @@ class Predictions:
     heatmap_error: Floats
 
     def of(self, people: Bools) -> Predictions:
-        """Those of a mask `(N,)`."""
+        """The predictions of a mask `(N,)`."""
         return Predictions(*(getattr(self, f.name)[people] for f in fields(self)))
 
 
 def torso_sizes(truth: Floats, labelled: Bools, skeleton: Skeleton) -> Floats:
-    """Mean length of the diagonals from a shoulder to the other side's hip.
+    """Torso length: mean of the diagonals from a shoulder to the opposite hip.
 
     Args:
         truth: `(N, K, 2)` pixels.
@@ -54,7 +54,7 @@ def torso_sizes(truth: Floats, labelled: Bools, skeleton: Skeleton) -> Floats:
 
     Returns:
         `(N,)` pixels, over the diagonals with both ends labelled; NaN where there is
-        none: such people are left out of PCK.
+        none: such people do not count in PCK.
     """
     lengths = np.full((len(TORSO), len(truth)), np.nan)
     for row, (shoulder, hip) in enumerate(TORSO):
@@ -74,13 +74,13 @@ def pck(
     """Percentage of correct keypoints (Yang and Ramanan, TPAMI 2013), as fractions.
 
     Args:
-        distances: `(N, K)` pixels between prediction and truth.
+        distances: `(N, K)` pixels between prediction and ground truth.
         labelled: `(N, K)`.
-        sizes: `(N,)` what distances are measured in; people with NaN are left out.
-        threshold: Correct up to this many sizes, `<=`.
+        sizes: `(N,)` units of the distances; people with NaN are left out.
+        threshold: Largest distance of a correct joint, in sizes.
 
     Returns:
-        Per joint `(K,)`, NaN where nobody has it; and over all joints of all people.
+        Per joint `(K,)`, NaN without labels; and over all joints of all people.
     """
     counted = labelled & np.isfinite(sizes)[:, None]
     right = counted & (distances <= threshold * np.nan_to_num(sizes)[:, None])
@@ -91,9 +91,9 @@ def pck(
 
 
 def heatmap_accuracy(error: Floats, labelled: Bools) -> float:
-    """Mean over joints of the fraction with an error below half a tenth of the map.
+    """Heatmap accuracy, "acc" of training recipes since Newell et al. (ECCV 2016).
 
-    What training recipes since Newell et al. (ECCV 2016) print as "acc".
+    Mean over joints of the fraction with an error below half a tenth of the map.
     """
     number = labelled.sum(axis=0)
     if not number.any():
@@ -103,7 +103,7 @@ def heatmap_accuracy(error: Floats, labelled: Bools) -> float:
 
 
 def mirrored_share(found: Predictions, skeleton: Skeleton) -> float:
-    """Share of people whom the prediction fits better with left and right exchanged.
+    """Share of people whose prediction fits better with left and right exchanged.
 
     Counts people with at least two labelled left-right pairs.
     """
@@ -134,14 +134,14 @@ def oks_ap(
 ) -> float:
     """COCO's keypoint AP (OKS 0.5 to 0.95) by pycocotools, as a fraction.
 
-    The truth's boxes were used to find the poses, so this is an upper bound of what a
-    detector makes possible.
+    The crops are those of the annotated boxes, so this is an upper bound of the AP with
+    a detector.
 
     Args:
         found: N people.
         areas: `(N,)` square pixels.
         boxes: `(N, 4)` xyxy pixels.
-        image_of: `(N,)` which image each is in.
+        image_of: `(N,)` index of each person's image.
         skeleton: Joints and sigmas.
     """
     people = np.flatnonzero(found.labelled.any(axis=1))

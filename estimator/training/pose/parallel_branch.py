@@ -1,8 +1,8 @@
-"""RMPE's parallel single-person branch: it keeps the spatial transformer honest.
+"""Parallel SPPE of RMPE: an auxiliary loss that trains the spatial transformer.
 
-A trained network whose weights stay as they are looks at what the transformer shows;
-its answer is compared with a pose in the middle. Only the transformer can make that
-loss smaller, by moving the person there. The branch is not part of the weights.
+A trained network with frozen weights gets the transformed crops; its heatmaps are
+compared with a pose in the middle of the crop. Only the transformer can make that loss
+smaller, by moving the person there. The branch is not part of the saved weights.
 
 Source: Fang et al., "RMPE" (ICCV 2017), section 3.2, "parallel SPPE".
 """
@@ -20,21 +20,21 @@ from poseflow.estimator.weights import load_network
 from poseflow.skeleton import Skeleton
 
 LEAST_SHARE = 0.5
-"""People of whom fewer joints are labelled tell nothing about where their middle is."""
+"""Least share of labelled joints of people that count: others have no known middle."""
 
 
 class ParallelBranch:
     """The frozen network and its loss.
 
     Args:
-        config: Which weights, and how much they say.
+        config: The weights, and the weight of the loss.
         skeleton: The joints of the run.
-        input: What the run's network sees.
+        input: Of the run's network.
         sigma: Of the targets, heatmap pixels.
         device: Where it runs.
 
     Raises:
-        PoseFlowError: If the weights have other joints or see something else.
+        PoseFlowError: If the weights have other joints or another input.
     """
 
     def __init__(
@@ -46,41 +46,37 @@ class ParallelBranch:
         device: torch.device,
     ) -> None:
         loaded = load_network(config.weights)
-        what = loaded.description
-        if what.joints != skeleton.joints:
-            raise PoseFlowError(
-                f"parallel: {config.weights}: its joints are {', '.join(what.joints)}; "
-                f"the run's are {', '.join(skeleton.joints)}"
-            )
+        description = loaded.description
+        description.require_joints(skeleton, f"parallel: {config.weights}")
         for name in ("width", "height", "mean", "std"):
-            own, run = getattr(what, name), getattr(input, name)
+            own, run = getattr(description, name), getattr(input, name)
             if own != run:
                 raise PoseFlowError(
                     f"parallel: {config.weights}: {name} of its input is {own}, the "
                     f"run's {run}; it must see the same crops"
                 )
-        if getattr(what.model, "softmax", 0):
+        if getattr(description.model, "softmax", 0):
             raise PoseFlowError(
-                f"parallel: {config.weights}: answers distributions; a network with "
-                "plain heatmaps is needed"
+                f"parallel: {config.weights}: its outputs are distributions; a network "
+                "with heatmaps is needed"
             )
         self.config = config
         self.sigma = sigma
         self.size = (input.width, input.height)
         self.module: nn.Module = to_device(loaded.module, device).requires_grad_(False)
 
-    def loss(self, seen: Tensor, joints: Tensor, weights: Tensor) -> Tensor:
-        """How far what the transformer shows is from a person in the middle.
+    def loss(self, warped: Tensor, joints: Tensor, weights: Tensor) -> Tensor:
+        """Loss of the transformed crops against poses in the middle.
 
         Args:
-            seen: `(B, 3, H, W)`.
-            joints: `(B, K, 2)` in pixels of the crop that the transformer got.
+            warped: `(B, 3, H, W)`.
+            joints: `(B, K, 2)` in pixels of the crop before the transform.
             weights: `(B, K)`, 0 for joints to ignore.
 
         Returns:
-            A scalar, `share` included; differentiable in `seen`.
+            A scalar, `share` included; differentiable in `warped`.
         """
-        heatmaps = self.module(seen)
+        heatmaps = self.module(warped)
         height, width = heatmaps.shape[2:]
         middle, weights = centred(joints, weights, self.size)
         stride = self.size[0] / width
@@ -91,7 +87,7 @@ class ParallelBranch:
 def centred(
     joints: Tensor, weights: Tensor, size: tuple[int, int]
 ) -> tuple[Tensor, Tensor]:
-    """Poses moved so that the extent of their labelled joints is in the middle.
+    """Move poses so that the extent of their labelled joints is in the middle.
 
     Args:
         joints: `(B, K, 2)` pixels.
@@ -112,6 +108,6 @@ def centred(
     low = joints.masked_fill(missing, torch.inf).amin(dim=1)
     high = joints.masked_fill(missing, -torch.inf).amax(dim=1)
     middle = torch.tensor(size, device=joints.device) / 2
-    telling = labelled.float().mean(dim=1) >= LEAST_SHARE
-    shift = torch.where(telling[:, None], middle - (low + high) / 2, 0)
-    return joints + shift[:, None], weights * telling[:, None]
+    counted = labelled.float().mean(dim=1) >= LEAST_SHARE
+    shift = torch.where(counted[:, None], middle - (low + high) / 2, 0)
+    return joints + shift[:, None], weights * counted[:, None]

@@ -1,9 +1,9 @@
-"""Pose-guided proposals: training boxes as a detector would have drawn them.
+"""Pose-guided proposals (PGPG of RMPE): training boxes with a detector's errors.
 
 Source: Fang et al., "RMPE" (ICCV 2017), section 3.4: the offset between a detected box
 and the true one depends on the pose, so it is learned for each typical pose ("atom").
-Where RMPE fits a Gaussian mixture to an atom's offsets, this takes one Gaussian around
-each of them (kernel density, Scott's bandwidth): nothing to fit, nothing to fail.
+Where RMPE fits a Gaussian mixture to an atom's offsets, this is a kernel density
+estimate with Scott's bandwidth, which needs no fit.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from poseflow.skeleton import Skeleton
 
 ATOMS = 8
 LEAST_OFFSETS = 20
-"""An atom with fewer offsets draws from those of everybody."""
+"""An atom with fewer offsets samples from those of all people."""
 
 LEAST_SIDE = 0.2
-"""A drawn box keeps at least this share of the true one's sides."""
+"""A sampled box keeps at least this share of the true one's sides."""
 
 MATCH_IOU = 0.5
 
 
 @dataclass(frozen=True)
 class Proposals:
-    """How a detector's boxes differ from the true ones.
+    """Distribution of the offsets between a detector's boxes and the true ones.
 
     Attributes:
         atom_of: `(N,)` the typical pose of each person.
@@ -44,11 +44,11 @@ class Proposals:
     atom_of: Ints
     offsets: tuple[Floats, ...]
 
-    def draw(self, person: int, box: Floats, rng: np.random.Generator) -> Floats:
-        """A box for a person, as a detector might have drawn it.
+    def sample(self, person: int, box: Floats, rng: np.random.Generator) -> Floats:
+        """Sample a box for a person from the offsets of its atom.
 
         Args:
-            person: Position in the table that the proposals were learned for.
+            person: Row in the table that the proposals were learned from.
             box: `(4,)` xyxy, the true box.
             rng: Random numbers.
         """
@@ -63,10 +63,10 @@ class Proposals:
 
 
 def learn_proposals(people: People, skeleton: Skeleton, seed: int = 0) -> Proposals:
-    """Learn from the people that a detector found.
+    """Learn the offsets of a detector from the people that it found.
 
     Args:
-        people: With `detected`, NaN where the detector missed.
+        people: With `detected`, NaN for missed people.
         skeleton: Their joints.
         seed: Of the clustering.
 
@@ -79,29 +79,29 @@ def learn_proposals(people: People, skeleton: Skeleton, seed: int = 0) -> Propos
     found = np.isfinite(offsets).all(axis=1)
     if found.sum() < LEAST_OFFSETS:
         raise PoseFlowError(
-            f"augment.proposals: a detector must have found at least {LEAST_OFFSETS} "
-            f"of the people, but did {found.sum()}; name a file of its boxes in the "
-            "data sets' field detections"
+            f"augment.proposals: expected detections of at least {LEAST_OFFSETS} "
+            f"people, got {found.sum()}; name a file of a detector's boxes in the "
+            "field detections of the data sets"
         )
     aligned = _aligned(people, skeleton)
     rng = np.random.Generator(np.random.PCG64(seed))
     first = aligned[rng.choice(len(aligned), min(ATOMS, len(aligned)), replace=False)]
     with warnings.catch_warnings():
-        # An atom may end empty, which costs nothing.
+        # Empty atoms are allowed.
         warnings.simplefilter("ignore", UserWarning)
         _, atom_of = kmeans2(aligned, first, minit="matrix")
-    everybody = offsets[found]
+    all_offsets = offsets[found]
     per_atom = []
     for atom in range(ATOMS):
         own = offsets[found & (atom_of == atom)]
-        per_atom.append(own if len(own) >= LEAST_OFFSETS else everybody)
+        per_atom.append(own if len(own) >= LEAST_OFFSETS else all_offsets)
     return Proposals(atom_of.astype(np.int64), tuple(per_atom))
 
 
 def _aligned(people: People, skeleton: Skeleton) -> Floats:
-    """Poses `(N, 2K)` about their boxes' centres, torsos of the same length.
+    """Poses `(N, 2K)` relative to their boxes' centres, torsos of the same length.
 
-    Joints without a label take the mean place of that joint.
+    Joints without a label take the mean position of that joint.
     """
     size = torso_sizes(people.keypoints, people.labelled, skeleton)
     diagonal = np.linalg.norm(people.boxes[:, 2:] - people.boxes[:, :2], axis=1)
@@ -118,7 +118,7 @@ def _aligned(people: People, skeleton: Skeleton) -> Floats:
 
 
 def best_detections(boxes: Floats, detections: Floats) -> Floats:
-    """For each box the detection that overlaps it most, NaN below an IoU of a half.
+    """Match each box with the detection that overlaps it most, NaN below an IoU of 0.5.
 
     Args:
         boxes: `(N, 4)` xyxy, the people of one image.

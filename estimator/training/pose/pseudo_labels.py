@@ -1,13 +1,11 @@
-"""Poses that another model found, where a data set's own labels are silent.
+"""Pseudo-labels: poses found by another model, for joints that a data set lacks.
 
-They are no truth, but Leeds Sports Pose has no nose and small detection sets have boxes
-alone: a pose that agrees with what is labelled may say the rest.
+They are not ground truth, but Leeds Sports Pose has no nose and small detection sets
+have boxes alone: a pose that agrees with the labels supplies the missing joints.
 """
 
 from __future__ import annotations
 
-import gzip
-import json
 from pathlib import Path
 
 import numpy as np
@@ -17,68 +15,66 @@ from poseflow import skeletons
 from poseflow.arrays import Bools, Floats
 from poseflow.boxes import box_iou, keypoint_extent
 from poseflow.errors import FormatError
+from poseflow.estimator.training.data_files import load_json
 from poseflow.skeleton import Skeleton
 
 FOUND_SKELETON = "coco17"
 
 LEAST_SCORE = 0.2
-"""Joints below are not taken over."""
+"""Joints with lower scores are not used."""
 
 LEAST_COMMON = 4
-"""Joints that a pose must share with a person's labels to be compared."""
+"""Least number of joints that a pose shares with a person's labels."""
 
 AGREEMENT = 0.08
-"""Largest median distance of the joints in common, by the box's longer side."""
+"""Largest median distance of common joints, in shares of the box's longer side."""
 
 LEAST_IOU = 0.5
 """Overlap of a pose's extent with the box of a person without labels."""
 
 LEAST_FOUND = 8
-"""Joints that such a pose must have."""
+"""Least number of joints of such a pose."""
 
-Found = dict[str, npt.NDArray[np.float32]]
+PseudoLabels = dict[str, npt.NDArray[np.float32]]
 
 
-def load_found(path: Path) -> Found:
-    """Poses `(P, 17, 3)` of each image, by the name without its suffix.
+def load_pseudo_labels(path: Path) -> PseudoLabels:
+    """Load pseudo-labels: poses `(P, 17, 3)` of each image, by name without suffix.
 
     Args:
         path: JSON, gzipped or not: image -> poses, each 17 times x, y, score in the
             order of COCO; score 0 is "not found".
 
     Raises:
-        FormatError: If it is none.
+        FormatError: If the file is not of this form.
     """
+    content = load_json(path)
     try:
-        data = path.read_bytes()
-        content = json.loads(gzip.decompress(data) if path.suffix == ".gz" else data)
         return {
             Path(name).stem: np.array(poses, np.float32).reshape(len(poses), 17, 3)
             for name, poses in content.items()
         }
-    except (ValueError, OSError, EOFError, AttributeError, RecursionError) as error:
-        if isinstance(error, FileNotFoundError):
-            raise
+    except (ValueError, TypeError, AttributeError) as error:
         raise FormatError(
             f"{path}: not image -> poses of 51 numbers each: {error}"
         ) from error
 
 
-def add_found(
-    found: Found,
+def add_pseudo_labels(
+    found: PseudoLabels,
     image_names: list[str],
     boxes: Floats,
     keypoints: npt.NDArray[np.float32],
     labelled: Bools,
     target: Skeleton,
 ) -> None:
-    """Complete labels in place.
+    """Add pseudo-labels to labels, in place.
 
-    A person with enough labels gets the joints that no label speaks of from the pose
+    A person with enough labels gets the joints that the data set lacks from the pose
     that agrees best; one without any gets the pose that fits its box best.
 
     Args:
-        found: From `load_found`.
+        found: From `load_pseudo_labels`.
         image_names: Name of each person's image.
         boxes: `(N, 4)` xyxy.
         keypoints: `(N, K, 2)`, changed.
@@ -89,7 +85,7 @@ def add_found(
     common = [joint for joint in target.joints if joint in source.joints]
     ours = [target.index(joint) for joint in common]
     theirs = [source.index(joint) for joint in common]
-    # A joint that the data set labels at all is its own business.
+    # Joints that the data set labels at all are left as they are.
     lacking = ~labelled[:, ours].any(axis=0)
     for n, name in enumerate(image_names):
         poses = found.get(Path(name).stem)
@@ -110,7 +106,7 @@ def add_found(
 
 
 def _agreeing(points: Floats, both: Bools, truth: Floats, box: Floats) -> int:
-    """The pose whose joints lie where the labels say, or -1."""
+    """Index of the pose that agrees best with the labels, or -1."""
     away = np.linalg.norm(points - truth, axis=2) / (box[2:] - box[:2]).max()
     away = np.where(both, away, np.nan)
     enough = both.sum(axis=1) >= LEAST_COMMON
@@ -123,7 +119,7 @@ def _agreeing(points: Floats, both: Bools, truth: Floats, box: Floats) -> int:
 
 
 def _fitting(points: Floats, shown: Bools, box: Floats) -> int:
-    """The pose whose extent overlaps a box most, or -1."""
+    """Index of the pose whose extent overlaps a box most, or -1."""
     overlap = box_iou(keypoint_extent(points, shown), box[None])[:, 0]
     overlap = np.where(shown.sum(axis=1) >= LEAST_FOUND, overlap, 0)
     best = int(overlap.argmax())

@@ -1,8 +1,7 @@
-"""Readers of annotated images, one function per data set's layout."""
+"""Readers of pose data sets, one function per layout."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -23,16 +22,24 @@ from poseflow.estimator.training.config import (
     MpiiConfig,
     SyntheticConfig,
 )
-from poseflow.estimator.training.folds import dealt, dealt_by_id
+from poseflow.estimator.training.data_files import (
+    expected_layout,
+    image_names,
+    load_json,
+    select_folds,
+    select_folds_by_id,
+)
 from poseflow.estimator.training.pose.dataset import (
     People,
     concatenate,
-    image_names,
-    nobody_in,
     people_of,
+    without_people,
 )
 from poseflow.estimator.training.pose.proposals import best_detections
-from poseflow.estimator.training.pose.pseudo_labels import add_found, load_found
+from poseflow.estimator.training.pose.pseudo_labels import (
+    add_pseudo_labels,
+    load_pseudo_labels,
+)
 from poseflow.skeleton import Skeleton
 
 LSP_JOINTS = skeletons.get("lsp14").joints
@@ -49,56 +56,50 @@ BOX_PADDING = 0.1
 
 
 def read_people(datasets: Sequence[AnyDataset], root: Path, target: Skeleton) -> People:
-    """The people of all data sets, in order, each `repeat` times.
+    """Read the people of all data sets, in order, each `repeat` times.
 
     Args:
         datasets: What to read.
         root: Folder that their roots are relative to.
-        target: The skeleton to bring them to.
+        target: The skeleton of the joints.
 
     Raises:
-        PoseFlowError: If there is no data set, a file is missing or broken, or nobody
-            has a labelled joint.
+        PoseFlowError: If there is no data set, a file is missing or malformed, or no
+            person has a labelled joint.
     """
     if not datasets:
         raise PoseFlowError("data: expected at least one data set, got none")
     parts = []
     for dataset in datasets:
-        parts += [_read(dataset, root / dataset.root, target)] * dataset.repeat
+        place = root / dataset.root
+        with expected_layout(dataset, place):
+            people = _read(dataset, place, target)
+        parts += [people] * dataset.repeat
     people = concatenate(parts)
     if not people.labelled.any():
         raise PoseFlowError(
-            "data: nobody in these data sets has a labelled joint of skeleton "
+            "data: no person in these data sets has a labelled joint of skeleton "
             f"{target.name!r}"
         )
     return people
 
 
 def _read(dataset: AnyDataset, root: Path, target: Skeleton) -> People:
-    try:
-        match dataset:
-            case LspetConfig():
-                return _read_lspet(dataset, root, target)
-            case LspMatConfig():
-                return _read_lsp_mat(dataset, root, target)
-            case CocoConfig():
-                return _read_coco(dataset, root, target)
-            case MpiiConfig():
-                return _read_mpii(dataset, root, target)
-            case SyntheticConfig():
-                from poseflow.estimator.training.pose.rendered import rendered_as_coco
+    match dataset:
+        case LspetConfig():
+            return _read_lspet(dataset, root, target)
+        case LspMatConfig():
+            return _read_lsp_mat(dataset, root, target)
+        case CocoConfig():
+            return _read_coco(dataset, root, target)
+        case MpiiConfig():
+            return _read_mpii(dataset, root, target)
+        case SyntheticConfig():
+            from poseflow.estimator.training.pose.rendered import rendered_as_coco
 
-                made = rendered_as_coco(dataset, root, target)
-                return _read_coco(made, root, target)
-            case EmptyConfig():
-                return _read_empty(dataset, root, target)
-    except (KeyError, IndexError, TypeError, ValueError) as error:
-        if isinstance(error, PoseFlowError):
-            raise
-        raise FormatError(
-            f"{root}: not laid out as {type(dataset).__struct_config__.tag} data: "
-            f"{type(error).__name__}: {error}"
-        ) from error
+            return _read_coco(rendered_as_coco(dataset, root, target), root, target)
+        case EmptyConfig():
+            return _read_empty(dataset, root, target)
 
 
 def _range(first: int, last: int | None, count: int, place: Path) -> slice:
@@ -137,11 +138,11 @@ def _read_lspet(dataset: LspetConfig, root: Path, target: Skeleton) -> People:
 
 
 def _complete(people: People, found: str | None, root: Path, target: Skeleton) -> None:
-    """Take over what another model found, where labels are silent."""
+    """Add the pseudo-labels of another model, if there are any."""
     if found is not None:
         image_names = [people.image_files.names[k] for k in people.image_of]
-        add_found(
-            load_found(root / found),
+        add_pseudo_labels(
+            load_pseudo_labels(root / found),
             image_names,
             people.boxes,
             people.keypoints,
@@ -190,18 +191,11 @@ def _read_lsp_mat(dataset: LspMatConfig, root: Path, target: Skeleton) -> People
 def padded_extent(
     keypoints: npt.NDArray[np.float32], labelled: Bools
 ) -> npt.NDArray[np.float32]:
-    """Boxes `(N, 4)` around labelled joints, a tenth of the longer side wider."""
+    """Boxes `(N, 4)` around labelled joints, padded by a tenth of the longer side."""
     boxes = keypoint_extent(keypoints, labelled)
     pad = BOX_PADDING * (boxes[:, 2:] - boxes[:, :2]).max(axis=1, keepdims=True)
     padded = np.concatenate([boxes[:, :2] - pad, boxes[:, 2:] + pad], axis=1)
     return padded.astype(np.float32)
-
-
-def _load_json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text("utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise FormatError(f"{path}: not JSON: {error}") from error
 
 
 def _read_coco(dataset: CocoConfig, root: Path, target: Skeleton) -> People:
@@ -215,12 +209,12 @@ def _read_coco(dataset: CocoConfig, root: Path, target: Skeleton) -> People:
 def _read_coco_file(
     dataset: CocoConfig, root: Path, path: Path, target: Skeleton
 ) -> People:
-    content = _load_json(path)
+    content = load_json(path)
     joints = next(
         (c["keypoints"] for c in content.get("categories", ()) if c.get("keypoints")),
         skeletons.get("coco17").joints,
     )
-    images = dealt_by_id(content["images"], dataset.folds, dataset.fold)
+    images = select_folds_by_id(content["images"], dataset.folds, dataset.fold)
     place_of = {image["id"]: k for k, image in enumerate(images)}
     chosen = [
         note
@@ -229,8 +223,8 @@ def _read_coco_file(
         and not note.get("iscrowd")
         and (note.get("keypoints") or (dataset.found and note.get("bbox")))
     ]
-    silent = [0] * 3 * len(joints)
-    values = np.array([n.get("keypoints") or silent for n in chosen], np.float32)
+    unlabelled = [0] * 3 * len(joints)
+    values = np.array([n.get("keypoints") or unlabelled for n in chosen], np.float32)
     if values.size and values.shape[1] != 3 * len(joints):
         raise FormatError(
             f"{path}: keypoints: expected {3 * len(joints)} numbers for "
@@ -280,13 +274,13 @@ def _read_coco_file(
 def _read_empty(dataset: EmptyConfig, root: Path, target: Skeleton) -> People:
     container = root / dataset.images
     if dataset.annotations is None:
-        names = dealt(image_names(container), dataset.folds, dataset.fold)
+        names = select_folds(image_names(container), dataset.folds, dataset.fold)
     else:
-        content = _load_json(root / dataset.annotations)
+        content = load_json(root / dataset.annotations)
         populated = {note["image_id"] for note in content["annotations"]}
-        images = dealt_by_id(content["images"], dataset.folds, dataset.fold)
+        images = select_folds_by_id(content["images"], dataset.folds, dataset.fold)
         names = [i["file_name"] for i in images if i["id"] not in populated]
-    return nobody_in(container, names, dataset.crops, target)
+    return without_people(container, names, dataset.crops, target)
 
 
 def _detected(
@@ -295,11 +289,11 @@ def _detected(
     people: Sequence[dict[str, Any]],
     boxes: npt.NDArray[np.float32],
 ) -> npt.NDArray[np.float32] | None:
-    """What a detector drew for each person, from a file of COCO results."""
+    """Detected box of each person, from a file of COCO results."""
     if dataset.detections is None:
         return None
     drawn: dict[Any, list[list[float]]] = {}
-    for result in _load_json(root / dataset.detections):
+    for result in load_json(root / dataset.detections):
         if result.get("category_id", 1) == 1:
             drawn.setdefault(result["image_id"], []).append(result["bbox"])
     pictures = np.array([note["image_id"] for note in people])
@@ -313,7 +307,7 @@ def _detected(
 
 def _read_mpii(dataset: MpiiConfig, root: Path, target: Skeleton) -> People:
     path = root / dataset.annotations
-    notes = _load_json(path)
+    notes = load_json(path)
     names = sorted({note["image"] for note in notes})
     place_of = {name: k for k, name in enumerate(names)}
     joints = np.array([note["joints"] for note in notes], np.float32)

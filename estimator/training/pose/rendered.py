@@ -1,4 +1,4 @@
-"""Synthetic scenes as labelled images: rendered once, kept beside the data."""
+"""Rendered scenes as a data set in the COCO layout, cached beside the data."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ JPEG_QUALITY = 92
 def rendered_as_coco(
     dataset: SyntheticConfig, root: Path, skeleton: Skeleton
 ) -> CocoConfig:
-    """Render scenes into a folder, unless they are there, in the COCO layout.
+    """Render scenes into a folder in the COCO layout, unless they are cached.
 
     The files' name holds a digest of the configuration and the joints: another one
     renders anew, the same one is read.
 
     Args:
-        dataset: Which scenes.
+        dataset: The scenes.
         root: Folder for images and annotations.
-        skeleton: Joints to annotate; those that a synthetic person lacks stay out.
+        skeleton: Joints to annotate; those that a synthetic person lacks are left out.
 
     Returns:
-        What to read instead.
+        Configuration of the rendered data set.
 
     Raises:
-        PoseFlowError: If there is no such scene, or nobody in them is large enough.
+        PoseFlowError: If there is no such scene, or no person in them is large enough.
     """
     key = to_json(dataset) + json.dumps(skeleton.joints)
     name = f"synthetic-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
@@ -49,10 +49,10 @@ def rendered_as_coco(
             content = _render(dataset, skeleton, beside)
         if not content["annotations"]:
             raise PoseFlowError(
-                f"{images_path}: nobody in these scenes is {dataset.least_height:g} "
+                f"{images_path}: no person in these scenes is {dataset.least_height:g} "
                 "pixels tall; lower least_height or enlarge size"
             )
-        # Last, so that annotations on the disk mean that all images are.
+        # Last, so that annotations on disk imply a complete archive of images.
         write_atomically(annotations_path, json.dumps(content).encode())
     return CocoConfig(
         annotations=annotations_path.name,

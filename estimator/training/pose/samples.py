@@ -1,4 +1,4 @@
-"""People as crops, in an order and with random numbers that a seed decides."""
+"""Training samples of pose networks: augmented crops of people, seeded and ordered."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from poseflow.arrays import Image
 from poseflow.errors import PoseFlowError
 from poseflow.estimator.training.augment import (
     crop_matrix,
-    draw_place,
     half_body_box,
     lower_body,
+    random_box,
     vary_colours,
 )
 from poseflow.estimator.training.config import AugmentConfig, InputConfig
@@ -27,17 +27,17 @@ from poseflow.estimator.training.pose.proposals import learn_proposals
 from poseflow.skeleton import Skeleton
 
 SampleKey = tuple[int, int]
-"""Epoch and position of a person: all that a sample's random numbers depend on."""
+"""Epoch and row of a sample: with the seed, they determine its random numbers."""
 
 MOST_PIXELS = 2**15 - 1
-"""The largest side of an image that OpenCV can take a crop from."""
+"""Largest side of an image that OpenCV can warp, pixels."""
 
 NOWHERE = -1e4
-"""Where joints are that are not in the image: far from every crop."""
+"""Coordinate of absent joints: far from every crop."""
 
 
 class PoseBatch(NamedTuple):
-    """B people; what a worker process sends.
+    """A batch of B people, as sent by a worker process.
 
     Attributes:
         crops: `(B, H, W, 3)` uint8 BGR.
@@ -55,19 +55,19 @@ class PoseBatch(NamedTuple):
 
     @property
     def labelled(self) -> Tensor:
-        """`(B, K)` bool, True for joints that are somewhere, and where is known."""
+        """`(B, K)` bool, True for joints that are present and labelled."""
         return (self.weights > 0) & (self.joints > NOWHERE).all(-1)
 
 
 class PoseSamples(Dataset[PoseBatch]):
-    """Crops of people, varied unless `augment` is None.
+    """Crops of people, augmented unless `augment` is None.
 
     Args:
         people: The people.
         skeleton: Their joints.
         input: Size and margin of the crops.
-        augment: How they vary.
-        seed: Of the variation.
+        augment: Data augmentation.
+        seed: Of the augmentation.
     """
 
     def __init__(
@@ -103,12 +103,12 @@ class PoseSamples(Dataset[PoseBatch]):
         if augment is not None:
             rng = np.random.Generator(np.random.PCG64((self.seed, epoch, index)))
         if absent:
-            box = draw_place(image, rng)
+            box = random_box(image, rng)
         elif augment is not None and rng is not None:
             half = half_body_box(joints, labelled, self._lower, augment, rng)
             box = box if half is None else half
             if self._proposals is not None and rng.random() < augment.proposals:
-                box = self._proposals.draw(index, people.boxes[index], rng)
+                box = self._proposals.sample(index, people.boxes[index], rng)
         size = (self.input.width, self.input.height)
         matrix, mirrored = crop_matrix(box, size, self.input.margin, augment, rng)
 
@@ -127,7 +127,7 @@ class PoseSamples(Dataset[PoseBatch]):
         if absent:
             joints = np.full_like(joints, NOWHERE)
         elif augment is not None:
-            # What lies outside cannot be learned from this crop.
+            # Joints outside of the crop do not count.
             outside = (joints < 0) | (joints > np.array(size) - 1)
             weights = np.where(outside.any(axis=1), 0, weights)
         return PoseBatch(
@@ -140,7 +140,7 @@ class PoseSamples(Dataset[PoseBatch]):
 
 
 def read_or_skip(people: People, index: int) -> Image:
-    """The image `(H, W, 3)` of somebody; an empty one if it cannot be used."""
+    """Read the image `(H, W, 3)` of a person; an empty one if it cannot be used."""
     image_index = int(people.image_of[index])
     try:
         image = people.image_files.read(image_index)
@@ -150,26 +150,26 @@ def read_or_skip(people: People, index: int) -> Image:
                 f"{MOST_PIXELS} pixels a side, got {image.shape[1]} x {image.shape[0]}"
             )
     except PoseFlowError as error:
-        # One bad image must not end hours of training: it teaches nothing.
+        # One unreadable image must not end hours of training: its loss is 0.
         warnings.warn(f"left out: {error}", stacklevel=3)
         return np.zeros((0, 0, 3), np.uint8)
     return image
 
 
 class SeededBatches(Sampler[list[SampleKey]]):
-    """Batches of one epoch: a seeded order, this process's share, from any step on.
+    """Batches of one epoch in seeded order: this process's share, from any step on.
 
     Args:
-        count: How many people there are.
+        count: Number of people.
         batch_size: People a step over all processes; the incomplete last step of an
             epoch is dropped, unless it is the only one.
         seed: Of the order.
         rank: This process.
-        world: How many processes share each step.
+        world: Number of processes that share each step.
 
     Attributes:
-        epoch: Set before iterating.
-        start: Step to begin with, set before iterating.
+        epoch: To be set before iterating.
+        start: First step, to be set before iterating.
     """
 
     def __init__(
@@ -194,7 +194,7 @@ class SeededBatches(Sampler[list[SampleKey]]):
         return max(self.count // self.batch_size, 1)
 
     def __len__(self) -> int:
-        """Steps that are left of this epoch."""
+        """Remaining steps of this epoch."""
         return self.steps - self.start
 
     def __iter__(self) -> Iterator[list[SampleKey]]:
@@ -207,7 +207,7 @@ class SeededBatches(Sampler[list[SampleKey]]):
 
 
 def single_thread_worker(_: int) -> None:
-    """Keep a loading process to one thread."""
+    """Limit a loading process to one thread."""
     torch.set_num_threads(1)
     cv2.setNumThreads(0)
 

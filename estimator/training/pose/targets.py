@@ -1,4 +1,4 @@
-"""What the network should answer, and how far off it is."""
+"""Targets and loss of pose networks: Gaussian heatmaps and their error."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 def gaussian_heatmaps(joints: Tensor, size: tuple[int, int], sigma: float) -> Tensor:
-    """A Gaussian of height 1 around every joint.
+    """Target heatmaps: a Gaussian of height 1 around every joint.
 
     Args:
         joints: `(B, K, 2)` heatmap pixels.
@@ -39,19 +39,18 @@ def heatmap_loss(
     *,
     softmax: bool = False,
 ) -> Tensor:
-    """How far heatmaps are from their targets, the mean over the joints that count.
+    """Heatmap loss: half the mean squared error, or cross entropy of distributions.
 
-    Half the mean squared error; or, for maps that are distributions, the cross entropy,
-    which learns faster: it does not spend itself on the empty rest of the map.
+    Cross entropy learns faster: the empty rest of the map does not dominate it.
 
     Args:
         heatmaps: `(B, K, H, W)`; logits if `softmax`.
         target: `(B, K, H, W)`, at least 0.
         weights: `(B, K)`, 0 for joints to ignore.
-        flip: `(K,)` the joint that takes each place when left and right are exchanged.
+        flip: `(K,)` indices of the joints with left and right exchanged.
         mirror_tolerance: Share of the loss that takes, person by person, the better of
             the plain and the exchanged target: for labels with left and right mixed up.
-        softmax: Whether each map is a distribution over its places.
+        softmax: Whether each map is a distribution over its pixels.
 
     Returns:
         A scalar: the mean over all joints, ignored ones counting as 0.
@@ -74,8 +73,8 @@ def squared_error(heatmaps: Tensor, target: Tensor) -> Tensor:
 def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
     """Cross entropy of each map's distribution and its target's, `(B, K)`, nats.
 
-    A joint that is nowhere, with a target of zeros, is to be equally likely everywhere:
-    so its peak is low.
+    The target of an absent joint, zeros, becomes the uniform distribution, so that its
+    peak is low.
     """
     wanted = target.flatten(2)
     total = wanted.sum(dim=2, keepdim=True)

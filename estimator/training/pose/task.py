@@ -1,4 +1,4 @@
-"""Training of pose networks: heatmaps of crops."""
+"""Training task of pose networks: heatmaps of crops."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ from poseflow.skeleton import Skeleton
 
 
 class PoseTask:
-    """Joints of one person a crop; see `Task`.
+    """Training of a single-person pose network; see `Task`.
 
     Args:
         config: Of the run.
-        device: Where it computes.
+        device: Of the run.
 
     Raises:
         PoseFlowError: If the data cannot be used.
     """
 
-    figures = ("acc", "pck02", "pck05", "pckh", "ap", "mirrored")
+    metrics = ("acc", "pck02", "pck05", "pckh", "ap", "mirrored")
 
     def __init__(self, config: TrainConfig, device: torch.device) -> None:
         self.config = config
@@ -52,11 +52,11 @@ class PoseTask:
         self.samples = PoseSamples(
             people, self.skeleton, config.input, config.augment, config.seed
         )
-        self.held_back = None
+        self.held_out = None
         if config.data.validate:
             people = read_people(config.data.validate, root, self.skeleton)
-            self.held_back = PoseSamples(people, self.skeleton, config.input)
-        # Only SmallPose has the choice.
+            self.held_out = PoseSamples(people, self.skeleton, config.input)
+        # Only SmallPose has this option.
         self._softmax = getattr(config.model, "softmax", 0.0)
         self.teacher = None
         if config.teacher is not None:
@@ -84,7 +84,7 @@ class PoseTask:
     def loss(
         self, network: Callable[[Tensor], Any], batch: PoseBatch, device: torch.device
     ) -> Tensor:
-        """Mean loss over the joints that count."""
+        """Mean loss over all joints with a weight."""
         config = self.config
         image = network_input(batch.crops, config.input.mean, config.input.std, device)
         weights = batch.weights.to(device, non_blocking=True)
@@ -92,8 +92,8 @@ class PoseTask:
         with torch.autocast(
             device.type, torch.bfloat16, enabled=config.precision == "bfloat16"
         ):
-            answer = network(image)
-            heatmaps = answer[0] if isinstance(answer, tuple) else answer
+            output = network(image)
+            heatmaps = output[0] if isinstance(output, tuple) else output
         height, width = heatmaps.shape[2:]
         stride = config.input.width / width
         sigma = self._softmax or config.sigma
@@ -108,29 +108,29 @@ class PoseTask:
             config.mirror_tolerance,
             softmax=bool(self._softmax),
         )
-        if self.parallel is not None and isinstance(answer, Transformed):
+        if self.parallel is not None and isinstance(output, Transformed):
             labelled = batch.labelled.to(device, torch.float32)
-            loss = loss + self.parallel.loss(answer.warped, joints, labelled)
+            loss = loss + self.parallel.loss(output.warped, joints, labelled)
         return loss
 
     def validate(self, module: nn.Module, device: torch.device) -> PoseReport | None:
-        """Accuracy on the held-back people."""
-        if self.held_back is None:
+        """Accuracy on the held-out people."""
+        if self.held_out is None:
             return None
         config = self.config
         found = predict(
             module,
-            self.held_back,
+            self.held_out,
             self.skeleton,
             device,
             workers=min(config.data.workers, 1),
             flip_test=config.flip_test,
             bfloat16=config.precision == "bfloat16",
         )
-        return report(found, self.held_back, self.skeleton)
+        return report(found, self.held_out, self.skeleton)
 
     def describe(self) -> NetworkDescription:
-        """What the weights of the run are."""
+        """Metadata of the run's weights."""
         config = self.config
         return NetworkDescription(
             model=config.model,
@@ -145,7 +145,7 @@ class PoseTask:
 
 
 def _more_from_behind(people: People, repeat: int, skeleton: Skeleton) -> People:
-    """People with those seen from behind so many times."""
+    """People with those seen from behind repeated."""
     groups = group_people(people.keypoints, people.labelled, skeleton)
     if not groups:
         return people

@@ -1,4 +1,4 @@
-"""Running a network over labelled people and reporting how good it is."""
+"""Validation of pose networks on labelled people."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from torch import nn
 
-from poseflow.errors import PoseFlowError
 from poseflow.estimator.calibration import Calibration, calibrate
 from poseflow.estimator.devices import choose_device, to_device
 from poseflow.estimator.topdown.crop import network_input
@@ -39,8 +38,8 @@ PCKH_THRESHOLD = 0.5
 
 
 @dataclass(frozen=True)
-class Group:
-    """Accuracy on some of the people; see `PoseReport`."""
+class GroupAccuracy:
+    """Accuracy on a group of people; see `PoseReport`."""
 
     people: int
     pck02: float
@@ -53,15 +52,16 @@ class PoseReport:
     """Accuracy on a split; fractions in [0, 1], NaN where nothing could be measured.
 
     Attributes:
-        people: How many were looked at.
+        people: Number of people.
         acc: Heatmap accuracy, as training recipes print it.
         pck02: PCK at 0.2 torso, over all labelled joints.
         pck05: PCK at 0.5 torso.
         pckh: PCK at half the head size.
-        ap: OKS AP, the truth's boxes given.
-        mirrored: Share of people whom the exchanged left and right fit better.
+        ap: OKS AP with annotated boxes.
+        mirrored: Share of people whose prediction fits better with left and right
+            exchanged.
         joints: PCK at 0.2 and 0.5 torso of each joint, by name.
-        groups: The same figures of people by stance and side, by name.
+        groups: The same metrics of people by stance and viewpoint, by name.
     """
 
     people: int
@@ -72,11 +72,11 @@ class PoseReport:
     ap: float
     mirrored: float
     joints: dict[str, tuple[float, float]]
-    groups: dict[str, Group]
+    groups: dict[str, GroupAccuracy]
 
     @property
     def score(self) -> float:
-        """PCK@0.2, where there are torsos to measure it by."""
+        """PCK@0.2, or `acc` if no torso is labelled."""
         return self.pck02 if np.isfinite(self.pck02) else self.acc
 
     def to_dict(self) -> dict[str, Any]:
@@ -131,18 +131,18 @@ def predict(
     bfloat16: bool = False,
     calibration: Calibration = (),
 ) -> Predictions:
-    """A network's answer for every person, in order.
+    """Run a network on every person, in order.
 
     Args:
         network: Crops `(B, 3, H, W)` to heatmaps `(B, K, h, w)`; left in eval mode.
-        samples: The people, not varied.
-        skeleton: Tells left from right for the flip test.
-        device: Where the network is.
-        batch_size: People a step.
+        samples: The people, not augmented.
+        skeleton: Defines left and right joints for the flip test.
+        device: Of the network.
+        batch_size: People in a batch.
         workers: Loading processes.
         flip_test: Average with the mirrored crop.
         bfloat16: Run the network in bfloat16.
-        calibration: What the scores mean.
+        calibration: Of the scores.
     """
     network.eval()
     rows: list[tuple[np.ndarray[Any, Any], ...]] = []
@@ -178,7 +178,7 @@ def predict(
 
 
 def report(found: Predictions, samples: PoseSamples, skeleton: Skeleton) -> PoseReport:
-    """Score predictions for the people of `samples`."""
+    """Metrics of predictions for the people of `samples`."""
     people = samples.people
     distances = np.linalg.norm(found.keypoints - found.truth, axis=2)
     torso = torso_sizes(found.truth, found.labelled, skeleton)
@@ -206,10 +206,10 @@ def report(found: Predictions, samples: PoseSamples, skeleton: Skeleton) -> Pose
     )
 
 
-def _group(found: Predictions, skeleton: Skeleton) -> Group:
+def _group(found: Predictions, skeleton: Skeleton) -> GroupAccuracy:
     distances = np.linalg.norm(found.keypoints - found.truth, axis=2)
     torso = torso_sizes(found.truth, found.labelled, skeleton)
-    return Group(
+    return GroupAccuracy(
         people=len(found.truth),
         pck02=pck(distances, found.labelled, torso, 0.2)[1],
         pck05=pck(distances, found.labelled, torso, 0.5)[1],
@@ -224,10 +224,10 @@ def validate_pose_network(
     split: str = "validate",
     device: str = "auto",
 ) -> PoseReport:
-    """How good weights are on a configuration's data.
+    """Validate a pose network's weights on a configuration's data.
 
-    Crops are made as the weights' own description says; the configuration gives the
-    data and the skeleton to compare in.
+    Crops are made according to the weights' metadata; the configuration gives the data
+    and the skeleton.
 
     Args:
         config: A training configuration.
@@ -236,8 +236,8 @@ def validate_pose_network(
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
 
     Raises:
-        PoseFlowError: If the split has no data, or the weights other joints than the
-            configuration's skeleton.
+        PoseFlowError: If the split has no data, or the weights have other joints than
+            the configuration's skeleton.
     """
     found, samples, skeleton = predict_split(config, weights, split, device)
     return report(found, samples, skeleton)
@@ -246,27 +246,19 @@ def validate_pose_network(
 def predict_split(
     config: TrainConfig, weights: str | Path, split: str, device: str
 ) -> tuple[Predictions, PoseSamples, Skeleton]:
-    """What weights find on a split, see `validate`, and the people and joints of it."""
-    if split not in ("validate", "test"):
-        raise PoseFlowError(f"split: expected validate or test, got {split!r}")
-    datasets = config.data.validate if split == "validate" else config.data.test
-    if not datasets:
-        raise PoseFlowError(f"data.{split}: expected at least one data set, got none")
+    """Predictions of weights on a split, its samples, and its skeleton."""
+    datasets = config.data.held_out(split)
     skeleton = config.target()
     loaded = load_network(weights)
-    what = loaded.description
-    if what.joints != skeleton.joints:
-        raise PoseFlowError(
-            f"{weights}: the weights' joints are {', '.join(what.joints)}; skeleton "
-            f"{skeleton.name!r} has {', '.join(skeleton.joints)}"
-        )
+    description = loaded.description
+    description.require_joints(skeleton, weights)
     people = read_people(datasets, Path(config.data.root), skeleton)
     seen = InputConfig(
-        width=what.width,
-        height=what.height,
-        mean=what.mean,
-        std=what.std,
-        margin=what.margin,
+        width=description.width,
+        height=description.height,
+        mean=description.mean,
+        std=description.std,
+        margin=description.margin,
     )
     samples = PoseSamples(people, skeleton, seen)
     place = choose_device(device)
@@ -278,6 +270,6 @@ def predict_split(
         place,
         workers=config.data.workers,
         flip_test=config.flip_test,
-        calibration=what.calibration,
+        calibration=description.calibration,
     )
     return found, samples, skeleton

@@ -1,7 +1,7 @@
-"""People by how they stand and from which side they are seen, from their labels.
+"""Groups of people by stance and viewpoint, from their labels.
 
-A network's mean accuracy hides what it is bad at: people upside down, and left and
-right of people seen from behind.
+A mean accuracy hides the difficult groups: people upside down, and left and right of
+people seen from behind.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def group_people(
 ) -> dict[str, Bools]:
     """Masks `(N,)` of groups, by name; empty if the skeleton has no torso.
 
-    Whose shoulders or hips are not all labelled is in no group.
+    People without all shoulders and hips labelled are in no group.
 
     Args:
         truth: `(N, K, 2)` pixels, y down.
@@ -63,7 +63,7 @@ def group_people(
         name: known & (low <= angle) & (angle < high)
         for name, (low, high) in STANCES.items()
     }
-    # To the left of whoever shows the back is the left of the image, turned upright.
+    # The left side of a person seen from behind is on the left of the upright image.
     across = (left_shoulder - right_shoulder + left_hip - right_hip) / 2
     square = np.maximum((up**2).sum(axis=1), 1e-12)
     width = (up[:, 0] * across[:, 1] - up[:, 1] * across[:, 0]) / square

@@ -115,8 +115,14 @@ def test_an_estimator_of_a_model_that_is_made_already():
     ("make", "message"),
     [
         (lambda: RcnnPoses(FakeRcnn(), "cpu", skeleton="mpii16"), "has 17 joints, sk"),
-        (lambda: RcnnPoses(FakeRcnn(), "cpu", least_score=2), "expected 0 to 1, got 2"),
-        (lambda: RcnnPoses(FakeRcnn(), "cpu", batch_size=0), "expected at least 1"),
+        (
+            lambda: RcnnPoses(FakeRcnn(), "cpu", least_score=2),
+            "least_score must be .*, got 2",
+        ),
+        (
+            lambda: RcnnPoses(FakeRcnn(), "cpu", batch_size=0),
+            "batch_size must be .*, got 0",
+        ),
         (lambda: RcnnPoses(FakeRcnn(), "cuda:99"), "device 'cuda:99': torch finds"),
         (
             lambda: RcnnPoses(FakeRcnn(), "cpu").estimate_batch([PICTURE], [[]]),

@@ -12,6 +12,7 @@ from poseflow.errors import FormatError, PoseFlowError
 from poseflow.estimator.detectors.centernet_decode import decode_centres
 from poseflow.estimator.networks.centernet import CentreNet, boxes_everywhere
 from poseflow.estimator.protocols import Detections
+from poseflow.estimator.training.data_files import ImageFiles
 from poseflow.estimator.training.detection.composition import Composer
 from poseflow.estimator.training.detection.config import (
     CocoBoxesConfig,
@@ -28,7 +29,6 @@ from poseflow.estimator.training.detection.targets import (
     focal_loss,
     giou,
 )
-from poseflow.estimator.training.pose.dataset import ImageFiles
 from poseflow.estimator.training.pose.readers import LSP_JOINTS
 from poseflow.skeletons import get
 
@@ -409,7 +409,7 @@ def test_what_cannot_be_composed_is_left_out(folder, blobs):
 
 def test_shares_that_no_picture_fits(folder):
     table = read_boxes([COCO], folder)
-    with pytest.raises(PoseFlowError, match="no images for scenes of these shares"):
+    with pytest.raises(PoseFlowError, match="no images for these shares of compose"):
         Composer(table, ComposeConfig(whole=0), (128, 96))
 
 

@@ -19,7 +19,7 @@ from poseflow.estimator.detectors.centernet import CentreDetector
 from poseflow.estimator.detectors.registry import make_detector
 from poseflow.estimator.protocols import Detector
 from poseflow.estimator.training.any_config import load_any_config
-from poseflow.estimator.training.loop import start_from, train
+from poseflow.estimator.training.loop import load_initial_weights, train
 from poseflow.estimator.weights import load_detector, load_network, read_weights
 
 
@@ -182,7 +182,7 @@ def test_goes_on_from_a_detector(trained, caplog):
     module, description = load_detector(folder / "run" / "best.safetensors")
     fresh = description.model.build()
     with caplog.at_level("INFO"):
-        start_from(fresh, folder / "run" / "best.safetensors")
+        load_initial_weights(fresh, folder / "run" / "best.safetensors")
     count = len(fresh.state_dict())
     assert f"took over {count} of {count} tensors" in caplog.text
     for name, tensor in module.state_dict().items():
@@ -210,8 +210,8 @@ def test_the_two_kinds_of_weights_are_told_apart(trained, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"threshold": 2.0}, "threshold: expected 0 to 1, got 2"),
-        ({"batch_size": 0}, "batch_size: expected at least 1"),
+        ({"threshold": 2.0}, "threshold must be .*, got 2"),
+        ({"batch_size": 0}, "batch_size must be .* at least 1, got 0"),
         ({"precision": "half"}, "precision: expected float32 or bfloat16"),
     ],
 )

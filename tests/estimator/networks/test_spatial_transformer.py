@@ -269,5 +269,7 @@ def test_mistakes_are_named(sppe, config_file, tmp_path):
         load_config(config_file, [*wanted, "input.width=50"])
     with pytest.raises(PoseFlowError, match=r"parallel: .*width of its input is 48, t"):
         train(load_config(config_file, [*wanted, "input.width=64"]))
-    with pytest.raises(PoseFlowError, match=r"parallel: .*its joints are head_top, "):
+    with pytest.raises(
+        PoseFlowError, match=r"parallel: .*the weights' joints are head_top, "
+    ):
         train(load_config(config_file, [*wanted, "skeleton=[left_hip]"]))

@@ -20,7 +20,7 @@ from poseflow.estimator.training.config import (
     MpiiConfig,
     SyntheticConfig,
 )
-from poseflow.estimator.training.pose.dataset import ImageFiles
+from poseflow.estimator.training.data_files import ImageFiles
 from poseflow.estimator.training.pose.readers import (
     LSP_JOINTS,
     MPII_JOINTS,
@@ -186,7 +186,7 @@ def test_data_sets_join_by_joint_name(tmp_path):
         ),
         pytest.param(
             json.dumps(coco(["nose"], [0, 0, 0])),
-            "nobody in these data sets has a labelled joint",
+            "no person in these data sets has a labelled joint",
             id="nobody",
         ),
     ],
@@ -224,7 +224,7 @@ def test_places_without_people(tmp_path):
     plain = PoseSamples(people, TARGET, InputConfig(width=32, height=32))
     assert (plain[4].joints == NOWHERE).all()
     assert plain[1].labelled.tolist() == people.labelled[1].tolist()
-    with pytest.raises(PoseFlowError, match="nobody in these data sets"):
+    with pytest.raises(PoseFlowError, match="no person in these data sets"):
         read_people([alone], tmp_path, TARGET)
 
 
@@ -327,7 +327,7 @@ def test_synthetic_scenes_are_rendered_once(tmp_path):
     np.testing.assert_array_equal(again.keypoints, people.keypoints)
     assert archive.stat().st_mtime_ns == made
     tall = SyntheticConfig(scenes=1, frames=1, size=(160, 90), least_height=900)
-    with pytest.raises(PoseFlowError, match="nobody in these scenes is 900 pixels"):
+    with pytest.raises(PoseFlowError, match="no person in these scenes is 900 pixels"):
         read_people([tall], tmp_path, TARGET)
     with pytest.raises(PoseFlowError, match="unknown scene 'mars'"):
         read_people([SyntheticConfig(scene="mars")], tmp_path, TARGET)

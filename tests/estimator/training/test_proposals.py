@@ -46,7 +46,7 @@ def test_drawn_boxes_follow_the_detector(detected):
     proposals = learn_proposals(people, skeleton, seed=1)
     rng = np.random.default_rng(3)
     box = np.array([0, 0, 100, 200.0])
-    drawn = np.stack([proposals.draw(39, box, rng) for _ in range(400)])
+    drawn = np.stack([proposals.sample(39, box, rng) for _ in range(400)])
     np.testing.assert_allclose(drawn.mean(axis=0), [25, 0, 125, 200], atol=1.5)
     assert 0.3 < drawn[:, 0].std() < 4
     again = learn_proposals(people, skeleton, seed=1)
@@ -56,7 +56,8 @@ def test_drawn_boxes_follow_the_detector(detected):
 def test_typical_poses_have_offsets_of_their_own():
     from dataclasses import replace
 
-    from poseflow.estimator.training.pose.dataset import ImageFiles, people_of
+    from poseflow.estimator.training.data_files import ImageFiles
+    from poseflow.estimator.training.pose.dataset import people_of
 
     skeleton = Skeleton("stick", ("left_shoulder", "right_shoulder", "left_hip"))
     rng = np.random.default_rng(0)
@@ -84,7 +85,7 @@ def test_typical_poses_have_offsets_of_their_own():
     proposals = learn_proposals(people, skeleton)
     assert isinstance(people.image_files, ImageFiles)
     for person, expected in ((0, [0, 30, 100, 130]), (1, [20, 0, 120, 100])):
-        drawn = [proposals.draw(person, boxes[0], rng) for _ in range(20)]
+        drawn = [proposals.sample(person, boxes[0], rng) for _ in range(20)]
         np.testing.assert_allclose(np.mean(drawn, axis=0), expected, atol=1)
 
 
@@ -103,7 +104,7 @@ def test_samples_use_them(detected):
 
 
 def test_detections_are_needed(config_file):
-    with pytest.raises(PoseFlowError, match=r"must have found at least 20.*did 0"):
+    with pytest.raises(PoseFlowError, match=r"at least 20 people, got 0"):
         train(load_config(config_file, ["augment.proposals=0.5"]))
 
 

@@ -7,7 +7,10 @@ import numpy as np
 import pytest
 
 from poseflow.errors import FormatError
-from poseflow.estimator.training.pose.pseudo_labels import add_found, load_found
+from poseflow.estimator.training.pose.pseudo_labels import (
+    add_pseudo_labels,
+    load_pseudo_labels,
+)
 from poseflow.skeletons import get
 
 COCO, TARGET = get("coco17"), get("posetrack15")
@@ -41,7 +44,7 @@ def test_a_pose_that_agrees_lends_the_nose_alone():
     keypoints[labelled] += 3
     before = keypoints.copy(), labelled.copy()
     names, boxes = ["a.webp", "a.webp"], np.stack([box, box])
-    add_found({"a": pose[None]}, names, boxes, keypoints, labelled, TARGET)
+    add_pseudo_labels({"a": pose[None]}, names, boxes, keypoints, labelled, TARGET)
     assert (keypoints[:, NOSE] == pose[0, :2]).all()
     assert labelled[:, NOSE].all()
     # The second person's ankle is a joint that the data set labels, elsewhere.
@@ -63,7 +66,7 @@ def test_others_do_not(spoil):
     keypoints, labelled = labels(pose, SHARED)
     poses = pose[None].copy()
     spoil(poses, keypoints)
-    add_found({"a": poses}, ["a.jpg"], box[None], keypoints, labelled, TARGET)
+    add_pseudo_labels({"a": poses}, ["a.jpg"], box[None], keypoints, labelled, TARGET)
     assert not labelled[0, NOSE]
 
 
@@ -72,11 +75,13 @@ def test_a_box_without_labels_gets_the_pose_that_fits():
     other, _ = standing(left=300)
     keypoints, labelled = labels()
     found = {"a": np.stack([other, pose])}
-    add_found(found, ["a.jpg"], box[None], keypoints, labelled, TARGET)
+    add_pseudo_labels(found, ["a.jpg"], box[None], keypoints, labelled, TARGET)
     assert labelled[0].sum() == len(SHARED) + 1
     assert (keypoints[0, NOSE] == pose[0, :2]).all()
     keypoints, labelled = labels()
-    add_found({"a": other[None]}, ["a.jpg"], box[None], keypoints, labelled, TARGET)
+    add_pseudo_labels(
+        {"a": other[None]}, ["a.jpg"], box[None], keypoints, labelled, TARGET
+    )
     assert not labelled.any()
 
 
@@ -85,7 +90,7 @@ def test_nobody_found_and_unknown_pictures_change_nothing():
     boxes = np.array([[0, 0, 10, 10.0]])
     nobody = {"a": np.zeros((0, 17, 3), np.float32)}
     for found in ({}, nobody):
-        add_found(found, ["a.jpg"], boxes, keypoints, labelled, TARGET)
+        add_pseudo_labels(found, ["a.jpg"], boxes, keypoints, labelled, TARGET)
         assert not labelled.any()
 
 
@@ -93,12 +98,12 @@ def test_files_are_json_gzipped_or_not(tmp_path):
     content = json.dumps({"im1.jpg": [[1.0] * 51], "im2.jpg": []}).encode()
     for name, data in (("a.json", content), ("a.json.gz", gzip.compress(content))):
         (tmp_path / name).write_bytes(data)
-        found = load_found(tmp_path / name)
+        found = load_pseudo_labels(tmp_path / name)
         assert {k: v.shape for k, v in found.items()} == {
             "im1": (1, 17, 3),
             "im2": (0, 17, 3),
         }
     for broken in (b"[]", b'{"a": [[1, 2]]}', b"{", b"\xff\xfe"):
         (tmp_path / "a.json").write_bytes(broken)
-        with pytest.raises(FormatError, match=r"a\.json: not image -> poses"):
-            load_found(tmp_path / "a.json")
+        with pytest.raises(FormatError, match=r"a\.json: not (image -> poses|JSON)"):
+            load_pseudo_labels(tmp_path / "a.json")

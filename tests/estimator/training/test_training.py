@@ -408,7 +408,7 @@ def test_teacher_passes_on_what_it_knows(config_file, tmp_path, dots):
         )
     )
     assert rows[-1]["joints"]["left_hip"][1] > 0.7
-    with pytest.raises(PoseFlowError, match=r"teacher: .*its joints are"):
+    with pytest.raises(PoseFlowError, match=r"teacher: .*the weights' joints are"):
         train(
             load_config(
                 config_file,

@@ -101,7 +101,7 @@ def test_from_files_by_the_command(tmp_path):
 def test_mistakes_are_named(tmp_path):
     with pytest.raises(PoseFlowError, match="at least one image"):
         tune_nms([], [])
-    with pytest.raises(PoseFlowError, match="nobody is annotated"):
+    with pytest.raises(PoseFlowError, match="no person is annotated"):
         tune_nms([(1, Poses.empty("coco17"))], [])
     (tmp_path / "a.json").write_text('{"near_px": "x"}')
     with pytest.raises(PoseFlowError, match=r"a\.json: not constants"):
