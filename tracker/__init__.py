@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from poseflow.tracker.base import FrameContext, TrackerBackend
 from poseflow.tracker.baselines import IouOptions, OksOptions
-from poseflow.tracker.default.likelihood import EvidenceOptions
-from poseflow.tracker.default.options import DefaultOptions
+from poseflow.tracker.default.options import DefaultOptions, DefaultWeights
 from poseflow.tracker.matchers.base import FileMatcher, Matcher, NoMatcher
 from poseflow.tracker.matchers.correspondences import Correspondences
 from poseflow.tracker.matchers.optical_flow import (
@@ -23,7 +22,7 @@ from poseflow.tracker.tracker import Tracker, names, register
 __all__ = [
     "Correspondences",
     "DefaultOptions",
-    "EvidenceOptions",
+    "DefaultWeights",
     "FileMatcher",
     "FrameContext",
     "IouOptions",

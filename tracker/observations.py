@@ -1,4 +1,4 @@
-"""The observations of one frame: its people as the trackers compare them."""
+"""Observations: the people of one frame as arrays that trackers compare."""
 
 from __future__ import annotations
 
@@ -10,26 +10,32 @@ from poseflow.arrays import Bools, Floats
 from poseflow.boxes import keypoint_extent
 from poseflow.poses import Poses
 
-MIDDLE_WEIGHT = 0.1
-"""Vote of the box's middle, which stands in where no joint is common."""
+CENTRE_WEIGHT = 0.1
+"""Weight of the box centre, which replaces keypoints where none is common."""
+
+SMALLEST = 0.2
+"""Least size, over the median of the frame: tiny poses are mostly partial ones."""
 
 
 @dataclass
 class Observations:
-    """The people of one frame, as the tracker looks at them.
+    """The P people of one frame.
 
-    The middle of the box goes as one more joint behind the K of the skeleton, so that
-    people without any joint, or without a common one, still have a place.
+    The box centre follows the K keypoints as one more, so that people without
+    keypoints, or without common ones, still have a position.
 
     Attributes:
         points: `(P, K + 1, 2)` pixels.
         present: `(P, K + 1)`.
-        weight: `(P, K + 1)` how much a joint's place counts: its score over the
-            person's best, so that the detector's scale does not matter.
+        weight: `(P, K + 1)` weight of a keypoint's position: its score over the largest
+            of the person, so that the detector's scale does not matter.
         sizes: `(P,)` longer side of the person, pixels, above 0.
-        quality: `(P,)` sum of the joint scores over K, on the detector's own scale.
-        colours: `(P, D)` appearance, NaN where unknown; D may be 0.
-        clean: `(P, D)` how much each of its features counts.
+        quality: `(P,)` mean of the keypoint scores, missing ones as 0, on the
+            detector's scale.
+        scores: `(P,)` person scores.
+        sigmas: `(K,)` OKS sigmas of the skeleton.
+        appearance: `(P, D)` appearance, NaN where unknown; D may be 0.
+        unoccluded: `(P, D)` where no other person can have changed the appearance.
     """
 
     points: Floats
@@ -37,12 +43,25 @@ class Observations:
     weight: Floats
     sizes: Floats
     quality: Floats
-    colours: Floats
-    clean: Floats
+    scores: Floats
+    sigmas: Floats
+    appearance: Floats
+    unoccluded: Bools
 
     @classmethod
-    def of(cls, poses: Poses, colours: Floats, clean: Floats) -> Observations:
-        """Look at `poses`, whose appearance is `(P, D)`."""
+    def of(
+        cls,
+        poses: Poses,
+        appearance: Floats | None = None,
+        unoccluded: Bools | None = None,
+    ) -> Observations:
+        """Observations of `poses`.
+
+        Args:
+            poses: The people of the frame.
+            appearance: `(P, D)`, None without any.
+            unoccluded: `(P, D)`, None for everywhere.
+        """
         keypoints = poses.keypoints.astype(np.float64)
         present = poses.present
         scores = np.where(present, poses.keypoint_scores, 0).astype(np.float64)
@@ -52,25 +71,30 @@ class Observations:
         usable: Bools = np.asarray(np.isfinite(given).all(axis=1))
         usable &= (given[:, 2:] > given[:, :2]).any(axis=1)
         boxes[alone & usable] = given[alone & usable]
-        there = present.any(axis=1) | usable
+        located = present.any(axis=1) | usable
         sizes = (boxes[:, 2:] - boxes[:, :2]).max(axis=1, initial=0)
-        typical = float(np.median(sizes[there])) if there.any() else 1.0
-        sizes = np.maximum(sizes, max(0.2 * typical, 1.0))
+        typical = float(np.median(sizes[located])) if located.any() else 1.0
+        sizes = np.maximum(sizes, max(SMALLEST * typical, 1.0))
         best = np.maximum(scores.max(axis=1, initial=0), 1e-12)[:, None]
-        middle = (boxes[:, None, :2] + boxes[:, None, 2:]) / 2
+        centre = (boxes[:, None, :2] + boxes[:, None, 2:]) / 2
+        centre_weight = np.where(located, CENTRE_WEIGHT, 0)[:, None]
+        person_scores = poses.scores.astype(np.float64)
         quality = scores.sum(axis=1) / max(present.shape[1], 1)
-        person = poses.scores.astype(np.float64)
-        quality = np.where(present.any(axis=1), quality, np.maximum(person, 0))
+        quality = np.where(present.any(axis=1), quality, np.maximum(person_scores, 0))
+        if appearance is None:
+            appearance = np.zeros((len(poses), 0))
+        if unoccluded is None:
+            unoccluded = np.ones(appearance.shape, np.bool_)
         return cls(
-            np.concatenate([keypoints, middle], axis=1),
-            np.concatenate([present, there[:, None]], axis=1),
-            np.concatenate(
-                [scores / best, np.where(there, MIDDLE_WEIGHT, 0)[:, None]], axis=1
-            ),
+            np.concatenate([keypoints, centre], axis=1),
+            np.concatenate([present, located[:, None]], axis=1),
+            np.concatenate([scores / best, centre_weight], axis=1),
             sizes,
             quality,
-            colours,
-            clean,
+            person_scores,
+            np.asarray(poses.skeleton.sigmas, np.float64),
+            appearance,
+            unoccluded,
         )
 
     def __len__(self) -> int:

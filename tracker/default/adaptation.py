@@ -1,92 +1,102 @@
-"""What `default` learns of a stream: how people move, how sure the detector is.
+"""Online adaptation of `default`: motion noise and usual detection scores.
 
-Whatever has a scale is learnt rather than set: how fast people are and how erratic, for
-each axis on its own, since most of them walk across the picture and not up and down;
-and the scores that the people who are being tracked usually get.
+What has a scale is estimated from the stream: how fast people move and how their
+velocity changes, so that frame rates need no setting, and the scores that tracked
+people usually have, so that detectors need none.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from poseflow.arrays import Floats, Ints
-from poseflow.tracker.default.likelihood import Pairs
-from poseflow.tracker.default.options import DefaultOptions
-from poseflow.tracker.default.tracks import Bodies
+from poseflow.arrays import Floats
+from poseflow.tracker.default.likelihood import CandidatePairs
+from poseflow.tracker.default.options import DefaultWeights
+from poseflow.tracker.default.tracks import TrackStates
 from poseflow.tracker.observations import Observations
 
+SCORE_HITS, MOTION_HITS = 2, 4
+"""Updates of a track from which on its scores, and its motion, are learned from."""
 
-class Habits:
-    """Running estimates; see the module.
+MOTION_GAP = 3
+"""Frames without an update up to which the motion of a track is learned from."""
+
+SHARE, SCORE_SHARE_LIMIT, SPEED_SHARE_LIMIT = 0.02, 0.3, 0.2
+"""Weight of each track of a frame in a running mean, and of all of them together."""
+
+SPEED_FACTOR, SPEED_LEAST = 1.5, 0.01
+"""New tracks may be faster than those that are tracked by this factor and sum."""
+
+SURPRISE_LIMIT, SURPRISE_TRACKS = 6, 10
+"""Normalized squared offset that counts at most; tracks that adapt at full rate."""
+
+ACCELERATION_RANGE = (0.25, 16.0)
+"""Limits of the adapted acceleration, over the initial one."""
+
+SCORE_QUANTILE, RELATIVE_LIMIT = 0.75, 1.2
+"""Of a first frame's scores, what counts as usual; largest relative score."""
+
+
+class Adaptation:
+    """Running estimates of the stream.
 
     Attributes:
-        acceleration: `(2,)` standard deviation of the change of velocity per frame, in
-            sizes, by axis.
-        pace: `(2,)` standard deviation of the velocity of somebody just seen.
-        usual: Quality of those that are tracked, on the detector's scale; 0 at first.
+        acceleration: Standard deviation of the change of velocity per frame, in sizes.
+        speed: Standard deviation of the velocity of a new track, in sizes per frame.
     """
 
-    def __init__(self, options: DefaultOptions) -> None:
-        self._options = options
-        self.acceleration: Floats = np.full(2, options.acceleration)
-        self.pace: Floats = np.full(2, options.pace)
-        self.usual = 0.0
-        evidence = options.evidence
-        self._place = evidence.measured**2 + evidence.measured_few**2 / 4
+    def __init__(self, weights: DefaultWeights) -> None:
+        self._weights = weights
+        self.acceleration = weights.acceleration
+        self.speed = weights.speed
+        self._usual_quality = 0.0
 
     @property
-    def new_variance(self) -> Floats:
-        """Variance of a body that was seen once, `(2, 3)`."""
+    def new_track_variance(self) -> Floats:
+        """Variance of a track that was observed once, `(2, 3)`."""
         variance = np.zeros((2, 3))
-        variance[:, 0], variance[:, 2] = self._place, np.square(self.pace)
+        variance[:, 0] = self._weights.offset_noise(np.array(4.0))
+        variance[:, 2] = np.square(self.speed)
         return variance
 
-    def relative(self, quality: Floats) -> Floats:
-        """Quality relative to that of the people who are being tracked, `(P,)`."""
-        usual = self.usual
+    def relative_scores(self, quality: Floats) -> Floats:
+        """Quality of people relative to that of tracked people, `(P,)`."""
+        usual = self._usual_quality
         if usual <= 0 and len(quality):
-            usual = float(np.quantile(quality, 0.75))
-        relative: Floats = np.minimum(quality / max(usual, 1e-12), 1.2)
+            usual = float(np.quantile(quality, SCORE_QUANTILE))
+        relative: Floats = np.minimum(quality / max(usual, 1e-12), RELATIVE_LIMIT)
         return relative
 
-    def learn_usual(
-        self, bodies: Bodies, seen: Observations, rows: Ints, poses: Ints
+    def learn(
+        self, tracks: TrackStates, people: Observations, matches: CandidatePairs
     ) -> None:
-        """Learn from those found again what scores people get here.
+        """Learn from the matches of a frame, before they update the tracks."""
+        hits = tracks.hits[matches.track]
+        gap = tracks.frames_since_update[matches.track]
+        self._learn_scores(people.quality[matches.person[hits >= SCORE_HITS]])
+        steady = np.flatnonzero((hits >= MOTION_HITS) & (gap < MOTION_GAP))
+        if len(steady):
+            self._learn_motion(tracks, matches[steady])
 
-        Args:
-            bodies: Identities that took the frame in.
-            seen: The people of the frame.
-            rows: `(n,)` numbers of bodies.
-            poses: `(n,)` numbers of the poses that continue them.
-        """
-        steady = bodies.hits[rows] >= 3
-        if not steady.any():
+    def _learn_scores(self, quality: Floats) -> None:
+        if not len(quality):
             return
-        now = float(np.median(seen.quality[poses[steady]]))
-        share = min(0.02 * float(steady.sum()), 0.3)
-        self.usual += (now - self.usual) * (share if self.usual > 0 else 1.0)
+        share = min(SHARE * len(quality), SCORE_SHARE_LIMIT)
+        if self._usual_quality <= 0:
+            share = 1.0
+        self._usual_quality += share * (float(np.median(quality)) - self._usual_quality)
 
-    def learn_motion(self, bodies: Bodies, pairs: Pairs, which: Ints) -> None:
-        """Learn from steady bodies how fast people are, and how erratic.
-
-        Args:
-            bodies: Identities, before they take the frame in.
-            pairs: All pairs of the frame.
-            which: `(n,)` those that were made.
-        """
-        rows = pairs.body[which]
-        steady = (bodies.hits[rows] >= 4) & (bodies.gap[rows] < 3)
-        if not steady.any():
-            return
-        rows, which = rows[steady], which[steady]
-        sizes = bodies.sizes[rows, None]
-        share = min(0.02 * len(rows), 0.2)
-        speed = np.square(bodies.velocity[rows] / sizes).mean(axis=0)
-        self.pace = self.pace + share * (np.sqrt(speed) * 1.5 + 0.01 - self.pace)
-        expected = bodies.variance[rows, :, 0] + pairs.noise[which, None]
-        square = np.square(pairs.offsets.offset[which] / sizes) / expected
-        surprise = np.minimum(square, 6).mean(axis=0)
-        change = self._options.restless * min(len(rows), 10) / 10 * (surprise - 1)
-        low, high = self._options.acceleration / 4, self._options.acceleration * 16
-        self.acceleration = np.clip(self.acceleration * np.exp(change), low, high)
+    def _learn_motion(self, tracks: TrackStates, matches: CandidatePairs) -> None:
+        rows = matches.track
+        sizes = tracks.sizes[rows, None]
+        speed = float(np.sqrt(np.square(tracks.velocity[rows] / sizes).mean()))
+        share = min(SHARE * len(rows), SPEED_SHARE_LIMIT)
+        self.speed += share * (SPEED_FACTOR * speed + SPEED_LEAST - self.speed)
+        expected = tracks.variance[rows, :, 0] + matches.noise[:, None]
+        square = np.square(matches.offsets.offset / sizes) / expected
+        surprise = float(np.minimum(square, SURPRISE_LIMIT).mean()) - 1
+        rate = self._weights.acceleration_rate
+        rate *= min(len(rows), SURPRISE_TRACKS) / SURPRISE_TRACKS
+        low, high = np.multiply(ACCELERATION_RANGE, self._weights.acceleration)
+        adapted = self.acceleration * np.exp(rate * surprise)
+        self.acceleration = float(np.clip(adapted, low, high))

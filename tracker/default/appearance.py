@@ -1,10 +1,8 @@
-"""What people look like: colours along their limbs, or whatever features the user has.
+"""Appearance: colours along the limbs, or embeddings, and what their distances mean.
 
-`limb_colours` needs no network: the mean colour of each limb, seen from wherever, tells
-a red jacket from a black one. `Looks` judges distances between appearances, those
-colours or a user's embeddings alike, by what it has seen in the stream so far: how far
-the same person is from itself and how far different people are from each other. So no
-threshold has to be chosen, and where people look alike it says little.
+`limb_colours` needs no network: the mean colour of each limb, from any viewpoint, tells
+a red jacket from a black one. `AppearanceModel` turns distances between appearances,
+those colours or a user's embeddings, into log odds of the same person.
 """
 
 from __future__ import annotations
@@ -16,23 +14,43 @@ import numpy as np
 from poseflow.arrays import Bools, Floats, Image, Ints
 from poseflow.poses import Poses
 from poseflow.skeleton import Skeleton
-from poseflow.tracker.default.tracks import Bodies
 
 ALONG = np.linspace(0.15, 0.85, 7)
 ACROSS = np.array([-0.02, 0.0, 0.02])
-"""Where a limb is looked at: along it, and beside it in person sizes."""
+"""Sampled points: shares of a limb, and person sizes beside it."""
 
-LEAST_LIMB = 0.05
-"""Limbs shorter than this share of the person are eyes and ears: no clothes there."""
+LIMB_LEAST = 0.05
+"""Least length, in person sizes: shorter limbs join eyes and ears, without clothes."""
 
-UNCLEAN = 0.35
-"""Weight of a colour that somebody else may have lent."""
+NEIGHBOUR = 0.6
+"""Distance, over the sum of two people's sizes, up to which they may overlap."""
 
-LENT = 0.15
-"""How often somebody looks like somebody else after all: hidden, or in a shadow."""
+OVERLAP = 0.12
+"""Distance of limbs' middles, in person sizes, up to which one may hide the other."""
 
-MOST_FAR = 25.0
-"""Squared distance per feature, over one person's own, beyond which all is far."""
+LEARNED = 8
+"""Observations of a feature from which on its variance is used."""
+
+DISTANCE_LEAST = 1e-3
+"""Least mean squared distance, before its logarithm is taken."""
+
+ENOUGH_FEATURES = 0.4
+"""Share of the learned features that make full evidence."""
+
+SAME_PRIOR, DIFFERENT_PRIOR, PRIOR_WEIGHT = (0.0, 0.5), (1.8, 0.7), 20
+"""Mean and deviation of the log distances at first, and their weight in pairs."""
+
+KNOWN_COUNT = 3
+"""Observations of a track from which on its appearance is learned from."""
+
+COMPARED = 12
+"""People of a frame that are compared with each other at most."""
+
+CERTAIN_SHARE = 0.5
+"""Share of features that a distance is learned from."""
+
+RATE_LEAST = 0.01
+"""Least rate of the running means: old observations are forgotten."""
 
 
 def limb_colours(image: Image, poses: Poses, sizes: Floats) -> tuple[Floats, Bools]:
@@ -45,7 +63,7 @@ def limb_colours(image: Image, poses: Poses, sizes: Floats) -> tuple[Floats, Boo
 
     Returns:
         `(P, D)` brightness and two colour differences of each limb, in grey levels, NaN
-        where a limb is not seen; and `(P, D)` where nobody else's limbs are close by.
+        where a limb is not visible; and `(P, D)` where no other person's limb is close.
     """
     ends = _segments(poses.skeleton)
     people, limbs = len(poses), len(ends)
@@ -55,7 +73,7 @@ def limb_colours(image: Image, poses: Poses, sizes: Floats) -> tuple[Floats, Boo
     run = stop - start
     length = np.hypot(run[..., 0], run[..., 1])
     shown = present[:, ends[:, 0]] & present[:, ends[:, 1]]
-    shown &= length > LEAST_LIMB * sizes[:, None]
+    shown &= length > LIMB_LEAST * sizes[:, None]
     side = np.stack([-run[..., 1], run[..., 0]], -1) / np.maximum(length, 1)[..., None]
     spots = (
         start[:, :, None, None]
@@ -63,7 +81,7 @@ def limb_colours(image: Image, poses: Poses, sizes: Floats) -> tuple[Floats, Boo
         + (ACROSS * sizes[:, None])[:, None, None, :, None] * side[:, :, None, None]
     )  # (P, L, along, across, 2)
     height, width = image.shape[:2]
-    # What is far outside, or nowhere, need not fit into an integer.
+    # Coordinates far outside, or not finite, need not fit into an integer.
     spots = np.clip(np.nan_to_num(spots, nan=-1), -1, max(height, width))
     column = np.rint(spots[..., 0]).astype(np.int64)
     row = np.rint(spots[..., 1]).astype(np.int64)
@@ -81,7 +99,7 @@ def limb_colours(image: Image, poses: Poses, sizes: Floats) -> tuple[Floats, Boo
             [(blue + green + red) / 3, red - green, (red + green) / 2 - blue], -1
         )
     mean[~shown | (count < flat.shape[2] / 2)] = np.nan
-    clean = ~_lent(start, stop, shown, sizes)
+    clean = ~_occluded(start, stop, shown, sizes)
     features = mean.shape[-1]
     return (
         mean.reshape(people, limbs * features),
@@ -89,30 +107,30 @@ def limb_colours(image: Image, poses: Poses, sizes: Floats) -> tuple[Floats, Boo
     )
 
 
-def _lent(start: Floats, stop: Floats, shown: Bools, sizes: Floats) -> Bools:
-    """Which limbs have somebody else's near their middle, `(P, L)`."""
+def _occluded(start: Floats, stop: Floats, shown: Bools, sizes: Floats) -> Bools:
+    """Limbs with another person's limb near their middle, `(P, L)`."""
     people, limbs = shown.shape
-    lent = np.zeros((people, limbs), np.bool_)
+    occluded = np.zeros((people, limbs), np.bool_)
     if people < 2 or not limbs:
-        return lent
+        return occluded
     middle = (start + stop) / 2
     centre = np.where(shown[..., None], middle, 0).sum(axis=1)
     centre /= np.maximum(shown.sum(axis=1), 1)[:, None]
     apart = np.square(centre[:, None] - centre[None]).sum(axis=-1)
-    a, b = np.nonzero(apart < np.square(0.6 * (sizes[:, None] + sizes[None])))
+    a, b = np.nonzero(apart < np.square(NEIGHBOUR * (sizes[:, None] + sizes[None])))
     a, b = a[a != b], b[a != b]
     if not len(a):
-        return lent
+        return occluded
     gap = np.square(middle[a][:, :, None] - middle[b][:, None]).sum(axis=-1)
     gap[~np.broadcast_to(shown[b][:, None], gap.shape)] = np.inf
-    near = gap.min(axis=2) < np.square(0.12 * sizes[b])[:, None]
-    np.logical_or.at(lent, a, near)
-    return lent
+    near = gap.min(axis=2) < np.square(OVERLAP * sizes[b])[:, None]
+    np.logical_or.at(occluded, a, near)
+    return occluded
 
 
 @lru_cache(maxsize=16)
 def _segments(skeleton: Skeleton) -> Ints:
-    """Pairs of joints between which a body is looked at, `(L, 2)`."""
+    """Pairs of joints between which colours are sampled, `(L, 2)`."""
     ends = [tuple(sorted(pair)) for pair in skeleton.limb_indices.tolist()]
     joints = skeleton.joints
     for left, right in (("left", "right"), ("right", "left")):
@@ -124,115 +142,112 @@ def _segments(skeleton: Skeleton) -> Ints:
     return np.array(list(dict.fromkeys(ends)), np.int64).reshape(-1, 2)
 
 
-class Looks:
-    """What distances between appearances mean in this stream.
+class AppearanceModel:
+    """Distances between appearances, and what they mean in this stream.
 
     Two running normal distributions of the log distance, of a person to itself and of
-    different people of one frame, give the log odds of a pair.
+    different people of one frame, give the log odds of a pair. So no threshold has to
+    be chosen, and where people wear the same the odds stay near 0.
 
     Args:
-        features: D.
+        features: D, 0 as long as there is no appearance.
     """
 
-    def __init__(self, features: int) -> None:
+    def __init__(self, features: int = 0) -> None:
         self.features = features
         self._variance = np.zeros(features)
-        self._seen = np.zeros(features)
-        self._same = np.array([0.0, 0.5, 0.0])  # mean, deviation, weight
-        self._other = np.array([1.8, 0.7, 0.0])
+        self._count = np.zeros(features)
+        self._same = np.array([*SAME_PRIOR, 0.0])  # mean, deviation, weight
+        self._different = np.array([*DIFFERENT_PRIOR, 0.0])
 
     @property
     def ready(self) -> bool:
-        """True once enough was seen of people being themselves."""
-        return self.features > 0 and bool(np.median(self._seen) >= 8)
+        """True once enough people were observed again."""
+        return self.features > 0 and bool(np.median(self._count) >= LEARNED)
 
     def distances(
         self,
         means: Floats,
-        looks: Floats,
-        colours: Floats,
-        clean: Floats,
-        more: Floats | float = 1.0,
+        counts: Floats,
+        appearance: Floats,
     ) -> tuple[Floats, Floats]:
-        """Log of the mean squared distance, and how much of a body it is about.
+        """Log of the mean squared distance of n pairs, in variances of one person.
 
         Args:
-            means: `(n, D)` known appearances.
-            looks: `(n, D)` how many looks are in them.
-            colours: `(n, D)` what is seen, NaN where it is not.
-            clean: `(n, D)` weight of each feature.
-            more: `(n, D)` how many looks are in `colours`.
+            means: `(n, D)` appearance of tracks.
+            counts: `(n, D)` observations in it.
+            appearance: `(n, D)` of people, NaN where unknown.
 
         Returns:
-            `(n,)` logs, and `(n,)` shares in [0, 1].
+            `(n,)` logarithms, and the `(n,)` share of features they are based on.
         """
-        both = np.isfinite(colours) & (looks > 0) & (self._seen >= 8)
-        weight = np.where(both, clean, 0.0)
-        step = np.where(both, colours - means, 0.0)
-        spread = self._variance * (1 / np.maximum(more, 1) + 1 / np.maximum(looks, 1))
-        far = np.minimum(np.square(step) / np.maximum(spread, 1e-12), MOST_FAR)
-        total = weight.sum(axis=1)
-        mean = (weight * far).sum(axis=1) / np.maximum(total, 1e-9)
-        known = max(float((self._seen >= 8).sum()), 1.0)
-        return np.log(np.maximum(mean, 1e-3)), np.minimum(total / (0.4 * known), 1)
+        learned = self._count >= LEARNED
+        both = np.isfinite(appearance) & (counts > 0) & learned
+        step = np.where(both, appearance - means, 0.0)
+        variance = np.maximum(self._variance, 1e-12) * (1 + 1 / np.maximum(counts, 1))
+        common = both.sum(axis=1)
+        mean = (np.square(step) / variance).sum(axis=1) / np.maximum(common, 1)
+        enough = ENOUGH_FEATURES * max(int(learned.sum()), 1)
+        share = np.minimum(common / enough, 1)
+        return np.log(np.maximum(mean, DISTANCE_LEAST)), share
 
-    def odds(self, distance: Floats, share: Floats) -> Floats:
+    def log_odds(self, distance: Floats, share: Floats) -> Floats:
         """Log odds of the same person, `(n,)`; 0 where nothing is known."""
-        same, other = self._same, self._other
-        # Nearer than oneself is as oneself, farther than others as others.
-        at = np.clip(distance, same[0] - 0.3, max(other[0], same[0] + 0.3))
-        near, far = max(same[1], 0.3), max(other[1], 0.3)
-        score = np.square((at - other[0]) / far) - np.square((at - same[0]) / near)
-        score = np.log(far / near) + score / 2
-        # Now and then one's look is somebody else's, who stands in front.
-        odds: Floats = share * np.log(LENT + (1 - LENT) * np.exp(score))
+        (same, near, _), (different, far, _) = self._same, self._different
+        # Closer than usual for one person is no further evidence, nor is farther than
+        # usual for two.
+        at = np.clip(distance, same, max(same, different))
+        score = np.square((at - different) / far) - np.square((at - same) / near)
+        odds: Floats = share * (np.log(far / near) + score / 2)
         return odds
 
-    def learn(self, bodies: Bodies, rows: Ints, colours: Floats, clean: Bools) -> None:
-        """Learn from people who certainly are who they are.
+    def learn(
+        self, means: Floats, counts: Floats, appearance: Floats, unoccluded: Bools
+    ) -> None:
+        """Learn from n certain matches, before they update their tracks.
 
         Args:
-            bodies: Identities, before they took the frame in.
-            rows: `(n,)` those that were found again for certain.
-            colours: `(n, D)` how they look now.
-            clean: `(n, D)` where nobody else may have lent a colour.
+            means: `(n, D)` appearance of the tracks.
+            counts: `(n, D)` observations in it.
+            appearance: `(n, D)` of their people, NaN where unknown.
+            unoccluded: `(n, D)` features that no other person can have changed.
         """
-        known = (bodies.looks[rows] >= 3) & np.isfinite(colours) & clean
-        square = np.square(colours - bodies.colours[rows])
-        square /= 1 + 1 / np.maximum(bodies.looks[rows], 1)
+        known = (counts >= KNOWN_COUNT) & np.isfinite(appearance) & unoccluded
         count = known.sum(axis=0)
         if not count.any():
             return
+        square = np.square(appearance - means) / (1 + 1 / np.maximum(counts, 1))
         mean = np.where(known, square, 0).sum(axis=0) / np.maximum(count, 1)
-        # Judge by what was known before, so that nothing is compared with itself.
-        if self.ready and len(rows):
-            rows_ = rows[:12]
-            weight = np.where(clean[:12], 1.0, 0.0)
-            looks = bodies.looks[rows_]
-            own, share = self.distances(
-                bodies.colours[rows_], looks, colours[:12], weight
-            )
-            _update(self._same, own[share > 0.5])
-            n = len(rows_)
-            if n > 1:
-                a, b = np.nonzero(~np.eye(n, dtype=np.bool_))
-                others, share = self.distances(
-                    bodies.colours[rows_[a]], looks[a], colours[:12][b], weight[b]
-                )
-                _update(self._other, others[share > 0.5])
-        step = count / np.maximum(self._seen + count, 1)
-        step = np.maximum(step, np.where(count > 0, 0.01, 0))
+        # Distances use the variance from before this frame, so that no observation is
+        # compared with itself.
+        if self.ready:
+            self._learn_distances(means, counts, appearance, unoccluded)
+        step = np.maximum(
+            count / np.maximum(self._count + count, 1), np.where(count, RATE_LEAST, 0)
+        )
         self._variance += step * (mean - self._variance)
-        self._seen += count
+        self._count += count
+
+    def _learn_distances(
+        self, means: Floats, counts: Floats, appearance: Floats, unoccluded: Bools
+    ) -> None:
+        """Update both distributions by n tracks and their people, all with all."""
+        n = min(len(means), COMPARED)
+        a, b = np.divmod(np.arange(n * n), n)
+        own = np.where(unoccluded, appearance, np.nan)
+        distance, share = self.distances(means[a], counts[a], own[b])
+        certain = share > CERTAIN_SHARE
+        _update_normal(self._same, distance[certain & (a == b)])
+        _update_normal(self._different, distance[certain & (a != b)])
 
 
-def _update(normal: Floats, values: Floats) -> None:
-    """Take values into a running normal distribution (mean, deviation, weight)."""
+def _update_normal(normal: Floats, values: Floats) -> None:
+    """Update a running normal distribution (mean, deviation, weight)."""
     if not len(values):
         return
-    share = max(len(values) / (normal[2] + 20 + len(values)), 0.01)
+    share = len(values) / (normal[2] + PRIOR_WEIGHT + len(values))
+    share = max(share, RATE_LEAST)
     normal[2] += len(values)
-    mean = float(values.mean())
     spread = float(np.square(values - normal[0]).mean())
-    normal[0] += share * (mean - normal[0])
+    normal[0] += share * (float(values.mean()) - normal[0])
     normal[1] = np.sqrt(normal[1] ** 2 + share * (spread - normal[1] ** 2))

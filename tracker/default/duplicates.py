@@ -1,92 +1,93 @@
-"""Which poses of one frame show somebody who is there already."""
+"""Duplicate poses of one frame: detections of a person who is detected twice."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 
 from poseflow.arrays import Bools, Floats, Ints
-from poseflow.tracker.default.tracks import Bodies
+from poseflow.tracker.default.tracks import TrackStates
+from poseflow.tracker.observations import Observations
+
+CLOSE = 0.35
+"""Distance of the keypoints' means, in sizes, up to which poses are compared."""
+
+COMMON = 0.25
+"""Share of the smaller number of keypoints that two poses have to have in common."""
 
 
-def twins(
-    points: Floats,
-    present: Bools,
-    sizes: Floats,
-    spread: Floats,
-    same: float,
-) -> tuple[Ints, Ints, Floats]:
-    """Pairs of poses of one frame that are as alike as two looks at one person.
+class Duplicates(NamedTuple):
+    """n pairs of similar poses.
 
-    Alike is the object keypoint similarity over the joints that both have, over the
-    larger size: a quarter of the smaller number of joints at least must be common.
+    Attributes:
+        stronger: `(n,)` indices of the poses of better quality.
+        weaker: `(n,)` indices of the others.
+    """
+
+    stronger: Ints
+    weaker: Ints
+
+
+def find_duplicates(
+    people: Observations, deviation: Floats, similarity: float
+) -> Duplicates:
+    """Pairs of poses whose OKS over common keypoints is above `similarity`.
 
     Args:
-        points: `(P, K, 2)` pixels.
-        present: `(P, K)`.
-        sizes: `(P,)` pixels.
-        spread: `(K,)` standard deviation of a joint, in sizes.
-        same: Similarity above which two are one, in [0, 1].
-
-    Returns:
-        First and second pose of each pair, `first < second`, and their similarity.
+        people: The P people of a frame.
+        deviation: `(K,)` standard deviation of the keypoints, in sizes.
+        similarity: In [0, 1]; OKS is taken at the larger size of both.
     """
+    points, present = people.points[:, :-1], people.present[:, :-1]
+    sizes = people.sizes
     count = present.sum(axis=1)
-    shown = np.maximum(count, 1)
-    middle = np.where(present[..., None], points, 0).sum(axis=1) / shown[:, None]
-    apart = np.square(middle[:, None] - middle[None]).sum(axis=-1)
-    close = apart < np.square(0.35 * np.maximum(sizes[:, None], sizes[None]))
+    mean = np.where(present[..., None], points, 0).sum(axis=1)
+    mean /= np.maximum(count, 1)[:, None]
+    apart = np.square(mean[:, None] - mean[None]).sum(axis=-1)
+    close = apart < np.square(CLOSE * np.maximum(sizes[:, None], sizes[None]))
     close &= (count[:, None] > 0) & (count[None] > 0)
     first, second = np.nonzero(np.triu(close, 1))
-    if not len(first):
-        return first, second, np.zeros(0)
     both = present[first] & present[second]
-    scale = np.maximum(sizes[first], sizes[second])
+    scale = np.maximum(sizes[first], sizes[second])[:, None] * deviation
     step = np.square(points[first] - points[second]).sum(axis=-1)
-    near = np.exp(-step / (2 * np.square(scale[:, None] * spread)))
+    near = np.where(both, np.exp(-step / (2 * np.square(scale))), 0)
     common = both.sum(axis=1)
-    alike = np.where(both, near, 0).sum(axis=1) / np.maximum(common, 1)
-    enough = common >= np.maximum(np.minimum(count[first], count[second]) / 4, 1)
-    keep = (alike > same) & enough
-    return first[keep], second[keep], alike[keep]
+    oks = near.sum(axis=1) / np.maximum(common, 1)
+    least = np.maximum(COMMON * np.minimum(count[first], count[second]), 1)
+    keep = (oks > similarity) & (common >= least)
+    first, second = first[keep], second[keep]
+    swap = people.quality[first] < people.quality[second]
+    return Duplicates(np.where(swap, second, first), np.where(swap, first, second))
 
 
-def hide_doubles(
-    bodies: Bodies,
-    match: Ints,
-    lesser: Ints,
-    greater: Ints,
-    shadow_frames: float,
-    settled: int,
-) -> Bools:
-    """People who are somebody else's double, `(P,)`; ends ids that are.
+def suppress_duplicates(
+    tracks: TrackStates, match: Ints, duplicates: Duplicates
+) -> tuple[Bools, Ints]:
+    """People who get no id because they are duplicates.
 
-    Of two alike, the one that continues somebody known stays.
+    Of two similar poses the one that continues a track stays, or the one of the older
+    track; two confirmed tracks both stay. Without tracks the stronger one stays.
 
     Args:
-        bodies: Identities that took the frame in; changed.
-        match: `(P,)` number of the body of each pose, -1 for none; changed.
-        lesser: `(n,)` of each pair that are alike, the pose of less quality.
-        greater: `(n,)` the other.
-        shadow_frames: Frames as a double after which an id ends.
-        settled: Frames seen after which an id outlives being a double.
+        tracks: Tracks after the update by the matches.
+        match: `(P,)` track of each person, -1 for none.
+        duplicates: Pairs of similar poses.
+
+    Returns:
+        `(P,)` mask of suppressed people, and the tentative tracks that they matched.
     """
-    hidden = np.zeros(len(match), np.bool_)
-    bodies.shadow[match[match >= 0]] -= 0.5
-    for a, b in zip(greater.tolist(), lesser.tolist(), strict=True):
-        i, j = match[a], match[b]
-        if i >= 0 and j >= 0:
-            # Both continue somebody: the younger may be nobody.
-            young = i if bodies.hits[i] < bodies.hits[j] else j
-            bodies.shadow[young] += 1.5
-            if bodies.ids[young] == 0 or bodies.shadow[young] > shadow_frames:
-                # Whoever was there for long is hidden, not gone.
-                bodies.gap[young] = 1 if bodies.hits[young] >= settled else np.inf
-                pose = a if young == i else b
-                match[pose] = -1
-                hidden[pose] = True
-        elif i >= 0 or j >= 0:
-            hidden[b if i >= 0 else a] = True
+    suppressed = np.zeros(len(match), np.bool_)
+    missed = []
+    for stronger, weaker in zip(*(d.tolist() for d in duplicates), strict=True):
+        one, other = match[stronger], match[weaker]
+        if suppressed[stronger] or suppressed[weaker]:
+            continue
+        if one >= 0 and other >= 0:
+            younger = stronger if tracks.hits[one] < tracks.hits[other] else weaker
+            if tracks.ids[match[younger]] == 0:
+                suppressed[younger] = True
+                missed.append(match[younger])
         else:
-            hidden[b] = True
-    np.maximum(bodies.shadow, 0, out=bodies.shadow)
-    return hidden
+            suppressed[weaker if one >= 0 or other < 0 else stronger] = True
+    return suppressed, np.array(missed, np.int64)

@@ -1,4 +1,4 @@
-"""What `default` takes from a picture: looks, the camera's motion, cuts."""
+"""Image cues of `default`: appearance, camera motion and scene cuts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from poseflow.arrays import Bools, Floats
 from poseflow.boxes import keypoint_extent
 from poseflow.poses import Poses
 from poseflow.tracker.base import FrameContext
-from poseflow.tracker.default.appearance import UNCLEAN, limb_colours
+from poseflow.tracker.default.appearance import limb_colours
 from poseflow.tracker.matchers.base import make_matcher
 from poseflow.tracker.motion.camera_motion import (
     CameraMotion,
@@ -19,72 +19,64 @@ from poseflow.tracker.motion.camera_motion import (
 )
 
 
-class Percept(NamedTuple):
-    """What one frame shows beside the poses.
+class ImageCues(NamedTuple):
+    """What a frame tells besides its poses.
 
     Attributes:
-        colours: `(P, D)` appearance, NaN where unknown; D = 0 without any.
-        clean: `(P, D)` where nobody else may have lent a colour.
-        motion: `(2, 3)` the camera's, or None if unknown.
-        cut: True if another scene begins.
+        appearance: `(P, D)`, NaN where unknown; D = 0 without any.
+        unoccluded: `(P, D)` where no other person can have changed it.
+        camera_motion: `(2, 3)` similarity from the previous image, None if unknown.
+        cut: True if a new scene begins.
     """
 
-    colours: Floats
-    clean: Bools
-    motion: Floats | None
+    appearance: Floats
+    unoccluded: Bools
+    camera_motion: Floats | None
     cut: bool
 
-    @property
-    def weight(self) -> Floats:
-        """`(P, D)` how much a feature counts."""
-        return np.where(self.clean, 1.0, UNCLEAN)
 
-
-class Eye:
-    """Looks at pictures, if there are any, and at embeddings, if the user has them.
+class ImageCueExtractor:
+    """Image cues of one frame after another.
 
     Args:
-        looks: Take colours from the picture.
-        matcher: How the camera is followed: `flow`, `orb` or `none`.
-        options: Of following it.
+        colours: Take limb colours as appearance.
+        matcher: How camera motion is measured: `flow`, `orb` or `none`.
     """
 
-    def __init__(
-        self, looks: bool, matcher: str, options: CameraOptions | None = None
-    ) -> None:
-        self._looks = looks
-        self._options = options or CameraOptions()
-        self._camera = CameraMotion(options) if matcher == "flow" else None
+    def __init__(self, colours: bool, matcher: str) -> None:
+        self._colours = colours
+        self._options = CameraOptions()
+        self._camera = CameraMotion(self._options) if matcher == "flow" else None
         self._matcher = make_matcher("orb") if matcher == "orb" else None
 
-    def reset(self) -> None:
-        """Forget the picture before."""
-        if self._camera is not None:
-            self._camera.reset()
-        if self._matcher is not None:
-            self._matcher.reset()
-
-    def look(self, view: FrameContext, poses: Poses) -> Percept:
-        """Look at a frame."""
-        people = len(poses)
-        colours: Floats = np.zeros((people, 0))
-        clean: Bools = np.zeros((people, 0), np.bool_)
-        motion, cut = None, False
+    def extract(self, frame: FrameContext, poses: Poses) -> ImageCues:
+        """Image cues of a frame; embeddings and correspondences given come first."""
         boxes = keypoint_extent(poses.keypoints, poses.present).astype(np.float64)
-        if view.embeddings is not None:
-            colours = np.asarray(view.embeddings, np.float64)
-            clean = np.ones(colours.shape, np.bool_)
-        elif view.image is not None and self._looks:
+        appearance, unoccluded = self._appearance(frame, poses, boxes)
+        motion, cut = self._camera_motion(frame, poses, boxes)
+        return ImageCues(appearance, unoccluded, motion, cut)
+
+    def _appearance(
+        self, frame: FrameContext, poses: Poses, boxes: Floats
+    ) -> tuple[Floats, Bools]:
+        if frame.embeddings is not None:
+            return frame.embeddings, np.ones(frame.embeddings.shape, np.bool_)
+        if frame.image is not None and self._colours:
             sizes = (boxes[:, 2:] - boxes[:, :2]).max(axis=1, initial=1)
-            colours, clean = limb_colours(view.image, poses, sizes)
-        given = view.correspondences
+            return limb_colours(frame.image, poses, sizes)
+        return np.zeros((len(poses), 0)), np.zeros((len(poses), 0), np.bool_)
+
+    def _camera_motion(
+        self, frame: FrameContext, poses: Poses, boxes: Floats
+    ) -> tuple[Floats | None, bool]:
+        given = frame.correspondences
         if given is None and self._matcher is not None:
-            given = self._matcher.match(view, poses)
+            given = self._matcher.match(frame, poses)
         if isinstance(given, np.ndarray):
-            motion = camera_motion(given, boxes, self._options)
-        elif self._camera is not None:
-            if view.image is None:
-                self._camera.reset()
-            else:
-                motion, cut = self._camera.update(view.image, boxes)
-        return Percept(colours, clean, motion, cut)
+            return camera_motion(given, boxes, self._options), False
+        if self._camera is None:
+            return None, False
+        if frame.image is None:
+            self._camera.reset()
+            return None, False
+        return self._camera.update(frame.image, boxes)

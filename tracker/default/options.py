@@ -1,130 +1,133 @@
-"""Settings of `default`."""
+"""Options of `default`, and the table of its tuned weights."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from poseflow.errors import PoseFlowError
-from poseflow.tracker.default.likelihood import EvidenceOptions
-from poseflow.validation import require
+import numpy as np
+
+from poseflow.arrays import Floats
+from poseflow.validation import check_options, option
+
+
+@dataclass(frozen=True)
+class DefaultWeights:
+    """DefaultWeights and constants of `default`, tuned together on the development seeds.
+
+    Lengths are in person sizes (the longer side), times in frames. They were chosen by
+    `python benchmarks/tune_tracking.py` and hold for all suites; users turn the
+    options of `DefaultOptions` instead.
+
+    Attributes:
+        new_track: Log odds of a person at the densest point of the prediction.
+        degrees_of_freedom: Of the Student t of the offset; fewer forgive more.
+        offset_deviation: Standard deviation of a measured offset with many keypoints.
+        offset_deviation_one_keypoint: Added in quadrature, over the root of their
+            number.
+        reach: Distance from the prediction up to which pairs are candidates.
+        outlier_residual: Residual at which a keypoint's vote for the offset halves.
+        pose: Log odds of equal poses over those of unlike ones.
+        pose_neutral: Pose similarity that counts neither for nor against.
+        pose_keypoints: Common keypoints from which on the pose counts in full.
+        keypoint_spread: Factor on the OKS sigmas of the keypoints.
+        keypoint_spread_least: Added to each.
+        size_deviation: Standard deviation of the log ratio of sizes.
+        low_score: Log odds that a relative detection score of 0 costs.
+        duplicate: Log odds that the weaker of two similar poses loses.
+        appearance_full_frames: Frames since the update after which the appearance
+            counts in full; a fifth of them, and it does not count.
+        acceleration: Standard deviation of the change of velocity per frame, at first.
+        acceleration_rate: How fast it adapts to the offsets of the stream.
+        speed: Standard deviation of the velocity of a new track, at first.
+        size_gain: How far the size follows its observation.
+        doubtful_score: Relative detection score that adds nothing to the existence
+            score.
+        least_existence: What an observation adds at least.
+        tentative_frames: Frames that a tentative track may be missed.
+        reid: Log odds that re-identification by appearance must exceed.
+        reid_limit: Log odds that the appearance adds at most.
+        reid_position: Weight of the distance from where a track was lost, or would be.
+    """
+
+    new_track: float = option(7.0)
+    degrees_of_freedom: float = option(4.0, low=1e-6)
+    offset_deviation: float = option(0.03, low=1e-6)
+    offset_deviation_one_keypoint: float = option(0.06, low=0)
+    reach: float = option(0.9, low=0)
+    outlier_residual: float = option(0.1, low=1e-6)
+    pose: float = option(4.0, low=0)
+    pose_neutral: float = option(0.4, low=0, high=1)
+    pose_keypoints: float = option(4.0, low=1e-6)
+    keypoint_spread: float = option(1.2, low=0)
+    keypoint_spread_least: float = option(0.02, low=1e-6)
+    size_deviation: float = option(0.2, low=1e-6)
+    low_score: float = option(1.6, low=0)
+    duplicate: float = option(4.0, low=0)
+    appearance_full_frames: float = option(90.0, low=1e-6)
+    acceleration: float = option(0.005, low=1e-9)
+    acceleration_rate: float = option(0.05, low=0)
+    speed: float = option(0.06, low=0)
+    size_gain: float = option(0.2, low=0, high=1)
+    doubtful_score: float = option(0.45, low=0)
+    least_existence: float = option(0.02, low=0)
+    tentative_frames: int = option(2, low=0)
+    reid: float = option(2.0)
+    reid_limit: float = option(6.0, low=0)
+    reid_position: float = option(1.0, low=0)
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        check_options(self)
+
+    def offset_noise(self, keypoints: Floats) -> Floats:
+        """Variance of an offset measured with some number of common keypoints."""
+        few = self.offset_deviation_one_keypoint**2
+        noise: Floats = self.offset_deviation**2 + few / np.maximum(keypoints, 1)
+        return noise
+
+    def keypoint_deviation(self, sigmas: Floats) -> Floats:
+        """Standard deviation of keypoints after the offset, in person sizes."""
+        deviation: Floats = self.keypoint_spread * sigmas + self.keypoint_spread_least
+        return deviation
 
 
 @dataclass(frozen=True)
 class DefaultOptions:
-    """Parameters of `default`; lengths in body sizes (longer side), times in frames.
+    """Options of the tracker `default`.
 
     Attributes:
-        max_age_frames: People unseen for longer are forgotten.
-        max_tracks: Known number of people: no more ids than that, ever.
-        minimum_odds: Log odds that a pair must exceed.
-        confirm: Trust at which somebody in the making gets an id.
-        doubt: Relative score at which a sighting adds no trust beyond `patient_trust`.
-        patient_trust: Least trust that a sighting adds: in the end, whoever stays
-            gets an id.
-        patience: Frames that somebody in the making may be missed.
-        suspicion: Log odds that a relative score of 0 costs.
-        same: Similarity above which two poses of a frame are one person.
-        double: Log odds that a pose loses for being the lesser of two alike.
-        shadow_frames: Frames as a double after which an id ends.
-        settled: Frames seen after which an id outlives being a double.
-        way: Log odds by which people in the making give way to people with an id.
-        reach: How far from the prediction a pose may be.
-        jump: How far from where it was last seen an id may turn up within
-            `jump_frames`.
-        jump_frames: Frames for which `jump` holds.
-        due: Beyond `jump` goes who is so close to where a steady walker is expected.
-        due_hits: Frames seen from which on somebody is a steady walker.
-        open: Log odds that somebody well inside the picture is no newcomer.
-        acceleration: Standard deviation of the change of velocity per frame.
-        pace: Standard deviation of the velocity of somebody just seen, until the
-            stream has shown how fast people move in it.
-        restless: How quickly `acceleration` follows the surprises that the stream
-            brings; 0 keeps it fixed.
-        drag: Share of the velocity that somebody unseen keeps per frame.
-        joint_gain: How far a joint follows its observation.
-        spread: Factor on the joints' sigmas.
-        spread_least: Least standard deviation of a joint.
-        together: Take out what all people do together, when there is no picture.
-        cut_people: When so many people or more change all at once, the scene was cut.
-        recall: Log odds that recognising somebody by looks alone must overcome.
-        recall_place: How much counts, in recognising, how far from where they left, or
-            were going, somebody turns up; 0 if people come back anywhere.
-        recall_frames: People who were looked at are remembered for so long.
-        deliberate: Looks at a newcomer who resembles somebody away before deciding.
-        window_frames: Delay of the final view, in which people in the making have the
-            ids that they got later.
-        most_bodies: Most people remembered, the latest seen.
-        matcher: How the camera is followed in pictures: `"flow"` (corners of the
-            background by sparse optical flow), `"orb"` (ORB features around people,
-            which are then found anyway), or `"none"`. Correspondences given to
-            `update` come before either.
-        appearance: Look at the colours of people, if there is a picture.
-        evidence: Constants of the log odds.
+        max_age_frames: Frames that a track is kept without an update. Higher bridges
+            longer occlusions, and confuses people more often after them.
+        confirmation_score: Existence score from which on a tentative track gets its id.
+            0 gives ids to false positives; 2 takes several good observations.
+        gate_body_lengths: Distance from its last position within which a track is
+            continued, for 10 frames after its update. Raise it if people move further
+            than their own height between frames.
+        duplicate_similarity: OKS above which two poses of a frame are one person. 1
+            keeps all of them.
+        max_tracks: Known number of people in the video; no more ids are given.
+        appearance: Re-identify people by the colours along their limbs, if images are
+            given.
+        reid_frames: Frames that a track with a known appearance is remembered.
+        matcher: Camera motion compensation in images: `"flow"` (background corners by
+            sparse optical flow), `"orb"` (ORB features), or `"none"`. Correspondences
+            given to `update` come before either.
+        delay_frames: Frames after which ids are final; tracks confirmed by then have
+            their id from their first observation on.
+        weights: Tuned weights; see `DefaultWeights`.
     """
 
-    max_age_frames: int = 90
-    max_tracks: int | None = None
-    minimum_odds: float = 0.0
-    confirm: float = 0.5
-    doubt: float = 0.45
-    patient_trust: float = 0.02
-    patience: int = 2
-    suspicion: float = 1.6
-    same: float = 0.65
-    double: float = 4.0
-    shadow_frames: float = 6.0
-    settled: int = 15
-    way: float = 1.0
-    reach: float = 0.9
-    jump: float = 1.2
-    jump_frames: int = 10
-    due: float = 0.18
-    due_hits: int = 6
-    open: float = 2.0
-    acceleration: float = 0.005
-    pace: float = 0.06
-    restless: float = 0.05
-    drag: float = 0.995
-    joint_gain: float = 0.7
-    spread: float = 1.2
-    spread_least: float = 0.02
-    together: bool = True
-    cut_people: int = 3
-    recall: float = 1.5
-    recall_place: float = 1.0
-    recall_frames: int = 1500
-    deliberate: int = 4
-    window_frames: int = 20
-    most_bodies: int = 1000
-    matcher: str = "flow"
+    max_age_frames: int = option(90, low=1)
+    confirmation_score: float = option(0.5)
+    gate_body_lengths: float = option(1.2, low=0)
+    duplicate_similarity: float = option(0.65, low=0, high=1)
+    max_tracks: int | None = option(None, low=1)
     appearance: bool = True
-    evidence: EvidenceOptions = field(default_factory=EvidenceOptions)
+    reid_frames: int = option(1500, low=1)
+    matcher: str = option("flow", choices=("flow", "orb", "none"))
+    delay_frames: int = option(20, low=0)
+    weights: DefaultWeights = DefaultWeights()
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        require("max_age_frames", self.max_age_frames, 1)
-        if self.max_tracks is not None:
-            require("max_tracks", self.max_tracks, 1)
-        for name in ("same", "drag", "joint_gain"):
-            require(name, getattr(self, name), 0, 1)
-        for name in (
-            "reach",
-            "jump",
-            "acceleration",
-            "pace",
-            "spread",
-            "patience",
-            "recall_place",
-        ):
-            require(name, getattr(self, name), 0)
-        require("spread_least", self.spread_least, 1e-6)
-        require("window_frames", self.window_frames, 0)
-        if self.matcher not in ("flow", "orb", "none"):
-            raise PoseFlowError(
-                f"unknown matcher {self.matcher!r} for tracker 'default'; there are "
-                "flow, orb, none"
-            )
-        if not isinstance(self.evidence, EvidenceOptions):
-            raise PoseFlowError(
-                f"evidence must be EvidenceOptions, got {self.evidence!r}"
-            )
+        check_options(self)

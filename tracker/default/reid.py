@@ -1,95 +1,68 @@
-"""Who a newcomer of `default` is, if not somebody new: by looks, or by elimination."""
+"""Re-identification of lost tracks: by appearance, or because no more ids are left."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from poseflow.arrays import Ints
+from poseflow.arrays import Bools, Floats, Ints
 from poseflow.tracker.assignment import assign
-from poseflow.tracker.default.appearance import Looks
-from poseflow.tracker.default.options import DefaultOptions
-from poseflow.tracker.default.tracks import Bodies
-
-MOST_RECALL = 6.0
-"""Log odds that looks alone cannot exceed."""
+from poseflow.tracker.default.appearance import AppearanceModel
+from poseflow.tracker.default.likelihood import GATE_FRAMES
+from poseflow.tracker.default.options import DefaultOptions, DefaultWeights
+from poseflow.tracker.default.tracks import TrackStates
 
 
-def recognise(
-    bodies: Bodies, match: Ints, ready: Ints, looks: Looks, options: DefaultOptions
-) -> Ints:
-    """Recognise people who were away by their looks.
+def reidentify(
+    tracks: TrackStates, ready: Ints, model: AppearanceModel, weights: DefaultWeights
+) -> tuple[Ints, Ints]:
+    """Re-identification of lost tracks by appearance and position.
 
     Args:
-        bodies: All of them; those recognised take over what the newcomer has.
-        match: `(P,)` number of the body of each pose, changed accordingly.
-        ready: `(n,)` newcomers who are about to get an id.
-        looks: What distances between appearances mean.
-        options: Settings.
+        tracks: All tracks.
+        ready: `(n,)` tentative tracks that are about to be confirmed.
+        model: Distances between appearances in this stream.
+        weights: DefaultWeights of `default`.
 
     Returns:
-        Newcomers who are nobody known. Those who may be are held back until there are
-        more looks.
+        Indices of lost tracks, `(m,)`, and of the tentative tracks that continue them.
     """
-    away = np.flatnonzero((bodies.ids > 0) & (bodies.gap > options.jump_frames))
-    if not len(away):
-        return ready
-    a, r = np.repeat(away, len(ready)), np.tile(ready, len(away))
-    colours = np.where(bodies.looks[r] > 0, bodies.colours[r], np.nan)
-    distance, share = looks.distances(
-        bodies.colours[a], bodies.looks[a], colours, np.ones(colours.shape)
+    lost = np.flatnonzero(tracks.confirmed & (tracks.frames_since_update > GATE_FRAMES))
+    if not len(lost) or not len(ready) or not model.ready:
+        return ready[:0], ready[:0]
+    a, b = np.repeat(lost, len(ready)), np.tile(ready, len(lost))
+    counts = tracks.appearance_count
+    distance, share = model.distances(
+        tracks.appearance[a],
+        counts[a],
+        np.where(counts[b] > 0, tracks.appearance[b], np.nan),
     )
-    odds = np.clip(looks.odds(distance, share), -MOST_RECALL, MOST_RECALL)
-    odds -= options.recall + np.log(1 + len(away))
-    odds -= np.square(np.log(bodies.sizes[a] / bodies.sizes[r])) / 2
-    # Whoever comes back does so where they left, or where they were going; a size away
-    # from there speaks neither for nor against.
-    here = bodies.points[r, -1]
-    left = np.square(bodies.place[a] - here).sum(axis=1)
-    due = np.square(bodies.points[a, -1] - here).sum(axis=1)
-    far = np.minimum(left, due) / np.square(bodies.sizes[a])
-    odds -= options.recall_place * np.log((1 + far) / 2)
-    table = odds.reshape(len(away), len(ready))
-    # With few looks and somebody away who is not unlike, a few more looks decide.
-    held = table.max(axis=0) > -options.recall
-    held &= bodies.hits[ready] < options.deliberate
-    done = held.copy()
-    for i, j in assign(np.where(held, -np.inf, table), 0.0).tolist():
-        resume(bodies, match, int(away[i]), int(ready[j]))
-        done[j] = True
-    others: Ints = ready[~done]
-    return others
+    limit = weights.reid_limit
+    odds = np.clip(model.log_odds(distance, share), -limit, limit)
+    odds -= weights.reid + np.log(1 + len(lost))
+    odds -= np.square(np.log(tracks.sizes[a] / tracks.sizes[b])) / 2
+    # People come back where they left or were going; at a distance of one size from
+    # there the position counts neither for nor against.
+    here = tracks.points[b, -1]
+    from_last = np.square(tracks.last_position[a] - here).sum(axis=1)
+    from_predicted = np.square(tracks.points[a, -1] - here).sum(axis=1)
+    far = np.minimum(from_last, from_predicted) / np.square(tracks.sizes[a])
+    odds -= weights.reid_position * np.log((1 + far) / 2)
+    pairs = assign(odds.reshape(len(lost), len(ready)), 0.0)
+    return lost[pairs[:, 0]], ready[pairs[:, 1]]
 
 
-def fill(
-    bodies: Bodies, match: Ints, ready: Ints, free: int, options: DefaultOptions
-) -> Ints:
-    """With all ids given, newcomers continue whoever is away, the nearest first.
+def nearest_lost(tracks: TrackStates, row: int, options: DefaultOptions) -> int | None:
+    """The lost track predicted nearest to tentative track `row`, within the gate.
 
-    Args:
-        bodies: All of them.
-        match: `(P,)` number of the body of each pose, changed accordingly.
-        ready: `(n,)` newcomers.
-        free: How many ids may still be given.
-        options: Settings.
-
-    Returns:
-        Newcomers who get a new id.
+    For `max_tracks`: once all ids are given, a new person can only be a known one.
     """
-    for row in ready[free:].tolist():
-        away = np.flatnonzero((bodies.ids > 0) & (bodies.gap > 0))
-        if not len(away):
-            break
-        far = np.square(bodies.points[away, -1] - bodies.points[row, -1]).sum(axis=1)
-        jump = np.square(bodies.place[away] - bodies.place[row]).sum(axis=1)
-        soon = bodies.gap[away] <= options.jump_frames
-        far[soon & (jump > np.square(options.jump * bodies.sizes[row]))] = np.inf
-        if np.isfinite(far.min()):
-            resume(bodies, match, int(away[far.argmin()]), row)
-    return ready[:free]
-
-
-def resume(bodies: Bodies, match: Ints, old: int, new: int) -> None:
-    """Somebody in the making turns out to be somebody known."""
-    bodies.take_over(np.array([old]), bodies, np.array([new]))
-    match[match == new] = old
-    bodies.gap[new] = np.inf
+    lost = np.flatnonzero(tracks.confirmed & (tracks.frames_since_update > 0))
+    if not len(lost):
+        return None
+    far = np.square(tracks.points[lost, -1] - tracks.points[row, -1]).sum(axis=1)
+    moved = np.square(tracks.last_position[lost] - tracks.last_position[row]).sum(1)
+    recent: Bools = tracks.frames_since_update[lost] <= GATE_FRAMES
+    gate = np.square(options.gate_body_lengths * tracks.sizes[row])
+    distance: Floats = np.where(recent & (moved > gate), np.inf, far)
+    nearest = int(distance.argmin())
+    return int(lost[nearest]) if np.isfinite(distance[nearest]) else None

@@ -1,4 +1,4 @@
-"""The identities that `default` holds, as a struct of arrays."""
+"""Track states of `default`: tentative and confirmed tracks as a struct of arrays."""
 
 from __future__ import annotations
 
@@ -8,159 +8,118 @@ from typing import Any
 import numpy as np
 
 from poseflow.arrays import Bools, Floats, Ints
-from poseflow.boxes import keypoint_extent
 from poseflow.poses import Poses
-from poseflow.tracker.observations import Observations
+from poseflow.skeleton import Skeleton
+from poseflow.tracker.track_store import Track
 
 
 @dataclass
-class Bodies:
-    """N identities, held or in the making.
+class TrackStates:
+    """N tracks; entry k of every array belongs to track k.
+
+    A track is tentative until its existence score suffices, then confirmed: it has an
+    id. Only `poseflow.tracker.default.update` changes the arrays.
 
     Attributes:
-        ids: `(N,)` identity, 0 while in the making.
-        points: `(N, K + 1, 2)` joints where they are expected, pixels.
-        known: `(N, K + 1)` joints that have ever been seen.
-        age: `(N, K + 1)` frames since each joint was seen.
+        ids: `(N,)` identity, 0 while tentative.
+        serials: `(N,)` number of the track, tentative ones included.
+        points: `(N, K + 1, 2)` predicted keypoints and box centre, pixels.
+        known: `(N, K + 1)` keypoints observed at least once.
         velocity: `(N, 2)` pixels per frame.
-        variance: `(N, 2, 3)` of place, both, velocity by axis, in sizes squared.
-        sizes: `(N,)` longer side of the body, pixels.
-        gap: `(N,)` frames since the body was seen, 0 if in this one.
-        hits: `(N,)` frames in which it was seen.
-        trust: `(N,)` evidence so far that there is somebody.
-        shadow: `(N,)` how often lately it was somebody else's double.
-        place: `(N, 2)` middle of the joints when last seen, pixels.
-        colours: `(N, D)` mean appearance.
-        looks: `(N, D)` how many looks are in that mean.
-        first: `(N,)` frame of the first sighting.
-        last: `(N,)` frame of the latest sighting.
-        score: `(N,)` sum of the person scores.
-        serial: `(N,)` a number that a body has from its first sighting on.
+        variance: `(N, 2, 3)` of position, position-velocity and velocity by axis, in
+            person sizes squared.
+        sizes: `(N,)` longer side of the person, pixels.
+        last_position: `(N, 2)` box centre at the latest update, pixels.
+        frames_since_update: `(N,)` 0 if updated in this frame.
+        hits: `(N,)` frames in which the track was updated.
+        existence: `(N,)` existence score so far.
+        appearance: `(N, D)` mean appearance.
+        appearance_count: `(N, D)` observations in that mean.
+        first_frame: `(N,)` frame of the first observation.
+        last_frame: `(N,)` frame of the latest one.
+        total_score: `(N,)` sum of the person scores.
     """
 
     ids: Ints
+    serials: Ints
     points: Floats
     known: Bools
-    age: Floats
     velocity: Floats
     variance: Floats
     sizes: Floats
-    gap: Floats
+    last_position: Floats
+    frames_since_update: Floats
     hits: Ints
-    trust: Floats
-    shadow: Floats
-    place: Floats
-    colours: Floats
-    looks: Floats
-    first: Ints
-    last: Ints
-    score: Floats
-    serial: Ints
+    existence: Floats
+    appearance: Floats
+    appearance_count: Floats
+    first_frame: Ints
+    last_frame: Ints
+    total_score: Floats
 
     @classmethod
-    def new(
-        cls,
-        seen: Observations,
-        which: Ints,
-        frame: int,
-        poses: Poses,
-        start: Floats,
-        serial: int = 0,
-    ) -> Bodies:
-        """Bodies in the making from some of a frame's people.
-
-        Args:
-            seen: The frame's people.
-            which: `(n,)` their numbers.
-            frame: Number of the frame.
-            poses: The same people.
-            start: `(2, 3)` variance of a body seen once.
-            serial: Number of the first of them.
-        """
-        n = len(which)
-        points, known = seen.points[which], seen.present[which]
-        colours = seen.colours[which]
-        seen_colours = np.isfinite(colours)
+    def empty(cls, keypoints: int) -> TrackStates:
+        """No tracks of a skeleton with `keypoints` joints."""
+        none, number = np.zeros(0), np.zeros(0, np.int64)
         return cls(
-            np.zeros(n, np.int64),
-            points.copy(),
-            known.copy(),
-            np.zeros(known.shape),
-            np.zeros((n, 2)),
-            np.tile(start, (n, 1, 1)),
-            seen.sizes[which].copy(),
-            np.zeros(n),
-            np.ones(n, np.int64),
-            np.zeros(n),
-            np.zeros(n),
-            points[:, -1].copy(),
-            np.where(seen_colours, colours, 0),
-            seen_colours.astype(np.float64),
-            np.full(n, frame),
-            np.full(n, frame),
-            poses.scores[which].astype(np.float64),
-            serial + np.arange(n),
+            ids=number,
+            serials=number,
+            points=np.zeros((0, keypoints + 1, 2)),
+            known=np.zeros((0, keypoints + 1), np.bool_),
+            velocity=np.zeros((0, 2)),
+            variance=np.zeros((0, 2, 3)),
+            sizes=none,
+            last_position=np.zeros((0, 2)),
+            frames_since_update=none,
+            hits=number,
+            existence=none,
+            appearance=np.zeros((0, 0)),
+            appearance_count=np.zeros((0, 0)),
+            first_frame=number,
+            last_frame=number,
+            total_score=none,
         )
 
     def __len__(self) -> int:
-        """Number of identities, N."""
+        """Number of tracks, N."""
         return len(self.ids)
 
-    def __getitem__(self, which: Any) -> Bodies:
-        """Some of the identities, by mask or numbers; a copy."""
-        return Bodies(*(getattr(self, name)[which] for name in NAMES))
+    def __getitem__(self, which: Any) -> TrackStates:
+        """Some of the tracks, by mask or indices; a copy."""
+        return TrackStates(*(getattr(self, name)[which] for name in NAMES))
 
-    def joined(self, other: Bodies) -> Bodies:
-        """These and others."""
+    def joined(self, other: TrackStates) -> TrackStates:
+        """These tracks, then those of `other`."""
         if not len(other):
             return self
-        if not len(self):
-            return other
-        return Bodies(
-            *(
-                np.concatenate([getattr(self, name), getattr(other, name)])
-                for name in NAMES
-            )
+        return TrackStates(
+            *(np.concatenate([getattr(self, n), getattr(other, n)]) for n in NAMES)
         )
 
-    def take_over(self, rows: Ints, other: Bodies, others: Ints) -> None:
-        """Give `rows` the present of `others`, keeping id, past and appearance.
+    @property
+    def confirmed(self) -> Bools:
+        """`(N,)` tracks that have an id."""
+        return self.ids > 0
 
-        The other's sightings are added to one's own.
-        """
-        for name in ("points", "velocity", "variance", "sizes", "gap", "place", "last"):
-            getattr(self, name)[rows] = getattr(other, name)[others]
-        for name in ("known", "age", "shadow"):
-            getattr(self, name)[rows] = getattr(other, name)[others]
-        for name in ("hits", "trust", "score"):
-            getattr(self, name)[rows] += getattr(other, name)[others]
-        looks = self.looks[rows] + other.looks[others]
-        total = self.colours[rows] * self.looks[rows]
-        total += other.colours[others] * other.looks[others]
-        self.colours[rows] = total / np.maximum(looks, 1)
-        self.looks[rows] = np.minimum(looks, MOST_LOOKS)
-
-    def pan(self, motion: Floats) -> None:
-        """The camera moved by a `(2, 3)` similarity: so did everything else."""
-        turn, shift = motion[:, :2].T, motion[:, 2]
-        self.points = self.points @ turn + shift
-        self.velocity = self.velocity @ turn
-        self.place = self.place @ turn + shift
-        self.sizes = self.sizes * float(np.sqrt(abs(np.linalg.det(motion[:, :2]))))
-
-    def rescale(self, factor: Floats) -> None:
-        """The stream changed its resolution by `(2,)` factors."""
-        self.points = self.points * factor
-        self.velocity = self.velocity * factor
-        self.place = self.place * factor
-        self.sizes = self.sizes * float(np.sqrt(factor.prod()))
-
-    def boxes(self) -> Floats:
-        """`(N, 4)` xyxy around all joints that are known."""
-        return keypoint_extent(self.points[:, :-1], self.known[:, :-1])
+    def records(self, skeleton: Skeleton) -> tuple[Track, ...]:
+        """Confirmed tracks as `Track` records, by id."""
+        order = np.argsort(self.ids)
+        return tuple(
+            Track(
+                int(self.ids[k]),
+                int(self.first_frame[k]),
+                int(self.last_frame[k]),
+                int(self.hits[k]),
+                float(self.total_score[k] / self.hits[k]),
+                Poses(
+                    self.points[k : k + 1, :-1],
+                    self.known[k : k + 1, :-1].astype(np.float64),
+                    track_ids=[self.ids[k]],
+                    skeleton=skeleton,
+                ),
+            )
+            for k in order[self.confirmed[order]].tolist()
+        )
 
 
-MOST_LOOKS = 60.0
-"""Looks after which an appearance follows as a moving average."""
-
-NAMES = tuple(field.name for field in fields(Bodies))
+NAMES = tuple(field.name for field in fields(TrackStates))

@@ -1,60 +1,194 @@
-"""How the bodies of `default` take the poses in that continue them."""
+"""Track update of `default`: the only functions that change `TrackStates`.
+
+Kalman prediction with constant velocity, the update by matched people, and the start,
+re-identification and deletion of tracks.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
-from poseflow.arrays import Floats, Ints
-from poseflow.tracker.default.likelihood import Pairs
-from poseflow.tracker.default.tracks import Bodies
-from poseflow.tracker.motion.kalman import gains
+from poseflow.arrays import Bools, Floats, Ints
+from poseflow.boxes import keypoint_extent
+from poseflow.tracker.default.likelihood import CandidatePairs
+from poseflow.tracker.default.options import DefaultOptions, DefaultWeights
+from poseflow.tracker.default.tracks import TrackStates
+from poseflow.tracker.motion.kalman import gains, grow
 from poseflow.tracker.observations import Observations
 
+APPEARANCE_MEMORY = 60.0
+"""Observations after which a mean appearance follows as a moving average."""
 
-def follow(
-    bodies: Bodies,
-    seen: Observations,
-    scores: Floats,
-    pairs: Pairs,
-    which: Ints,
-    frame: int,
-    joint_gain: float,
-) -> None:
-    """Take the matched poses into their bodies.
+REID_HITS = 5
+"""Updates after which a track is remembered for re-identification."""
+
+MAX_HELD = 1000
+"""Tracks held at most, those updated latest."""
+
+
+def predict(tracks: TrackStates, steps: float, acceleration: float) -> None:
+    """Move all tracks to where they are expected now.
 
     Args:
-        bodies: Identities, predicted into this frame; changed.
-        seen: The people of the frame.
-        scores: `(P,)` their person scores.
-        pairs: All pairs of the frame.
-        which: `(n,)` those that were made.
-        frame: Number of the frame.
-        joint_gain: How far a joint follows its observation, in [0, 1].
+        tracks: Tracks of the previous frame.
+        steps: Frames since then.
+        acceleration: Standard deviation of the change of velocity per frame.
     """
-    rows, people = pairs.body[which], pairs.pose[which]
+    tracks.points += (tracks.velocity * steps)[:, None]
+    tracks.variance = grow(tracks.variance, steps, np.square(acceleration))
+    tracks.frames_since_update += steps
+
+
+def move_with_camera(tracks: TrackStates, motion: Floats) -> None:
+    """Camera motion compensation by a `(2, 3)` similarity."""
+    linear, shift = motion[:, :2].T, motion[:, 2]
+    tracks.points = tracks.points @ linear + shift
+    tracks.velocity = tracks.velocity @ linear
+    tracks.last_position = tracks.last_position @ linear + shift
+    tracks.sizes = tracks.sizes * float(np.sqrt(abs(np.linalg.det(linear))))
+
+
+def rescale(tracks: TrackStates, factor: Floats) -> None:
+    """Follow a change of the image size by `(2,)` factors."""
+    move_with_camera(tracks, np.column_stack([np.diag(factor), np.zeros(2)]))
+
+
+def begin_appearance(tracks: TrackStates, features: int) -> None:
+    """Give tracks from before the first image an unknown appearance."""
+    tracks.appearance = np.zeros((len(tracks), features))
+    tracks.appearance_count = np.zeros((len(tracks), features))
+
+
+def update_matched(
+    tracks: TrackStates,
+    people: Observations,
+    matches: CandidatePairs,
+    frame: int,
+    weights: DefaultWeights,
+) -> None:
+    """Update the matched tracks by their people.
+
+    Args:
+        tracks: Tracks predicted into this frame.
+        people: The P people of the frame.
+        matches: Pairs that were assigned.
+        frame: Number of the frame.
+        weights: Of the motion model.
+    """
+    rows, persons = matches.track, matches.person
     if not len(rows):
         return
-    offset, residual = pairs.offsets.offset[which], pairs.offsets.residual[which]
-    gain, turn, after = gains(bodies.variance[rows], pairs.noise[which, None])
-    bodies.variance[rows] = after
-    bodies.velocity[rows] += turn * offset
-    moved = bodies.points[rows] + (gain * offset)[:, None]
+    offset = matches.offsets.offset
+    position_gain, velocity_gain, after = gains(
+        tracks.variance[rows], matches.noise[:, None]
+    )
+    tracks.variance[rows] = after
+    tracks.velocity[rows] += velocity_gain * offset
+    moved = tracks.points[rows] + (position_gain * offset)[:, None]
 
-    present, known = seen.present[people], bodies.known[rows]
-    sizes = bodies.sizes[rows]
-    # A joint that stands far off is believed slowly, one unseen for long at once.
-    stray = residual / (0.15 * sizes[:, None])
-    trust = np.where(known, joint_gain / (1 + np.square(np.square(stray))), 1.0)
-    trust = np.maximum(trust, np.minimum(bodies.age[rows] / 10, 1))
-    trust = np.where(present, trust, 0)[..., None]
-    bodies.points[rows] = moved + trust * (seen.points[people] - moved)
-    bodies.known[rows] = known | present
-    bodies.age[rows] = np.where(present, 0, bodies.age[rows])
-    boxes = bodies.boxes()[rows]
-    now = (boxes[:, 2:] - boxes[:, :2]).max(axis=1)
-    bodies.sizes[rows] = np.where(now > 0, sizes + 0.2 * (now - sizes), sizes)
-    bodies.place[rows] = bodies.points[rows, -1]
-    bodies.gap[rows] = 0
-    bodies.hits[rows] += 1
-    bodies.last[rows] = frame
-    bodies.score[rows] += scores[people]
+    present = people.present[persons]
+    tracks.points[rows] = np.where(present[..., None], people.points[persons], moved)
+    tracks.known[rows] |= present
+    boxes = keypoint_extent(tracks.points[rows, :-1], tracks.known[rows, :-1])
+    extent = (boxes[:, 2:] - boxes[:, :2]).max(axis=1)
+    change = np.where(extent > 0, extent - tracks.sizes[rows], 0)
+    tracks.sizes[rows] += weights.size_gain * change
+
+    seen = np.isfinite(people.appearance[persons])
+    seen &= people.unoccluded[persons] | (tracks.appearance_count[rows] == 0)
+    count = tracks.appearance_count[rows] + seen
+    step = np.where(seen, people.appearance[persons] - tracks.appearance[rows], 0)
+    tracks.appearance[rows] += step / np.maximum(count, 1)
+    tracks.appearance_count[rows] = np.minimum(count, APPEARANCE_MEMORY)
+
+    tracks.last_position[rows] = tracks.points[rows, -1]
+    tracks.frames_since_update[rows] = 0
+    tracks.hits[rows] += 1
+    tracks.last_frame[rows] = frame
+    tracks.total_score[rows] += people.scores[persons]
+
+
+def add_existence(tracks: TrackStates, rows: Ints, gain: Floats) -> None:
+    """Raise the existence score of `rows`."""
+    tracks.existence[rows] += gain
+
+
+def mark_deleted(tracks: TrackStates, rows: Ints) -> None:
+    """Let `delete_old` delete `rows`."""
+    tracks.frames_since_update[rows] = np.inf
+
+
+def start_tracks(
+    people: Observations,
+    which: Ints,
+    frame: int,
+    variance: Floats,
+    existence: Floats,
+    serial: int,
+) -> TrackStates:
+    """Tentative tracks of people who were not matched.
+
+    Args:
+        people: The P people of the frame.
+        which: `(n,)` indices of those who start a track.
+        frame: Number of the frame.
+        variance: `(2, 3)` of a track observed once.
+        existence: `(n,)` existence scores.
+        serial: Number of the first of the new tracks.
+    """
+    n = len(which)
+    points, appearance = people.points[which], people.appearance[which]
+    return TrackStates(
+        ids=np.zeros(n, np.int64),
+        serials=serial + np.arange(n),
+        points=points,
+        known=people.present[which],
+        velocity=np.zeros((n, 2)),
+        variance=np.tile(variance, (n, 1, 1)),
+        sizes=people.sizes[which],
+        last_position=points[:, -1].copy(),
+        frames_since_update=np.zeros(n),
+        hits=np.ones(n, np.int64),
+        existence=existence,
+        appearance=np.nan_to_num(appearance),
+        appearance_count=np.isfinite(appearance).astype(np.float64),
+        first_frame=np.full(n, frame),
+        last_frame=np.full(n, frame),
+        total_score=people.scores[which],
+    )
+
+
+def confirm(tracks: TrackStates, rows: Ints, first_id: int) -> None:
+    """Give `rows` ids from `first_id` on."""
+    tracks.ids[rows] = first_id + np.arange(len(rows))
+
+
+def resume(tracks: TrackStates, old: int, new: int) -> None:
+    """Continue the lost track `old` by the tentative track `new`, which is deleted.
+
+    `old` keeps its id, its history and both appearances.
+    """
+    for name in (
+        "points", "known", "velocity", "variance", "sizes", "last_position",
+        "frames_since_update", "last_frame",
+    ):  # fmt: skip
+        getattr(tracks, name)[old] = getattr(tracks, name)[new]
+    for name in ("hits", "existence", "total_score"):
+        getattr(tracks, name)[old] += getattr(tracks, name)[new]
+    counts = tracks.appearance_count[[old, new]]
+    total = (tracks.appearance[[old, new]] * counts).sum(axis=0)
+    tracks.appearance[old] = total / np.maximum(counts.sum(axis=0), 1)
+    tracks.appearance_count[old] = np.minimum(counts.sum(axis=0), APPEARANCE_MEMORY)
+    mark_deleted(tracks, np.array([new]))
+
+
+def delete_old(tracks: TrackStates, options: DefaultOptions) -> TrackStates:
+    """Delete tracks that were not updated for too long, and the oldest of too many."""
+    known = (tracks.appearance_count > 0).any(axis=1) & (tracks.hits >= REID_HITS)
+    longest = np.where(known, options.reid_frames, options.max_age_frames)
+    longest = np.where(tracks.confirmed, longest, options.weights.tentative_frames)
+    stay: Bools = tracks.frames_since_update <= longest
+    if stay.sum() > MAX_HELD:
+        order = np.argsort(tracks.frames_since_update, kind="stable")
+        stay[order[MAX_HELD:]] = False
+    return tracks if stay.all() else tracks[stay]

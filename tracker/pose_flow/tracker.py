@@ -105,8 +105,8 @@ class PoseFlowTracker(TrackerBackend):
         """Extend the pose flows to this frame; see `TrackerBackend`."""
         options = self.options
         self._skeleton = poses.skeleton
-        no_appearance = np.zeros((len(poses), 0))
-        observations = Observations.of(poses, no_appearance, no_appearance)
+
+        observations = Observations.of(poses)
         matches = self._correspondences(poses, frame)
         self._compensate_camera(matches, poses)
 
