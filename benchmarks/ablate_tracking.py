@@ -3,8 +3,8 @@
     python benchmarks/ablate_tracking.py [--seeds N] [--suites NAME ...]
     python benchmarks/ablate_tracking.py --images FOLDER --seeds 1
 
-Each row takes one thing away. Poses alone; with `--images`, what only pictures can
-tell, the pictures being kept in the folder.
+Each row removes one mechanism. Poses alone; with `--images`, the mechanisms that need
+images, which are rendered once and kept in the folder.
 """
 
 from __future__ import annotations
@@ -20,38 +20,40 @@ from poseflow.benchmark.tracking import (
     mean_row,
     score_clips,
 )
-from poseflow.tracker import EvidenceOptions, Tracker
+from poseflow.tracker import DefaultWeights, Tracker
 
 ROWS: dict[str, dict[str, Any]] = {
-    "all of it": {},
-    "no prediction through occlusion (forget after 2 frames)": {"max_age_frames": 2},
-    "whoever is unseen stands still": {"drag": 0.0},
-    "joints' stand not compared": {"evidence": EvidenceOptions(shape=0.0)},
-    "size not compared": {"evidence": EvidenceOptions(scale=1e3)},
-    "Gaussian instead of Student t": {"evidence": EvidenceOptions(tail=1e6)},
-    "motion noise fixed, not learnt": {"restless": 0.0},
-    "ids at the first sighting": {"confirm": 0.0},
-    "ids only after several sightings": {"confirm": 2.0},
-    "no second chance for low scores": {"suspicion": 50.0},
-    "low scores as good as high ones": {"suspicion": 0.0, "doubt": 0.0},
-    "doubles keep ids": {"same": 1.0},
-    "no gate on jumps": {"jump": 1e3},
-    "common motion not taken out": {"together": False},
-    "newcomers not made to give way": {"way": 0.0},
-    "cuts not seen": {"cut_people": 10**6},
+    "none (all of it)": {},
+    "prediction through occlusion (2 frames at most)": {"max_age_frames": 2},
+    "the pose term": {"weights": DefaultWeights(pose=0.0)},
+    "the size term": {"weights": DefaultWeights(size_deviation=1e3)},
+    "the Student t (a Gaussian)": {"weights": DefaultWeights(degrees_of_freedom=1e6)},
+    "robust offsets (a weighted mean)": {
+        "weights": DefaultWeights(outlier_residual=1e3)
+    },
+    "adaptation of the motion noise": {"weights": DefaultWeights(acceleration_rate=0)},
+    "tentative tracks (ids at once)": {"confirmation_score": 0.0},
+    "early confirmation (several observations)": {"confirmation_score": 2.0},
+    "association of low scores": {"weights": DefaultWeights(low_score=50.0)},
+    "the penalty of low scores": {
+        "weights": DefaultWeights(low_score=0.0, doubtful_score=0.0)
+    },
+    "the penalty of duplicates": {"weights": DefaultWeights(duplicate=0.0)},
+    "suppression of duplicates": {"duplicate_similarity": 1.0},
+    "gating by distance": {"gate_body_lengths": 1e3},
 }
 
-PICTURES: dict[str, dict[str, Any]] = {
-    "all of it": {},
-    "looks": {"appearance": False},
-    "the camera followed": {"matcher": "none"},
-    "either": {"appearance": False, "matcher": "none"},
-    "place, in recognising who was away": {"recall_place": 0.0},
-    "patience with looks (in full after 12 frames)": {
-        "evidence": EvidenceOptions(colour_after=12.0)
+IMAGE_ROWS: dict[str, dict[str, Any]] = {
+    "none (all of it)": {},
+    "appearance": {"appearance": False},
+    "camera motion compensation": {"matcher": "none"},
+    "both": {"appearance": False, "matcher": "none"},
+    "position in re-identification": {"weights": DefaultWeights(reid_position=0.0)},
+    "appearance in association": {
+        "weights": DefaultWeights(appearance_full_frames=1e9)
     },
 }
-"""With pictures."""
+"""With images."""
 
 
 def main() -> None:
@@ -66,9 +68,9 @@ def main() -> None:
         [make_clip(suite, seed, folder=images) for seed in seeds]
         for suite in arguments.suites
     ]
-    print("| default, without | MOTA | IDF1 | AssA | switches | jumps |")
+    print("| `default` without | MOTA | IDF1 | AssA | switches | jumps |")
     print("|---|---:|---:|---:|---:|---:|")
-    for label, options in (ROWS if images is None else PICTURES).items():
+    for label, options in (ROWS if images is None else IMAGE_ROWS).items():
 
         def make(options: dict[str, Any] = options) -> Tracker:
             return Tracker("default", **options)

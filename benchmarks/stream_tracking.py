@@ -43,9 +43,9 @@ def stream(frames: int, people: int = 10, seed: int = 0) -> Iterator[Poses]:
 
 
 def held(tracker: Any) -> int:
-    """Identities, flows or appearances that a tracker of this package holds."""
+    """Number of tracks or pose flows that a tracker of this package holds."""
     backend = tracker._backend
-    for name in ("_bodies", "_flows", "_store"):
+    for name in ("_tracks", "_flows", "_store"):
         state = getattr(backend, name, None)
         if state is not None:
             return len(state)

@@ -6,9 +6,9 @@ from what the code then says.
 
     python benchmarks/tune_tracking.py --rounds 1
     python benchmarks/tune_tracking.py --tracker poseflow
-    python benchmarks/tune_tracking.py --images FOLDER --only evidence.colour recall
+    python benchmarks/tune_tracking.py --images FOLDER --only weights.reid
 
-With `--images`, people are seen as well: the pictures are rendered once and kept in the
+With `--images`, trackers are given images too: they are rendered once and kept in the
 folder.
 """
 
@@ -32,52 +32,53 @@ from poseflow.benchmark.tracking import (
     score_clips,
 )
 from poseflow.tracker import Tracker
-from poseflow.tracker.default.likelihood import EvidenceOptions
-from poseflow.tracker.default.options import DefaultOptions
+from poseflow.tracker.default.options import DefaultOptions, DefaultWeights
 from poseflow.tracker.pose_flow.options import PoseFlowOptions
 
 FACTORS = (0.6, 0.8, 1.25, 1.6)
 
-SHARES = ("drag", "same", "joint_gain")
+SHARES = ("duplicate_similarity", "same", "joint_gain")
 """Parameters in [0, 1]: the distance to 1 is multiplied instead of the value."""
 
 FIXED = (
-    "max_age_frames", "jump_frames", "patience", "tail", "jump", "max_tracks",
-    "window_frames", "candidate_similarity", "joint_box_fraction",
+    "max_age_frames", "gate_body_lengths", "max_tracks", "reid_frames", "delay_frames",
+    "tentative_frames", "patience", "window_frames", "candidate", "joint_side",
 )  # fmt: skip
 """What is not tuned: rules, and the paper's constants, rather than settings."""
+
+IMAGES_ONLY = ("appearance", "reid")
+"""Beginnings of the names of weights that only images, or embeddings, can tune."""
 
 Options: TypeAlias = DefaultOptions | PoseFlowOptions
 
 
 def parameters(options: Options) -> list[str]:
     """Names of all numbers that poses alone can tune."""
-    own = [f.name for f in fields(options) if f.type in ("float", "int")]
-    deep = []
+    names = [f.name for f in fields(options) if f.type in ("float", "int")]
     if isinstance(options, DefaultOptions):
-        deep = [f"evidence.{f.name}" for f in fields(EvidenceOptions)]
+        names += [f"weights.{f.name}" for f in fields(DefaultWeights)]
     return [
         name
-        for name in own + deep
-        if name.removeprefix("evidence.") not in FIXED
-        and not any(word in name for word in ("colour", "recall"))
+        for name in names
+        if name.removeprefix("weights.") not in FIXED
+        and not name.removeprefix("weights.").startswith(IMAGES_ONLY)
     ]
 
 
 def changed(options: Options, name: str, value: float) -> Options:
     """The options with one number exchanged."""
-    if isinstance(options, DefaultOptions) and name.startswith("evidence."):
-        inner = replace(options.evidence, **{name.removeprefix("evidence."): value})
-        return replace(options, evidence=inner)
+    if isinstance(options, DefaultOptions) and name.startswith("weights."):
+        weights = replace(options.weights, **{name.removeprefix("weights."): value})
+        return replace(options, weights=weights)
     return replace(options, **{name: value})
 
 
 def value_of(options: Options, name: str) -> float:
     """One number of the options."""
     owner: Any = options
-    if isinstance(options, DefaultOptions) and name.startswith("evidence."):
-        owner = options.evidence
-    value: float = getattr(owner, name.removeprefix("evidence."))
+    if isinstance(options, DefaultOptions) and name.startswith("weights."):
+        owner = options.weights
+    value: float = getattr(owner, name.removeprefix("weights."))
     return value
 
 

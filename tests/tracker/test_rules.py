@@ -38,7 +38,7 @@ def gone_and_replaced(tracker):
 
 def test_it_is_the_gate_that_keeps_ids_near():
     assert gone_and_replaced(Tracker()) == ([1], [2])
-    assert gone_and_replaced(Tracker(jump=1e3)) == ([1], [1])
+    assert gone_and_replaced(Tracker(gate_body_lengths=1e3)) == ([1], [1])
 
 
 @pytest.mark.parametrize("name", OWN)

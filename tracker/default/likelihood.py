@@ -124,7 +124,8 @@ def _within_reach(
     larger = np.maximum(tracks.sizes[:, None], people.sizes[None])
     coasting = tracks.frames_since_update <= options.max_age_frames
     reach = options.weights.reach * larger * coasting[:, None]
-    return np.nonzero(np.square(steps).sum(-1) <= np.square(reach))
+    track, person = np.nonzero(np.square(steps).sum(-1) <= np.square(reach))
+    return track, person
 
 
 def _within_gate(
@@ -167,7 +168,7 @@ def _position(
     step = offsets.offset / tracks.sizes[track, None]
     square = (np.square(step) / variance).sum(axis=1)
     freedom = weights.degrees_of_freedom
-    odds = weights.new_track - (freedom + 2) / 2 * np.log1p(square / freedom)
+    odds: Floats = weights.new_track - (freedom + 2) / 2 * np.log1p(square / freedom)
     odds -= np.log(variance.prod(axis=1) / weights.offset_deviation**4) / 2
     return odds
 
@@ -194,4 +195,5 @@ def _appearance(
     )
     away = tracks.frames_since_update[track] / weights.appearance_full_frames
     away = np.clip(away - APPEARANCE_DELAY, 0, 1)
-    return away * model.log_odds(distance, share)
+    odds: Floats = away * model.log_odds(distance, share)
+    return odds

@@ -12,7 +12,7 @@ from poseflow.validation import check_options, option
 
 @dataclass(frozen=True)
 class DefaultWeights:
-    """DefaultWeights and constants of `default`, tuned together on the development seeds.
+    """Weights and constants of `default`, tuned together on the development seeds.
 
     Lengths are in person sizes (the longer side), times in frames. They were chosen by
     `python benchmarks/tune_tracking.py` and hold for all suites; users turn the

@@ -294,7 +294,7 @@ def test_memory_is_bounded():
     for t in range(1500):
         poses = crowd(random.uniform(0, 2000, (6, 2)), seed=t)
         tracker.update(poses)
-        sizes.append(len(tracker._backend._bodies))
+        sizes.append(len(tracker._backend._tracks))
     assert max(sizes[800:]) <= 1.2 * max(sizes[200:800])
 
 
@@ -349,10 +349,16 @@ def test_finish_tells_who_was_there():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"matcher": "sift"}, "flow, orb, none"),
-        ({"drag": 2}, r"drag must be a number in \[0, 1\]"),
+        ({"matcher": "sift"}, "'flow', 'orb', 'none'"),
         ({"max_tracks": 0}, "max_tracks"),
-        ({"evidence": 3}, "EvidenceOptions"),
+        ({"max_age_frames": 2.5}, "max_age_frames must be a whole number"),
+        ({"confirmation_score": float("nan")}, "confirmation_score must be a number"),
+        ({"gate_body_lengths": -1}, "gate_body_lengths must be a number of at least 0"),
+        ({"duplicate_similarity": 2}, r"duplicate_similarity must be .* in \[0, 1\]"),
+        ({"reid_frames": "x"}, "reid_frames must be a whole number"),
+        ({"appearance": 1}, "appearance must be True or False"),
+        ({"weights": 3}, "DefaultWeights"),
+        ({"drag": 0.5}, "no option drag; it has max_age_frames"),
     ],
 )
 def test_bad_options(options, message):

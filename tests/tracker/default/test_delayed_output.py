@@ -6,7 +6,7 @@ import pytest
 import poseflow
 from poseflow import Frame, PoseFlowError, Poses, Tracker, synthetic
 from poseflow.eval import score_tracking
-from poseflow.tracker.default.delayed_output import Hindsight
+from poseflow.tracker.default.delayed_output import DelayedOutput
 
 
 def people(count):
@@ -15,12 +15,12 @@ def people(count):
 
 def run(window, *frames):
     """Final ids of frames given as (serials, ids at once)."""
-    hindsight = Hindsight(window)
+    output = DelayedOutput(window)
     final = []
     for index, (serials, ids) in enumerate(frames):
         given = np.array(serials, int), np.array(ids, int)
-        final += hindsight.add(index, people(len(ids)), *given)
-    final += hindsight.rest()
+        final += output.add(index, people(len(ids)), *given)
+    final += output.flush()
     assert [index for index, _ in final] == list(range(len(frames)))
     return [poses.track_ids.tolist() for _, poses in final]
 
