@@ -104,5 +104,5 @@ def test_mistakes_are_named(tmp_path):
     with pytest.raises(PoseFlowError, match="no person is annotated"):
         tune_nms([(1, Poses.empty("coco17"))], [])
     (tmp_path / "a.json").write_text('{"near_px": "x"}')
-    with pytest.raises(PoseFlowError, match=r"a\.json: not constants"):
+    with pytest.raises(PoseFlowError, match=r"a\.json: not parameters"):
         load_nms_parameters(tmp_path / "a.json")
