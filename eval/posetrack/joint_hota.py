@@ -29,8 +29,7 @@ class JointHOTA(Metric[HotaSums]):
         """Match joints and sum up."""
         if not sequences:
             return []
-        if self.rules.hota_joints == "positive_in_2021":
-            sequences = [_positive_in_2021(sequence) for sequence in sequences]
+        sequences = [_positive_in_2021(sequence) for sequence in sequences]
         sums = sum_hota(
             joint_similarity_table(sequences),
             align=self.rules.hota_alignment,
@@ -89,7 +88,7 @@ class JointHOTA(Metric[HotaSums]):
 
 
 def _positive_in_2021(sequence: PreparedSequence) -> PreparedSequence:
-    """Of PoseTrack21 only joints with x > 0 and y > 0."""
+    """In PoseTrack21 files only joints with x > 0 and y > 0, as in its kit."""
     if sequence.format != "posetrack21":
         return sequence
     return replace(

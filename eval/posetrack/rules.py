@@ -1,8 +1,8 @@
-"""Rules of the scoring modes `strict`, `poseval` and `posetrack21`: one `RuleSet` each.
+"""Rules of the scoring modes `strict`, `poseval` and `posetrack21`: a `RuleSet` each.
 
-A mode is nothing but its rules: preparation and metrics read them here and know no
-mode's name. To change how a mode counts, change its rule at the end of this file; to
-see what a rule does in code, search for the field's name.
+Preparation and metrics read the rules and compare no names of modes. To change how a
+mode counts, change its rule here; to find the code of a rule, search for the field's
+name.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ PoseAssignment = Literal["best_pairs_first", "best_prediction_per_person"]
 class RuleSet:
     """What a scoring mode does wherever PoseTrack's programs and definitions differ.
 
-    docs/scoring.md and docs/metrics.md show the modes side by side.
+    Defaults are the published definitions; below, the modes of the official programs
+    list what they do differently. docs/scoring.md and docs/metrics.md show the modes
+    side by side.
     """
 
     mode: str
@@ -32,69 +34,66 @@ class RuleSet:
     """Metrics that are computed when none are named."""
 
     # Frames
-    scored_frames: Literal["labelled", "annotated"]
+    scored_frames: Literal["labelled", "annotated"] = "labelled"
     """All that do not say `is_labeled: false`, or all with annotated people."""
-    frame_pairing: Literal["name", "position", "position_or_id"]
+    frame_pairing: Literal["name", "position", "position_or_id"] = "name"
     """How predicted frames are found: by image id, else file name, else position; by
     position, with equal frame counts; by position, or by image id where ids differ."""
-    last_frame_tracked: bool
+    last_frame_tracked: bool = True
     """Whether tracking counts the last scored frame of a sequence."""
-    empty_frames: Literal["as_they_are", "one_error_per_joint"]
-    """What tracking counts in frames without people on either side: what is there, or
-    one miss and one false positive of every joint."""
+    empty_frames: Literal["as_they_are", "one_error_per_joint"] = "as_they_are"
+    """What tracking counts in a frame without predicted or without annotated people:
+    all as it is, or one miss and one false positive of every joint."""
 
     # People and joints
-    existing_joints: Literal["given", "positive"]
+    existing_joints: Literal["given", "positive"] = "given"
     """Joints that the file gives, or only those with x > 0 and y > 0."""
-    people_without_joints: Literal["dropped", "kept", "kept_if_listed"]
+    people_without_joints: Literal["dropped", "kept", "kept_if_listed"] = "dropped"
     """Whether a person without a joint counts as one. When kept, it is dropped only in
     frames with ignore regions, and if `kept_if_listed` where a 2017 file has no list
     of points."""
-    missing_joint_score: Literal["pose_score", "last"]
+    missing_joint_score: Literal["pose_score", "last"] = "pose_score"
     """Rank of a joint without a score: by its pose's score if the pose has no joint
     score, else last; or always last."""
-    truncated_scores: bool
+    truncated_scores: bool = False
     """Whether scores lose their decimals in frames whose keypoints are all written as
     whole numbers."""
-    zero_head_matches: bool
+    zero_head_matches: bool = True
     """Whether a joint exactly in place matches a person whose head box has size 0."""
 
     # Average precision
-    pose_assignment: PoseAssignment
+    pose_assignment: PoseAssignment = "best_pairs_first"
     """How predicted poses are assigned to people (`assign_poses`)."""
-    tied_scores: Literal["one_step", "one_by_one"]
+    tied_scores: Literal["one_step", "one_by_one"] = "one_step"
     """Whether joints of equal score enter the curve at once, or the later one first."""
-    absent_joints: Literal["undefined", "zero_if_unpredicted", "zero"]
+    absent_joints: Literal["undefined", "zero_if_unpredicted", "zero"] = "undefined"
     """AP of a joint that is never annotated: NaN; 0 if it is never predicted either,
     else NaN; or 0. An annotated joint that is never predicted has 0 in all modes."""
-    undefined_joints_skipped: bool
+    undefined_joints_skipped: bool = True
     """Whether a column's mean leaves out undefined joints, or is undefined with one."""
-    ap_rows: tuple[str, ...]
+    ap_rows: tuple[str, ...] = ("AP",)
     """Rows of the AP table, of AP, precision and recall."""
 
     # CLEAR MOT
-    mota_ties: Convention
+    mota_ties: Convention = "motmetrics"
     """How MOTA settles what the definition leaves open, such as two people that were
     last matched to the same id: `match_clear` describes the conventions."""
-    motp_distances: Literal["matches", "all_events"]
+    motp_distances: Literal["matches", "all_events"] = "matches"
     """Distances that MOTP averages: of the matches; or of all candidate pairs, matches,
     transfers, ascends and migrates, over the number of matches."""
 
     # HOTA
-    hota_joints: Literal["existing", "positive_in_2021"]
-    """Joints that HOTA counts: as above; or in PoseTrack21 files only those with x > 0
-    and y > 0."""
-    hota_alignment: bool
+    hota_alignment: bool = True
     """Whether matching weighs similarity with the global alignment of the two ids."""
-    hota_runs: Runs
+    hota_runs: Runs = "published"
     """Where a run of matches ends, and how FA-HOTA is averaged (`sum_hota`)."""
-    hota_unpredicted_frames: Literal["own_joints", "all_joints"]
+    hota_unpredicted_frames: Literal["own_joints", "all_joints"] = "own_joints"
     """Misses of a frame without predicted poses: its annotated joints, or those of the
     whole sequence."""
-    hota_totals: Literal["pooled", "weighted_means"]
+    hota_totals: Literal["pooled", "weighted_means"] = "pooled"
     """Whether columns and totals pool the joints' matches, or average the joints, and
     weigh the sequences' means with their matches."""
-    hota_notes: tuple[str, ...]
+    hota_notes: tuple[str, ...] = ()
     """Sentences for the readers of HOTA's figures."""
     ap_notes: tuple[str, ...] = ()
     """Sentences for the readers of AP's figures."""
@@ -104,33 +103,12 @@ STRICT = RuleSet(
     mode="strict",
     metrics=("ap", "mot", "hota", "idf1", "pose"),
     default_metrics=("ap", "mot"),
-    scored_frames="labelled",
-    frame_pairing="name",
-    last_frame_tracked=True,
-    empty_frames="as_they_are",
-    existing_joints="given",
-    people_without_joints="dropped",
-    missing_joint_score="pose_score",
-    truncated_scores=False,
-    zero_head_matches=True,
-    pose_assignment="best_pairs_first",
-    tied_scores="one_step",
-    absent_joints="undefined",
-    undefined_joints_skipped=True,
-    ap_rows=("AP",),
-    mota_ties="motmetrics",
-    motp_distances="matches",
-    hota_joints="positive_in_2021",
-    hota_alignment=True,
-    hota_runs="published",
-    hota_unpredicted_frames="own_joints",
-    hota_totals="pooled",
     hota_notes=(
         "hota: in PoseTrack21 files only joints with x > 0 and y > 0 exist, as for its "
         "kit",
     ),
 )
-"""The published definitions of the metrics."""
+"""The published definitions of the metrics: all defaults."""
 
 POSEVAL = RuleSet(
     mode="poseval",
@@ -140,24 +118,14 @@ POSEVAL = RuleSet(
     frame_pairing="position",
     last_frame_tracked=False,
     empty_frames="one_error_per_joint",
-    existing_joints="given",
     people_without_joints="kept_if_listed",
     missing_joint_score="last",
-    truncated_scores=False,
     zero_head_matches=False,
     pose_assignment="best_prediction_per_person",
     tied_scores="one_by_one",
     absent_joints="zero_if_unpredicted",
     undefined_joints_skipped=False,
-    ap_rows=("AP",),
-    mota_ties="motmetrics",
     motp_distances="all_events",
-    hota_joints="existing",
-    hota_alignment=True,
-    hota_runs="published",
-    hota_unpredicted_frames="own_joints",
-    hota_totals="pooled",
-    hota_notes=(),
 )
 """The official program for PoseTrack17 and 18; it has no HOTA."""
 
@@ -165,10 +133,7 @@ POSETRACK21 = RuleSet(
     mode="posetrack21",
     metrics=("ap", "hota"),
     default_metrics=("ap", "hota"),
-    scored_frames="labelled",
     frame_pairing="position_or_id",
-    last_frame_tracked=True,
-    empty_frames="as_they_are",
     existing_joints="positive",
     people_without_joints="kept",
     missing_joint_score="last",
@@ -179,9 +144,6 @@ POSETRACK21 = RuleSet(
     absent_joints="zero",
     undefined_joints_skipped=False,
     ap_rows=("AP", "precision", "recall"),
-    mota_ties="motmetrics",
-    motp_distances="matches",
-    hota_joints="existing",
     hota_alignment=False,
     hota_runs="posetrack21",
     hota_unpredicted_frames="all_joints",
