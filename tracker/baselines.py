@@ -1,7 +1,7 @@
-"""`iou` and `oks`: assignment by one overlap measure, without motion or images.
+"""Baseline trackers `iou` and `oks`: assignment by IoU or OKS, without motion model.
 
-Honest baselines: each frame's people are joined to the latest appearance of the
-identities by the best one-to-one assignment above a gate. Nothing is predicted.
+Each frame's poses are matched to the latest pose of every track by the one-to-one
+assignment of greatest total similarity, pairs above a threshold only.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from poseflow.poses import NO_TRACK, Poses
 from poseflow.tracker.assignment import assign
 from poseflow.tracker.base import FrameContext, TrackerBackend
 from poseflow.tracker.track_store import Track, TrackStore
-from poseflow.validation import require
+from poseflow.validation import check_options, option
 
 
 @dataclass(frozen=True)
@@ -26,24 +26,22 @@ class IouOptions:
 
     Attributes:
         minimum_iou: Pairs must exceed this IoU of their boxes.
-        max_age_frames: Identities last seen more frames ago are forgotten.
-        minimum_score: People with a lower `Poses.scores` get no identity (-1); default,
-            everybody gets one.
+        max_age_frames: Tracks last seen more frames ago are dropped.
+        minimum_score: People with a lower `Poses.scores` get no id (-1); by default
+            there is no minimum.
     """
 
-    minimum_iou: float = 0.1
-    max_age_frames: int = 30
+    minimum_iou: float = option(0.1, low=0, high=1)
+    max_age_frames: int = option(30, low=1)
     minimum_score: float = -np.inf
 
     def __post_init__(self) -> None:
-        """Check the ranges."""
-        require("minimum_iou", self.minimum_iou, 0, 1)
-        require("max_age_frames", self.max_age_frames, 1)
-        require("minimum_score", self.minimum_score, -np.inf)
+        """Check the values."""
+        check_options(self)
 
     @property
     def gate(self) -> float:
-        """The similarity that pairs must exceed."""
+        """Similarity that pairs must exceed."""
         return self.minimum_iou
 
 
@@ -53,34 +51,31 @@ class OksOptions:
 
     Attributes:
         minimum_oks: Pairs must exceed this OKS.
-        max_age_frames: Identities last seen more frames ago are forgotten.
-        minimum_score: People with a lower `Poses.scores` get no identity (-1); default,
-            everybody gets one.
-        sigma_factor: Multiplies the skeleton's sigmas: more room for fast movement or
-            few frames per second.
+        max_age_frames: Tracks last seen more frames ago are dropped.
+        minimum_score: People with a lower `Poses.scores` get no id (-1); by default
+            there is no minimum.
+        sigma_factor: Factor on the skeleton's OKS sigmas; more than 1 tolerates faster
+            motion or a lower frame rate.
     """
 
-    minimum_oks: float = 0.02
-    max_age_frames: int = 30
+    minimum_oks: float = option(0.02, low=0, high=1)
+    max_age_frames: int = option(30, low=1)
     minimum_score: float = -np.inf
-    sigma_factor: float = 1.0
+    sigma_factor: float = option(1.0, low=1e-6)
 
     def __post_init__(self) -> None:
-        """Check the ranges."""
-        require("minimum_oks", self.minimum_oks, 0, 1)
-        require("max_age_frames", self.max_age_frames, 1)
-        require("minimum_score", self.minimum_score, -np.inf)
-        require("sigma_factor", self.sigma_factor, 1e-6)
+        """Check the values."""
+        check_options(self)
 
     @property
     def gate(self) -> float:
-        """The similarity that pairs must exceed."""
+        """Similarity that pairs must exceed."""
         return self.minimum_oks
 
 
 @dataclass
 class IouTracker(TrackerBackend):
-    """`iou`: intersection over union of the people's boxes."""
+    """The `iou` tracker: intersection over union of the people's boxes."""
 
     options: IouOptions | OksOptions = field(default_factory=IouOptions)
 
@@ -89,34 +84,34 @@ class IouTracker(TrackerBackend):
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything; ids start at 1 again."""
+        """Start a new sequence; ids start at 1 again."""
         self._store: TrackStore | None = None
         self._next_id = 1
 
     def finish(self) -> tuple[Track, ...]:
-        """The identities seen within `max_age_frames`."""
+        """The tracks seen within `max_age_frames`."""
         return () if self._store is None else self._store.tracks()
 
     def similarity(self, old: Poses, new: Poses) -> Floats:
-        """Similarity of identities and people, `(N, P)` in [0, 1]."""
+        """Similarity of tracks and poses, `(N, P)` in [0, 1]."""
         return box_iou(old.boxes.astype(np.float64), new.boxes.astype(np.float64))
 
     def update(self, poses: Poses, frame: FrameContext) -> Poses:
-        """Continue identities into this frame; see `TrackerBackend`."""
+        """Continue tracks to this frame; see `TrackerBackend`."""
         if self._store is None:
             self._store = TrackStore.empty(poses.skeleton, {})
-        memory = self._store.within(frame.index, self.options.max_age_frames)
+        store = self._store.within(frame.index, self.options.max_age_frames)
         eligible = np.flatnonzero(~(poses.scores < self.options.minimum_score))
-        people = poses if len(eligible) == len(poses) else poses[eligible]
-        pairs = assign(self.similarity(memory.poses, people), self.options.gate)
-        rows = np.full(len(people), -1)
+        scored = poses if len(eligible) == len(poses) else poses[eligible]
+        pairs = assign(self.similarity(store.poses, scored), self.options.gate)
+        rows = np.full(len(scored), -1)
         rows[pairs[:, 1]] = pairs[:, 0]
-        given = np.where(rows >= 0, np.append(memory.ids, 0)[rows], 0)
+        given = np.where(rows >= 0, np.append(store.ids, 0)[rows], 0)
         new = rows < 0
         given[new] = self._next_id + np.arange(new.sum())
         self._next_id += int(new.sum())
-        self._store = memory.remember(
-            people.replace(track_ids=given), rows, frame.index, {}
+        self._store = store.remember(
+            scored.replace(track_ids=given), rows, frame.index, {}
         )
         ids = np.full(len(poses), NO_TRACK)
         ids[eligible] = given
@@ -125,15 +120,15 @@ class IouTracker(TrackerBackend):
 
 @dataclass
 class OksTracker(IouTracker):
-    """`oks`: object keypoint similarity of the joints that both poses have."""
+    """The `oks` tracker: object keypoint similarity over the joints of both poses."""
 
     options: OksOptions = field(default_factory=OksOptions)
 
     def similarity(self, old: Poses, new: Poses) -> Floats:
-        """Similarity of identities and people, `(N, P)` in [0, 1].
+        """Similarity of tracks and poses, `(N, P)` in [0, 1].
 
-        The area is the mean of both boxes', so that neither a half-hidden pose nor a
-        stretched one decides alone.
+        The area is the mean of both boxes', so that neither a partly occluded pose nor
+        one with an outlying joint decides alone.
         """
         areas = [box_area(side.boxes.astype(np.float64)) for side in (old, new)]
         area = (areas[0][:, None] + areas[1][None]) / 2

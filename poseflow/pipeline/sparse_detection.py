@@ -13,7 +13,7 @@ from poseflow.estimator.protocols import Detections
 from poseflow.pipeline.protocols import PredictingTracker, TwoStageEstimator
 from poseflow.poses import Poses
 from poseflow.sequence import Frame
-from poseflow.tracker.motion.camera_motion import CameraOptions, picture_change
+from poseflow.tracker.motion.camera_motion import CameraOptions, image_change
 
 if TYPE_CHECKING:
     from poseflow.video import SourceFrame
@@ -42,7 +42,7 @@ def detected(
     for number, shot in enumerate(shots):
         small = cv2.resize(shot.image, (32, 32), interpolation=cv2.INTER_AREA)
         now: Image = np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), np.uint8)
-        cut = before is not None and picture_change(before, now) > limit
+        cut = before is not None and image_change(before, now) > limit
         before = now
         wanted = cut or number % every == 0
         yield shot, estimator.detect(shot.image) if wanted else None

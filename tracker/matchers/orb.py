@@ -1,10 +1,10 @@
-"""`orb`: ORB features where people are, matched by Hamming distance nearby.
+"""ORB matcher (`orb`): features on people, matched by Hamming distance nearby.
 
 ORB is from Rublee et al., "ORB: an efficient alternative to SIFT or SURF" (ICCV 2011),
-the ratio test from Lowe (IJCV 2004). Unlike the released tracker, which finds 10,000
-features in the whole frame twice and matches all with all by FLANN, this one looks only
-at people, keeps a frame's features for the next pair, and compares a feature only with
-those within reach: nothing else is ever read by the association.
+the ratio test from Lowe (IJCV 2004). The released tracker finds 10,000 features in the
+whole frame, twice, and matches all with all by FLANN. This matcher searches around
+people only, keeps a frame's features for the next pair, and compares a feature only
+with those within reach; the association uses no others.
 """
 
 from __future__ import annotations
@@ -19,9 +19,24 @@ from poseflow.arrays import Bools, Floats, Image, Ints
 from poseflow.boxes import keypoint_extent
 from poseflow.poses import Poses
 from poseflow.tracker.base import FrameContext
-from poseflow.validation import require
+from poseflow.validation import check_options, option, require
 
 Boxes: TypeAlias = Ints
+
+EDGE_PX = 12
+"""Pixels at the border of a crop without features: their patch exceeds the crop."""
+
+ENOUGH_FEATURES = 0.3
+"""Fraction of the requested features below which faint corners are searched."""
+
+SMALLEST_CROP_PX = 2 * EDGE_PX + 8
+"""Crops with a shorter side are not searched."""
+
+NO_POINTS = np.zeros((0, 2), np.float32)
+NO_DESCRIPTORS = np.zeros((0, 32), np.uint8)
+
+FEW_FEATURES = 16
+"""With fewer features per cell on average, cells are made larger."""
 
 
 @dataclass(frozen=True)
@@ -29,37 +44,34 @@ class OrbOptions:
     """Parameters of the `orb` matcher.
 
     Attributes:
-        features: Most features per frame, shared out by area among the people.
-        levels: Scales of the pyramid, each 1.2 times coarser than the one before.
-        fast_threshold: Grey levels by which a corner must stand out.
-        faint_threshold: The same for people on whom that finds few corners.
-        margin: Share of a person's longer side by which the search for features goes
-            beyond the joints, on each side.
-        reach: How far a feature may move, over the median person's longer side.
-        ratio: Lowe's test: the best distance must be below this share of the second
+        features: Most features per frame, distributed by area among the people.
+        levels: Levels of the image pyramid, each 1.2 times coarser than the previous.
+        fast_threshold: Grey levels by which a FAST corner must differ from its
+            surroundings.
+        faint_threshold: The same for people on whom that finds few corners; at most
+            `fast_threshold`.
+        margin_fraction: Margin of the search region around the joints, over the
+            person's longer side.
+        reach_fraction: Largest displacement of a feature, over the median person's
+            longer side.
+        ratio: Lowe's test: the best distance must be below this fraction of the second
             best within reach.
-        max_distance: Bits of 256 in which matched descriptors may differ.
+        maximum_distance_bits: Most of 256 bits in which matched descriptors may differ.
     """
 
-    features: int = 1000
-    levels: int = 4
-    fast_threshold: int = 20
-    faint_threshold: int = 7
-    margin: float = 0.15
-    reach: float = 0.4
-    ratio: float = 0.8
-    max_distance: int = 64
+    features: int = option(1000, low=1)
+    levels: int = option(4, low=1, high=16)
+    fast_threshold: int = option(20, low=1, high=255)
+    faint_threshold: int = option(7, low=1, high=255)
+    margin_fraction: float = option(0.15, low=0)
+    reach_fraction: float = option(0.4, low=0)
+    ratio: float = option(0.8, low=0, high=1)
+    maximum_distance_bits: int = option(64, low=0, high=256)
 
     def __post_init__(self) -> None:
-        """Check the ranges."""
-        require("features", self.features, 1)
-        require("levels", self.levels, 1, 16)
-        require("fast_threshold", self.fast_threshold, 1, 255)
+        """Check the values."""
+        check_options(self)
         require("faint_threshold", self.faint_threshold, 1, self.fast_threshold)
-        require("margin", self.margin, 0)
-        require("reach", self.reach, 0)
-        require("ratio", self.ratio, 0, 1)
-        require("max_distance", self.max_distance, 0, 256)
 
 
 @dataclass(frozen=True)
@@ -78,21 +90,21 @@ class Features:
 
 @dataclass
 class OrbMatcher:
-    """Finds correspondences from images; see the module."""
+    """Correspondences by ORB features; a `Matcher`."""
 
     options: OrbOptions = field(default_factory=OrbOptions)
 
     def __post_init__(self) -> None:
-        """Start without a frame before."""
+        """Start without a previous frame."""
         self._orbs: tuple[Any, Any] | None = None
         self._before: Features | None = None
 
     def reset(self) -> None:
-        """Forget the frame before."""
+        """Start a new sequence."""
         self._before = None
 
     def match(self, frame: FrameContext, poses: Poses) -> Floats | None:
-        """Correspondences from the frame before, `(M, 4)` float64.
+        """Correspondences of the previous frame to this one, `(M, 4)` float64.
 
         None where either frame has no image, or their sizes differ.
         """
@@ -102,22 +114,24 @@ class OrbMatcher:
         now = self._before = self._features(frame.image, poses)
         if before is None or before.size != now.size:
             return None
-        reach = self.options.reach * max(before.person, now.person)
+        reach = self.options.reach_fraction * max(before.person, now.person)
         pairs = match_nearby(
-            before, now, reach, self.options.ratio, self.options.max_distance
+            before, now, reach, self.options.ratio, self.options.maximum_distance_bits
         )
         return np.concatenate(
             [before.points[pairs[:, 0]], now.points[pairs[:, 1]]], axis=1
         ).astype(np.float64)
 
     def _detect(self, grey: Image, share: int) -> tuple[Any, Any]:
-        """Corners and descriptors; where corners are few, faint ones as well."""
+        """Keypoints and descriptors; with the faint threshold where corners are few."""
         if self._orbs is None:
             options = self.options
             self._orbs = tuple(  # type: ignore[assignment]
                 # The usual edge of 31 pixels would leave nothing of a small person.
                 cv2.ORB.create(
-                    nlevels=options.levels, fastThreshold=threshold, edgeThreshold=EDGE
+                    nlevels=options.levels,
+                    fastThreshold=threshold,
+                    edgeThreshold=EDGE_PX,
                 )
                 for threshold in (options.fast_threshold, options.faint_threshold)
             )
@@ -125,14 +139,14 @@ class OrbMatcher:
         for orb in self._orbs:
             orb.setMaxFeatures(share)
             found, described = orb.detectAndCompute(grey, None)
-            if len(found) >= ENOUGH * share:
+            if len(found) >= ENOUGH_FEATURES * share:
                 break
         return found, described
 
     def _features(self, image: Image, poses: Poses) -> Features:
         options = self.options
         size = (image.shape[1], image.shape[0])
-        crops, person = people_crops(poses, size, options.margin)
+        crops, person = people_crops(poses, size, options.margin_fraction)
         areas = _areas(crops).astype(np.float64)
         shares = np.maximum(options.features * areas / max(areas.sum(), 1.0), 1)
         points, descriptors = [NO_POINTS], [NO_DESCRIPTORS]
@@ -145,7 +159,7 @@ class OrbMatcher:
             if described is None or not len(found):
                 continue
             at = np.asarray(cv2.KeyPoint.convert(found)) + np.array([x1, y1])
-            # What an earlier crop covers was found there: twins fail the ratio test.
+            # Features in an earlier crop are known: copies would fail the ratio test.
             new = ~_covered(at, crops[:k])
             points.append(at[new].astype(np.float32))
             descriptors.append(described[new])
@@ -157,23 +171,10 @@ class OrbMatcher:
 def _covered(points: Floats, crops: Boxes) -> Bools:
     """Which of `(N, 2)` points lie in the inner part of one of the crops."""
     x, y = points[:, :1], points[:, 1:]
-    inside = (x >= crops[:, 0] + EDGE) & (x < crops[:, 2] - EDGE)
-    inside &= (y >= crops[:, 1] + EDGE) & (y < crops[:, 3] - EDGE)
+    inside = (x >= crops[:, 0] + EDGE_PX) & (x < crops[:, 2] - EDGE_PX)
+    inside &= (y >= crops[:, 1] + EDGE_PX) & (y < crops[:, 3] - EDGE_PX)
     covered: Bools = np.asarray(inside.any(axis=1))
     return covered
-
-
-EDGE = 12
-"""Pixels at the border of a crop without features: the patch would be mirrored."""
-
-ENOUGH = 0.3
-"""Share of the asked features below which faint corners are looked for."""
-
-SMALLEST_CROP = 2 * EDGE + 8
-"""Crops with a shorter side hold no features worth a look."""
-
-NO_POINTS = np.zeros((0, 2), np.float32)
-NO_DESCRIPTORS = np.zeros((0, 32), np.uint8)
 
 
 def _grey(crop: Image) -> Image:
@@ -185,12 +186,12 @@ def _grey(crop: Image) -> Image:
 def people_crops(
     poses: Poses, size: tuple[int, int], margin: float
 ) -> tuple[Boxes, float]:
-    """Whole-pixel rectangles that hold all people, joined where that is less work.
+    """Rectangles around all people, joined where that is less area to search.
 
     Args:
         poses: People; only joints that are present count.
         size: Width and height of the image.
-        margin: Share of each person's longer side added on each side.
+        margin: Margin on each side, over each person's longer side.
 
     Returns:
         `(C, 4)` xyxy crops, end exclusive, and the median longer side of a person in
@@ -201,11 +202,11 @@ def people_crops(
     if not len(boxes):
         return np.zeros((0, 4), np.int64), 0.0
     longer = (boxes[:, 2:] - boxes[:, :2]).max(axis=1)
-    grow = (margin * longer + EDGE)[:, None]
+    grow = (margin * longer + EDGE_PX)[:, None]
     low = np.maximum(np.floor(boxes[:, :2] - grow), 0)
     high = np.minimum(np.ceil(boxes[:, 2:] + grow), size)
     crops = np.concatenate([low, high], axis=1)
-    crops = crops[((high - low) >= SMALLEST_CROP).all(axis=1)].astype(np.int64)
+    crops = crops[((high - low) >= SMALLEST_CROP_PX).all(axis=1)].astype(np.int64)
     return _joined(crops), float(np.median(longer))
 
 
@@ -261,7 +262,7 @@ def match_nearby(
     reach = max(reach, 1.0)
     side = reach
     cells, order, starts = _cells(before.points, side)
-    if len(starts) * FEW > len(before):  # calls cost more than distances
+    if len(starts) * FEW_FEATURES > len(before):  # calls cost more than distances
         side = 2 * reach
         cells, order, starts = _cells(before.points, side)
     by_y = np.argsort(now.points[:, 1], kind="stable")
@@ -296,10 +297,6 @@ def match_nearby(
     _, nearest = np.unique(pairs[:, 1], return_index=True)
     pairs = pairs[nearest]
     return pairs[np.argsort(pairs[:, 0])]
-
-
-FEW = 16
-"""With fewer features per cell on average, cells are made larger."""
 
 
 def _cells(points: Floats, side: float) -> tuple[Boxes, Boxes, Boxes]:

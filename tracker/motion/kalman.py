@@ -1,12 +1,12 @@
-"""How a body moves: constant velocity, its joints carried along, learnt per identity.
+"""Kalman filter of a pose's position: constant velocity, one offset for all joints.
 
-A body's state is its joints, one velocity for all of them, and the uncertainty of
-where the body is as a whole. What is measured is one offset of the whole body (a
-robust mean over the joints that both poses have), so that missing joints, a hidden
-half or a single stray wrist do not drag a person about. Lengths count in body sizes.
+A track's state is its joints, one velocity for all of them, and the variance of the
+position and velocity of the whole body. The measurement is one offset of the whole
+body (a robust mean over the joints that both poses have), so that missing joints,
+partial occlusion or a single outlying joint do not move it. Lengths are in body sizes.
 
 Source: Kalman, "A New Approach to Linear Filtering and Prediction Problems" (1960) with
-white-noise acceleration; the joints on top follow by an alpha filter.
+white-noise acceleration; the joints relative to the body follow by an alpha filter.
 """
 
 from __future__ import annotations
@@ -17,14 +17,20 @@ import numpy as np
 
 from poseflow.arrays import Floats
 
+ROBUST_ITERATIONS = 2
+"""Re-estimations of the offset with Cauchy weights."""
+
+SMALLEST_SPREAD_SIZES, LEAST_SCALE_JOINTS = 0.08, 3
+"""The scale of a pair needs so many joints, spread at least so far."""
+
 
 class Offsets(NamedTuple):
-    """How n pairs of a body and a pose differ.
+    """Differences of n pairs of a predicted body and a pose.
 
     Attributes:
         offset: `(n, 2)` pixels from body to pose, robust mean over common joints.
         residual: `(n, K)` pixels left at each joint once the offset is taken away.
-        weight: `(n, K)` what each joint counts; 0 where either has none.
+        weight: `(n, K)` weight of each joint; 0 where either has none.
         scale: `(n,)` log of the pose's spread over the body's, on common joints.
     """
 
@@ -37,21 +43,21 @@ class Offsets(NamedTuple):
 def body_offsets(
     bodies: Floats, poses: Floats, weight: Floats, sizes: Floats, slack: float
 ) -> Offsets:
-    """Offset of the whole body in each of n pairs, and what it leaves over.
+    """Robust offset of the whole body in each of n pairs, and its residuals.
 
     Args:
         bodies: `(n, K, 2)` predicted joints, pixels.
         poses: `(n, K, 2)` observed joints, pixels.
         weight: `(n, K)` at least 0, 0 where a joint is missing on either side.
         sizes: `(n,)` size of each body, pixels.
-        slack: Residual, in sizes, at which a joint's vote has sunk to a half.
+        slack: Residual, in sizes, at which a joint's weight has halved (Cauchy).
     """
     step = poses - bodies
     total = np.maximum(weight.sum(axis=1), 1e-9)[:, None]
     offset = np.einsum("nk,nkc->nc", weight, step) / total
     limit = np.square(slack * sizes)[:, None]
     square = np.empty(weight.shape)
-    for _ in range(2):  # Cauchy weights, twice re-estimated
+    for _ in range(ROBUST_ITERATIONS):
         left = step - offset[:, None]
         np.einsum("nkc,nkc->nk", left, left, out=square)
         robust = weight / (1 + square / limit)
@@ -65,18 +71,19 @@ def body_offsets(
         away = points - middle[:, None]
         spreads.append(np.einsum("nk,nkc,nkc->n", weight, away, away) / total[:, 0])
     scale = np.zeros(len(sizes))
-    fair = (np.minimum(*spreads) > np.square(0.08 * sizes)) & (
-        (weight > 0).sum(axis=1) >= 3
+    fair = (np.minimum(*spreads) > np.square(SMALLEST_SPREAD_SIZES * sizes)) & (
+        (weight > 0).sum(axis=1) >= LEAST_SCALE_JOINTS
     )
     scale[fair] = 0.5 * np.log(spreads[1][fair] / spreads[0][fair])
     return Offsets(offset, residual, weight, scale)
 
 
 def grow(variance: Floats, steps: float, noise: Floats) -> Floats:
-    """Uncertainty of place and velocity after some frames unseen, by axis.
+    """Predicted variance of position and velocity after some frames, by axis.
 
     Args:
-        variance: `(N, 2, 3)` of place, both, velocity; in sizes (per frame) squared.
+        variance: `(N, 2, 3)` variance of the position, covariance, variance of the
+            velocity; in sizes (per frame) squared.
         steps: Frames.
         noise: `(2,)` variance of the acceleration that each frame adds.
     """
@@ -93,14 +100,15 @@ def grow(variance: Floats, steps: float, noise: Floats) -> Floats:
 
 
 def gains(variance: Floats, measured: Floats) -> tuple[Floats, Floats, Floats]:
-    """Kalman gains of place and velocity, and the variance after the measurement.
+    """Kalman gains of position and velocity, and the variance after the measurement.
 
     Args:
         variance: `(n, 2, 3)` before, by axis.
         measured: `(n, 1)` variance of the measured offset.
 
     Returns:
-        `(n, 2)` gain of place, `(n, 2)` gain of velocity, `(n, 2, 3)` variance after.
+        Gains of position and velocity, `(n, 2)` each, and the `(n, 2, 3)` variance
+        after the measurement.
     """
     place, both, speed = np.moveaxis(variance, -1, 0)
     inverse = 1 / (place + measured)

@@ -14,7 +14,7 @@ import numpy as np
 from poseflow.arrays import Bools, Floats
 from poseflow.poses import Poses
 from poseflow.tracker.motion.frame_clock import Clock
-from poseflow.validation import require
+from poseflow.validation import check_options
 
 
 @dataclass(frozen=True)
@@ -35,11 +35,8 @@ class SmoothingOptions:
     forget_frames: int = 15
 
     def __post_init__(self) -> None:
-        """Check the ranges."""
-        require("cutoff", self.cutoff, 1e-9)
-        require("responsiveness", self.responsiveness, 0)
-        require("speed_cutoff", self.speed_cutoff, 1e-9)
-        require("forget_frames", self.forget_frames, 1)
+        """Check the values."""
+        check_options(self)
 
 
 @dataclass

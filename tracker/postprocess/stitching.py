@@ -18,7 +18,7 @@ from poseflow.arrays import Floats, Ints
 from poseflow.poses import Poses
 from poseflow.sequence import PoseSequence
 from poseflow.tracker.assignment import assign
-from poseflow.validation import require
+from poseflow.validation import check_options
 
 
 @dataclass(frozen=True)
@@ -46,13 +46,8 @@ class RefineOptions:
     fill_score: float = 0.5
 
     def __post_init__(self) -> None:
-        """Check the ranges."""
-        require("longest_gap", self.longest_gap, 1)
-        for name in ("room", "scale"):
-            require(name, getattr(self, name), 1e-9)
-        for name in ("growth", "absence", "birth", "fill_frames"):
-            require(name, getattr(self, name), 0)
-        require("fill_score", self.fill_score, 0, 1)
+        """Check the values."""
+        check_options(self)
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,7 @@ def test_the_camera_shows_in_the_background(method):
     random = np.random.default_rng(0)
     world = cv2.GaussianBlur(random.integers(0, 255, (500, 900), np.uint8), (0, 0), 3)
     world = cv2.normalize(world, None, 0, 255, cv2.NORM_MINMAX)
-    matcher = OpticalFlowMatcher(OpticalFlowOptions(method=method, width=400))
+    matcher = OpticalFlowMatcher(OpticalFlowOptions(method=method, width_px=400))
     nobody = Poses.empty()
     assert matcher.match(FrameContext(0, world[20:420, 40:840]), nobody) is None
     found = matcher.match(FrameContext(1, world[14:414, 28:828]), nobody)
@@ -103,7 +103,11 @@ def test_poseflow_follows_the_camera():
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [({"method": "magic"}, "sparse"), ({"width": 1}, "width"), ({"aside": 2}, "aside")],
+    [
+        ({"method": "magic"}, "sparse"),
+        ({"width_px": 1}, "width"),
+        ({"offset_fraction": 2}, "offset"),
+    ],
 )
 def test_bad_options(options, message):
     with pytest.raises(PoseFlowError, match=message):
