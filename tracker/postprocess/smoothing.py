@@ -1,4 +1,4 @@
-"""One-Euro smoothing of the joints of each identity; raw values stay with the caller.
+"""One-Euro filter: smoothing of the joints of each track.
 
 Source: Casiez, Roussel and Vogel, "1 Euro Filter: A Simple Speed-based Low-pass Filter
 for Noisy Input in Interactive Systems" (CHI 2012).
@@ -14,25 +14,26 @@ import numpy as np
 from poseflow.arrays import Bools, Floats
 from poseflow.poses import Poses
 from poseflow.tracker.motion.frame_clock import Clock
-from poseflow.validation import check_options
+from poseflow.validation import check_options, option
 
 
 @dataclass(frozen=True)
 class SmoothingOptions:
-    """Parameters of the filter; speeds in person sizes (longer side) per frame.
+    """Parameters of the One-Euro filter; frequencies in cycles per frame.
 
     Attributes:
-        cutoff: Cut-off at rest, in cycles per frame: lower is calmer.
-        responsiveness: Cycles per frame that each size per frame of speed adds: higher
-            lags less (beta).
-        speed_cutoff: Cut-off of the speed itself.
-        forget_frames: After so many frames unseen, an identity starts afresh.
+        minimum_cutoff: Cut-off frequency at rest (f_cmin in the paper): lower smooths
+            more.
+        beta: What a speed of one person size (longer side) per frame adds to the
+            cut-off frequency: higher lags less.
+        speed_cutoff: Cut-off frequency of the speed (f_cd in the paper).
+        max_age_frames: A track not seen for longer is smoothed from its next pose on.
     """
 
-    cutoff: float = 0.06
-    responsiveness: float = 6.0
-    speed_cutoff: float = 0.04
-    forget_frames: int = 15
+    minimum_cutoff: float = option(0.06, low=1e-9)
+    beta: float = option(6.0, low=0)
+    speed_cutoff: float = option(0.04, low=1e-9)
+    max_age_frames: int = option(15, low=1)
 
     def __post_init__(self) -> None:
         """Check the values."""
@@ -41,17 +42,24 @@ class SmoothingOptions:
 
 @dataclass
 class _State:
-    """What is remembered of one identity: `(K, 2)` places, speeds, `(K,)` known."""
+    """Filter state of one track.
 
-    place: Floats
-    speed: Floats
+    Attributes:
+        points: `(K, 2)` smoothed joints, pixels.
+        velocity: `(K, 2)` smoothed velocities, pixels per frame.
+        known: `(K,)` which joints the latest pose had.
+        age: Frames since the latest pose.
+    """
+
+    points: Floats
+    velocity: Floats
     known: Bools
-    gap: float = 0.0
+    age: float = 0.0
 
 
 @dataclass
 class Smoother:
-    """Smooths tracked poses online; people without an id pass unchanged.
+    """Smooths tracked poses online; people without an id stay unchanged.
 
     Examples:
         >>> smoother = Smoother()
@@ -72,7 +80,7 @@ class Smoother:
         self.reset()
 
     def reset(self) -> None:
-        """Forget everybody."""
+        """Start a new sequence."""
         self._states: dict[int, _State] = {}
         self._clock = Clock()
 
@@ -80,49 +88,52 @@ class Smoother:
         """The same people with smoothed joints; scores, boxes and ids as given.
 
         Args:
-            poses: Tracked people; the object itself stays as it is.
+            poses: Tracked people; not changed.
             time: Seconds since the start, if known.
         """
         steps = self._clock.steps(time)
-        for identity in list(self._states):
-            state = self._states[identity]
-            state.gap += steps
-            if state.gap > self.options.forget_frames:
-                del self._states[identity]
+        for track_id in list(self._states):
+            state = self._states[track_id]
+            state.age += steps
+            if state.age > self.options.max_age_frames:
+                del self._states[track_id]
         points = poses.keypoints.astype(np.float64)
         smooth = points.copy()
         present = poses.present
-        for k, identity in enumerate(poses.track_ids.tolist()):
-            if identity >= 0 and present[k].any():
-                smooth[k] = self._follow(identity, points[k], present[k])
+        for k, track_id in enumerate(poses.track_ids.tolist()):
+            if track_id >= 0 and present[k].any():
+                smooth[k] = self._filter(track_id, points[k], present[k])
         return poses.replace(keypoints=smooth)
 
-    def _follow(self, identity: int, points: Floats, present: Bools) -> Floats:
-        state = self._states.get(identity)
+    def _filter(self, track_id: int, points: Floats, present: Bools) -> Floats:
+        """One step of the filter for one track: the smoothed joints, `(K, 2)`."""
+        state = self._states.get(track_id)
         if state is None or len(state.known) != len(present):
-            state = _State(points.copy(), np.zeros(points.shape), present.copy())
-            self._states[identity] = state
+            self._states[track_id] = _State(
+                points.copy(), np.zeros(points.shape), present.copy()
+            )
             return points
-        options, gap = self.options, state.gap
+        options, age = self.options, state.age
         shown = points[present]
         size = max(float((shown.max(axis=0) - shown.min(axis=0)).max()), 1e-9)
-        speed = (points - state.place) / gap
-        share = _share(options.speed_cutoff, gap)
-        state.speed += share * (speed - state.speed)
-        pace = np.hypot(state.speed[:, 0], state.speed[:, 1]) / size
-        share = _share(options.cutoff + options.responsiveness * pace, gap)[:, None]
-        moved = state.place + share * (points - state.place)
+        velocity = (points - state.points) / age
+        gain = _smoothing_factor(options.speed_cutoff, age)
+        state.velocity += gain * (velocity - state.velocity)
+        speed = np.hypot(state.velocity[:, 0], state.velocity[:, 1]) / size
+        cutoff = options.minimum_cutoff + options.beta * speed
+        gain = _smoothing_factor(cutoff, age)[:, None]
+        moved = state.points + gain * (points - state.points)
         fresh = present & ~state.known
         moved[fresh] = points[fresh]
-        state.speed[fresh | ~present] = 0
-        state.place = np.where(present[:, None], moved, state.place)
-        state.known = present.copy()  # a joint that was missing starts afresh
-        state.gap = 0.0
-        result: Floats = np.where(present[:, None], state.place, points)
+        state.velocity[fresh | ~present] = 0
+        state.points = np.where(present[:, None], moved, state.points)
+        state.known = present.copy()  # a joint that was missing starts again
+        state.age = 0.0
+        result: Floats = np.where(present[:, None], state.points, points)
         return result
 
 
-def _share(cutoff: Any, steps: float) -> Any:
-    """How far a low-pass filter follows in so many frames."""
-    rate = 2 * np.pi * cutoff * steps
+def _smoothing_factor(cutoff: Any, frames: float) -> Any:
+    """Smoothing factor alpha of a low-pass filter for a time step."""
+    rate = 2 * np.pi * cutoff * frames
     return rate / (rate + 1)

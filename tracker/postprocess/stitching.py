@@ -1,11 +1,11 @@
-"""The second pass, offline: stitch tracklets over the whole sequence, fill gaps.
+"""Offline stitching of tracklets over a whole sequence, and filling of short gaps.
 
-A tracklet that ends and one that begins later may be one person. Every such pair has a
-cost from where motion leads from both sides, how long the gap is and how the sizes
-compare; the cheapest set of links, one on either side of each tracklet at most, is a
-minimum-cost flow through the tracklets, solved exactly as an assignment (Zhang, Li and
-Nevatia, "Global data association for multi-object tracking using network flows", CVPR
-2008, with every tracklet observed once).
+A tracklet that ends and one that begins later may be the same person. Every such pair
+has a cost from the motion predicted from both sides, the length of the gap and the
+ratio of sizes. The set of links of least total cost, at most one on either side of each
+tracklet, is a minimum-cost flow through the tracklets, solved exactly as an assignment
+(Zhang, Li and Nevatia, "Global data association for multi-object tracking using network
+flows", CVPR 2008, with every tracklet observed once).
 """
 
 from __future__ import annotations
@@ -18,32 +18,40 @@ from poseflow.arrays import Floats, Ints
 from poseflow.poses import Poses
 from poseflow.sequence import PoseSequence
 from poseflow.tracker.assignment import assign
-from poseflow.validation import check_options
+from poseflow.validation import check_options, option
+
+VELOCITY_FRAMES, LEAST_VELOCITY_FRAMES = 12, 4
+"""Poses at the end of a tracklet that give its velocity; with fewer it is 0."""
+
+STUDENT_DEGREES = 4
+"""Degrees of freedom of the prediction error, a Student t distribution: it tolerates
+outliers better than a normal distribution."""
 
 
 @dataclass(frozen=True)
 class RefineOptions:
-    """Parameters of the second pass; lengths in person sizes, times in frames.
+    """Parameters of `refine`; lengths in person sizes (longer side of the box).
 
     Attributes:
-        longest_gap: Longest gap that is stitched.
-        room: Standard deviation of the prediction at a gap of one frame.
-        growth: What each further frame adds to it.
-        scale: Standard deviation of the log size ratio.
-        absence: Cost per doubling of the gap.
-        birth: What a link must cost less than: an end and a beginning.
+        maximum_gap_frames: Longest gap that is stitched.
+        deviation_sizes: Standard deviation of the predicted position without a gap.
+        deviation_growth_sizes: Growth of that deviation per frame of the gap.
+        log_size_deviation: Standard deviation of the logarithm of the size ratio.
+        gap_cost: Cost per doubling of the gap.
+        maximum_cost: A link must cost less than this, the cost of the end of one person
+            and the beginning of another.
         fill_frames: Longest gap whose poses are interpolated; 0 fills none.
-        fill_score: Share of the score that an interpolated joint has at most.
+        fill_score_factor: Factor on the scores of interpolated joints.
     """
 
-    longest_gap: int = 90
-    room: float = 0.1
-    growth: float = 0.012
-    scale: float = 0.25
-    absence: float = 0.3
-    birth: float = 5.0
-    fill_frames: int = 15
-    fill_score: float = 0.5
+    maximum_gap_frames: int = option(90, low=1)
+    deviation_sizes: float = option(0.1, low=1e-9)
+    deviation_growth_sizes: float = option(0.012, low=0)
+    log_size_deviation: float = option(0.25, low=1e-9)
+    gap_cost: float = option(0.3, low=0)
+    maximum_cost: float = option(5.0, low=0)
+    fill_frames: int = option(15, low=0)
+    fill_score_factor: float = option(0.5, low=0, high=1)
 
     def __post_init__(self) -> None:
         """Check the values."""
@@ -52,20 +60,20 @@ class RefineOptions:
 
 @dataclass(frozen=True)
 class _Tracklet:
-    """All appearances of one id: which frames, `(T, 2)` middles, `(T,)` sizes."""
+    """All poses of one id: `(T,)` frames, `(T, 2)` box centres, `(T,)` sizes."""
 
-    identity: int
+    track_id: int
     frames: Ints
-    middles: Floats
+    centres: Floats
     sizes: Floats
 
-    def end(self, last: bool, reach: int = 12) -> tuple[Floats, Floats, float]:
-        """Place, velocity and size at one end, from a line through the latest."""
-        part = slice(-reach, None) if last else slice(0, reach)
-        t, xy = self.frames[part].astype(np.float64), self.middles[part]
+    def end(self, last: bool) -> tuple[Floats, Floats, float]:
+        """Position, velocity and size at one end, by linear regression."""
+        part = slice(-VELOCITY_FRAMES, None) if last else slice(0, VELOCITY_FRAMES)
+        t, xy = self.frames[part].astype(np.float64), self.centres[part]
         at = t[-1] if last else t[0]
         size = float(np.median(self.sizes[part]))
-        if len(t) < 4:
+        if len(t) < LEAST_VELOCITY_FRAMES:
             return xy[-1 if last else 0], np.zeros(2), size
         line = np.polynomial.polynomial.polyfit(t - at, xy, 1)
         return line[0], line[1], size
@@ -77,13 +85,13 @@ def refine(
     """Stitch the tracks of a whole sequence, and fill their short gaps.
 
     Args:
-        sequence: A tracker's result; ids in it are never split, only joined.
-        options: Settings.
+        sequence: A tracker's result; tracks are joined, never split.
+        options: Parameters.
 
     Returns:
-        The same frames; people keep their places, ids of stitched tracks become the
-        earliest of them, and interpolated people come last in their frames, with joint
-        scores lowered by `fill_score`.
+        The same frames and people in the same order. Stitched tracks have the id of
+        the earliest of them; interpolated people come last in their frames, with
+        scores lowered by `fill_score_factor`.
     """
     options = options or RefineOptions()
     tracklets = _collect(sequence)
@@ -98,20 +106,21 @@ def refine(
 
 
 def _collect(sequence: PoseSequence) -> list[_Tracklet]:
+    """The tracklets of a sequence, by id."""
     found: dict[int, list[tuple[int, Floats]]] = {}
     for number, frame in enumerate(sequence):
-        for k, identity in enumerate(frame.poses.track_ids.tolist()):
-            if identity >= 0:
+        for k, track_id in enumerate(frame.poses.track_ids.tolist()):
+            if track_id >= 0:
                 box = frame.poses.boxes[k].astype(np.float64)
-                found.setdefault(identity, []).append((number, box))
+                found.setdefault(track_id, []).append((number, box))
     tracklets = []
-    for identity, places in sorted(found.items()):
-        boxes = np.stack([box for _, box in places])
+    for track_id, seen in sorted(found.items()):
+        boxes = np.stack([box for _, box in seen])
         sides = boxes[:, 2:] - boxes[:, :2]
         tracklets.append(
             _Tracklet(
-                identity,
-                np.array([number for number, _ in places]),
+                track_id,
+                np.array([number for number, _ in seen]),
                 (boxes[:, :2] + boxes[:, 2:]) / 2,
                 np.maximum(sides.max(axis=1), 1.0),
             )
@@ -120,30 +129,20 @@ def _collect(sequence: PoseSequence) -> list[_Tracklet]:
 
 
 def _stitch(tracklets: list[_Tracklet], options: RefineOptions) -> dict[int, int]:
-    """Id -> the earliest id of its chain."""
+    """For every id the earliest id of its chain of links."""
     n = len(tracklets)
     gain = np.full((n, n), -np.inf)
     ends = [t.end(last=True) for t in tracklets]
     begins = [t.end(last=False) for t in tracklets]
-    for i, (place, velocity, size) in enumerate(ends):
-        for j, (there, pace, other) in enumerate(begins):
+    for i, end in enumerate(ends):
+        for j, begin in enumerate(begins):
             gap = int(tracklets[j].frames[0] - tracklets[i].frames[-1])
-            if not 1 <= gap <= options.longest_gap:
-                continue
-            scale = np.sqrt(size * other)
-            # Predicted from both sides; the worse of the two has to be believed.
-            ahead = place + velocity * gap - there
-            behind = there - pace * gap - place
-            far = np.square(np.stack([ahead, behind])).sum(axis=1).max() / scale**2
-            room = (options.room + options.growth * gap) ** 2
-            cost = np.log1p(far / (4 * room)) * 3 + np.log(room / options.room**2) / 2
-            cost += (np.log(other / size) / options.scale) ** 2 / 2
-            cost += options.absence * np.log2(gap)
-            gain[i, j] = options.birth - cost
-    alias = {t.identity: t.identity for t in tracklets}
-    order = {t.identity: int(t.frames[0]) for t in tracklets}
+            if 1 <= gap <= options.maximum_gap_frames:
+                gain[i, j] = options.maximum_cost - _link_cost(end, begin, gap, options)
+    alias = {t.track_id: t.track_id for t in tracklets}
+    order = {t.track_id: int(t.frames[0]) for t in tracklets}
     links = [
-        (tracklets[i].identity, tracklets[j].identity)
+        (tracklets[i].track_id, tracklets[j].track_id)
         for i, j in assign(gain, 0.0).tolist()
     ]
     for one, other in sorted(links, key=lambda link: order[link[1]]):
@@ -151,23 +150,53 @@ def _stitch(tracklets: list[_Tracklet], options: RefineOptions) -> dict[int, int
     return alias
 
 
+def _link_cost(
+    end: tuple[Floats, Floats, float],
+    begin: tuple[Floats, Floats, float],
+    gap: int,
+    options: RefineOptions,
+) -> float:
+    """Cost of linking two tracklets, from motion, size ratio and length of the gap.
+
+    Args:
+        end: Position, velocity and size where the earlier one ends.
+        begin: The same where the later one begins.
+        gap: Frames between the two.
+        options: Parameters.
+    """
+    (place, velocity, size), (later, pace, other) = end, begin
+    # Predicted from both sides; the larger of the two errors counts.
+    errors = np.stack([place + velocity * gap - later, later - pace * gap - place])
+    squared = np.square(errors).sum(axis=1).max() / np.sqrt(size * other) ** 2
+    start = options.deviation_sizes
+    variance = (start + options.deviation_growth_sizes * gap) ** 2
+    degrees = STUDENT_DEGREES
+    cost = np.log1p(squared / (degrees * variance)) * ((degrees + 2) / 2)
+    cost += np.log(variance / start**2) / 2
+    cost += (np.log(other / size) / options.log_size_deviation) ** 2 / 2
+    cost += options.gap_cost * np.log2(gap)
+    return float(cost)
+
+
 def _fill(sequence: PoseSequence, options: RefineOptions) -> PoseSequence:
     """Interpolate people over short gaps, joint by joint."""
     seen: dict[int, tuple[int, Poses]] = {}
     extra: list[list[Poses]] = [[] for _ in sequence]
     for number, frame in enumerate(sequence):
-        for k, identity in enumerate(frame.poses.track_ids.tolist()):
-            if identity < 0:
+        for k, track_id in enumerate(frame.poses.track_ids.tolist()):
+            if track_id < 0:
                 continue
             now = frame.poses[k]
-            if identity in seen:
-                at, before = seen[identity]
+            if track_id in seen:
+                at, before = seen[track_id]
                 gap = number - at
                 if 1 < gap <= options.fill_frames:
                     for step in range(1, gap):
-                        pose = _between(before, now, step / gap, options.fill_score)
+                        pose = _interpolated(
+                            before, now, step / gap, options.fill_score_factor
+                        )
                         extra[at + step].append(pose)
-            seen[identity] = number, now
+            seen[track_id] = number, now
     frames = [
         replace(frame, poses=Poses.concatenate([frame.poses, *more])) if more else frame
         for frame, more in zip(sequence, extra, strict=True)
@@ -175,18 +204,18 @@ def _fill(sequence: PoseSequence, options: RefineOptions) -> PoseSequence:
     return replace(sequence, frames=tuple(frames))
 
 
-def _between(a: Poses, b: Poses, share: float, score: float) -> Poses:
-    """A pose between two; joints that either lacks are missing."""
+def _interpolated(a: Poses, b: Poses, weight: float, score_factor: float) -> Poses:
+    """A pose between `a` (weight 0) and `b`; joints that either lacks are missing."""
     both = a.present & b.present
 
     def mix(name: str) -> Floats:
         one, other = getattr(a, name), getattr(b, name)
-        mixed: Floats = (1 - share) * one + share * other
+        mixed: Floats = (1 - weight) * one + weight * other
         return mixed
 
     return a.replace(
         keypoints=np.where(both[..., None], mix("keypoints"), 0),
-        keypoint_scores=np.where(both, score * mix("keypoint_scores"), 0),
+        keypoint_scores=np.where(both, score_factor * mix("keypoint_scores"), 0),
         boxes=mix("boxes"),
-        scores=score * mix("scores"),
+        scores=score_factor * mix("scores"),
     )

@@ -1,4 +1,4 @@
-"""The second pass, and smoothing."""
+"""Offline stitching, and smoothing."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_a_broken_track_is_stitched_and_filled():
     assert middle.keypoint_scores.max() <= 0.5
 
 
-def test_nobody_far_away_is_stitched():
+def test_tracks_far_apart_are_not_stitched():
     rows = [(t, 1, 4.0 * t) for t in range(20)]
     rows += [(t, 7, 900 + 4.0 * t) for t in range(25, 50)]
     result = refine(sequence(rows), RefineOptions(fill_frames=0))
@@ -71,8 +71,8 @@ def test_nothing_to_refine():
     assert len(refine(empty)) == 0
 
 
-def test_it_mends_an_oracle_that_forgets():
-    """Ids that start anew after every gap are found together again."""
+def test_it_joins_an_oracle_that_loses_ids_at_gaps():
+    """Tracks that get a new id after every gap are stitched."""
     clip = make_clip("street", 0, frames=120)
     seen, fresh, frames = {}, iter(range(1, 10_000)), []
     for t, frame in enumerate(clip.corruption.oracle()):
@@ -107,7 +107,7 @@ def test_smoothing_is_calm_at_rest_and_quick_in_motion():
     assert lag[-1] < 18  # one frame and a half at one twentieth of the size per frame
 
 
-def test_smoothing_leaves_missing_joints_and_strangers_alone():
+def test_smoothing_leaves_missing_joints_and_people_without_id_alone():
     smoother = Smoother()
     poses = Poses(np.zeros((2, 17, 2)) + SHAPE, np.ones((2, 17)), track_ids=[3, -1])
     smoother.update(poses)
