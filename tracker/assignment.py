@@ -1,4 +1,4 @@
-"""One-to-one assignment of identities and people, gated."""
+"""One-to-one assignment of tracks and detections, gated."""
 
 from __future__ import annotations
 
@@ -7,22 +7,25 @@ from scipy.optimize import linear_sum_assignment
 
 from poseflow.arrays import Bools, Floats, Ints
 
+TIE_BREAK = 1e-12
+"""Largest difference of similarity that the order of rows and columns makes."""
+
 
 def assign(
     similarity: Floats,
     minimum: float,
     allowed: Bools | None = None,
 ) -> Ints:
-    """Pairs that maximise the total similarity, no pair below the gate.
+    """Assignment of greatest total similarity (Hungarian algorithm), gated.
 
     The gate comes before the assignment: a pair that cannot be accepted does not take a
-    person away from a pair that can. Equal choices fall to the one that keeps
-    rows and columns in order, by a slope too small to outweigh a real difference, so
-    that results do not depend on the solver.
+    detection from a pair that can. Among equal choices the one that keeps rows and
+    columns in order wins, by a term too small to outweigh a real difference, so that
+    results do not depend on the solver.
 
     Args:
-        similarity: `(N, P)` in [0, 1], rows identities and columns people.
-        minimum: Ints at or below it are not made.
+        similarity: `(N, P)`, rows tracks and columns detections.
+        minimum: Pairs at or below it are not made.
         allowed: `(N, P)`; False forbids a pair.
 
     Returns:
@@ -42,7 +45,7 @@ def assign(
         return np.zeros((0, 2), np.int64)
     block, possible = similarity[np.ix_(rows, columns)], open_[np.ix_(rows, columns)]
     slope = np.subtract.outer(np.arange(len(rows)), np.arange(len(columns))) ** 2
-    gain = np.where(possible, block - minimum - 1e-12 / slope.size * slope, 0.0)
+    gain = np.where(possible, block - minimum - TIE_BREAK / slope.size * slope, 0.0)
     i, j = linear_sum_assignment(gain, maximize=True)
     made = possible[i, j]
     pairs: Ints = np.stack([rows[i[made]], columns[j[made]]], axis=1)

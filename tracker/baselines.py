@@ -110,7 +110,7 @@ class IouTracker(TrackerBackend):
         new = rows < 0
         given[new] = self._next_id + np.arange(new.sum())
         self._next_id += int(new.sum())
-        self._store = store.remember(
+        self._store = store.updated(
             scored.replace(track_ids=given), rows, frame.index, {}
         )
         ids = np.full(len(poses), NO_TRACK)

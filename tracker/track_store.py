@@ -1,4 +1,4 @@
-"""Memory of identities: who was seen when and where, bounded by age."""
+"""`Track` and `TrackStore`: the latest pose of every track, bounded by age."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ Array: TypeAlias = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class Track:
-    """One identity as a tracker remembers it.
+    """One track, as `Tracker.finish` returns it.
 
     Attributes:
-        track_id: Identity, from 1.
-        first_frame: Number of `update` calls before the one that gave the id.
-        last_frame: The same for the latest appearance.
-        appearances: Frames in which the person was seen.
-        mean_score: Mean of the person scores over the appearances.
+        track_id: Id, from 1.
+        first_frame: Number of `update` calls before the track's first frame.
+        last_frame: The same for its latest frame.
+        appearances: Frames in which the person was detected.
+        mean_score: Mean of the person scores over these frames.
         latest: The latest pose, a `Poses` of one.
     """
 
@@ -39,19 +39,19 @@ class Track:
 
 @dataclass(frozen=True)
 class TrackStore:
-    """The latest appearance of N identities, the most recently seen first.
+    """The latest pose of N tracks, the most recently seen first; immutable.
 
-    People of one frame keep their input order. An identity leaves when it was last seen
-    more than `max_age_frames` frames ago, so memory is bounded by the people of that
-    many frames.
+    People of one frame keep their input order. `within` drops tracks last seen more
+    than `max_age_frames` frames ago, so memory is bounded by the people of that many
+    frames.
 
     Attributes:
         poses: Latest poses, with their `track_ids`.
-        last_frame: `(N,)` number of the frame of the latest appearance.
-        first_frame: `(N,)` number of the frame that gave the id.
-        appearances: `(N,)` frames in which each was seen.
-        total_score: `(N,)` sum of their person scores.
-        extra: Arrays of N rows that a tracker derives once per appearance.
+        last_frame: `(N,)` number of the latest frame of each track.
+        first_frame: `(N,)` number of its first frame.
+        appearances: `(N,)` frames in which it was detected.
+        total_score: `(N,)` sum of the person scores.
+        extra: Arrays of N rows that a tracker derives once per pose.
     """
 
     poses: Poses
@@ -63,7 +63,7 @@ class TrackStore:
 
     @classmethod
     def empty(cls, skeleton: Skeleton, extra: Mapping[str, Array]) -> TrackStore:
-        """Nobody; `extra` gives the shapes and types of the derived arrays."""
+        """No tracks; `extra` gives the shapes and types of the derived arrays."""
         none = np.zeros(0, np.int64)
         return cls(
             Poses.empty(skeleton, np.float64),
@@ -75,16 +75,16 @@ class TrackStore:
         )
 
     def __len__(self) -> int:
-        """Number of identities, N."""
+        """Number of tracks, N."""
         return len(self.last_frame)
 
     @property
     def ids(self) -> Ints:
-        """`(N,)` identities."""
+        """`(N,)` track ids."""
         return self.poses.track_ids
 
     def __getitem__(self, which: Array) -> TrackStore:
-        """Some of the identities, by mask or numbers."""
+        """Some of the tracks, by mask or numbers."""
         return TrackStore(
             self.poses[which],
             self.last_frame[which],
@@ -95,18 +95,18 @@ class TrackStore:
         )
 
     def within(self, frame: int, max_age_frames: int) -> TrackStore:
-        """Those last seen at most `max_age_frames` before `frame`."""
+        """The tracks last seen at most `max_age_frames` before `frame`."""
         recent = frame - self.last_frame <= max_age_frames
         return self if recent.all() else self[recent]
 
-    def remember(
+    def updated(
         self, poses: Poses, rows: Ints, frame: int, extra: Mapping[str, Array]
     ) -> TrackStore:
-        """The memory after a frame.
+        """The store after a frame.
 
         Args:
             poses: The frame's people with their ids.
-            rows: `(P,)` their rows in this memory, -1 for a new identity.
+            rows: `(P,)` their rows in this store, -1 for a new track.
             frame: Number of the frame.
             extra: Derived arrays of P rows.
         """
@@ -135,7 +135,7 @@ class TrackStore:
         )
 
     def tracks(self) -> tuple[Track, ...]:
-        """All identities as records, by id."""
+        """All tracks as records, by id."""
         return tuple(
             Track(
                 int(self.ids[k]),

@@ -236,7 +236,9 @@ def test_minimum_score_leaves_people_without_identity():
             {"name": "released", "minimum_similarity": "x"}, "got 'x'", id="type"
         ),
         pytest.param(
-            {"name": "released", "weights": (1, 2)}, "four numbers", id="weights"
+            {"name": "released", "weights": (1, 2)},
+            "weights must be 4 values",
+            id="weights",
         ),
         pytest.param(
             {"name": "released", "matcher": "sift"},

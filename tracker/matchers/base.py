@@ -1,4 +1,4 @@
-"""Matchers: where correspondences between successive frames come from."""
+"""Matchers: correspondences between successive frames, by name or from files."""
 
 from __future__ import annotations
 
@@ -26,40 +26,40 @@ from poseflow.tracker.matchers.orb import OrbMatcher
 
 @runtime_checkable
 class Matcher(Protocol):
-    """Finds the correspondences from the frame before to the frame given.
+    """Finds the correspondences of the previous frame to the given one.
 
-    A matcher keeps what it needs of the frame before (its features, its image), so
-    that nothing is computed twice. It is asked once per frame, in order.
+    A matcher keeps what it needs of the previous frame (features or image), so that
+    nothing is computed twice. Trackers call it once per frame, in order.
     """
 
     def match(self, frame: FrameContext, poses: Poses) -> Correspondences | None:
-        """Correspondences, or None where there are none to be had.
+        """Correspondences, or None if they cannot be computed.
 
         Args:
             frame: The frame.
-            poses: Its people: points elsewhere are never read.
+            poses: Its people; trackers use no points far from people.
         """
         ...
 
     def reset(self) -> None:
-        """Forget the frame before."""
+        """Start a new sequence."""
         ...
 
 
 class NoMatcher:
-    """`none`: association by geometry alone; no image is needed."""
+    """No correspondences (`none`): association by geometry alone."""
 
     def match(self, frame: FrameContext, poses: Poses) -> Correspondences | None:
-        """Nothing."""
+        """None."""
         return None
 
     def reset(self) -> None:
-        """Nothing to forget."""
+        """No state."""
 
 
 @dataclass
 class FileMatcher:
-    """`files`: correspondences that were computed before.
+    """Correspondences read from files.
 
     For the frames A and B (names without folder and extension) one of these is read:
     `A_B_orb.txt` (rows x1 y1 x2 y2, more columns ignored), `A_B_orb.npz`, `A_B.npz`
@@ -67,20 +67,20 @@ class FileMatcher:
 
     Attributes:
         place: The folder, or a `.npz` file with one array per pair.
-        smallest_text: Text files of fewer bytes count as absent. The released tracker
-            has 1000 here; 0 believes every file.
+        smallest_text_bytes: Smaller text files count as absent; 1000 in the released
+            tracker.
 
     Raises:
         FormatError: If `place` does not exist.
     """
 
     place: Path
-    smallest_text: int = 0
+    smallest_text_bytes: int = 0
     _before: str | None = field(default=None, init=False, repr=False)
     _warned: bool = field(default=False, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Look for the place now rather than at the second frame."""
+        """Check that the place exists."""
         self.place = Path(self.place)
         if not self.place.exists():
             raise FormatError(
@@ -89,11 +89,11 @@ class FileMatcher:
             )
 
     def reset(self) -> None:
-        """Forget the name of the frame before."""
+        """Start a new sequence."""
         self._before = None
 
     def match(self, frame: FrameContext, poses: Poses) -> Correspondences | None:
-        """Read the pair of the frame before and this one; None without a file."""
+        """Read the correspondences of the previous frame and this one; None without."""
         if not frame.name:
             raise PoseFlowError(
                 f"frame {frame.index}: correspondences are looked up by name; pass "
@@ -117,7 +117,7 @@ class FileMatcher:
         if self.place.is_file():
             return _from_npz(self.place, pair)
         text = self.place / f"{pair}_orb.txt"
-        if text.is_file() and text.stat().st_size >= self.smallest_text:
+        if text.is_file() and text.stat().st_size >= self.smallest_text_bytes:
             return _from_text(text)
         for name in (f"{pair}_orb.npz", f"{pair}.npz"):
             if (self.place / name).is_file():

@@ -1,9 +1,9 @@
-"""Correspondences between two frames, and which share of them two regions have.
+"""Correspondences between two frames, and the fraction that two regions share.
 
-A correspondence says that the point (x1, y1) of one frame is seen at (x2, y2) in the
-next. The share of two regions is an intersection over union of index sets: matches
-that leave the first region *and* arrive in the second, over those that do either
-(method of the code released with PoseFlow, Xiu et al., BMVC 2018).
+A correspondence maps the point (x1, y1) of one frame to (x2, y2) in the next. The
+shared fraction of two regions is an intersection over union of index sets: matches that
+leave the first region *and* arrive in the second, over those that do either (method of
+the code released with PoseFlow, Xiu et al., BMVC 2018).
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from poseflow.errors import PoseFlowError
 
 @dataclass(frozen=True)
 class PixelIdentity:
-    """One correspondence per pixel, each pixel with itself, never written out.
+    """One correspondence per pixel, each pixel with itself, in closed form.
 
-    Stands for what the released tracker invents where it finds too few matches: all of
-    x in 0..width-1, y in 0..height-1. Counts follow from areas in closed form.
+    The released tracker substitutes these where it finds too few matches: all of x in
+    0..width-1, y in 0..height-1. Counts follow from areas.
 
     Attributes:
         width: Pixels per row.
@@ -49,6 +49,9 @@ class PixelIdentity:
 
 TABLE_SIZE = 400_000
 """Entries of the lookup table behind the counting of points; about 2 MB."""
+
+MOST_STRIPS = 30_000
+"""Strips are numbered by 16-bit integers."""
 
 Correspondences: TypeAlias = Floats | PixelIdentity
 """`(M, 4)` x1, y1, x2, y2 in pixels, or the closed form `PixelIdentity`."""
@@ -138,7 +141,7 @@ def count_shared(
 def shared_fraction(
     matches: Correspondences, first: Floats, second: Floats, epsilon: float = 0.0
 ) -> Floats:
-    """Share of correspondences of every pair of regions, in K layers.
+    """Fraction of correspondences that every pair of regions shares, in K layers.
 
     Args:
         matches: M correspondences.
@@ -157,9 +160,9 @@ def shared_fraction(
 def _incidence(points: Floats, regions: Floats) -> tuple[Any, Floats]:
     """Which of M points lie in which regions, as a sparse matrix.
 
-    Points are binned in horizontal strips and sorted by x inside a strip, so that a
-    region looks at few points that it does not hold. The x test is made on ranks, and
-    is exact; the y test follows.
+    Points are binned in horizontal strips and sorted by x inside a strip, so that few
+    points outside a region are tested. The x test is made on ranks, and is exact; the
+    y test follows.
 
     Returns:
         CSR `(K * R, K * M)`, block diagonal in the layers, and the `(K, R)` counts.
@@ -173,9 +176,9 @@ def _incidence(points: Floats, regions: Floats) -> tuple[Any, Floats]:
 
     top = float(y.min())
     span = float(y.max()) - top
-    # Half a typical region high, but never so many strips that the table below grows.
+    # Half a typical region high, but few enough strips to bound the table below.
     strip = float(np.median(y2 - y1)) / 2 if len(box) else 1.0
-    strip = max(strip, 1.0, span * total / TABLE_SIZE, span / 30_000)
+    strip = max(strip, 1.0, span * total / TABLE_SIZE, span / MOST_STRIPS)
     number = ((y - top) / strip).astype(np.int16)
     last = int(number.max())
     order = np.argsort(number, kind="stable")  # radix sort: short integers

@@ -20,7 +20,7 @@ NOWHERE = (np.inf, np.inf, -np.inf, -np.inf)
 
 @dataclass(frozen=True)
 class Regions:
-    """Where N people and their K joints are.
+    """Boxes of N people and squares around their K joints.
 
     Attributes:
         boxes: `(N, 4)` xyxy pixels, float64, grown and clipped.
@@ -48,7 +48,7 @@ class Regions:
 def released_regions(
     keypoints: Floats, size: tuple[int, int], margin: float, half_side: float
 ) -> Regions:
-    """Regions as the released tracker makes them: `compat`.
+    """Regions of the released tracker (`compat`).
 
     The box spans *all* keypoints, absent ones at (0, 0) included, grown by `margin` of
     its sides, clipped to the image and truncated to whole pixels.
@@ -56,7 +56,7 @@ def released_regions(
     Args:
         keypoints: `(N, K, 2)` pixels.
         size: Width and height of the image.
-        margin: Share of width and height added on each side.
+        margin: Fraction of width and height added on each side.
         half_side: Half side of the joint squares in pixels.
     """
     points = keypoints.astype(np.float64)
@@ -84,7 +84,7 @@ def scaled_regions(
         keypoints: `(N, K, 2)` pixels.
         present: `(N, K)`.
         size: Width and height of the image to clip boxes to, if known.
-        margin: Share of width and height added on each side.
+        margin: Fraction of width and height added on each side.
         half_side: Half side of the joint squares over the person's longer side.
     """
     points = keypoints.astype(np.float64)
@@ -148,7 +148,7 @@ def mean_of_best(values: Floats, best: int) -> Floats:
 
 
 def reaching(first: Floats, second: Floats) -> tuple[Ints, Ints]:
-    """Pairs of people any of whose joint squares can overlap.
+    """Pairs of people whose joint squares can overlap.
 
     Args:
         first: Squares `(N, K, 4)`.

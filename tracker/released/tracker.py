@@ -1,9 +1,9 @@
 """`released`: the association that the authors of PoseFlow released.
 
-Not the paper's algorithm (that is `poseflow`), but a bipartite matching of identities
-and people by shares of correspondences and overlaps. With `compat=True` it repeats
-the released code number for number, documented faults included; without, the faults
-are mended one by one (table in docs/trackers.md).
+Not the paper's algorithm (that is `poseflow`), but a bipartite matching of tracks and
+poses by shared correspondences and overlap. With `compat=True` it repeats the released
+code number for number, documented faults included; without, the faults are corrected
+(table in docs/trackers.md).
 
 Source: behaviour of the code released with Xiu et al., "Pose Flow: Efficient Online
 Pose Tracking" (BMVC 2018), written from its description and its numbers.
@@ -39,16 +39,22 @@ from poseflow.tracker.released.boxes import (
     scaled_regions,
 )
 from poseflow.tracker.track_store import Track, TrackStore
-from poseflow.validation import require
+from poseflow.validation import check_options, option
 
 RELEASED_EPSILON = 1e-5
 """In the denominators of the released code's shares and overlaps."""
 
-RELEASED_BEST = 7
-"""Joints that count in the released code, the best of COCO's 17 (`num`)."""
+RELEASED_BEST, RELEASED_JOINTS = 7, 17
+"""Joints that count in the released code (`num`), the best of COCO's 17."""
 
-SMALLEST_TEXT = 1000
-"""Bytes below which the released code distrusts a file of correspondences."""
+RELEASED_AGE, MAX_AGE = 100, 30
+"""Default of `max_age_frames`, under `compat` (`link`) and without."""
+
+SMALLEST_TEXT_BYTES = 1000
+"""Smaller files of correspondences count as absent in the released code."""
+
+LEAST_JOINTS = 3
+"""A mean over joints is over so many at least, so that one of them is not a pose."""
 
 
 @dataclass(frozen=True)
@@ -57,70 +63,59 @@ class ReleasedOptions:
 
     Attributes:
         compat: Repeat the released code exactly, faults included.
-        matcher: `"orb"`, `"flow"`, `"none"` or a `Matcher`.
+        matcher: `"orb"`, `"flow"` (optical flow), `"none"` or a `Matcher`.
         correspondences: Folder or `.npz` to read correspondences from instead.
-        image_size: Width and height in pixels that boxes are clipped to; default the
-            image's. `compat` cannot do without.
-        max_age_frames: Identities last seen more frames ago are forgotten (`link`);
-            default 30, under `compat` 100.
-        best_joints: How many joints a pose is compared by, the best ones (`num`);
-            default 7, without `compat` 7/17 of the skeleton's joints.
-        box_margin: Share of width and height by which boxes grow on each side.
+        image_size: Width and height in pixels to which boxes are clipped; by default
+            the image's. Required by `compat` without images.
+        max_age_frames: Tracks last seen more frames ago are dropped (`link`); default
+            30, under `compat` 100.
+        best_joints: Number of joints by which poses are compared, the best ones
+            (`num`); default 7, without `compat` 7/17 of the skeleton's joints.
+        box_margin: Fraction of width and height by which boxes grow on each side.
         square_px: Half side of the joint squares under `compat`, pixels (`mag`).
         square_fraction: Half side of the joint squares without `compat`, over the
             longer side of the person.
-        weights: Of the four terms (share of correspondences and overlap of the boxes,
-            the same of the joint squares) for identities seen in the previous frame.
-            Older ones have only the two overlaps.
+        weights: Of the four terms (shared correspondences and overlap of the boxes, the
+            same of the joint squares) for tracks seen in the previous frame. Older ones
+            have only the two overlaps.
         minimum_grade: Pairs must exceed it under `compat`; grades go up to the sum of
             the weights, 6 (`match`).
         minimum_similarity: Pairs must exceed it without `compat`; in [0, 1].
-        gate_heights: Centres further apart than this many person sizes (the longer
-            side of the larger box) are never joined, without `compat`.
+        gate_sizes: Gating by distance, without `compat`: centres further apart than
+            this many person sizes (longer side of the larger box) are not matched.
     """
 
     compat: bool = False
     matcher: str | Matcher = "orb"
     correspondences: str | Path | None = None
-    image_size: tuple[int, int] | None = None
-    max_age_frames: int | None = None
-    best_joints: int | None = None
-    box_margin: float = 0.1
-    square_px: float = 30.0
-    square_fraction: float = 0.1
-    weights: tuple[float, float, float, float] = (1.0, 2.0, 1.0, 2.0)
-    minimum_grade: float = 0.2
-    minimum_similarity: float = 0.05
-    gate_heights: float = 1.5
+    image_size: tuple[int, int] | None = option(None, low=1)
+    max_age_frames: int | None = option(None, low=1)
+    best_joints: int | None = option(None, low=1)
+    box_margin: float = option(0.1, low=0)
+    square_px: float = option(30.0, low=0)
+    square_fraction: float = option(0.1, low=0, high=1)
+    weights: tuple[float, float, float, float] = option((1.0, 2.0, 1.0, 2.0), low=0)
+    minimum_grade: float = option(0.2, low=0)
+    minimum_similarity: float = option(0.05, low=0, high=1)
+    gate_sizes: float = option(1.5, low=0)
 
     def __post_init__(self) -> None:
-        """Check the ranges."""
-        if self.max_age_frames is None:
-            object.__setattr__(self, "max_age_frames", 100 if self.compat else 30)
-        require("max_age_frames", self.age, 1)
-        if self.best_joints is not None:
-            require("best_joints", self.best_joints, 1)
-        for name in ("box_margin", "square_px", "minimum_grade", "gate_heights"):
-            require(name, getattr(self, name), 0)
-        require("square_fraction", self.square_fraction, 0, 1)
-        require("minimum_similarity", self.minimum_similarity, 0, 1)
-        if len(self.weights) != 4 or min(self.weights) < 0 or sum(self.weights) <= 0:
+        """Check the values."""
+        check_options(self)
+        if sum(self.weights) <= 0:
             raise PoseFlowError(
-                f"weights must be four numbers, none below 0, got {self.weights!r}"
+                f"weights must have a sum above 0, got {self.weights!r}"
             )
-        if self.image_size is not None:
-            for value in self.image_size:
-                require("image_size", value, 1)
 
     @property
     def age(self) -> int:
-        """`max_age_frames`, once its default is settled."""
-        assert self.max_age_frames is not None
-        return self.max_age_frames
+        """`max_age_frames`, or its default."""
+        default = RELEASED_AGE if self.compat else MAX_AGE
+        return default if self.max_age_frames is None else self.max_age_frames
 
     @property
     def overlap_weights(self) -> tuple[float, float]:
-        """Weights of box and pose overlap for older identities."""
+        """Weights of box and pose overlap for older tracks."""
         return (self.weights[1] / 2, self.weights[3] / 2)
 
 
@@ -129,12 +124,12 @@ class Step:
     """What `released` decided in one frame.
 
     Attributes:
-        candidate_ids: `(N,)` identities that could be continued, latest first.
+        candidate_ids: `(N,)` ids of the tracks that could be continued, latest first.
         from_former_frame: `(N,)` True if seen in the frame before.
         grades: `(N, P)`; in 0..6 under `compat`, else in 0..1.
         pairs: `(n, 2)` the assignment, accepted or not.
         boxes: `(P, 4)` xyxy, as compared.
-        match_scores: `(P,)` grade of the accepted pair, 0 for a new identity.
+        match_scores: `(P,)` grade of the accepted pair, 0 for a new track.
     """
 
     candidate_ids: Ints
@@ -147,7 +142,7 @@ class Step:
 
 @dataclass
 class ReleasedTracker(TrackerBackend):
-    """See the module; made by `poseflow.Tracker("released", ...)`."""
+    """The `released` tracker; made by `poseflow.Tracker("released", ...)`."""
 
     options: ReleasedOptions = field(default_factory=ReleasedOptions)
 
@@ -155,7 +150,7 @@ class ReleasedTracker(TrackerBackend):
         """Make the matcher and start empty."""
         options = self.options
         if options.correspondences is not None:
-            smallest = SMALLEST_TEXT if options.compat else 0
+            smallest = SMALLEST_TEXT_BYTES if options.compat else 0
             self._matcher: Matcher = FileMatcher(
                 Path(options.correspondences), smallest
             )
@@ -164,7 +159,7 @@ class ReleasedTracker(TrackerBackend):
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything; ids start at 1 again."""
+        """Start a new sequence; ids start at 1 again."""
         self._matcher.reset()
         self._store: TrackStore | None = None
         self._former = -1
@@ -172,23 +167,23 @@ class ReleasedTracker(TrackerBackend):
         self.last_step: Step | None = None
 
     def finish(self) -> tuple[Track, ...]:
-        """The identities seen within `max_age_frames`."""
+        """The tracks seen within `max_age_frames`."""
         return () if self._store is None else self._store.tracks()
 
     def update(self, poses: Poses, frame: FrameContext) -> Poses:
-        """Continue identities into this frame; see `TrackerBackend`."""
+        """Continue tracks to this frame; see `TrackerBackend`."""
         size = self._size(frame)
         regions = self._regions(poses, size)
         extra = {"boxes": regions.boxes, "squares": regions.squares}
         if self._store is None:
             self._store = TrackStore.empty(poses.skeleton, extra)
-        memory = self._store.within(frame.index, self.options.age)
+        store = self._store.within(frame.index, self.options.age)
         matches = self._correspondences(poses, frame, size)
 
-        former = memory.last_frame == self._former
+        former = store.last_frame == self._former
         if not self.options.compat:
-            former &= frame.index - memory.last_frame == 1
-        old = Regions(memory.extra["boxes"], memory.extra["squares"])
+            former &= frame.index - store.last_frame == 1
+        old = Regions(store.extra["boxes"], store.extra["squares"])
         if self.options.compat:
             grades = self._released_grades(old, regions, former, matches)
             pairs = assign_released(grades)
@@ -202,19 +197,19 @@ class ReleasedTracker(TrackerBackend):
 
         rows = np.full(len(poses), -1)
         rows[pairs[made, 1]] = pairs[made, 0]
-        ids = np.where(rows >= 0, np.append(memory.ids, 0)[rows], 0)
+        ids = np.where(rows >= 0, np.append(store.ids, 0)[rows], 0)
         new = rows < 0
         ids[new] = self._next_id + np.arange(new.sum())
         self._next_id += int(new.sum())
         scores = np.zeros(len(poses))
         scores[pairs[made, 1]] = grades[pairs[made, 0], pairs[made, 1]]
-        self.last_step = Step(memory.ids, former, grades, pairs, regions.boxes, scores)
+        self.last_step = Step(store.ids, former, grades, pairs, regions.boxes, scores)
 
         tracked = poses.replace(track_ids=ids)
-        self._store = memory.remember(tracked, rows, frame.index, extra)
+        self._store = store.updated(tracked, rows, frame.index, extra)
         if len(poses) or not self.options.compat:
             # The released code copies the last people into an empty frame, so that they
-            # still count as seen in "the frame before" at the next one.
+            # count as seen in the previous frame at the next one.
             self._former = frame.index
         return tracked
 
@@ -264,7 +259,7 @@ class ReleasedTracker(TrackerBackend):
             return min(self.options.best_joints, joints)
         if self.options.compat:
             return min(RELEASED_BEST, joints)
-        return math.ceil(joints * RELEASED_BEST / 17)
+        return math.ceil(joints * RELEASED_BEST / RELEASED_JOINTS)
 
     def _released_grades(
         self,
@@ -273,7 +268,7 @@ class ReleasedTracker(TrackerBackend):
         former: Bools,
         matches: Correspondences | None,
     ) -> Floats:
-        """The released code's grades, `(N, P)` in 0..sum of weights."""
+        """Grades of the released code, `(N, P)`, from 0 to the sum of the weights."""
         weights = self.options.weights
         best = self._best(new.squares.shape[1])
         boxes = overlap(old.boxes[:, None], new.boxes[None], 1.0, RELEASED_EPSILON)
@@ -304,10 +299,10 @@ class ReleasedTracker(TrackerBackend):
         former: Bools,
         matches: Correspondences | None,
     ) -> Floats:
-        """The mended similarity, `(N, P)` in [0, 1].
+        """Similarity without the faults, `(N, P)` in [0, 1].
 
-        The weighted mean of those terms for which there is evidence: a pair without
-        any correspondence, or without a joint in common, is judged by the others.
+        The weighted mean of the terms that are known: without any correspondence, or
+        without a common joint, it is over the other terms.
         """
         weights = self.options.weights
         boxes = overlap(old.boxes[:, None], new.boxes[None], 0.0, 0.0)
@@ -344,23 +339,23 @@ class ReleasedTracker(TrackerBackend):
             centres = [(r.boxes[:, :2] + r.boxes[:, 2:]) / 2 for r in (old, new)]
             sizes = [(r.boxes[:, 2:] - r.boxes[:, :2]).max(axis=1) for r in (old, new)]
             apart = np.linalg.norm(centres[0][:, None] - centres[1][None], axis=-1)
-            limit = self.options.gate_heights * np.maximum.outer(sizes[0], sizes[1])
+            limit = self.options.gate_sizes * np.maximum.outer(sizes[0], sizes[1])
             near: Bools = apart <= limit
         return near
 
 
 def _joints_last(layers: Floats) -> Floats:
-    """`(K, N, P)` as `(N, P, K)`, contiguous so that selection is quick."""
+    """`(K, N, P)` as `(N, P, K)`, contiguous for fast selection."""
     return np.ascontiguousarray(np.moveaxis(layers, 0, -1))
 
 
 def _mean_of_few(values: Floats, best: int, count: Floats) -> Floats:
     """Mean of the `best` largest of K values of which only `count` can be above 0.
 
-    With fewer than `best` at hand the mean is over those, but over three at least
-    (fewer in skeletons that have fewer), so that one lucky joint is not a whole pose.
+    With fewer than `best` the mean is over those, but over `LEAST_JOINTS` at least
+    (fewer in skeletons that have fewer).
     """
-    least = min(3, best, values.shape[-1])
+    least = min(LEAST_JOINTS, best, values.shape[-1])
     best = min(best, values.shape[-1])
     mean: Floats = mean_of_best(values, best) * best / np.clip(count, least, best)
     return mean

@@ -51,7 +51,7 @@ def test_a_missing_pair_has_none_and_is_told_once(tmp_path):
 def test_compat_distrusts_small_texts(tmp_path):
     np.savetxt(tmp_path / "a_b_orb.txt", ROWS, fmt="%d")
     with pytest.warns(UserWarning, match="no correspondences"):
-        assert second_of(FileMatcher(tmp_path, smallest_text=1000)) is None
+        assert second_of(FileMatcher(tmp_path, smallest_text_bytes=1000)) is None
 
 
 def test_an_empty_text_has_no_matches(tmp_path):
