@@ -120,7 +120,7 @@ def test_truth_against_itself_is_perfect(files):
     assert report["AP"] == report["AR"] == pytest.approx(100)
 
 
-def test_nobody_predicted_and_nobody_annotated(files):
+def test_no_people_predicted_or_annotated(files):
     gt, results = dataset(0)
     report = evaluate_coco(*files(gt, []))
     assert report["AP"] == report["AR50"] == 0

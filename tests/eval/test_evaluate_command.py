@@ -120,7 +120,7 @@ def test_check_tells_frames_out_of_order(tmp_path):
     assert again["mot"] == first["mot"]
 
 
-def test_check_tells_a_submission_without_anybody(tmp_path):
+def test_check_tells_a_submission_without_people(tmp_path):
     (tmp_path / "pred.json").write_text("[]")
     gt = sorted(sides()[0].iterdir())[0]
     result = run(gt, tmp_path / "pred.json", "--check")

@@ -41,7 +41,7 @@ def test_truth_against_itself_is_perfect(similarity):
     assert (scores.mostly_tracked, scores.mostly_lost) == (3, 0)
 
 
-def test_nobody_anywhere():
+def test_no_people_on_either_side():
     nothing = PoseSequence((), skeletons.COCO17)
     scores = score_tracking(nothing, nothing)
     assert math.isnan(scores.mota)
@@ -52,7 +52,7 @@ def test_nobody_anywhere():
     assert "walk" not in scores.table()
 
 
-def test_a_result_without_people_misses_everybody():
+def test_a_result_without_people_misses_all_people():
     truth = walkers()
     scores = score_tracking(truth, PoseSequence((), skeletons.COCO17))
     assert (scores.mota, scores.recall, scores.counts["num_misses"]) == (0, 0, 30)

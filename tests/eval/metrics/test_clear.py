@@ -27,7 +27,7 @@ FIELDS = [
 
 
 def crowd(seed, frames=12, people=4, tracks=5, allowed=0.5):
-    """Random ids and distances; everybody may meet everybody."""
+    """Random ids and distances; all pairs may match."""
     rng = np.random.default_rng(seed)
     out = []
     for _ in range(frames):
@@ -55,7 +55,7 @@ def motmetrics_counts(frames):
     return summary.loc["x"]
 
 
-def test_nobody_at_all():
+def test_no_people_at_all():
     counts = score([[], [([], [], np.zeros((0, 0)))]])
     assert {name: values.tolist() for name, values in counts.items()} == {
         name: [0, 0] for name in counts
@@ -80,7 +80,7 @@ def test_equals_motmetrics_on_random_crowds(allowed):
     [
         pytest.param([([1], [7], [[0.1]])] * 3, (3, 0, 0, 0), id="perfect"),
         pytest.param([([1], [], [[]])] * 3, (0, 0, 3, 0), id="nothing found"),
-        pytest.param([([], [7], [])] * 3, (0, 0, 0, 3), id="nobody there"),
+        pytest.param([([], [7], [])] * 3, (0, 0, 0, 3), id="nothing annotated"),
         pytest.param(
             [([1], [7], [[0.1]]), ([1], [8], [[0.1]]), ([1], [7], [[0.1]])],
             (1, 2, 0, 0),

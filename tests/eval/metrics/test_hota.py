@@ -32,7 +32,7 @@ TABLE = [
     pytest.param(
         [([], [7], [])] * 4,
         {"HOTA": 0, "DetA": 0, "AssA": 0, "LocA": 1, "FA-HOTA": 0, "DetPr": 0},
-        id="nobody there",
+        id="nothing annotated",
     ),
     pytest.param(
         # Two halves under two ids: each match has TPA 2, FNA 2, FPA 0.

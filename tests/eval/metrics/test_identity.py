@@ -19,7 +19,7 @@ def counts(groups):
         pytest.param([], (0, 0, 0), id="nothing"),
         pytest.param([([1], [7], [[1]])] * 3, (3, 0, 0), id="perfect"),
         pytest.param([([1], [], [[]])] * 3, (0, 0, 3), id="nothing found"),
-        pytest.param([([], [7], [])] * 3, (0, 3, 0), id="nobody there"),
+        pytest.param([([], [7], [])] * 3, (0, 3, 0), id="nothing annotated"),
         pytest.param(
             [([1], [7], [[1]])] * 3 + [([1], [8], [[1]])] * 2,
             (3, 2, 2),

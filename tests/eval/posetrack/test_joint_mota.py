@@ -109,7 +109,7 @@ def test_sequences_do_not_touch_each_other():
             np.testing.assert_allclose(values, alone.counts[name], rtol=1e-12)
 
 
-def test_nobody_at_all():
+def test_no_people_at_all():
     assert track_joints([]) == []
     empty = PreparedSequence(
         num_frames=3,

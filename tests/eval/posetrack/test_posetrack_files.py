@@ -172,7 +172,7 @@ def test_of_a_joint_listed_twice_the_first_counts():
     assert "lists a joint twice" in messages(a)
 
 
-def test_nobody_and_nothing():
+def test_no_people_and_no_frames():
     assert parse({"annolist": []}).num_frames == 0
     assert len(parse({"images": []})) == 0
 

@@ -197,7 +197,7 @@ def test_missing_sequence_counts_as_nothing_predicted():
     assert any("no file for sequence 'b'" in str(p) for p in report.problems)
 
 
-def test_a_joint_that_nobody_annotated_is_left_out_of_every_mean():
+def test_a_joint_that_is_never_annotated_is_left_out_of_every_mean():
     gt = scene(TWO)
     points = gt.keypoints.copy()
     points[:, 3] = np.nan

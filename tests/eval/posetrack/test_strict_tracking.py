@@ -126,7 +126,7 @@ def test_shifting_by_one_frame():
     ratios, _ = score("hota", moved)
     assert ratios["DetRe"] < 90  # 4 of 18 pixels: a match at low thresholds only
     assert ratios["LocA"] < 100
-    # d = 4 / (0.6 x 30) = 0.222 in every frame but the first, where nobody is.
+    # d = 4 / (0.6 x 30) = 0.222 in every frame but the first, which has no people.
     similarity = 1 - 4 / 18 / 0.5001
     matched = (np.arange(0.05, 0.99, 0.05) <= similarity).mean()
     assert ratios["DetRe"] == pytest.approx(100 * matched * 0.9)
@@ -161,7 +161,7 @@ def test_both_clear_implementations_count_the_same():
         assert switches[0].sum() > 100
 
 
-def test_a_joint_that_nobody_annotates_costs_a_column_nothing_but_its_own_errors():
+def test_a_joint_that_is_never_annotated_costs_a_column_nothing_but_its_own_errors():
     whole = truth()
     points = whole.keypoints.copy()
     ankle = JOINTS.index("right_ankle")
