@@ -1,4 +1,4 @@
-"""Synthetic scenes: rendered people with exact truth, and detector-like pose noise.
+"""Synthetic scenes: rendered people with exact ground truth, and pose noise.
 
 Examples:
     >>> from poseflow import synthetic
@@ -13,11 +13,11 @@ from __future__ import annotations
 
 from poseflow.synthetic.annotation import (
     MIN_VISIBLE,
-    NOBODY,
+    NO_OCCLUDER,
     OCCLUDED,
     OCCLUDED_SCORE,
     OUTSIDE,
-    THING,
+    PROP_OCCLUDER,
     VISIBLE,
     Annotation,
 )
@@ -30,14 +30,14 @@ from poseflow.synthetic.scene import Scene, make_scene
 
 __all__ = [
     "MIN_VISIBLE",
-    "NOBODY",
     "NOISE_PRESETS",
+    "NO_OCCLUDER",
     "OCCLUDED",
     "OCCLUDED_SCORE",
     "OUTSIDE",
     "POINTS",
     "PRESETS",
-    "THING",
+    "PROP_OCCLUDER",
     "VISIBLE",
     "Annotation",
     "Body",

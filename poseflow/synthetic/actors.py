@@ -248,7 +248,7 @@ def _behind_wall(
 def _returning(
     camera: Camera, rng: np.random.Generator, duration: float, number: int
 ) -> Party:
-    """In and out of the picture, again and again, until the scene is over."""
+    """In and out of the image, again and again, until the scene is over."""
     body = sample_body(rng)
     side = float(rng.choice([-1, 1]))
     z = NEAR + 0.4 + (number % 7) * 0.95 + float(rng.uniform(-0.2, 0.2))

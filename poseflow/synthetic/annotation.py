@@ -1,4 +1,4 @@
-"""What is known about the people of one frame."""
+"""`Annotation`: ground truth of one frame: poses, visibility, occlusion, depth."""
 
 from __future__ import annotations
 
@@ -12,35 +12,35 @@ from poseflow.arrays import Floats, Ints
 from poseflow.poses import Poses
 
 OUTSIDE, OCCLUDED, VISIBLE = 0, 1, 2
-"""Visibility of a joint as COCO counts it: outside the picture, hidden, seen."""
+"""Visibility of a joint as in COCO: outside the image, occluded, visible."""
 
 OCCLUDED_SCORE = 0.5
-"""Score of a joint of the truth that is in the picture but hidden; a seen one has 1."""
+"""Score of a joint that is in the image but occluded; a visible one has 1."""
 
-NOBODY, THING = 0, -1
-"""What hides a joint, if not a person's track id: nothing, or a prop."""
+NO_OCCLUDER, PROP_OCCLUDER = 0, -1
+"""Values of `Annotation.occluders` that are no track id: not occluded, by a prop."""
 
 MIN_VISIBLE = 0.15
-"""People of whom less can be seen are left out of the truth unless asked for."""
+"""People with a smaller visible fraction are left out of the ground truth."""
 
 
 @dataclass(frozen=True, eq=False)
 class Annotation:
-    """Everything that is known about the people of one frame.
+    """Ground truth of the people of one frame.
 
     Attributes:
-        poses: The P people with any joint in the picture, hidden ones included. Joints
-            outside the picture are missing, hidden ones have the score
-            `OCCLUDED_SCORE`; boxes are whole silhouettes clipped to the picture.
+        poses: The P people with any joint in the image, occluded ones included. Joints
+            outside the image are missing, occluded ones have the score
+            `OCCLUDED_SCORE`; boxes are whole silhouettes clipped to the image.
         visibility: `(P, K)` `OUTSIDE`, `OCCLUDED` or `VISIBLE`.
-        occluders: `(P, K)` int64: whose body hides the joint (a track id, possibly the
-            own), `THING` for a prop, `NOBODY` where it is not hidden.
+        occluders: `(P, K)` int64: track id of the person that occludes the joint (its
+            own for self-occlusion), `PROP_OCCLUDER` or `NO_OCCLUDER`.
         full_boxes: `(P, 4)` xyxy of the silhouettes, unclipped.
-        visible_boxes: `(P, 4)` xyxy of what can be seen, zeros if nothing.
+        visible_boxes: `(P, 4)` xyxy of the visible part, zeros if there is none.
         head_boxes: `(P, 4)` xyxy of the heads, unclipped.
-        depths: `(P,)` metres from the camera along the ground; the order of painting.
-        visible_fractions: `(P,)` share of the body's joints that are in the picture
-            and hidden by nobody but the own body.
+        depths: `(P,)` metres from the camera along the ground.
+        visible_fractions: `(P,)` share of the body's joints that are in the image
+            and occluded by no other person or prop.
         points: `(P, J, 2)` pixels of all points of `synthetic.POINTS`.
         world: `(P, J, 3)` the same in space, metres: x right, y up, z away.
     """

@@ -1,4 +1,4 @@
-"""Bodies: how tall, how wide, and which points of a body have a joint's name.
+"""Body proportions, and the points of a body by joint name.
 
 Segment lengths are fractions of stature after Drillis and Contini (1966) as reported in
 Winter, Biomechanics and Motor Control of Human Movement (2009), figure 4.1. Where the
@@ -45,7 +45,7 @@ ALIASES = {
     "left_toe": "left_big_toe",
     "right_toe": "right_big_toe",
 }
-"""Other names under which skeletons know a point."""
+"""Other names of a point in skeletons."""
 
 # Fractions of stature (Winter 2009, fig. 4.1): heights above the floor.
 ANKLE, KNEE, HIP, SHOULDER, CHIN = 0.039, 0.285, 0.530, 0.818, 0.870
@@ -65,7 +65,7 @@ class Body:
         girth: Thickness relative to an average body of that height, about 0.8 to 1.3.
         shoulders: Shoulder breadth relative to the average.
         hips: Hip breadth relative to the average.
-        legs: Leg length relative to the average; the trunk makes up for it.
+        legs: Leg length relative to the average; the trunk compensates.
         walk_speed: Preferred speed in m/s.
         arm_swing: Shoulder excursion at that speed in radians, each way.
         arm_bend: Mean bend of the left and the right elbow in radians.
@@ -110,7 +110,7 @@ def sample_body(rng: np.random.Generator) -> Body:
 
 
 def point_indices(skeleton: Skeleton) -> list[int | None]:
-    """For every joint of a skeleton the point of `POINTS` that it is, or None.
+    """Index in `POINTS` of every joint of a skeleton, or None.
 
     Examples:
         >>> fish = Skeleton("fish", ("nose", "tail"))

@@ -1,8 +1,8 @@
-"""The camera: a pinhole at head height and above, and how it moves.
+"""Pinhole camera of a synthetic scene, and its motion over time.
 
-The still camera projects the world onto its *base* picture. Motion is a similarity of
-that picture (shift, zoom, roll), so the background follows the very same map as the
-people and the truth is exact.
+The still camera projects the world onto its *base* image. Motion is a similarity of
+that image (shift, zoom, roll), so that background and people follow the same map and
+the ground truth is exact.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from poseflow.arrays import Floats
 
 @dataclass(frozen=True)
 class CameraPath:
-    """How much a camera moves; all zero is a tripod.
+    """Amplitudes of a camera's motion; all zero is a tripod.
 
     Attributes:
-        pan: Largest shift sideways as a fraction of the picture's width.
+        pan: Largest shift sideways as a fraction of the image's width.
         tilt: Largest shift up and down as a fraction of its height.
         zoom: Largest enlargement less 1.
         roll: Largest rotation in radians.
@@ -46,12 +46,12 @@ class Camera:
     """A camera over the origin of the ground, looking along z and a little down.
 
     Attributes:
-        size: Width and height of the picture in pixels.
+        size: Width and height of the image in pixels.
         height: Metres above the ground.
         pitch: Radians below the horizontal.
-        focal: Focal length as a fraction of the picture's width.
-        motion: How it moves.
-        seed: Varies the motion.
+        focal: Focal length as a fraction of the image's width.
+        motion: Its motion.
+        seed: Seed of the motion.
     """
 
     size: tuple[int, int] = (1280, 720)
@@ -67,7 +67,7 @@ class Camera:
         return self.focal * self.size[0]
 
     def project(self, points: Floats) -> tuple[Floats, Floats]:
-        """Base picture of points of the world.
+        """Project points of the world onto the base image.
 
         Args:
             points: `(..., 3)` metres: x right, y up from the ground, z away.
@@ -85,7 +85,7 @@ class Camera:
         return np.stack([x, y], axis=-1), depth
 
     def half_width(self, z: float) -> float:
-        """Metres from the middle to the picture's edge on the ground at distance z."""
+        """Metres from the middle to the image's edge on the ground at distance z."""
         depth = np.cos(self.pitch) * z + np.sin(self.pitch) * self.height
         reach = 0.5 + self.motion.pan + 3 * self.motion.shake
         return float(depth * reach / self.focal)
@@ -101,7 +101,7 @@ class Camera:
         return slow, fast
 
     def views(self, times: Floats) -> Floats:
-        """Maps from the base picture to the picture at each time, `(T, 2, 3)`."""
+        """Maps from the base image to the image at each time, `(T, 2, 3)`."""
         m, (width, height) = self.motion, self.size
         slow, fast = self._waves
         w = 2 * np.pi / m.period
@@ -128,7 +128,7 @@ class Camera:
 
     @cached_property
     def margin(self) -> tuple[int, int]:
-        """Pixels of base picture around its frame that motion can bring into view."""
+        """Pixels of base image around its frame that motion can bring into view."""
         m, (width, height) = self.motion, self.size
         if m.still:
             return 0, 0

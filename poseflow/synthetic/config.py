@@ -1,4 +1,4 @@
-"""What a scene is made of, and the named suites."""
+"""`SceneConfig`: parameters of a synthetic scene, and the named suites."""
 
 from __future__ import annotations
 
@@ -8,85 +8,61 @@ import numpy as np
 
 from poseflow.errors import PoseFlowError
 from poseflow.synthetic.camera import CameraPath
+from poseflow.validation import check_options, option
 
 PLOTS = ("street", "dance", "wall", "reenter")
 
 
 @dataclass(frozen=True)
 class SceneConfig:
-    """A scene without its seed.
+    """Parameters of a scene; with a seed they give the scene.
 
     Attributes:
-        name: What results call it.
-        plot: What people do: `street` (walk, cross, stop, in groups), `dance`, `wall`
+        name: Name in results.
+        plot: Behaviour of the people: `street` (walk, cross, stop, in groups), `dance`, `wall`
             (pass behind a wall) or `reenter` (leave and come back, same identity).
         frames: Number of frames, N.
         size: Width and height in pixels.
         fps: Frames per second; the motion does not depend on it.
-        people: How many are on stage at a time, about; 0 is allowed.
-        motion: How the camera moves.
-        noise: Preset of `NoiseModel` that suits the suite.
+        people: Number of people at a time, approximately; 0 is allowed.
+        motion: Motion of the camera.
+        noise: Preset of `NoiseModel` for the suite.
         hidden_frames: Shortest and longest time behind the wall (plot `wall`).
         motion_blur: Exposure as a fraction of the frame's duration.
         sensor_noise: Standard deviation in grey levels.
-        exposure: Brightness drifts by up to this fraction.
-        props: Whether trees, lamp posts and cars stand about.
+        exposure: Largest drift of brightness, as a fraction.
+        props: Whether there are trees, lamp posts and cars, which occlude people.
         light: Colour of the light: gains of blue, green and red.
         camera_height: Metres above the ground.
         camera_pitch: Radians below the horizontal that the camera looks.
-        focal: Focal length as a fraction of the picture's width.
+        focal: Focal length as a fraction of the image's width.
     """
 
     name: str = "street"
-    plot: str = "street"
-    frames: int = 250
-    size: tuple[int, int] = (1280, 720)
-    fps: float = 25.0
-    people: int = 7
+    plot: str = option("street", choices=PLOTS)
+    frames: int = option(250, low=0)
+    size: tuple[int, int] = option((1280, 720), low=32)
+    fps: float = option(25.0, low=0.01)
+    people: int = option(7, low=0)
     motion: CameraPath = field(default_factory=CameraPath)
     noise: str = "detector"
-    hidden_frames: tuple[int, int] = (20, 60)
-    motion_blur: float = 0.0
-    sensor_noise: float = 2.0
-    exposure: float = 0.03
+    hidden_frames: tuple[int, int] = option((20, 60), low=1)
+    motion_blur: float = option(0.0, low=0)
+    sensor_noise: float = option(2.0, low=0)
+    exposure: float = option(0.03, low=0)
     props: bool = True
-    light: tuple[float, float, float] = (1.0, 1.0, 1.0)
-    camera_height: float = 2.25
-    camera_pitch: float = 0.105
-    focal: float = 0.86
+    light: tuple[float, float, float] = option((1.0, 1.0, 1.0), low=0)
+    camera_height: float = option(2.25, low=0.3)
+    camera_pitch: float = option(0.105, low=-0.2, high=0.8)
+    focal: float = option(0.86, low=0.2)
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be filmed."""
-        if self.plot not in PLOTS:
-            raise PoseFlowError(
-                f"plot: expected one of {', '.join(PLOTS)}, got {self.plot!r}"
-            )
-        if self.frames < 0 or self.people < 0:
-            raise PoseFlowError(
-                "frames and people must be 0 or more, got "
-                f"{self.frames} and {self.people}"
-            )
-        if min(self.size) < 32:
-            raise PoseFlowError(
-                f"size: expected at least 32 x 32 pixels, got {self.size}"
-            )
-        if not self.fps > 0:
-            raise PoseFlowError(f"fps: expected more than 0, got {self.fps}")
-        if not (self.camera_height > 0.3 and self.focal > 0.2):
-            raise PoseFlowError(
-                "camera_height and focal: expected more than 0.3 m and 0.2 widths, got "
-                f"{self.camera_height} and {self.focal}"
-            )
-        if not -0.2 <= self.camera_pitch <= 0.8:
-            raise PoseFlowError(
-                f"camera_pitch: expected -0.2 to 0.8 radians, got {self.camera_pitch}"
-            )
-        if min(self.light) < 0:
-            raise PoseFlowError(f"light: expected gains of 0 or more, got {self.light}")
+        """Check types and ranges."""
+        check_options(self)
         low, high = self.hidden_frames
-        if not 0 < low <= high:
+        if low > high:
             raise PoseFlowError(
-                f"hidden_frames: expected 0 < shortest <= longest, got {(low, high)}"
+                f"hidden_frames: expected shortest <= longest, got {(low, high)}"
             )
 
 
@@ -128,7 +104,7 @@ def preset(name: str) -> SceneConfig:
 def random_config(
     seed: int, *, frames: int = 1, size: tuple[int, int] = (1280, 720)
 ) -> SceneConfig:
-    """A scene unlike the others: for training, where variety counts.
+    """A random configuration, for training data.
 
     Plot, number of people, camera (height, pitch, focal length), light, sharpness and
     sensor noise vary with the seed.
@@ -145,7 +121,7 @@ def random_config(
     bright = rng.uniform(0.55, 1.15)
     warm = rng.uniform(-0.12, 0.12)
     height = float(rng.choice([rng.uniform(1.1, 2.0), rng.uniform(2.0, 4.5)]))
-    # Aim at people's middles, eight metres away, more or less.
+    # Aim at the middle of people about eight metres away.
     pitch = float(np.arctan((height - 0.9) / 8) + rng.uniform(-0.06, 0.06))
     gains = bright * np.array([1 - warm, 1.0, 1 + warm])
     return SceneConfig(

@@ -1,14 +1,14 @@
-"""Pose noise: what a detector would have made of the truth.
+"""Noise model of a pose detector: detector-like poses from ground truth.
 
 Calibrated on the output of a public OpenPose-style model on real clips;
-docs/synthetic.md has the figures side by side. Everything random about a person depends
-on the seed and the person's id alone, so leaving somebody out changes nobody else.
+docs/synthetic.md has the figures side by side. The random numbers of a person depend on
+the seed and the person's id alone, so leaving one person out changes no other.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,13 +18,9 @@ from poseflow.errors import PoseFlowError
 from poseflow.poses import Poses
 from poseflow.sequence import PoseSequence
 from poseflow.skeleton import Skeleton
-from poseflow.synthetic.trajectories import (
-    Track,
-    correlated,
-    joint_table,
-    spells,
-    tracks_of,
-)
+from poseflow.synthetic.error_series import bursts, correlated, joint_table
+from poseflow.synthetic.trajectories import Trajectory, trajectories_of
+from poseflow.validation import check_options, option
 
 _ARMS = ("shoulder", "elbow", "wrist")
 _LEGS = ("hip", "knee", "ankle")
@@ -32,12 +28,12 @@ _LEGS = ("hip", "knee", "ankle")
 
 @dataclass(frozen=True)
 class Corruption:
-    """Detector-like poses and where each comes from.
+    """Detector-like poses, and the true identity of each.
 
     Attributes:
         sequence: The poses, without ids.
         sources: Per frame `(P,)` int64: the true identity, -1 for a false positive.
-        duplicates: Per frame `(P,)` bool: a further detection of somebody who is
+        duplicates: Per frame `(P,)` bool: a further detection of a person that is
             detected already.
     """
 
@@ -46,12 +42,12 @@ class Corruption:
     duplicates: tuple[Bools, ...]
 
     def oracle(self) -> PoseSequence:
-        """The same poses with their true ids; false positives and doubles dropped."""
+        """The same poses with true ids, without false positives and duplicates."""
         frames = []
-        for frame, source, double in zip(
+        for frame, source, duplicate in zip(
             self.sequence, self.sources, self.duplicates, strict=True
         ):
-            keep = (source >= 0) & ~double
+            keep = (source >= 0) & ~duplicate
             poses = frame.poses[keep].replace(track_ids=source[keep])
             frames.append(replace(frame, poses=poses))
         return replace(self.sequence, frames=tuple(frames))
@@ -59,35 +55,35 @@ class Corruption:
 
 @dataclass(frozen=True)
 class NoiseModel:
-    """How a detector errs. Lengths are fractions of a person's height.
+    """Errors of a pose detector; lengths are fractions of a person's height.
 
     Attributes:
         jitter: Standard deviation of a joint's error per axis.
-        persistence: Correlation of that error from one frame to the next, in [0, 1).
+        persistence: Correlation of that error from one frame to the next, up to 0.99.
         unevenness: Spread (log-normal sigma) of the jitter over people, joints and
-            time; the tail.
-        stray_rate: Probability per joint and frame that it goes somewhere else.
-        stray_distance: Mean distance it goes.
-        miss_rate: Probability that a person in full view is not found.
-        occluded_miss_rate: Added for somebody wholly hidden, less for partly.
-        small_miss_rate: Added for people of no height at all, halved at 80 px.
-        miss_frames: Mean length of a loss in frames.
-        sticking: Probability that a joint hidden by another person is put on that
+            time, which makes its tail.
+        stray_rate: Probability per joint and frame of a gross error.
+        stray_distance: Mean distance of a gross error.
+        miss_rate: Probability that a person in full view is missed.
+        occluded_miss_rate: Added for a person wholly occluded, less for partly.
+        small_miss_rate: Added for a person of height 0, halved every 80 px.
+        miss_frames: Mean number of frames in a row for which a person is missed.
+        sticking: Probability that a joint occluded by another person is put on that
             person's joint of the same name.
         swap_rate: Probability that left and right are exchanged, seen from the front.
         swap_rate_behind: The same, seen from behind.
         swap_frames: Mean length of an exchange in frames.
-        false_positives: Mean number per frame of poses where nobody is, for one frame.
-        ghosts: Mean number per frame of poses where nobody is, that stay.
-        ghost_frames: Mean life of a ghost in frames.
-        duplicate_rate: Probability that a person is found twice.
+        false_positives: Mean number per frame of false positives that last one frame.
+        ghosts: Mean number per frame of false positives that persist.
+        ghost_frames: Mean length of a persistent false positive in frames.
+        duplicate_rate: Probability that a person is detected twice.
         score_top: Highest joint score of the detector.
         score_level: Logit of the score of a well visible joint below `score_top`.
         score_spread: Standard deviation of that logit.
         score_threshold: Joints with a lower score are not reported.
 
     Raises:
-        PoseFlowError: If a value is negative or a probability above 1.
+        PoseFlowError: If a value is out of its range.
 
     Examples:
         >>> from poseflow.synthetic import make_scene
@@ -96,49 +92,31 @@ class NoiseModel:
         <PoseSequence 'street-1': 20 frames, ... poses, 0 ids, coco17>
     """
 
-    jitter: float = 0.0129
-    persistence: float = 0.25
-    unevenness: float = 0.5
-    stray_rate: float = 0.014
-    stray_distance: float = 0.13
-    miss_rate: float = 0.03
-    occluded_miss_rate: float = 0.25
-    small_miss_rate: float = 0.07
-    miss_frames: float = 3.0
-    sticking: float = 0.5
-    swap_rate: float = 0.003
-    swap_rate_behind: float = 0.02
-    swap_frames: float = 2.5
-    false_positives: float = 0.1
-    ghosts: float = 0.15
-    ghost_frames: float = 12.0
-    duplicate_rate: float = 0.02
-    score_top: float = 0.72
+    jitter: float = option(0.0129, low=0)
+    persistence: float = option(0.25, low=0, high=0.99)
+    unevenness: float = option(0.5, low=0)
+    stray_rate: float = option(0.014, low=0, high=1)
+    stray_distance: float = option(0.13, low=0)
+    miss_rate: float = option(0.03, low=0, high=1)
+    occluded_miss_rate: float = option(0.25, low=0, high=1)
+    small_miss_rate: float = option(0.07, low=0, high=1)
+    miss_frames: float = option(3.0, low=1)
+    sticking: float = option(0.5, low=0, high=1)
+    swap_rate: float = option(0.003, low=0, high=1)
+    swap_rate_behind: float = option(0.02, low=0, high=1)
+    swap_frames: float = option(2.5, low=1)
+    false_positives: float = option(0.1, low=0)
+    ghosts: float = option(0.15, low=0)
+    ghost_frames: float = option(12.0, low=1)
+    duplicate_rate: float = option(0.02, low=0, high=1)
+    score_top: float = option(0.72, low=0)
     score_level: float = 0.75
-    score_spread: float = 1.5
-    score_threshold: float = 0.165
+    score_spread: float = option(1.5, low=0)
+    score_threshold: float = option(0.165, low=0)
 
     def __post_init__(self) -> None:
         """Check ranges."""
-        for field in fields(self):
-            value = getattr(self, field.name)
-            rate = field.name.endswith(("_rate", "_behind")) or field.name == "sticking"
-            top = 1.0 if rate else np.inf
-            if field.name == "score_level":
-                continue
-            if not 0 <= value <= top:
-                raise PoseFlowError(
-                    f"{field.name}: expected a value from 0 to {top:g}, got {value}"
-                )
-        if not self.persistence < 1:
-            raise PoseFlowError(
-                f"persistence: expected less than 1, got {self.persistence}"
-            )
-        for name in ("miss_frames", "swap_frames", "ghost_frames"):
-            if getattr(self, name) < 1:
-                raise PoseFlowError(
-                    f"{name}: expected 1 or more, got {getattr(self, name)}"
-                )
+        check_options(self)
 
     @staticmethod
     def preset(name: str) -> NoiseModel:
@@ -154,69 +132,71 @@ class NoiseModel:
         return NOISE_PRESETS[name]
 
     def apply(self, truth: PoseSequence, seed: int = 0) -> PoseSequence:
-        """Detector-like poses for a true sequence, without ids.
+        """Detector-like poses for a ground truth, without ids.
 
         Args:
-            truth: Poses with ids; a joint with a score below 0.75 counts as hidden.
-            seed: What may differ.
+            truth: Poses with ids; a joint with a score below 0.75 counts as occluded.
+            seed: Seed of all random numbers.
         """
         return self.corrupt(truth, seed).sequence
 
     def corrupt(self, truth: PoseSequence, seed: int = 0) -> Corruption:
-        """As `apply`, and says for every pose whose it is."""
+        """As `apply`, with the true identity of every pose."""
         detections: list[list[_Detection]] = [[] for _ in truth]
-        for identity, track in tracks_of(truth):
+        for identity, trajectory in trajectories_of(truth):
             rng = np.random.default_rng((seed, 11, identity))
-            self._detect(track, rng, detections, identity)
-        self._invent(truth, np.random.default_rng((seed, 12)), detections)
-        frames, sources, doubles = [], [], []
+            self._detect(trajectory, rng, detections, identity)
+        self._add_false_positives(truth, np.random.default_rng((seed, 12)), detections)
+        frames, sources, duplicates = [], [], []
         for number, (frame, found) in enumerate(zip(truth, detections, strict=True)):
             rng = np.random.default_rng((seed, 13, number))
             found = [found[k] for k in rng.permutation(len(found))]
             frames.append(replace(frame, poses=_poses(found, truth.skeleton)))
             sources.append(np.array([d.source for d in found], np.int64))
-            doubles.append(np.array([d.double for d in found], bool))
+            duplicates.append(np.array([d.duplicate for d in found], bool))
         sequence = replace(truth, frames=tuple(frames))
-        return Corruption(sequence, tuple(sources), tuple(doubles))
+        return Corruption(sequence, tuple(sources), tuple(duplicates))
 
     def _detect(
         self,
-        track: Track,
+        trajectory: Trajectory,
         rng: np.random.Generator,
         detections: list[list[_Detection]],
         identity: int,
     ) -> None:
-        """Everything that happens to one person."""
-        found = ~self._missed(track, rng)
-        points, scores = self._observe(track, rng)
-        double = spells(rng, np.full(len(track.frames), self.duplicate_rate), 2.0)
-        again, again_scores = self._observe(track, rng, scale=1.6)
-        for k, frame in enumerate(track.frames):
+        """Add the detections of one person."""
+        found = ~self._missed(trajectory, rng)
+        points, scores = self._observe(trajectory, rng)
+        duplicate = bursts(
+            rng, np.full(len(trajectory.frames), self.duplicate_rate), 2.0
+        )
+        again, again_scores = self._observe(trajectory, rng, scale=1.6)
+        for k, frame in enumerate(trajectory.frames):
             if found[k] and (scores[k] > 0).sum() >= 2:
                 first = _Detection(points[k], scores[k], identity, False)
                 detections[frame].append(first)
-                if double[k] and (again_scores[k] > 0).sum() >= 2:
+                if duplicate[k] and (again_scores[k] > 0).sum() >= 2:
                     weaker = again_scores[k] * 0.85
                     detections[frame].append(
                         _Detection(again[k], weaker, identity, True)
                     )
 
-    def _missed(self, track: Track, rng: np.random.Generator) -> Any:
-        """When a person is not found: `(T,)` bool."""
-        visible = (track.seen & track.present).mean(axis=1)
+    def _missed(self, trajectory: Trajectory, rng: np.random.Generator) -> Any:
+        """Frames in which a person is missed: `(T,)` bool."""
+        visible = (trajectory.seen & trajectory.present).mean(axis=1)
         chance = (
             self.miss_rate
             + self.occluded_miss_rate * (1 - visible) ** 2
-            + self.small_miss_rate * 2 ** (-track.heights / 80.0)
+            + self.small_miss_rate * 2 ** (-trajectory.heights / 80.0)
         )
-        return spells(rng, np.minimum(chance, 0.97), self.miss_frames)
+        return bursts(rng, np.minimum(chance, 0.97), self.miss_frames)
 
     def _observe(
-        self, track: Track, rng: np.random.Generator, scale: float = 1.0
+        self, trajectory: Trajectory, rng: np.random.Generator, scale: float = 1.0
     ) -> tuple[Floats, Floats]:
         """Joints `(T, K, 2)` and their scores `(T, K)`, 0 where not reported."""
-        count, joints = track.present.shape
-        factors, losses = joint_table(track.skeleton)
+        count, joints = trajectory.present.shape
+        factors, losses = joint_table(trajectory.skeleton)
         uneven = np.exp(
             self.unevenness
             * (
@@ -225,31 +205,33 @@ class NoiseModel:
                 + 0.6 * correlated(rng, (count, joints), 0.85)
             )
         )
-        hidden = track.present & ~track.seen
+        hidden = trajectory.present & ~trajectory.seen
         spread = self.jitter * scale * factors * uneven * np.where(hidden, 2.0, 1.0)
         noise = correlated(rng, (count, joints, 2), self.persistence)
         error = noise * spread[..., None]
 
-        stray = spells(rng, np.full((count, joints), self.stray_rate), 1.3)
+        stray = bursts(rng, np.full((count, joints), self.stray_rate), 1.3)
         angle = rng.uniform(0, 2 * np.pi, (count, joints))
         far = self.stray_distance * (0.3 + 0.7 * rng.exponential(size=(count, joints)))
         away = np.stack([np.cos(angle), np.sin(angle)], -1) * far[..., None]
         error = error + np.where(stray[..., None], away, 0)
-        points: Floats = track.points + error * track.heights[:, None, None]
+        heights = trajectory.heights[:, None, None]
+        points: Floats = trajectory.points + error * heights
 
-        stick = track.covered & spells(
-            rng, np.where(track.covered, self.sticking, 0), 6.0
+        stick = trajectory.covered & bursts(
+            rng, np.where(trajectory.covered, self.sticking, 0), 6.0
         )
         points = np.where(
             stick[..., None],
-            track.cover + noise * spread[..., None] * track.heights[:, None, None],
+            trajectory.cover
+            + noise * spread[..., None] * trajectory.heights[:, None, None],
             points,
         )
-        points, exchanged = self._swap(track, points, rng)
+        points, exchanged = self._swap(trajectory, points, rng)
 
         wrong = np.linalg.norm(error, axis=2)
-        # Some people are seen well, some badly, for as long as they are there.
-        mood = (
+        # Some people are detected well, some badly, over their whole trajectory.
+        quality = (
             0.75 * rng.normal()
             + 0.55 * correlated(rng, (count, 1), 0.9)
             + 0.75 * correlated(rng, (count, joints), 0.7)
@@ -257,37 +239,37 @@ class NoiseModel:
         logit = (
             self.score_level
             - losses
-            + self.score_spread * mood
+            + self.score_spread * quality
             - 14.0 * np.maximum(wrong - 0.02, 0)
             - np.where(hidden, 1.6, 0.0)
             - np.where(exchanged, 0.3, 0.0)
             + 0.8 * stick
         )
         scores = self.score_top / (1 + np.exp(-logit))
-        reported = track.present & (scores >= self.score_threshold)
+        reported = trajectory.present & (scores >= self.score_threshold)
         return points, np.where(reported, scores, 0)
 
     def _swap(
-        self, track: Track, points: Floats, rng: np.random.Generator
+        self, trajectory: Trajectory, points: Floats, rng: np.random.Generator
     ) -> tuple[Floats, Bools]:
         """Exchange left and right of arms, legs or both for a while."""
-        names = track.skeleton.joints
-        chance = np.where(track.behind, self.swap_rate_behind, self.swap_rate)
+        names = trajectory.skeleton.joints
+        chance = np.where(trajectory.behind, self.swap_rate_behind, self.swap_rate)
         exchanged = np.zeros(points.shape[:2], bool)
         for parts, share in ((_LEGS, 0.4), (_ARMS, 0.25), ((), 0.35)):
-            when = spells(rng, chance * share, self.swap_frames)
+            when = bursts(rng, chance * share, self.swap_frames)
             which = np.array([not parts or name.endswith(parts) for name in names])
             exchanged ^= when[:, None] & which
-        mirrored = points[:, track.skeleton.flip_indices]
+        mirrored = points[:, trajectory.skeleton.flip_indices]
         return np.where(exchanged[..., None], mirrored, points), exchanged
 
-    def _invent(
+    def _add_false_positives(
         self,
         truth: PoseSequence,
         rng: np.random.Generator,
         detections: list[list[_Detection]],
     ) -> None:
-        """Poses where nobody is, built like the people of the scene."""
+        """Add false positives, shaped like the people of the scene."""
         shapes = [
             (frame.poses, k)
             for frame in truth.frames[:: max(1, len(truth) // 50)]
@@ -297,7 +279,7 @@ class NoiseModel:
             return
         everything = np.concatenate([p.boxes[k][None] for p, k in shapes])
         low, high = everything[:, :2].min(0), everything[:, 2:].max(0)
-        births = [
+        starts = [
             (number, life, partial)
             for rate, mean, partial in (
                 (self.false_positives, 1.0, 0.45),
@@ -306,7 +288,7 @@ class NoiseModel:
             for number in range(len(truth))
             for life in rng.geometric(1 / mean, rng.poisson(rate)).tolist()
         ]
-        for number, life, partial in births:
+        for number, life, partial in starts:
             poses, k = shapes[rng.integers(len(shapes))]
             box = poses.boxes[k].astype(np.float64)
             centre = rng.uniform(low, high)
@@ -318,8 +300,8 @@ class NoiseModel:
             noise = correlated(rng, (life, *shape.shape), 0.7)
             drift = np.cumsum(rng.normal(0, 0.004, (life, 1, 2)), axis=0)
             points = centre + shape * size + (0.02 * noise + drift) * height
-            mood = level + 0.6 * correlated(rng, (life, len(shape)), 0.6)
-            scores = self.score_top / (1 + np.exp(-mood))
+            quality = level + 0.6 * correlated(rng, (life, len(shape)), 0.6)
+            scores = self.score_top / (1 + np.exp(-quality))
             scores[:, ~keep] = 0
             scores[scores < self.score_threshold] = 0
             for step in range(min(life, len(truth) - number)):
@@ -376,11 +358,11 @@ class _Detection:
     points: Floats
     scores: Floats
     source: int
-    double: bool
+    duplicate: bool
 
 
 def _poses(found: Iterable[_Detection], skeleton: Skeleton) -> Poses:
-    """Detections as `Poses`: scores are means of the joints' scores."""
+    """Detections as `Poses`; scores are means of the joints' scores."""
     found = list(found)
     if not found:
         return Poses.empty(skeleton)

@@ -24,7 +24,7 @@ NEVER_ANNOTATED = ("left_ear", "right_ear")
 def write_posetrack(scene: Scene, path: str | os.PathLike[str]) -> None:
     """Write a scene's truth as a PoseTrack18 or 21 annotation file.
 
-    The path's stem names the sequence. Joints outside the picture are left out, hidden
+    The path's stem names the sequence. Joints outside the image are left out, hidden
     ones are there, as in PoseTrack; people of whom less than `MIN_VISIBLE` can be seen
     are not annotated.
 

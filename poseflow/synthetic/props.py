@@ -63,7 +63,7 @@ class Prop:
         return np.asarray(crown + np.array([0, self.height + 0.9]))
 
     def pixels(self, camera: Camera) -> list[Floats]:
-        """The outlines in the base picture."""
+        """The outlines in the base image."""
         found = []
         for outline in self.outlines():
             points = np.zeros((len(outline), 3))
@@ -74,7 +74,7 @@ class Prop:
         return found
 
     def mask(self, camera: Camera) -> Image:
-        """Where it is in the base picture with its margin: 0 to 255, smooth edges."""
+        """Where it is in the base image with its margin: 0 to 255, smooth edges."""
         width, height = camera.size
         mx, my = camera.margin
         canvas = np.zeros((height + 2 * my, width + 2 * mx), np.uint8)

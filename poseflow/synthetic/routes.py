@@ -46,7 +46,7 @@ class Stay:
 class Route:
     """A person's way over the ground, sampled at `RATE`.
 
-    Heading 0 faces the camera, a quarter turn faces the right of the picture.
+    Heading 0 faces the camera, a quarter turn faces the right of the image.
 
     Attributes:
         begin: Time in seconds of the first sample.

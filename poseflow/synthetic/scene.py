@@ -1,4 +1,4 @@
-"""`Scene`: a seeded street with people, their exact truth and its pictures."""
+"""`Scene`: a seeded street with people, their exact truth and its images."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from poseflow.synthetic import occlusion
 from poseflow.synthetic.actors import Actor, cast
 from poseflow.synthetic.annotation import (
     MIN_VISIBLE,
-    NOBODY,
+    NO_OCCLUDER,
     OCCLUDED_SCORE,
     OUTSIDE,
-    THING,
+    PROP_OCCLUDER,
     Annotation,
 )
 from poseflow.synthetic.body import POINT, POINTS, point_indices
@@ -43,8 +43,8 @@ _CHUNKS_KEPT = 4
 class Scene:
     """A scene: frames on demand, the same for the same seed in any order.
 
-    Iterating yields `Frame`s with pictures and true poses and holds no more than one
-    picture at a time; `render` and `annotation` give any frame at once.
+    Iterating yields `Frame`s with images and true poses and holds no more than one
+    image at a time; `render` and `annotation` give any frame at once.
 
     Attributes:
         config: What the scene is made of.
@@ -110,16 +110,16 @@ class Scene:
         return self.config.frames
 
     def __iter__(self) -> Iterator[Frame]:
-        """Frames with pictures and truth, one at a time."""
+        """Frames with images and truth, one at a time."""
         return (self[index] for index in range(len(self)))
 
     def __getitem__(self, index: int) -> Frame:
-        """One frame with picture and truth."""
+        """One frame with image and truth."""
         index = self._checked(index)
         return self._frame(index, self.render(index))
 
     def truth(self, *, hidden: bool = False) -> PoseSequence:
-        """All true poses, without pictures.
+        """All true poses, without images.
 
         Args:
             hidden: Keep people of whom less than `MIN_VISIBLE` can be seen.
@@ -128,7 +128,7 @@ class Scene:
         return PoseSequence(frames, self.skeleton, self.name, self.size, self.fps)
 
     def render(self, index: int) -> Image:
-        """The picture of one frame, `(H, W, 3)` uint8 BGR."""
+        """The image of one frame, `(H, W, 3)` uint8 BGR."""
         index = self._checked(index)
         return self._renderer.image(index, self.annotation(index))
 
@@ -277,7 +277,7 @@ class Scene:
             place = np.round(base[a, t] + [mx, my]).astype(int)
             x = np.clip(place[..., 0], 0, mask.shape[1] - 1)
             y = np.clip(place[..., 1], 0, mask.shape[0] - 1)
-            occluders[a, t] = np.where(mask[y, x] > 127, THING, occluders[a, t])
+            occluders[a, t] = np.where(mask[y, x] > 127, PROP_OCCLUDER, occluders[a, t])
 
     def _annotate(self, people: dict[str, Any], ids: Ints) -> Annotation:
         """Put one frame's people into the shape that is public."""
@@ -314,7 +314,7 @@ class Scene:
         return Annotation(
             poses,
             visibility,
-            np.where(known, occluders[:, joints], NOBODY),
+            np.where(known, occluders[:, joints], NO_OCCLUDER),
             people["boxes"],
             visible,
             np.concatenate([head_low, head_high], axis=1),

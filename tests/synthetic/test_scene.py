@@ -10,11 +10,11 @@ import pytest
 from poseflow import PoseFlowError, Skeleton, synthetic
 from poseflow.synthetic import (
     MIN_VISIBLE,
-    NOBODY,
+    NO_OCCLUDER,
     OCCLUDED,
     OUTSIDE,
     PRESETS,
-    THING,
+    PROP_OCCLUDER,
     VISIBLE,
     SceneConfig,
     make_scene,
@@ -207,7 +207,7 @@ def test_wall_hides_for_20_to_60_frames():
             a = scene.annotation(k)
             for p, identity in enumerate(a.poses.track_ids.tolist()):
                 away = a.visible_fractions[p] < MIN_VISIBLE
-                behind = bool(away and (a.occluders[p] == THING).mean() > 0.5)
+                behind = bool(away and (a.occluders[p] == PROP_OCCLUDER).mean() > 0.5)
                 hidden.setdefault(identity, []).append(behind)
         for series in hidden.values():
             places = np.flatnonzero(series)
@@ -265,7 +265,7 @@ def test_visibility_and_scores_agree(street):
     outside = a.visibility == OUTSIDE
     assert np.array_equal(outside, ~a.poses.present)
     assert np.array_equal(a.visibility == VISIBLE, a.poses.keypoint_scores == 1)
-    assert (a.occluders[a.visibility == VISIBLE] == NOBODY).all()
+    assert (a.occluders[a.visibility == VISIBLE] == NO_OCCLUDER).all()
     assert len(a[a.visible_fractions > 2]) == 0
 
 

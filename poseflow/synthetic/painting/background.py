@@ -1,6 +1,6 @@
 """The street: facades, pavement and things that stand about, painted once per scene.
 
-Surfaces are drawn flat, in metres, and put into the picture by the camera's own
+Surfaces are drawn flat, in metres, and put into the image by the camera's own
 projection of their plane.
 """
 
@@ -59,7 +59,7 @@ def paint_background(config: SceneConfig, camera: Camera, seed: int) -> Image:
 
 
 def _lay(canvas: Image, texture: Image, corners: Any, camera: Camera) -> Image:
-    """Warp a flat texture into the picture; corners clockwise from its top left."""
+    """Warp a flat texture into the image; corners clockwise from its top left."""
     placed = camera.project(corners)[0] + camera.margin
     h, w = texture.shape[:2]
     source = np.array([[0, 0], [w, 0], [w, h], [0, h]], np.float32)
