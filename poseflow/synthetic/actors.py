@@ -1,4 +1,4 @@
-"""Casting: who is in a scene, and which way everybody goes."""
+"""Actors of a scene: bodies, routes and times of its people, drawn from a seed."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from poseflow.synthetic.gait import Manner
 from poseflow.synthetic.routes import PADDING, Go, Route, Stay, plan
 
 NEAR, FAR = 5.2, 12.5
-"""Where people walk, metres from the camera."""
+"""Distances in metres from the camera between which people walk."""
 
 WALL_Z = 4.8
 """Distance of the wall in the plot `wall`."""
 
 TOO_CLOSE = 0.55
-"""Metres between two people's middles that planning tries not to go below."""
+"""Distance in metres between two people below which planning avoids to go."""
 
 Legs = list[Go | Stay]
 Party = list[tuple[tuple[float, float], Legs, Body, Manner, float]]
@@ -29,16 +29,16 @@ Party = list[tuple[tuple[float, float], Legs, Body, Manner, float]]
 
 @dataclass(frozen=True)
 class Actor:
-    """One identity.
+    """One person of a scene.
 
     Attributes:
-        track_id: From 1, in order of appearance.
+        track_id: Identity from 1, in order of entry.
         body: Proportions.
-        route: Way over the ground.
-        manner: What is done on the way.
-        begin: Seconds when the person comes on stage.
-        end: Seconds when it is gone for good.
-        look: Seed of clothes, hair and face.
+        route: Path over the ground.
+        manner: Gestures on the way.
+        begin: Time of entry in seconds.
+        end: Time of the final exit in seconds.
+        appearance_seed: Seed of clothes, hair and face.
     """
 
     track_id: int
@@ -47,10 +47,10 @@ class Actor:
     manner: Manner
     begin: float
     end: float
-    look: int
+    appearance_seed: int
 
 
-def cast(config: SceneConfig, camera: Camera, seed: int) -> list[Actor]:
+def make_actors(config: SceneConfig, camera: Camera, seed: int) -> tuple[Actor, ...]:
     """All actors of a scene, ordered by track id."""
     rng = np.random.default_rng((seed, 1))
     duration = config.frames / config.fps
@@ -63,14 +63,14 @@ def cast(config: SceneConfig, camera: Camera, seed: int) -> list[Actor]:
             people += _best(rng, people, propose, 0.0)
     else:
         people = _passers_by(config, camera, rng, duration)
-    people.sort(key=lambda p: (max(p.begin, 0.0), p.look))
-    return [replace(person, track_id=k + 1) for k, person in enumerate(people)]
+    people.sort(key=lambda p: (max(p.begin, 0.0), p.appearance_seed))
+    return tuple(replace(p, track_id=k + 1) for k, p in enumerate(people))
 
 
 def _passers_by(
     config: SceneConfig, camera: Camera, rng: np.random.Generator, duration: float
 ) -> list[Actor]:
-    """Keep the stage filled: whoever leaves is followed by somebody new."""
+    """People who cross the scene; a new person follows each that leaves."""
     people: list[Actor] = []
     places = [0.0] * config.people
     while places:
@@ -102,13 +102,13 @@ def _best(
     early: bool = False,
     tries: int = 10,
 ) -> list[Actor]:
-    """The one of several proposals that keeps the greatest distance to the others."""
+    """The one of several proposals with the least contact with other people."""
     people = [person for person in people if person.end > now]
     best: list[Actor] = []
     least = np.inf
     for _ in range(tries):
         party = propose()
-        # At the start people are already somewhere on their way.
+        # At the start people are already on their way.
         fraction = rng.uniform(0.05, 0.7) if early else 0.0
         staged = [_stage(member, rng, now, fraction) for member in party]
         cost = sum(_contact(member, other) for member in staged for other in people)
@@ -132,8 +132,8 @@ def _stage(
     length = route.end - route.begin - 2 * PADDING
     begin = now - fraction * length
     route = replace(route, begin=route.begin + begin)
-    look = int(rng.integers(2**31))
-    return Actor(0, body, route, manner, begin, begin + length, look)
+    appearance = int(rng.integers(2**31))
+    return Actor(0, body, route, manner, begin, begin + length, appearance)
 
 
 def _contact(a: Actor, b: Actor) -> float:
@@ -148,7 +148,7 @@ def _contact(a: Actor, b: Actor) -> float:
 
 
 def _manner(rng: np.random.Generator, **changes: float) -> Manner:
-    """A person's habits."""
+    """Random gestures of a person."""
     a, b, c = rng.uniform(0, 2 * np.pi, 3)
     phone = float(rng.random() < 0.08)
     wave = float(rng.random() < 0.06)
@@ -163,19 +163,19 @@ def _depth(rng: np.random.Generator) -> float:
 
 
 def _walkers(camera: Camera, rng: np.random.Generator, group: int) -> Party:
-    """One to three people on one errand."""
+    """One to three people who walk together."""
     side = float(rng.choice([-1, 1]))
     z = _depth(rng)
     bodies = [sample_body(rng) for _ in range(group)]
     speed = min(body.walk_speed for body in bodies)
     start = (side * (camera.half_width(z) + 0.9), z)
-    errand = rng.random()
+    course = rng.random()
     legs: Legs
-    if errand < 0.5:
+    if course < 0.5:
         # Straight across.
         z2 = float(np.clip(z + rng.normal(0, 0.7), NEAR, FAR))
         legs = [Go(-side * (camera.half_width(z2) + 0.9), z2, speed)]
-    elif errand < 0.75:
+    elif course < 0.75:
         # In from afar and towards the camera, or the other way round.
         z1, z2 = float(rng.uniform(10, FAR)), float(rng.uniform(NEAR, 7.2))
         if rng.random() < 0.5:
@@ -190,8 +190,8 @@ def _walkers(camera: Camera, rng: np.random.Generator, group: int) -> Party:
             Go(side * x2, z2, speed),
             Go(side * end * (edge2 + 0.9), z2, speed),
         ]
-    elif errand < 0.9:
-        # Stop and look around, then on.
+    elif course < 0.9:
+        # Stop, glance around, then go on.
         x = float(rng.uniform(-0.6, 0.6) * camera.half_width(z))
         face = float(rng.choice([0.0, np.pi, side * 0.6, -side * 1.2]))
         stay = Stay(float(rng.uniform(1.5, 4.5)), face, float(rng.uniform(0, 0.25)))
@@ -211,7 +211,7 @@ def _walkers(camera: Camera, rng: np.random.Generator, group: int) -> Party:
         ]
     party: Party = []
     for k, body in enumerate(bodies):
-        dx, dz = (0.15 * k, 0.68 * k) if errand < 0.5 else (0.68 * k, 0.3 * k)
+        dx, dz = (0.15 * k, 0.68 * k) if course < 0.5 else (0.68 * k, 0.3 * k)
         shifted: Legs = [
             replace(leg, x=leg.x + dx, z=leg.z + dz) if isinstance(leg, Go) else leg
             for leg in legs
@@ -230,7 +230,7 @@ def wall_width(config: SceneConfig) -> float:
 def _behind_wall(
     config: SceneConfig, camera: Camera, rng: np.random.Generator
 ) -> Party:
-    """Across behind the wall, at a speed that hides as long as wanted."""
+    """A walk behind the wall, at a speed that gives the wanted time of occlusion."""
     side = float(rng.choice([-1, 1]))
     body = sample_body(rng)
     z = float(rng.uniform(WALL_Z + 1.2, WALL_Z + 4.5))
@@ -275,7 +275,7 @@ def _returning(
 
 
 def _dancers(config: SceneConfig, camera: Camera, rng: np.random.Generator) -> Party:
-    """A formation whose members dance on the spot and change places."""
+    """Dancers in a formation, who dance on the spot and change places."""
     count = config.people
     rows = max(1, int(np.ceil(count / 5)))
     spots = []

@@ -19,8 +19,9 @@ class SceneConfig:
 
     Attributes:
         name: Name in results.
-        plot: Behaviour of the people: `street` (walk, cross, stop, in groups), `dance`, `wall`
-            (pass behind a wall) or `reenter` (leave and come back, same identity).
+        plot: Behaviour of the people: `street` (walk, cross, stop, in groups), `dance`,
+            `wall` (pass behind a wall) or `reenter` (leave and come back with the same
+            identity).
         frames: Number of frames, N.
         size: Width and height in pixels.
         fps: Frames per second; the motion does not depend on it.

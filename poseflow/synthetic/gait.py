@@ -1,9 +1,9 @@
-"""Gait: from a route and a body to the points of a skeleton in space.
+"""Gait model: the points of a walking or dancing body in space, from its route.
 
 Feet are planted: in stance the ball of the foot does not move, the heel strikes first
 and lifts before the toes, and the leg follows by two-bone inverse kinematics, so that
-nobody slides over the ground. Stance takes 60 % of a stride (Winter 2009, ch. 1); the
-arms swing against the legs; pelvis and shoulders counter-rotate.
+feet do not slide. Stance takes 60 % of a stride (Winter 2009, ch. 1); the arms swing
+against the legs; pelvis and shoulders counter-rotate.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ LEAD = 0.25
 
 @dataclass(frozen=True)
 class Manner:
-    """What somebody does besides walking, amounts in [0, 1].
+    """Gestures besides walking, amounts in [0, 1].
 
     Attributes:
         dance: Arms and hips follow a beat.
         wave: Raises the `wave_side` hand and waves (+1 left, -1 right).
-        wave_side: See there.
+        wave_side: Side of the waving hand.
         phone: Holds a phone before the face with the right hand.
-        style: Three phases in radians that make dancers and glances differ.
+        style: Three phases in radians that vary dance and glances.
     """
 
     dance: float = 0.0
@@ -43,12 +43,12 @@ class Manner:
 
 
 def body_points(body: Body, route: Route, manner: Manner, times: Floats) -> Floats:
-    """Where the body's points are.
+    """Positions of the body's points.
 
     Args:
-        body: The proportions.
-        route: The way over the ground.
-        manner: What is done on the way.
+        body: Proportions.
+        route: Path over the ground.
+        manner: Gestures on the way.
         times: Seconds `(T,)`.
 
     Returns:
@@ -162,7 +162,7 @@ def _leg(
     lift = np.where(u < STANCE, 0, 0.035 * h * np.sin(np.pi * v)) * briskness
     pitch = pitch * briskness
 
-    # Somebody who stands has both feet on the ground beside each other.
+    # A standing person has both feet on the ground beside each other.
     ahead, across = _directions(heading + side * 0.15)
     rest = np.zeros_like(ball)
     rest[:, [0, 2]] = hip[:, [0, 2]]
@@ -266,7 +266,7 @@ def _arm(
     abduction: Floats,
     elbow: Floats,
 ) -> None:
-    """Hang an arm on its shoulder."""
+    """Place one arm."""
     outward = left * side
     down = np.array([0.0, -1.0, 0.0])
 
@@ -296,7 +296,7 @@ def _head(
     manner: Manner,
     times: Floats,
 ) -> None:
-    """Put a head on the neck; it glances around slowly."""
+    """Place the head, which glances around slowly."""
     a, c, _ = manner.style
     glance = 0.28 * np.sin(0.55 * times + a) * np.sin(0.21 * times + c)
     nod = 0.06 + 0.3 * manner.phone + 0.05 * np.sin(0.4 * times + c)
@@ -319,7 +319,7 @@ def _head(
 
 
 def _directions(heading: Floats) -> tuple[Floats, Floats]:
-    """Unit vectors ahead and to the own left, `(T, 3)` each."""
+    """Unit vectors ahead and to the person's left, `(T, 3)` each."""
     zero = np.zeros_like(heading)
     sin, cos = np.sin(heading), np.cos(heading)
     return np.stack([sin, zero, -cos], 1), np.stack([cos, zero, sin], 1)

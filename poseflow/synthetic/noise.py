@@ -223,8 +223,7 @@ class NoiseModel:
         )
         points = np.where(
             stick[..., None],
-            trajectory.cover
-            + noise * spread[..., None] * trajectory.heights[:, None, None],
+            trajectory.cover + noise * spread[..., None] * heights,
             points,
         )
         points, exchanged = self._swap(trajectory, points, rng)

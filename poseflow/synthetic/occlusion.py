@@ -1,7 +1,7 @@
-"""Who hides whom: joints against the silhouettes of bodies and things in front.
+"""Occlusion of joints by the silhouettes of bodies in front, and self-occlusion.
 
 A body's silhouette is a union of capsules around its segments, the same ones that the
-renderer dresses, with the radii of a clothed body.
+renderer paints, with the radii of a clothed body.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ _HEAD = POINT["head"]
 
 
 def point_radii() -> Floats:
-    """How far the body reaches around each point, fractions of stature `(J,)`."""
+    """Radius of the body around each point, fractions of stature `(J,)`."""
     radii = np.full(len(POINTS), 0.012)
     np.maximum.at(radii, SEGMENT_A, SEGMENT_RADIUS)
     np.maximum.at(radii, SEGMENT_B, SEGMENT_RADIUS)
@@ -79,7 +79,7 @@ def point_radii() -> Floats:
 
 
 def inside_capsules(points: Floats, a: Floats, b: Floats, radii: Floats) -> Floats:
-    """How deep points lie in capsules.
+    """Test which points lie in which capsules.
 
     Args:
         points: `(N, J, 2)` pixels.
@@ -99,7 +99,7 @@ def inside_capsules(points: Floats, a: Floats, b: Floats, radii: Floats) -> Floa
 
 
 def hidden_by_self(pixels: Floats, depths: Floats, radii: Floats) -> Any:
-    """Points behind the own body: `(N, J)` bool.
+    """Self-occlusion: points behind the own body, `(N, J)` bool.
 
     Args:
         pixels: `(N, J, 2)`.
@@ -111,7 +111,7 @@ def hidden_by_self(pixels: Floats, depths: Floats, radii: Floats) -> Any:
     front = depths[:, None, a] * (1 - along) + depths[:, None, b] * along
     behind = depths[:, :, None] > front + 0.07
     hidden = np.asarray(((along >= 0) & behind & ~ADJACENT).any(axis=2))
-    # The face looks one way; ears hide behind the whole head.
+    # The face is visible from the front only; ears are occluded by the whole head.
     head = depths[:, _HEAD, None]
     hidden[:, _FACE] |= depths[:, _FACE] > head + 0.015
     hidden[:, _EARS] |= depths[:, _EARS] > head + 0.045
@@ -119,7 +119,7 @@ def hidden_by_self(pixels: Floats, depths: Floats, radii: Floats) -> Any:
 
 
 def hidden_by_other(points: Floats, front: Floats, radii: Floats) -> Any:
-    """Points of one person covered by another's body: `(N, J)` bool.
+    """Points of one person occluded by another's body, `(N, J)` bool.
 
     Args:
         points: Pixels of the person behind `(N, J, 2)`.

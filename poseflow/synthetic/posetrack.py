@@ -1,4 +1,4 @@
-"""Synthetic scenes as PoseTrack ground truth, for those who wait for the real one."""
+"""Export of synthetic scenes as PoseTrack ground truth."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ NEVER_ANNOTATED = ("left_ear", "right_ear")
 
 
 def write_posetrack(scene: Scene, path: str | os.PathLike[str]) -> None:
-    """Write a scene's truth as a PoseTrack18 or 21 annotation file.
+    """Write a scene's ground truth as a PoseTrack18 or 21 annotation file.
 
-    The path's stem names the sequence. Joints outside the image are left out, hidden
-    ones are there, as in PoseTrack; people of whom less than `MIN_VISIBLE` can be seen
+    The path's stem names the sequence. Joints outside the image are left out, occluded
+    ones are kept, as in PoseTrack; people with a visible fraction below `MIN_VISIBLE`
     are not annotated.
 
     Args:

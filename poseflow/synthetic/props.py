@@ -1,7 +1,7 @@
-"""Things that stand about and hide people: walls, trees, lamp posts, cars.
+"""Geometry of props, the objects that occlude people: walls, trees, lamps, cars.
 
 A prop is flat and upright, facing the camera, at one distance. Its outline decides what
-it hides; how it looks is the renderer's business.
+it occludes; `poseflow.synthetic.painting.props` draws it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from poseflow.synthetic.config import SceneConfig
 
 @dataclass(frozen=True)
 class Prop:
-    """One thing.
+    """One occluding object.
 
     Attributes:
         kind: `wall`, `tree`, `lamp` or `car`.
@@ -27,7 +27,7 @@ class Prop:
         z: Metres away.
         width: Metres.
         height: Metres.
-        seed: Varies its looks.
+        seed: Seed of its texture and crown.
     """
 
     kind: str
@@ -74,7 +74,7 @@ class Prop:
         return found
 
     def mask(self, camera: Camera) -> Image:
-        """Where it is in the base image with its margin: 0 to 255, smooth edges."""
+        """Mask in the base image with its margin: 0 to 255, smooth edges."""
         width, height = camera.size
         mx, my = camera.margin
         canvas = np.zeros((height + 2 * my, width + 2 * mx), np.uint8)
@@ -93,7 +93,7 @@ _CAR = [
 
 
 def place_props(config: SceneConfig, camera: Camera, seed: int) -> tuple[Prop, ...]:
-    """The things of a scene, farthest first."""
+    """The props of a scene, farthest first."""
     rng = np.random.default_rng((seed, 2))
     if config.plot == "wall":
         return (Prop("wall", 0.0, WALL_Z, wall_width(config), 2.45, seed),)

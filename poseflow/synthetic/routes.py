@@ -1,4 +1,4 @@
-"""Routes: where a person is at what time, which way it faces and in which step.
+"""Routes: a person's position, heading and phase of stride over time.
 
 The stride frequency follows the log-log law of Grieve and Gear, Ergonomics 9 (1966):
 proportional to (speed / stature)^0.57, scaled to 0.92 strides per second at 1.35 m/s.
@@ -21,7 +21,7 @@ SMOOTHING = 0.32
 """Standard deviation in seconds of the smoothing that rounds corners and starts."""
 
 PADDING = 2.0
-"""Seconds of route computed before and after a person's time on stage."""
+"""Seconds of route computed before and after a person's time in the scene."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Stay:
 
 @dataclass(frozen=True)
 class Route:
-    """A person's way over the ground, sampled at `RATE`.
+    """A person's path over the ground, sampled at `RATE`.
 
     Heading 0 faces the camera, a quarter turn faces the right of the image.
 
@@ -75,8 +75,8 @@ class Route:
         return np.interp(times, grid, values)
 
     def at_stride(self, values: Floats, strides: Floats) -> Floats:
-        """One of the sampled series at the moment when so many strides are made."""
-        # A tiny slope keeps the abscissa rising where somebody stands.
+        """One of the sampled series at the times of `strides`."""
+        # A tiny slope keeps the abscissa rising where the person stands.
         rising = self.stride + np.arange(len(self.stride)) * 1e-9
         return np.interp(strides, rising, values)
 
@@ -89,15 +89,15 @@ def plan(
     tempo: float = 0.0,
     phase: float = 0.0,
 ) -> Route:
-    """Turn a list of things to do into a smooth route.
+    """Smooth route from a list of legs.
 
     Args:
         start: Ground position x, z in metres at time `begin`.
-        legs: What to do, one after the other.
+        legs: Walks and stops, one after the other.
         begin: Time in seconds when it starts.
         height: Stature, which sets the length of a stride.
         tempo: Strides per second made even when standing (dancing).
-        phase: Where in its stride the person starts, in [0, 1).
+        phase: Phase of the stride at the start, in [0, 1).
 
     Returns:
         The route from `PADDING` before `begin` to `PADDING` after the last leg.
@@ -127,7 +127,7 @@ def plan(
     turning = np.abs(np.gradient(heading)) * RATE
     pace = _smooth(speed + 0.22 * turning, 0.1)
     frequency = 0.92 * (pace / height / (1.35 / 1.72)) ** 0.57
-    # Below a shuffle there are no steps at all.
+    # Below a shuffling speed there are no steps.
     frequency *= np.clip(pace / 0.25 - 0.2, 0, 1)
     frequency = np.maximum(frequency, tempo)
     stride = phase + np.concatenate([[0], np.cumsum(frequency[:-1]) / RATE])
@@ -164,7 +164,7 @@ def _headings(
     speed: Floats,
     facing: list[tuple[float, float, float, float]],
 ) -> Floats:
-    """Where one looks: along the velocity, or as told while standing."""
+    """Headings: along the velocity, or as given while standing."""
     heading = np.arctan2(vx, -vz)
     known = speed > 0.3
     sways = np.zeros(len(grid))

@@ -1,4 +1,4 @@
-"""`Scene`: a seeded street with people, their exact truth and its images."""
+"""`Scene`: seeded people in a street, their exact ground truth, and images."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from poseflow.sequence import Frame, PoseSequence
 from poseflow.skeleton import Skeleton
 from poseflow.skeletons import get
 from poseflow.synthetic import occlusion
-from poseflow.synthetic.actors import Actor, cast
+from poseflow.synthetic.actors import make_actors
 from poseflow.synthetic.annotation import (
     MIN_VISIBLE,
     NO_OCCLUDER,
@@ -47,11 +47,11 @@ class Scene:
     image at a time; `render` and `annotation` give any frame at once.
 
     Attributes:
-        config: What the scene is made of.
-        seed: Which of its kind it is.
-        skeleton: The joints of the truth.
+        config: Parameters of the scene.
+        seed: Seed of all random numbers.
+        skeleton: The joints of the ground truth.
         actors: The people, by track id from 1.
-        props: What stands about, farthest first.
+        props: The objects that occlude people, farthest first.
 
     Examples:
         >>> scene = Scene(SceneConfig(frames=3, people=2, size=(320, 180)), seed=1)
@@ -86,8 +86,8 @@ class Scene:
             self.config.motion,
             seed,
         )
-        self.actors: tuple[Actor, ...] = tuple(cast(self.config, self.camera, seed))
-        self.props: tuple[Prop, ...] = place_props(self.config, self.camera, seed)
+        self.actors = make_actors(self.config, self.camera, seed)
+        self.props = place_props(self.config, self.camera, seed)
         self._chunks: OrderedDict[int, list[Annotation]] = OrderedDict()
 
     @property
@@ -110,19 +110,19 @@ class Scene:
         return self.config.frames
 
     def __iter__(self) -> Iterator[Frame]:
-        """Frames with images and truth, one at a time."""
+        """Frames with images and ground truth, one at a time."""
         return (self[index] for index in range(len(self)))
 
     def __getitem__(self, index: int) -> Frame:
-        """One frame with image and truth."""
+        """One frame with image and ground truth."""
         index = self._checked(index)
         return self._frame(index, self.render(index))
 
     def truth(self, *, hidden: bool = False) -> PoseSequence:
-        """All true poses, without images.
+        """Ground truth of all frames, without images.
 
         Args:
-            hidden: Keep people of whom less than `MIN_VISIBLE` can be seen.
+            hidden: Keep people with a visible fraction below `MIN_VISIBLE`.
         """
         frames = tuple(self._frame(k, None, hidden) for k in range(len(self)))
         return PoseSequence(frames, self.skeleton, self.name, self.size, self.fps)
@@ -133,12 +133,12 @@ class Scene:
         return self._renderer.image(index, self.annotation(index))
 
     def labels(self, index: int) -> npt.NDArray[np.int32]:
-        """Whose body each pixel of a frame shows: `(H, W)` track ids, 0 for nobody."""
+        """Track id of the person visible at each pixel, `(H, W)`; 0 for none."""
         index = self._checked(index)
         return self._renderer.labels(index, self.annotation(index))
 
     def annotation(self, index: int) -> Annotation:
-        """Everything known about one frame."""
+        """Ground truth of one frame."""
         index = self._checked(index)
         number, place = divmod(index, _CHUNK)
         chunk = self._chunks.get(number)
@@ -180,27 +180,27 @@ class Scene:
         frames = np.arange(first, first + _CHUNK)
         times = frames / self.config.fps
         views = self.camera.views(times)
-        cast = [a for a in self.actors if a.begin < times[-1] and a.end > times[0]]
-        shape = (len(cast), _CHUNK, len(POINTS))
+        present = [a for a in self.actors if a.begin < times[-1] and a.end > times[0]]
+        shape = (len(present), _CHUNK, len(POINTS))
         world = np.zeros((*shape, 3))
-        for k, actor in enumerate(cast):
+        for k, actor in enumerate(present):
             world[k] = body_points(actor.body, actor.route, actor.manner, times)
         base, depths = self.camera.project(world)
         pixels = np.einsum("tij,atkj->atki", views[:, :, :2], base)
         pixels += views[None, :, None, :, 2]
 
         width, height = self.size
-        heights = np.array([actor.body.height for actor in cast])
-        ids = np.array([actor.track_id for actor in cast], np.int64)
-        girths = np.array([actor.body.girth for actor in cast])
+        heights = np.array([actor.body.height for actor in present])
+        ids = np.array([actor.track_id for actor in present], np.int64)
+        girths = np.array([actor.body.girth for actor in present])
         zoom = np.hypot(views[:, 0, 0], views[:, 1, 0])
         scale = self.camera.pixels * zoom[None, :, None] / np.maximum(depths, 0.1)
         reach = occlusion.point_radii() * heights[:, None, None] * scale
         low = (pixels - reach[..., None]).min(axis=2)
         high = (pixels + reach[..., None]).max(axis=2)
         boxes = np.concatenate([low, high], axis=2)
-        begin = np.array([actor.begin for actor in cast])[:, None]
-        end = np.array([actor.end for actor in cast])[:, None]
+        begin = np.array([actor.begin for actor in present])[:, None]
+        end = np.array([actor.end for actor in present])[:, None]
         on = (times >= begin) & (times <= end) & (depths.min(axis=2) > 0.5)
         inside = ((pixels >= 0).all(-1) & (pixels[..., 0] < width)) & (
             pixels[..., 1] < height
@@ -242,7 +242,7 @@ class Scene:
         radii: Floats,
         ids: Ints,
     ) -> None:
-        """Mark joints behind other people; the nearest one to the camera counts."""
+        """Mark joints behind other people, with the id of the nearest to the camera."""
         meet = (
             (boxes[:, None, :, :2] < boxes[None, :, :, 2:]).all(-1)
             & (boxes[None, :, :, :2] < boxes[:, None, :, 2:]).all(-1)
@@ -256,7 +256,7 @@ class Scene:
         covered = occlusion.hidden_by_other(
             pixels[behind, t], pixels[front, t], radii[front, t]
         )
-        # Farthest first, so that the one in front of all has the last word.
+        # Farthest first, so that the nearest person overwrites the others.
         for k in np.argsort(-distance[front, t], kind="stable"):
             occluders[behind[k], t[k], covered[k]] = ids[front[k]]
 
@@ -267,7 +267,7 @@ class Scene:
         world: Floats,
         on: Bools,
     ) -> None:
-        """Mark joints behind walls and trees."""
+        """Mark joints behind props."""
         mx, my = self.camera.margin
         z = world[:, :, POINT["pelvis"], 2]
         for prop, mask in self._masks:
@@ -280,7 +280,7 @@ class Scene:
             occluders[a, t] = np.where(mask[y, x] > 127, PROP_OCCLUDER, occluders[a, t])
 
     def _annotate(self, people: dict[str, Any], ids: Ints) -> Annotation:
-        """Put one frame's people into the shape that is public."""
+        """The annotation of one frame, from the arrays of its people."""
         count = len(ids)
         pixels, inside = people["pixels"], people["inside"]
         occluders = people["occluders"]
@@ -342,19 +342,19 @@ def make_scene(
     people: int | None = None,
     skeleton: Skeleton | str = "coco17",
 ) -> Scene:
-    """A scene by the name of its suite, or from a configuration of one's own.
+    """A scene by the name of its suite, or from a `SceneConfig`.
 
     Args:
         scene: One of `synthetic.PRESETS`, or a `SceneConfig`.
-        seed: Which scene of that kind.
+        seed: Seed of all random numbers.
         frames: Number of frames.
         size: Width and height in pixels.
         fps: Frames per second.
-        people: How many are on stage at a time.
-        skeleton: The joints of the truth.
+        people: Number of people at a time.
+        skeleton: The joints of the ground truth.
 
     Raises:
-        PoseFlowError: If there is no such suite or a value makes no sense.
+        PoseFlowError: If there is no such suite or a value is out of range.
 
     Examples:
         >>> make_scene("wall", seed=3, frames=100)

@@ -22,7 +22,7 @@ def frames(*ids):
 @pytest.mark.parametrize(
     ("ids", "kept"),
     [
-        pytest.param([[-1, -1]], [None, None], id="nobody tracked: everybody stays"),
+        pytest.param([[-1, -1]], [None, None], id="no identities: all people stay"),
         pytest.param([[1, -1], [-1]], [1], id="tracked: only people with an id"),
         pytest.param([[1, 2], []], [1, 2], id="all tracked"),
     ],

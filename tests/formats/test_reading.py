@@ -1,4 +1,4 @@
-"""What files look like, and what comes out of them."""
+"""Reading of pose files: accepted variants and errors."""
 
 import gzip
 import json
@@ -39,7 +39,7 @@ def read(tmp_path):
     return write_and_read
 
 
-def test_nobody(read):
+def test_no_people(read):
     for empty in ([], {}):
         result = read(empty)
         assert len(result) == 0
@@ -151,7 +151,7 @@ def test_forvis_number_is_the_score_of_the_person(read):
         pytest.param([1, 2], [1, 2], id="plain"),
         pytest.param([1.0, [2]], [1, 2], id="float and list"),
         pytest.param([[[1.0]], []], [1, -1], id="nested and empty"),
-        pytest.param([0, 0], [-1, -1], id="zero for all is nobody's"),
+        pytest.param([0, 0], [-1, -1], id="zero for all is no identity"),
         pytest.param([0, 1], [0, 1], id="zero as an identity"),
         pytest.param([-1, None], [-1, -1], id="none"),
     ],

@@ -1,4 +1,4 @@
-"""What is written, that it reads back the same, and that it is whole or not there."""
+"""Writing of results: schema, round trips, and atomic files."""
 
 import errno
 import gc
@@ -103,7 +103,7 @@ def test_forvis_and_coco(tmp_path):
 
 
 @pytest.mark.parametrize("format", ["alphapose", "forvis", "coco"])
-def test_nobody_is_valid_json(tmp_path, format):
+def test_no_people_is_valid_json(tmp_path, format):
     for result in ([], [Frame(0, 0.0, Poses.empty())]):
         poseflow.write(result, tmp_path / "out.json", format)
         assert not poseflow.read(tmp_path / "out.json").track_ids.size
@@ -132,7 +132,7 @@ def test_widths_are_as_short_as_they_were(tmp_path):
     assert [entry["box"] for entry in out] == boxes
 
 
-# Coordinates of any picture, to any digit; boxes that lie far outside as well.
+# Coordinates of any image, to any digit; boxes that lie far outside as well.
 coordinates = st.floats(-1e6, 1e6, allow_subnormal=False)
 
 

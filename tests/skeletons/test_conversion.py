@@ -28,10 +28,10 @@ def joint(poses, name):
     return poses.keypoints[:, k], poses.keypoint_scores[:, k]
 
 
-def test_nobody_stays_nobody():
-    nobody = convert_poses(Poses.empty("coco17"), "posetrack17", estimate=True)
-    assert nobody.keypoints.shape == (0, 15, 2)
-    assert nobody.skeleton.name == "posetrack17"
+def test_no_people():
+    empty = convert_poses(Poses.empty("coco17"), "posetrack17", estimate=True)
+    assert empty.keypoints.shape == (0, 15, 2)
+    assert empty.skeleton.name == "posetrack17"
 
 
 def test_shared_joints_are_copied_exactly():
@@ -44,7 +44,7 @@ def test_shared_joints_are_copied_exactly():
         np.testing.assert_array_equal(getattr(coco, field), getattr(track, field))
 
 
-def test_nothing_is_invented_silently():
+def test_nothing_is_estimated_unasked():
     track = convert_poses(people("coco17"), "posetrack17")
     for name in ("neck", "head_top"):
         points, scores = joint(track, name)

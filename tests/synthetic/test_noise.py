@@ -1,4 +1,4 @@
-"""The noise model: repeatable, calibrated, and honest about what it did."""
+"""The noise model: repeatable, calibrated, and with the source of every pose."""
 
 import numpy as np
 import pytest
@@ -91,10 +91,10 @@ def test_oracle_has_each_person_once(truths, detected):
 
 def test_false_positives_and_duplicates_are_told(detected):
     sources = np.concatenate([s for d in detected for s in d.sources])
-    doubles = np.concatenate([s for d in detected for s in d.duplicates])
+    duplicates = np.concatenate([s for d in detected for s in d.duplicates])
     assert 0.005 < (sources < 0).mean() < 0.1
-    assert 0.005 < doubles.mean() < 0.05
-    assert not (doubles & (sources < 0)).any()
+    assert 0.005 < duplicates.mean() < 0.05
+    assert not (duplicates & (sources < 0)).any()
 
 
 def test_person_score_is_the_mean_of_its_joints(detected):
@@ -168,7 +168,7 @@ def test_noisy_is_worse_than_detector(truths):
     assert wild[1] < calm[1]
 
 
-def test_leaving_somebody_out_changes_nobody_else(truths):
+def test_leaving_one_person_out_changes_no_other(truths):
     model = NoiseModel(ghosts=0, false_positives=0, sticking=0)
     truth = truths[0]
     first = int(truth.track_ids[0])
@@ -187,7 +187,7 @@ def test_leaving_somebody_out_changes_nobody_else(truths):
 
 
 @pytest.mark.parametrize("name", sorted(NOISE_PRESETS))
-def test_nobody_stays_nobody_but_for_false_positives(name):
+def test_no_people_give_no_poses(name):
     frames = tuple(Frame(k, k / 25, Poses.empty()) for k in range(10))
     truth = PoseSequence(frames, Poses.empty().skeleton)
     result = NoiseModel.preset(name).corrupt(truth, 1)

@@ -1,4 +1,4 @@
-"""Synthetic scenes: repeatable, truthful, in constant memory."""
+"""Synthetic scenes: repeatable, exact, in constant memory."""
 
 import gc
 import tracemalloc
@@ -30,7 +30,7 @@ def street():
 
 
 @pytest.mark.parametrize("name", sorted(PRESETS))
-def test_every_suite_has_people_and_pictures(name):
+def test_every_suite_has_people_and_images(name):
     scene = make_scene(name, seed=1, frames=34, size=SMALL)
     truth = scene.truth()
     assert len(truth) == len(scene) == 34
@@ -44,7 +44,7 @@ def test_every_suite_has_people_and_pictures(name):
 
 
 @pytest.mark.parametrize("name", ["street", "dance", "wall", "leave_and_reenter"])
-def test_nobody_is_an_ordinary_scene(name):
+def test_a_scene_without_people(name):
     scene = make_scene(name, people=0, frames=3, size=SMALL)
     assert [len(frame.poses) for frame in scene] == [0, 0, 0]
     assert scene.render(0).shape == (180, 320, 3)
@@ -61,15 +61,15 @@ def test_no_frames():
 def test_same_seed_same_bytes_in_any_order():
     kinds = {"frames": 70, "people": 3, "size": SMALL}
     forward = make_scene("camera_motion", seed=9, **kinds)
-    pictures = {k: forward.render(k) for k in (0, 1, 33, 69)}
+    images = {k: forward.render(k) for k in (0, 1, 33, 69)}
     poses = [frame.poses for frame in forward.truth()]
     backward = make_scene("camera_motion", seed=9, **kinds)
     for k in (69, 33, 1, 0):
-        assert np.array_equal(backward.render(k), pictures[k])
+        assert np.array_equal(backward.render(k), images[k])
         assert backward[k].poses == poses[k]
     assert forward[-1].poses == poses[69]
     other = make_scene("camera_motion", seed=10, **kinds)
-    assert not np.array_equal(other.render(33), pictures[33])
+    assert not np.array_equal(other.render(33), images[33])
 
 
 def test_iteration_equals_random_access_and_truth():
@@ -80,7 +80,7 @@ def test_iteration_equals_random_access_and_truth():
         assert frame == true
 
 
-def test_pictures_do_not_depend_on_the_number_of_threads():
+def test_images_do_not_depend_on_the_number_of_threads():
     scene = make_scene("crowd", seed=4, frames=2, people=6, size=SMALL)
     before = cv2.getNumThreads()
     try:
@@ -112,7 +112,7 @@ def test_seen_joints_lie_on_their_person(street):
     assert hits / total > 0.95
 
 
-def test_joints_hidden_by_somebody_show_that_somebody():
+def test_occluded_joints_show_their_occluder():
     scene = make_scene("crowd", seed=6, frames=32, people=24, size=(640, 360))
     right = total = 0
     for k in range(0, 32, 8):
@@ -219,7 +219,7 @@ def test_wall_hides_for_20_to_60_frames():
     assert max(spans) <= 60
 
 
-def test_who_leaves_comes_back_as_the_same():
+def test_people_who_return_keep_their_id():
     scene = make_scene("leave_and_reenter", seed=1, frames=700, people=4, size=SMALL)
     truth = scene.truth()
     assert truth.track_ids.tolist() == [1, 2, 3, 4]
@@ -244,7 +244,7 @@ def test_skeletons_are_served_by_joint_name():
     head = b.poses.keypoints[b.poses.present[:, [top, bottom]].all(axis=1)]
     assert len(head) >= 3
     assert (head[:, top, 1] < head[:, bottom, 1]).all()
-    # Joints that a person does not have are missing, never invented.
+    # Joints that a person does not have are missing, never made up.
     odd = Skeleton("with a tail", ("nose", "tail_of_the_test"))
     poses = make_scene("street", seed=3, frames=2, skeleton=odd).annotation(1).poses
     assert not poses.present[:, 1].any()

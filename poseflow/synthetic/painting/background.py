@@ -1,6 +1,6 @@
-"""The street: facades, pavement and things that stand about, painted once per scene.
+"""Background of a scene: facades and pavement, painted once per scene.
 
-Surfaces are drawn flat, in metres, and put into the image by the camera's own
+Surfaces are drawn flat, in metres, and warped into the image by the camera's
 projection of their plane.
 """
 
@@ -49,7 +49,7 @@ def paint_background(config: SceneConfig, camera: Camera, seed: int) -> Image:
     )
     for texture, corners in ((ground, floor), (wall, upright)):
         canvas = _lay(canvas, texture, corners, camera)
-    # Air and lens: a little darker to the corners.
+    # Vignetting: a little darker to the corners.
     y, x = np.mgrid[:height, :width]
     away = ((x / width - 0.5) ** 2 + (y / height - 0.5) ** 2) * 0.35
     shade = np.round((1 - away) * 255).astype(np.uint8)

@@ -1,8 +1,8 @@
-"""Clothes, skin and hair: unrolled textures of every body part of one person.
+"""Textures of clothing, skin and hair for every body part of one person.
 
-A part is a cylinder; its texture is the unrolled surface, `(rows, 2 * HALF, 3)` uint8
-BGR, rows from the upper end down, columns by angle: the middle column faces forward,
-the person's left is to the right of it.
+A part is a cylinder; its texture is the unrolled surface, `(ROWS, FULL, 3)` uint8 BGR,
+rows from the upper end down, columns by angle: the middle column faces forward, the
+person's left is to the right of it.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ _TROUSERS = [
 
 
 @dataclass(frozen=True)
-class Wardrobe:
-    """Textures of one person's parts, by name, and what shape hair and skirt have.
+class Clothing:
+    """Textures of one person's body parts, and the kinds of hair, sleeves and bag.
 
     Attributes:
-        parts: Unrolled textures.
+        parts: Unrolled textures by name.
         hair: `short`, `long`, `bun`, `bald` or `cap`.
         sleeves: Fraction of the arm that is covered: 1 long, 0.5 short, 0 none.
         coat: Length of the coat's or skirt's skirts as a fraction of the thigh, or 0.
@@ -53,9 +53,9 @@ class Wardrobe:
     bag: str
 
 
-def dress(look: int, girth: float) -> Wardrobe:
-    """Individual clothes from a seed."""
-    rng = np.random.default_rng((look, 21))
+def make_clothing(seed: int) -> Clothing:
+    """Clothing, skin and hair drawn from a seed."""
+    rng = np.random.default_rng((seed, 21))
     skin = np.array(_SKIN[int(rng.choice(len(_SKIN), p=_odds(len(_SKIN))))], float)
     skin = np.clip(skin * rng.uniform(0.93, 1.07, 3), 0, 255)
     hair_colour = np.array(_HAIR[int(rng.integers(len(_HAIR)))], float)
@@ -119,7 +119,7 @@ def dress(look: int, girth: float) -> Wardrobe:
         "coat": _fabric_like(rng, top, ROWS),
         "bag": _seams(rng, _fabric(rng, _colour(rng), second, ROWS, FULL, "any")),
     }
-    return Wardrobe(parts, hair, sleeves, coat, bag)
+    return Clothing(parts, hair, sleeves, coat, bag)
 
 
 def _odds(count: int) -> Any:
@@ -128,7 +128,7 @@ def _odds(count: int) -> Any:
 
 
 def _colour(rng: np.random.Generator) -> Any:
-    """A colour as clothes have: often muted, sometimes bright."""
+    """A random colour of clothes: often muted, sometimes bright."""
     hue = rng.integers(180)
     saturation = rng.choice([rng.integers(0, 45), rng.integers(50, 165)])
     value = rng.integers(45, 225)

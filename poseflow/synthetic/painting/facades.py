@@ -1,4 +1,4 @@
-"""House fronts and the wall of a rehearsal hall, drawn flat."""
+"""Textures of house fronts and of the wall of a dance studio, drawn flat."""
 
 from __future__ import annotations
 
@@ -229,7 +229,7 @@ def _shop(rng: np.random.Generator, wall: Image, m: float) -> None:
 
 
 def paint_studio(rng: np.random.Generator, camera: Camera) -> Image:
-    """A rehearsal hall's wall: panels, mirrors, posters."""
+    """Wall of a dance studio: panels, mirrors, posters."""
     ppm = camera.pixels / FACADE_Z * 1.4
     width = int(2 * half_extent(camera) * ppm)
     height = int(FACADE_HEIGHT * ppm)

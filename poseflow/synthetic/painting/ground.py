@@ -1,4 +1,4 @@
-"""Pavement and floor boards, drawn from above."""
+"""Textures of pavement and floor boards, drawn from above."""
 
 from __future__ import annotations
 

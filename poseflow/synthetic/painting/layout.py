@@ -1,4 +1,4 @@
-"""Where the surfaces of a street or a hall are, in metres."""
+"""Positions of the surfaces of a street or studio, in metres."""
 
 from __future__ import annotations
 

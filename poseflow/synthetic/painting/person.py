@@ -1,4 +1,4 @@
-"""One person, painted part by part from back to front."""
+"""Painting of one person, body part by body part from back to front."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from poseflow.arrays import Floats, Image
 from poseflow.synthetic.body import POINT, Body
-from poseflow.synthetic.painting.clothes import Wardrobe
-from poseflow.synthetic.painting.sprites import Skin, stamp
+from poseflow.synthetic.painting.clothes import Clothing
+from poseflow.synthetic.painting.sprites import PersonTextures, stamp
 
 # Half widths as fractions of stature: at the part's widest.
 _WIDTHS = {
@@ -32,7 +32,7 @@ _ENDS = {
 
 
 class Figure:
-    """One person about to be painted."""
+    """One person in one frame, to be painted."""
 
     def __init__(
         self,
@@ -42,13 +42,13 @@ class Figure:
         pixels: Floats,
         world: Floats,
         body: Body,
-        wardrobe: Wardrobe,
-        skin: Skin,
+        clothing: Clothing,
+        textures: PersonTextures,
     ) -> None:
         self.frame, self.labels, self.label = frame, labels, label
         self.at = {name: pixels[k] for name, k in POINT.items()}
         self.world = {name: world[k] for name, k in POINT.items()}
-        self.body, self.wardrobe, self.skin = body, wardrobe, skin
+        self.body, self.clothing, self.textures = body, clothing, textures
         # Pixels per stature at the pelvis.
         trunk = np.linalg.norm(world[POINT["neck"]] - world[POINT["pelvis"]])
         shown = np.linalg.norm(pixels[POINT["neck"]] - pixels[POINT["pelvis"]])
@@ -105,13 +105,12 @@ class Figure:
         top: Any,
         bottom: Any,
         half: float,
-        gain: float = 1.0,
     ) -> None:
         length = float(np.hypot(*(bottom - top)))
-        sprite = self.skin.sprite(part, shape, turn, length, 2 * half)
-        stamp(self.frame, sprite, top, bottom, half, self.labels, self.label, gain)
+        sprite = self.textures.sprite(part, shape, turn, length, 2 * half)
+        stamp(self.frame, sprite, top, bottom, half, self.labels, self.label)
 
-    def _limb(self, part: str, a: str, b: str, turn: float, gain: float = 1.0) -> None:
+    def _limb(self, part: str, a: str, b: str, turn: float) -> None:
         """A tapered capsule from joint to joint."""
         top, bottom = self.at[a], self.at[b]
         span = bottom - top
@@ -126,7 +125,6 @@ class Figure:
             top - along * first,
             bottom + along * last,
             _WIDTHS[part] * thick,
-            gain,
         )
 
     def _arm(self, side: str) -> None:
@@ -182,7 +180,7 @@ class Figure:
             pelvis + axis * 0.07 * self.unit,
             half,
         )
-        if self.wardrobe.coat:
+        if self.clothing.coat:
             self._skirt(half)
         wide = 0.136 * body.shoulders * (0.6 + 0.4 * girth)
         half = self._width(self.chest, wide, 0.082 * girth)
@@ -200,14 +198,14 @@ class Figure:
         knees = (self.at["left_knee"] + self.at["right_knee"]) / 2
         pelvis = self.at["pelvis"]
         spread = abs(self.at["left_knee"][0] - self.at["right_knee"][0]) / 2
-        end = pelvis + (knees - pelvis) * self.wardrobe.coat
-        reach = max(half, spread * self.wardrobe.coat + 0.05 * self.unit * self.girth)
+        end = pelvis + (knees - pelvis) * self.clothing.coat
+        reach = max(half, spread * self.clothing.coat + 0.05 * self.unit * self.girth)
         top = pelvis - (knees - pelvis) * 0.1
         self._stamp("coat", "skirt", self.hips, top, end, reach)
 
     def _behind(self) -> None:
-        """What hangs on the back: a rucksack, long hair."""
-        if self.wardrobe.bag == "backpack":
+        """Paint what is on the back: a rucksack, long hair."""
+        if self.clothing.bag == "backpack":
             forward = np.array(
                 [np.sin(2 * np.pi * self.chest), 0.12 * np.cos(2 * np.pi * self.chest)]
             )
@@ -217,7 +215,7 @@ class Figure:
             bottom = neck + (pelvis - neck) * 0.72 + shift
             half = self._width(self.chest, 0.09, 0.055)
             self._stamp("bag", "bag", self.chest + 0.5, top, bottom, half)
-        if self.wardrobe.hair == "long":
+        if self.clothing.hair == "long":
             self._mane()
 
     def _mane(self) -> None:
@@ -252,11 +250,11 @@ class Figure:
             centre - up * 0.066 * self.unit,
             half,
         )
-        if self.wardrobe.hair == "bun":
+        if self.clothing.hair == "bun":
             back = np.array([-sideways * 0.055 * self.unit, 0.0])
             r = 0.024 * self.unit
             spot = centre + back + up * 0.035 * self.unit
             if np.cos(2 * np.pi * self.face) < 0.6:
                 self._stamp("hair", "ball", 0.0, spot + up * r, spot - up * r, r)
-        if self.wardrobe.hair == "long" and np.cos(2 * np.pi * self.face) < 0.2:
+        if self.clothing.hair == "long" and np.cos(2 * np.pi * self.face) < 0.2:
             self._mane()

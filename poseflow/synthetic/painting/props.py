@@ -1,4 +1,4 @@
-"""What the things that stand about look like."""
+"""Drawing of the props of `poseflow.synthetic.props`: wall, tree, lamp, car."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _CARS = (
 
 
 def paint_prop(prop: Prop, camera: Camera) -> tuple[Any, tuple[int, int]]:
-    """A thing as premultiplied BGRA, and where its corner is on the canvas."""
+    """A prop as premultiplied BGRA, and the place of its corner on the canvas."""
     mask = prop.mask(camera)
     x, y, w, h = cv2.boundingRect(mask)
     if w == 0 or h == 0:
@@ -28,9 +28,9 @@ def paint_prop(prop: Prop, camera: Camera) -> tuple[Any, tuple[int, int]]:
     rng = np.random.default_rng((prop.seed, 51))
     foot = camera.project(np.array([[prop.x, 0.0, prop.z], [prop.x, 1.0, prop.z]]))[0]
     ppm = float(foot[0, 1] - foot[1, 1])
-    look = {"wall": _hoarding, "tree": _tree, "lamp": _post, "car": _car}[prop.kind]
+    draw = {"wall": _hoarding, "tree": _tree, "lamp": _post, "car": _car}[prop.kind]
     centre = foot[0] + camera.margin - [x, y]
-    image = look(rng, (h, w), ppm, centre)
+    image = draw(rng, (h, w), ppm, centre)
     rough = grain(rng, (h, w), ((2, 3.0), (7, 4.0)))[..., None]
     image = np.clip(image + rough, 0, 255).astype(np.uint8)
     lit = cv2.multiply(image, cv2.merge([mask] * 3), scale=1 / 255)

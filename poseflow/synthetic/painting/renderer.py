@@ -21,10 +21,10 @@ from poseflow.synthetic.annotation import Annotation
 from poseflow.synthetic.camera import Camera
 from poseflow.synthetic.config import SceneConfig
 from poseflow.synthetic.painting.background import paint_background
-from poseflow.synthetic.painting.clothes import Wardrobe, dress
+from poseflow.synthetic.painting.clothes import Clothing, make_clothing
 from poseflow.synthetic.painting.person import Figure
 from poseflow.synthetic.painting.props import paint_prop
-from poseflow.synthetic.painting.sprites import Skin, blend
+from poseflow.synthetic.painting.sprites import PersonTextures, blend
 from poseflow.synthetic.props import Prop
 
 _SHADOW_SCALE = 4
@@ -54,7 +54,9 @@ class Renderer:
         self._config, self._camera, self._seed = config, camera, seed
         self._canvas = paint_background(config, camera, seed)
         self._actors = {actor.track_id: actor for actor in actors}
-        self._dressed: OrderedDict[int, tuple[Wardrobe, Skin]] = OrderedDict()
+        self._clothing: OrderedDict[int, tuple[Clothing, PersonTextures]] = (
+            OrderedDict()
+        )
         self._props: list[tuple[Prop, Image, tuple[int, int]]] = []
         for prop in props:
             layer, corner = paint_prop(prop, camera)
@@ -178,16 +180,16 @@ class Renderer:
         lit = cv2.cvtColor(lit[top:height, :width], cv2.COLOR_GRAY2BGR)
         frame[top:] = cv2.multiply(frame[top:], lit, scale=1 / 255)
 
-    def _clothes(self, track_id: int) -> tuple[Wardrobe, Skin]:
-        found = self._dressed.get(track_id)
+    def _clothing_of(self, track_id: int) -> tuple[Clothing, PersonTextures]:
+        found = self._clothing.get(track_id)
         if found is None:
             actor = self._actors[track_id]
-            wardrobe = dress(actor.look, actor.body.girth)
-            found = (wardrobe, Skin(wardrobe.parts))
-            self._dressed[track_id] = found
-            while len(self._dressed) > max(8, 2 * self._config.people):
-                self._dressed.popitem(last=False)
-        self._dressed.move_to_end(track_id)
+            clothing = make_clothing(actor.appearance_seed)
+            found = (clothing, PersonTextures(clothing.parts))
+            self._clothing[track_id] = found
+            while len(self._clothing) > max(8, 2 * self._config.people):
+                self._clothing.popitem(last=False)
+        self._clothing.move_to_end(track_id)
         return found
 
     def _person(
@@ -198,7 +200,7 @@ class Renderer:
         labels: npt.NDArray[np.int32] | None,
     ) -> None:
         track_id = int(annotation.poses.track_ids[k])
-        wardrobe, skin = self._clothes(track_id)
+        clothing, textures = self._clothing_of(track_id)
         figure = Figure(
             frame,
             labels,
@@ -206,8 +208,8 @@ class Renderer:
             annotation.points[k],
             annotation.world[k],
             self._actors[track_id].body,
-            wardrobe,
-            skin,
+            clothing,
+            textures,
         )
         figure.paint()
 
@@ -238,7 +240,7 @@ class Renderer:
 
 
 def _streak(dx: float, dy: float) -> Any:
-    """A line-shaped kernel, or None if nothing smears."""
+    """Kernel of linear motion blur, or None for less than a pixel."""
     length = float(np.hypot(dx, dy))
     if length < 1.0:
         return None

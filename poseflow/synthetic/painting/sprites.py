@@ -1,4 +1,4 @@
-"""Sprites: turn an unrolled texture into the side of a body part that one sees.
+"""Sprites: the visible side of a body part, from its unrolled texture.
 
 A part is a tapered cylinder with round ends, or has an outline of its own. Its texture
 turns with it, so that prints and faces move rigidly; light comes from the upper left.
@@ -103,7 +103,7 @@ SHAPES: dict[str, Callable[[Floats], Floats]] = {
 
 @lru_cache(maxsize=2048)
 def _maps(shape: str, rows: int, columns: int) -> tuple[Any, Any, Image, Image]:
-    """What of the texture each sprite pixel shows, and how bright and opaque it is.
+    """Texture coordinates, brightness and opacity of every pixel of a sprite.
 
     Returns:
         Map in turns `(rows, columns)` float32, map of rows in [0, 1], brightness times
@@ -127,7 +127,7 @@ def _maps(shape: str, rows: int, columns: int) -> tuple[Any, Any, Image, Image]:
     return turns, down, three, np.round(opaque * 255).astype(np.uint8)
 
 
-class Skin:
+class PersonTextures:
     """The textures of one person at all sizes, made when first needed."""
 
     def __init__(self, parts: dict[str, Image]) -> None:
@@ -187,7 +187,6 @@ def stamp(
     half_width: float,
     labels: npt.NDArray[np.int32] | None = None,
     label: int = 0,
-    gain: float = 1.0,
 ) -> None:
     """Paint a sprite between two points of a frame.
 
@@ -198,8 +197,7 @@ def stamp(
         bottom: Where the middle of its lower edge goes.
         half_width: Half its width in pixels.
         labels: If given, gets `label` where the sprite is opaque.
-        label: See there.
-        gain: Brightness.
+        label: Value written to `labels`.
     """
     rows, columns = sprite.shape[0] - 2, sprite.shape[1] - 2
     ax, ay = float(bottom[0] - top[0]), float(bottom[1] - top[1])
@@ -225,14 +223,14 @@ def stamp(
         return
     m[:, 2] -= (x0, y0)
     warped = cv2.warpAffine(sprite, m, (x1 - x0, y1 - y0), flags=cv2.INTER_LINEAR)
-    blend(frame[y0:y1, x0:x1], warped, gain)
+    blend(frame[y0:y1, x0:x1], warped)
     if labels is not None:
         labels[y0:y1, x0:x1][warped[..., 3] > 127] = label
 
 
-def blend(region: Image, layer: Any, gain: float = 1.0) -> None:
-    """Put premultiplied BGRA over a region, in place."""
+def blend(region: Image, layer: Any) -> None:
+    """Alpha-blend premultiplied BGRA over a region, in place."""
     rest = cv2.bitwise_not(cv2.extractChannel(layer, 3))
     rest = cv2.cvtColor(rest, cv2.COLOR_GRAY2BGR)
     kept = cv2.multiply(region, rest, scale=1 / 255)
-    region[:] = cv2.addWeighted(kept, 1.0, layer[..., :3], gain, 0)
+    region[:] = cv2.addWeighted(kept, 1.0, layer[..., :3], 1.0, 0)

@@ -1,4 +1,4 @@
-"""Colours and grain that all painted surfaces share."""
+"""Colours and noise that all painted surfaces share."""
 
 from __future__ import annotations
 
@@ -40,6 +40,6 @@ def pick(rng: np.random.Generator, palette: tuple[tuple[int, int, int], ...]) ->
 
 
 def tone(colour: Any) -> tuple[float, float, float]:
-    """A colour as OpenCV's drawing functions want it."""
+    """A colour as a tuple, for OpenCV's drawing functions."""
     b, g, r = (float(v) for v in np.clip(colour, 0, 255))
     return b, g, r
