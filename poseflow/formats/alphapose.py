@@ -190,7 +190,7 @@ class ForvisFormat:
         return DictEncoder()
 
 
-_MEANT = {dict: " (format forvis?)", list: " (format alphapose?)"}
+_MEANT: dict[type, str] = {dict: " (format forvis?)", list: " (format alphapose?)"}
 
 
 def _document(path: Path, kind: Any, expected: str) -> Any:
