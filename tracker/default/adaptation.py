@@ -33,6 +33,9 @@ SURPRISE_LIMIT, SURPRISE_TRACKS = 6, 10
 ACCELERATION_RANGE = (0.25, 16.0)
 """Limits of the adapted acceleration, over the initial one."""
 
+NEW_TRACK_KEYPOINTS = 4
+"""Keypoints that a new track's position is taken to rest on."""
+
 SCORE_QUANTILE, RELATIVE_LIMIT = 0.75, 1.2
 """Of a first frame's scores, what counts as usual; largest relative score."""
 
@@ -55,7 +58,7 @@ class Adaptation:
     def new_track_variance(self) -> Floats:
         """Variance of a track that was observed once, `(2, 3)`."""
         variance = np.zeros((2, 3))
-        variance[:, 0] = self._weights.offset_noise(np.array(4.0))
+        variance[:, 0] = self._weights.offset_noise(np.array(NEW_TRACK_KEYPOINTS))
         variance[:, 2] = np.square(self.speed)
         return variance
 

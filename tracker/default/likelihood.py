@@ -27,6 +27,15 @@ from poseflow.tracker.observations import Observations
 GATE_FRAMES = 10
 """Frames since the update for which a track is gated by distance."""
 
+CUT_PEOPLE, CUT_SHARE = 3, 0.2
+"""Scene cut: so many people or more, and at most this share of them continued."""
+
+CERTAIN_LOG_ODDS = 3.0
+"""Log odds from which on a pair certainly is the same person."""
+
+RECENT_FRAMES, RECENT_HITS = 2, 3
+"""Tracks that should continue: frames since their update, and number of updates."""
+
 APPEARANCE_DELAY = 0.2
 """Share of `appearance_full_frames` for which the appearance does not count at all."""
 
@@ -114,6 +123,22 @@ def assign_pairs(tracks: int, people: int, pairs: CandidatePairs) -> CandidatePa
     index[pairs.track, pairs.person] = np.arange(len(pairs.track))
     assigned = assign(table, 0.0)
     return pairs[index[assigned[:, 0], assigned[:, 1]]]
+
+
+def all_changed(tracks: TrackStates, matches: CandidatePairs, people: int) -> bool:
+    """Scene cut without an image: hardly any track continues with certainty.
+
+    Args:
+        tracks: Tracks predicted into this frame.
+        matches: Pairs that were assigned.
+        people: Number of people of the frame.
+    """
+    recent = tracks.confirmed & (tracks.frames_since_update <= RECENT_FRAMES)
+    recent &= tracks.hits >= RECENT_HITS
+    expected = min(int(recent.sum()), people)
+    certain = matches.track[matches.log_odds >= CERTAIN_LOG_ODDS]
+    continued = int(recent[certain].sum())
+    return expected >= CUT_PEOPLE and continued <= CUT_SHARE * expected
 
 
 def _within_reach(

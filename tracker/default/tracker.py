@@ -27,6 +27,7 @@ from poseflow.tracker.default.duplicates import find_duplicates, suppress_duplic
 from poseflow.tracker.default.image_cues import ImageCueExtractor, ImageCues
 from poseflow.tracker.default.likelihood import (
     CandidatePairs,
+    all_changed,
     assign_pairs,
     candidate_pairs,
 )
@@ -49,12 +50,6 @@ from poseflow.tracker.default.update import (
 from poseflow.tracker.motion.frame_clock import Clock
 from poseflow.tracker.observations import Observations
 from poseflow.tracker.track_store import Track
-
-CERTAIN_LOG_ODDS = 3.0
-"""Log odds of a pair that is the same person without doubt."""
-
-CUT_PEOPLE, CUT_SHARE = 3, 0.2
-"""A cut without an image: so many people or more, and at most this share continued."""
 
 CERTAIN_GAP, CERTAIN_POSE = 2, 0.5
 """Frames without an update, and least pose similarity, to learn an appearance from."""
@@ -110,7 +105,7 @@ class DefaultTracker(TrackerBackend):
             tracks, people, relative, duplicate, self._appearance, options
         )
         matches = assign_pairs(len(tracks), len(people), pairs)
-        if frame.image is None and _all_changed(tracks, matches, len(people)):
+        if frame.image is None and all_changed(tracks, matches, len(people)):
             self._end_scene()
             tracks, matches = self._tracks, matches[np.zeros(0, np.int64)]
 
@@ -123,8 +118,8 @@ class DefaultTracker(TrackerBackend):
         # Duplicates and new tracks.
         match = np.full(len(people), -1)
         match[matches.person] = matches.track
-        suppressed, false = suppress_duplicates(tracks, match, duplicates)
-        mark_deleted(tracks, false)
+        suppressed, deleted = suppress_duplicates(tracks, match, duplicates)
+        mark_deleted(tracks, deleted)
         match[suppressed] = -1
         new = np.flatnonzero((match < 0) & ~suppressed)
         # From left to right, so that ids do not depend on the order of the input.
@@ -242,13 +237,3 @@ class DefaultTracker(TrackerBackend):
         if self._skeleton is None:
             return ()
         return self._tracks.records(self._skeleton)
-
-
-def _all_changed(tracks: TrackStates, matches: CandidatePairs, people: int) -> bool:
-    """Scene cut without an image: hardly any track continues with certainty."""
-    recent = tracks.confirmed & (tracks.frames_since_update <= 2) & (tracks.hits >= 3)
-    if recent.sum() < CUT_PEOPLE or people < CUT_PEOPLE:
-        return False
-    certain = matches.track[matches.log_odds >= CERTAIN_LOG_ODDS]
-    kept = int(recent[certain].sum())
-    return kept <= CUT_SHARE * min(int(recent.sum()), people)
