@@ -14,7 +14,7 @@ from poseflow.tracker.assignment import assign, assign_released
     ("similarity", "expected"),
     [
         pytest.param(np.zeros((0, 3)), [], id="no identities"),
-        pytest.param(np.zeros((3, 0)), [], id="nobody"),
+        pytest.param(np.zeros((3, 0)), [], id="no people"),
         pytest.param([[0.1]], [], id="below the gate"),
         pytest.param([[0.2]], [], id="at the gate"),
         pytest.param([[0.9, 0.8], [0.8, 0.1]], [[0, 1], [1, 0]], id="best total"),
@@ -28,7 +28,7 @@ def test_pairs(similarity, expected):
     assert assign(np.asarray(similarity, float), 0.2).tolist() == expected
 
 
-def test_a_forbidden_pair_takes_nobody_away():
+def test_a_forbidden_pair_takes_no_detection_away():
     similarity = np.array([[0.9, 0.5], [0.8, 0.0]])
     allowed = np.array([[True, True], [False, True]])
     assert assign(similarity, 0.2, allowed).tolist() == [[0, 0]]

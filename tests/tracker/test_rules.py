@@ -26,7 +26,7 @@ def make(name):
 
 
 def gone_and_replaced(tracker):
-    """Somebody fast vanishes; five frames on, somebody stands where he would be."""
+    """A fast person vanishes; five frames later another is at the predicted place."""
     for t in range(12):
         first = tracker.update(people([[100 + 60 * t, 300]], seed=t)).track_ids
     for _ in range(5):
@@ -53,7 +53,7 @@ def test_no_id_goes_far_at_once(name):
 
 
 @pytest.mark.parametrize("name", OWN)
-def test_nobody_then_three_hundred_then_nobody(name):
+def test_no_people_then_three_hundred_then_none(name):
     tracker = make(name)
     for _ in range(50):
         assert len(tracker.update(Poses.empty())) == 0

@@ -37,13 +37,13 @@ def frame(*people, **fields):
 
 
 @pytest.mark.parametrize(("name", "options"), EVERY)
-def test_nobody_at_any_time(name, options):
+def test_frames_without_people(name, options):
     tracker = Tracker(name, **options)
-    nobody = Poses.empty("coco17")
-    assert len(tracker.update(nobody)) == 0
+    empty = Poses.empty("coco17")
+    assert len(tracker.update(empty)) == 0
     assert tracker.update(frame(person())).track_ids.tolist() == [1]
     for _ in range(3):
-        assert len(tracker.update(nobody)) == 0
+        assert len(tracker.update(empty)) == 0
     assert tracker.update(frame(person(301))).track_ids.tolist() == [1]
     assert tracker.update(frame(person(302), person(900))).track_ids.tolist() == [1, 2]
     assert [t.track_id for t in tracker.finish()] == [1, 2]
@@ -74,7 +74,7 @@ def test_ids_belong_to_the_instance(name, options):
 def test_a_new_person_never_gets_an_old_id(name, options):
     tracker = Tracker(name, **options)
     given_ = set()
-    for k in range(20):  # everybody jumps out of everybody's reach
+    for k in range(20):  # all people jump out of reach
         x = 100 + (k % 5) * 250
         given_.update(tracker.update(frame(person(x, 150 + 300 * (k % 2)))).track_ids)
     assert given_ == set(range(1, max(given_) + 1))
@@ -91,7 +91,7 @@ def test_missing_joints_and_people_without_joints(name, options):
     empty = Poses(np.zeros((1, 17, 2)), np.zeros((1, 17)))
     both = Poses.concatenate([poses, empty])
     first = tracker.update(both).track_ids.tolist()
-    if name == "default":  # waits for more of somebody of whom there is little
+    if name == "default":  # tentative: too few joints
         assert first == [-1, 1, -1]
         return
     assert sorted(first) == [1, 2, 3]
@@ -107,7 +107,7 @@ def test_zero_joint_scores_do_not_stretch_people(name, options):
     keypoints = np.array([person(700, 300), person(900, 300, seed=1)])
     keypoints[:, 3] = 0
     tracker.update(Poses(keypoints, scores))
-    # A newcomer between the picture's corner and the two takes nobody's id.
+    # A newcomer between the image's corner and the two gets a new id.
     newcomer = person(350, 200, seed=2)
     people = Poses(
         np.concatenate([newcomer[None], keypoints + 2]),
@@ -178,7 +178,7 @@ def test_the_skeleton_stays(name, options):
 
 @pytest.mark.parametrize(("name", "options"), EVERY)
 def test_memory_is_bounded(name, options):
-    """Strangers all the time: what is held does not depend on the stream's length."""
+    """New people in every frame: memory does not depend on the stream's length."""
     tracker = Tracker(name, **({"max_age_frames": 5} | options))
     random = np.random.default_rng(0)
     held = []
@@ -186,7 +186,7 @@ def test_memory_is_bounded(name, options):
         people = [person(*random.uniform((50, 50), (1200, 650)), seed=t, size=20)]
         tracker.update(frame(*people, *(person(100 + 300 * k, 600) for k in range(2))))
         held.append(len(tracker._backend.finish()))
-    # Two who stay and, of the strangers, those of five frames and the present one.
+    # Two who stay and, of the others, those of five frames and the present one.
     assert max(held) <= 8
     ids = [t.track_id for t in tracker.finish()]
     assert ids == sorted(ids)
@@ -270,7 +270,7 @@ def test_bad_options_say_what_there_is(arguments, message):
     [
         pytest.param(np.zeros((5, 5, 3)), "float64", id="float"),
         pytest.param(np.zeros((0, 5, 3), np.uint8), r"\(0, 5, 3\)", id="empty"),
-        pytest.param("picture.jpg", "got str", id="path"),
+        pytest.param("image.jpg", "got str", id="path"),
     ],
 )
 def test_bad_images_are_refused(image, message):
@@ -356,7 +356,7 @@ def test_anything_that_is_a_pose(name, options, seed):
     """Broken joints, scores, sizes and matches: an id each, and no warning."""
     random = np.random.default_rng(seed)
     tracker = Tracker(name, **options)
-    picture = random.integers(0, 255, (40, 60, 3), np.uint8)
+    image = random.integers(0, 255, (40, 60, 3), np.uint8)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for _ in range(5):
@@ -370,7 +370,7 @@ def test_anything_that_is_a_pose(name, options, seed):
             matches = random.normal(size=(random.integers(0, 9), 4)) * scale
             tracked = tracker.update(
                 Poses(keypoints, marks, scores=scores, dtype=dtype),
-                picture if random.random() < 0.7 else None,
+                image if random.random() < 0.7 else None,
                 correspondences=matches if random.random() < 0.5 else None,
             )
             ids = tracked.track_ids.tolist()

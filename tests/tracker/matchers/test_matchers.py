@@ -11,12 +11,12 @@ from poseflow.tracker.base import FrameContext
 from poseflow.tracker.matchers.base import FileMatcher
 
 ROWS = np.array([[1, 2, 3, 4, 60], [5, 6, 7, 8, 12]], np.int16)
-NOBODY = Poses.empty("coco17")
+EMPTY = Poses.empty("coco17")
 
 
 def second_of(matcher, names=("video/a.jpg", "b.png")):
     for k, name in enumerate(names):
-        found = matcher.match(FrameContext(k, name=name), NOBODY)
+        found = matcher.match(FrameContext(k, name=name), EMPTY)
         assert k > 0 or found is None
     return found
 
@@ -36,7 +36,7 @@ def test_all_layouts(tmp_path, kind):
     matcher = FileMatcher(place)
     np.testing.assert_array_equal(second_of(matcher), ROWS[:, :4])
     matcher.reset()
-    assert matcher.match(FrameContext(0, name="b"), NOBODY) is None
+    assert matcher.match(FrameContext(0, name="b"), EMPTY) is None
 
 
 def test_a_missing_pair_has_none_and_is_told_once(tmp_path):
@@ -45,7 +45,7 @@ def test_a_missing_pair_has_none_and_is_told_once(tmp_path):
         assert second_of(matcher) is None
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert matcher.match(FrameContext(2, name="c"), NOBODY) is None
+        assert matcher.match(FrameContext(2, name="c"), EMPTY) is None
 
 
 def test_compat_distrusts_small_texts(tmp_path):
@@ -85,4 +85,4 @@ def test_pickles_are_never_loaded(tmp_path):
 def test_frames_need_names(tmp_path):
     tracker = Tracker("released", correspondences=tmp_path)
     with pytest.raises(PoseFlowError, match=r"frame 0: .*pass name="):
-        tracker.update(NOBODY)
+        tracker.update(EMPTY)

@@ -27,10 +27,10 @@ def scene():
 def test_matches_follow_the_people(scene, method, colour):
     matcher = OpticalFlowMatcher(OpticalFlowOptions(method=method))
     right = total = 0
-    for t, picture in enumerate(scene[1]):
+    for t, image in enumerate(scene[1]):
         if not colour:
-            picture = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
-        found = matcher.match(FrameContext(t, picture), scene[0].poses(t))
+            image = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+        found = matcher.match(FrameContext(t, image), scene[0].poses(t))
         if t == 0:
             assert found is None
             continue
@@ -52,16 +52,16 @@ def test_the_camera_shows_in_the_background(method):
     world = cv2.GaussianBlur(random.integers(0, 255, (500, 900), np.uint8), (0, 0), 3)
     world = cv2.normalize(world, None, 0, 255, cv2.NORM_MINMAX)
     matcher = OpticalFlowMatcher(OpticalFlowOptions(method=method, width_px=400))
-    nobody = Poses.empty()
-    assert matcher.match(FrameContext(0, world[20:420, 40:840]), nobody) is None
-    found = matcher.match(FrameContext(1, world[14:414, 28:828]), nobody)
+    empty = Poses.empty()
+    assert matcher.match(FrameContext(0, world[20:420, 40:840]), empty) is None
+    found = matcher.match(FrameContext(1, world[14:414, 28:828]), empty)
     motion = camera_motion(found, np.zeros((0, 4)), CameraOptions())
     np.testing.assert_allclose(motion[:, 2], [12, 6], atol=1.5)
     np.testing.assert_allclose(motion[:, :2], np.eye(2), atol=0.02)
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_nobody_no_picture_another_size(method):
+def test_no_people_no_image_another_size(method):
     flat = np.zeros((60, 80), np.uint8)
     someone = Poses(np.random.default_rng(0).uniform(-50, 100, (2, 17, 2)))
     matcher = OpticalFlowMatcher(OpticalFlowOptions(method=method))
@@ -78,15 +78,15 @@ def test_nobody_no_picture_another_size(method):
 def test_trackers_take_it_by_name(scene, name):
     tracker = Tracker(name, matcher="flow")
     ids = [
-        tracker.update(scene[0].poses(t), picture).track_ids
-        for t, picture in enumerate(scene[1])
+        tracker.update(scene[0].poses(t), image).track_ids
+        for t, image in enumerate(scene[1])
     ]
     assert len(set(ids[-1].tolist())) == len(ids[-1]) > 0
     assert tracker.update(Poses.empty(), scene[1][0]).track_ids.tolist() == []
 
 
 def test_poseflow_follows_the_camera():
-    """Everybody jumps by a body's width; the background tells that nobody moved."""
+    """All people jump by a body's width; the background shows that the camera moved."""
     random = np.random.default_rng(0)
     shape = random.uniform(-1, 1, (17, 2)) * [30, 90]
     tracker, shift = Tracker("poseflow"), np.zeros(2)

@@ -22,9 +22,9 @@ def scene():
     return scene, list(scene.images(4))
 
 
-def views(scene, change=lambda picture: picture):
-    for t, picture in enumerate(scene[1]):
-        yield FrameContext(t, change(picture)), scene[0].poses(t)
+def views(scene, change=lambda image: image):
+    for t, image in enumerate(scene[1]):
+        yield FrameContext(t, change(image)), scene[0].poses(t)
 
 
 @pytest.mark.parametrize(
@@ -93,23 +93,23 @@ def test_no_features(image):
     assert found.shape == (0, 4)
 
 
-def test_nobody_and_no_image(scene):
-    matcher, picture = OrbMatcher(), scene[1][0]
-    assert matcher.match(FrameContext(0, picture), Poses.empty("coco17")) is None
-    assert len(matcher.match(FrameContext(1, picture), scene[0].poses(0))) == 0
+def test_no_people_and_no_image(scene):
+    matcher, image = OrbMatcher(), scene[1][0]
+    assert matcher.match(FrameContext(0, image), Poses.empty("coco17")) is None
+    assert len(matcher.match(FrameContext(1, image), scene[0].poses(0))) == 0
     assert matcher.match(FrameContext(2, None), scene[0].poses(0)) is None
-    assert matcher.match(FrameContext(3, picture), scene[0].poses(0)) is None
-    assert len(matcher.match(FrameContext(4, picture), scene[0].poses(0))) > 0
+    assert matcher.match(FrameContext(3, image), scene[0].poses(0)) is None
+    assert len(matcher.match(FrameContext(4, image), scene[0].poses(0))) > 0
 
 
 def test_another_size_starts_anew(scene):
-    matcher, picture = OrbMatcher(), scene[1][0]
-    matcher.match(FrameContext(0, picture), scene[0].poses(0))
-    large = cv2.copyMakeBorder(picture, 0, 200, 0, 300, cv2.BORDER_CONSTANT)
+    matcher, image = OrbMatcher(), scene[1][0]
+    matcher.match(FrameContext(0, image), scene[0].poses(0))
+    large = cv2.copyMakeBorder(image, 0, 200, 0, 300, cv2.BORDER_CONSTANT)
     assert matcher.match(FrameContext(1, large), scene[0].poses(0)) is None
     assert len(matcher.match(FrameContext(2, large), scene[0].poses(0))) > 0
     tracker = Tracker("released")
-    tracker.update(scene[0].poses(0), picture)
+    tracker.update(scene[0].poses(0), image)
     assert sorted(tracker.update(scene[0].poses(0), large).track_ids) == [1, 2, 3, 4]
 
 
@@ -132,7 +132,7 @@ def test_only_those_within_reach_are_matched():
     codes = random.integers(0, 256, (200, 32), np.uint8)
     points = random.uniform(0, 500, (200, 2)).astype(np.float32)
     moved = points + np.float32([8, -3])
-    moved[:20] += 300  # same looks, out of reach
+    moved[:20] += 300  # same descriptors, out of reach
     shuffle = random.permutation(200)
     before = Features(points, codes, (500, 500), 100)
     now = Features(moved[shuffle], codes[shuffle], (500, 500), 100)
@@ -144,13 +144,13 @@ def test_only_those_within_reach_are_matched():
 def test_look_alikes_fail_the_ratio_test():
     codes = np.zeros((2, 32), np.uint8)
     points = np.array([[10, 10], [20, 10]], np.float32)
-    twins = Features(points, codes, (50, 50), 40)
-    assert len(match_nearby(twins, twins, 30.0, 0.8, 64)) == 0
+    copies = Features(points, codes, (50, 50), 40)
+    assert len(match_nearby(copies, copies, 30.0, 0.8, 64)) == 0
     apart = Features(points * 10, codes, (500, 500), 40)
     assert match_nearby(apart, apart, 30.0, 0.8, 64).tolist() == [[0, 0], [1, 1]]
 
 
-def test_crops_hold_everybody_and_stay_inside():
+def test_crops_hold_all_people_and_stay_inside():
     scene = WalkingPeople(12, 2)
     crops, longer = people_crops(scene.poses(0), scene.size, 0.15)
     assert (crops[:, :2] >= 0).all()

@@ -16,7 +16,7 @@ def walkers(*corners, scores=None):
 
 
 @pytest.mark.parametrize("name", ["default", "poseflow", "released", "iou", "oks"])
-def test_nobody_before_between_and_after(name):
+def test_no_people_before_between_and_after(name):
     options = {"matcher": "none"} if name in ("released", "poseflow") else {}
     tracker = Tracker(name, **options)
     assert tracker.expected_boxes().shape == (0, 4)

@@ -52,7 +52,7 @@ def test_a_blank_frame_keeps_people_in_the_former_frame_only_under_compat():
 
 
 def test_identity_correspondences_are_invented_only_under_compat():
-    """Without matches, somebody who stays where he was scores the full 6."""
+    """Without matches, a person who stands still scores the full 6."""
     still = frame(person(300, 200))
     old, new = compat(matcher="none"), Tracker("released", matcher="none")
     for tracker in (old, new):
@@ -66,8 +66,8 @@ def test_identity_correspondences_are_invented_only_under_compat():
     np.testing.assert_array_equal(explicit.last_step.grades, old.last_step.grades)
 
 
-def test_matches_alone_carry_an_id_across_the_picture_only_under_compat():
-    """No gate: a few wrong matches give somebody's id to a stranger far away."""
+def test_matches_alone_carry_an_id_across_the_image_only_under_compat():
+    """No gate: a few wrong matches give an id to another person far away."""
     away = np.full((40, 4), [100, 180, 560, 180.0])
     for tracker, ids in ((compat(), [1]), (Tracker("released"), [2])):
         tracker.update(frame(person(100, 180)))
