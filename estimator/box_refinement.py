@@ -1,8 +1,8 @@
-"""Boxes of detected people, moved to where their joints are.
+"""Box refinement: boxes of detected people, moved to the extent of their joints.
 
-A small detector sees that there is somebody better than where they end; joints that
-were found tell. After the idea of boxes refined by a second look (Cai and Vasconcelos,
-"Cascade R-CNN", CVPR 2018), with nothing to look at again.
+A small detector finds people better than their edges, which the joints show. After the
+idea of refining boxes in a second stage (Cai and Vasconcelos, "Cascade R-CNN", CVPR
+2018), but without another network.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ import numpy.typing as npt
 from poseflow.arrays import Floats
 
 LEVELS = (0.05, 0.1, 0.2, 0.3, 0.45, 0.6)
-"""Joints are looked at from each of these scores on."""
+"""Score levels: the extent of the joints is taken at each of them."""
 
 FARTHEST = 1.2
 """Joints farther from a box's middle, in sides, are taken to be that far."""
 
-NOBODY_REACHES = 0.5
+DEFAULT_EXTENT = 0.5
 """Where no joint has the score, the box's own edge stands in."""
 
 OUTWARDS = np.array([-1, -1, 1, 1])
@@ -71,7 +71,7 @@ def edge_features(boxes: Floats, keypoints: Floats, scores: Floats) -> Floats:
     seen = scores[..., None] >= np.array(LEVELS)
     reach = np.where(seen[:, :, None], outwards[..., None], -np.inf)
     reach = reach.max(axis=1, initial=-np.inf)
-    reach[~np.isfinite(reach)] = NOBODY_REACHES
+    reach[~np.isfinite(reach)] = DEFAULT_EXTENT
     aspect = np.log(sides[:, 0] / sides[:, 1])
     others = np.stack([np.ones(len(boxes)), aspect, scores.mean(axis=1)], axis=1)
     table = [np.clip(reach, -FARTHEST, FARTHEST), np.repeat(others[:, None], 4, axis=1)]

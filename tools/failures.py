@@ -1,4 +1,4 @@
-"""The shipped models' worst mistakes in rendered scenes that no training saw.
+"""Contact sheet of the embedded models' worst errors in rendered scenes.
 
 python tools/failures.py docs/images/embedded_failures.jpg
 """
@@ -22,7 +22,7 @@ SEEDS = range(9000, 9040)
 """Training renders seeds from 0 on."""
 
 LEAST_VISIBLE = 0.8
-"""Of a person, so that the mistake is the model's."""
+"""Least visible share of the people that count."""
 
 LEAST_HEIGHT = 100
 TILES = 8
@@ -30,7 +30,7 @@ TILE = (240, 320)
 
 
 def main(out: Path) -> None:
-    """Draw truth and answer, side by side, of the people who fare worst."""
+    """Draw ground truth and estimate side by side for the people of lowest OKS."""
     estimator = poseflow.Estimator()
     skeleton = estimator.skeleton
     sigmas = np.asarray(skeleton.sigmas)
@@ -58,8 +58,8 @@ def main(out: Path) -> None:
             )
     worst.sort(key=lambda row: row[:2])
     tiles, labels = [], []
-    for score, seed, image, truth, answer in worst[:TILES]:
-        pair = [_cut(image, truth, poses) for poses in (truth, answer)]
+    for score, seed, image, truth, estimate in worst[:TILES]:
+        pair = [_cut(image, truth, poses) for poses in (truth, estimate)]
         tiles.append(np.hstack(pair))
         labels.append(f"OKS {score:.2f}, seed {seed}")
     mean = np.mean([row[0] for row in worst])
@@ -72,7 +72,7 @@ def main(out: Path) -> None:
 def _cut(
     image: np.ndarray, person: poseflow.Poses, poses: poseflow.Poses
 ) -> np.ndarray:
-    """A person's surroundings with poses drawn over them."""
+    """Crop around a person with poses drawn."""
     drawn = Overlay(trail=0, labels=False).draw(image, poses)
     x0, y0, x1, y1 = person.boxes[0]
     half = max((x1 - x0) / TILE[0], (y1 - y0) / TILE[1]) * 0.65 * np.array(TILE)

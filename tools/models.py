@@ -1,4 +1,4 @@
-"""`make models`: train, evaluate and export the models that ship inside."""
+"""`make models`: train, evaluate and export the embedded models."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ app = typer.Typer(cls=GuardedGroup, pretty_exceptions_enable=False)
 
 @app.callback()
 def root() -> None:
-    """The models that ship inside."""
+    """The embedded models."""
 
 
 @app.command()
@@ -31,7 +31,7 @@ def make(
     ] = 1.0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
 ) -> None:
-    """Train both models, or go on; then measure, export and describe them."""
+    """Train both models, or resume; then evaluate, export and write model cards."""
     from poseflow.estimator.training.embedded_models import make_models
 
     def tell(name: str, row: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Configuration and validation of any training run, by what it trains."""
+"""Configuration and validation of any training run, by its task."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def validate(
 
     Args:
         config: A training configuration.
-        weights: File with weights of what it trains.
+        weights: File with weights of that kind of network.
         pose: With a detector: weights of a pose network that rescores
             its detections.
         split: `validate` or `test`.

@@ -132,7 +132,7 @@ class CocoConfig(_Dataset, frozen=True, kw_only=True, tag_field="format", tag="c
         annotations: JSON file, or a folder of them (PoseTrack: one a sequence).
         images: Folder or zip archive that `file_name` is relative to.
         least_joints: People with fewer labelled joints are left out.
-        folds: Images, in order of their ids, are dealt into so many folds.
+        folds: Number of folds; images go to folds in turn, by id.
         fold: The folds that are kept, from 0.
         detections: COCO results (`image_id`, `bbox`) of a detector on the same
             images, for pose-guided proposals.
@@ -192,7 +192,7 @@ class EmptyConfig(_Dataset, frozen=True, kw_only=True, tag_field="format", tag="
         images: Folder or zip archive.
         annotations: COCO's JSON, if some of the images do show people: only those
             without any annotation are taken.
-        folds: Images, in order of their names, or ids, are dealt into so many folds.
+        folds: Number of folds; images go to folds in turn, by name or id.
         fold: The folds that are kept, from 0.
         crops: Number of crops of an image in an epoch.
     """

@@ -1,7 +1,7 @@
-"""How quick estimation is: the network alone against everything around it.
+"""Benchmark of pose estimation: speed of the network alone and of the whole estimator.
 
 Times are wall clock, medians of rounds in which the bare network and the estimator take
-turns, so that other work on the machine touches both alike.
+turns, so that other load on the machine affects both equally.
 """
 
 from __future__ import annotations
@@ -38,16 +38,16 @@ CASES: tuple[tuple[str, AnyModelConfig, int, int, Precision], ...] = (
 
 @dataclass(frozen=True)
 class EstimationRow:
-    """One network.
+    """Results of one network.
 
     Attributes:
-        name: Of the network, its input and precision.
+        name: Network, its input and precision.
         bare_ms: The network's forward pass on a ready input.
-        forward_ms: The estimator's, from bytes on the host to heatmaps on the host.
+        forward_ms: The estimator's forward pass, from bytes to heatmaps on the host.
         whole_ms: Images and boxes to poses.
         forward_ratio: `forward_ms` over `bare_ms`.
         host_share: Share of `whole_ms` that is not the bare network.
-        crops_per_second: People a second, all included.
+        crops_per_second: People per second of the whole estimator.
         tera_flops: 10^12 operations a second of the bare network, two a multiply-add.
     """
 
@@ -63,13 +63,13 @@ class EstimationRow:
 
 @dataclass(frozen=True)
 class EstimationReport:
-    """Everything that `measure_estimation` finds.
+    """Results of `measure_estimation`.
 
     Attributes:
         hardware: Processor and versions.
-        device: Where the networks ran.
+        device: Of the networks.
         people: Crops in a batch, all from one 1080p image.
-        rows: One a network.
+        rows: One per network.
     """
 
     hardware: dict[str, str]
@@ -106,7 +106,7 @@ def measure_estimation(
 
     Args:
         people: Crops in a batch.
-        rounds: How often each is timed.
+        rounds: Number of timed rounds.
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
     """
     place = choose_device(device)

@@ -52,7 +52,7 @@ class CocoBoxesConfig(
     Attributes:
         annotations: JSON file.
         images: Folder or zip archive that `file_name` is relative to.
-        folds: Images, in order of their ids, are dealt into so many folds.
+        folds: Number of folds; images go to folds in turn, by id.
         fold: The folds that are kept, from 0.
     """
 
@@ -69,7 +69,7 @@ class EmptyBoxesConfig(
 
     Attributes:
         images: Folder or zip archive; every `.jpg`, `.jpeg`, `.png`, `.webp` in it.
-        folds: Images, in order of their names, are dealt into so many folds.
+        folds: Number of folds; images go to folds in turn, by name.
         fold: The folds that are kept, from 0.
     """
 

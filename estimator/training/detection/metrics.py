@@ -112,7 +112,7 @@ def match(found: Sequence[Detections], table: BoxedImages) -> Matches:
         found: Detections of each image of the table.
         table: The ground truth.
     """
-    scores, pictures, whom, neutral = [], [], [], []
+    scores, image_of, whom, neutral = [], [], [], []
     for index, detections in enumerate(found):
         where = table.of(index)
         truth, ignored = table.boxes[where], table.ignored[where]
@@ -127,12 +127,12 @@ def match(found: Sequence[Detections], table: BoxedImages) -> Matches:
                 mine[k] = people[best]
                 iou[:, best] = 0
         scores.append(detections.scores[order])
-        pictures.append(np.full(len(boxes), index))
+        image_of.append(np.full(len(boxes), index))
         whom.append(mine)
         neutral.append((mine < 0) & _within(boxes, truth[ignored]))
     return Matches(
         np.concatenate([np.zeros(0), *scores]),
-        np.concatenate([np.zeros(0, np.int64), *pictures]),
+        np.concatenate([np.zeros(0, np.int64), *image_of]),
         np.concatenate([np.zeros(0, np.int64), *whom]),
         np.concatenate([np.zeros(0, bool), *neutral]),
     )
@@ -159,7 +159,7 @@ def measure(
 
     Args:
         found: Of each image, down to a low threshold.
-        table: The truth.
+        table: The ground truth.
         tall_px: People higher than this are tall.
         false_positives: Most of them an image.
         false_positives_empty: Most of them an empty image.
@@ -215,7 +215,7 @@ def _share(part: float, whole: float) -> float:
 
 
 def _lowest(wrong: Floats, most: float) -> float:
-    """The lowest threshold that at most so many of these scores reach."""
+    """Lowest threshold that at most `most` of these scores reach."""
     ranked = np.sort(wrong)[::-1]
     beyond = int(np.floor(most + 1e-9))
     return float(np.nextafter(ranked[beyond], 1)) if beyond < len(ranked) else 0.0

@@ -197,12 +197,12 @@ def coco_keypoint_ap(
         return float("nan")
     if not results:
         return 0.0
-    pictures = {entry["image_id"] for entry in (*annotations, *results)}
+    image_ids = {entry["image_id"] for entry in (*annotations, *results)}
     with contextlib.redirect_stdout(io.StringIO()):
         coco = COCO()
         coco.dataset = {
             "info": {},
-            "images": [{"id": k} for k in sorted(pictures)],
+            "images": [{"id": k} for k in sorted(image_ids)],
             "categories": [{"id": 1, "name": "person"}],
             "annotations": [
                 {**note, "id": n, "category_id": 1}

@@ -296,11 +296,11 @@ def _detected(
     for result in load_json(root / dataset.detections):
         if result.get("category_id", 1) == 1:
             drawn.setdefault(result["image_id"], []).append(result["bbox"])
-    pictures = np.array([note["image_id"] for note in people])
+    image_ids = np.array([note["image_id"] for note in people])
     found = np.full((len(people), 4), np.nan, np.float32)
-    for picture in np.unique(pictures):
-        mine = pictures == picture
-        candidates = np.array(drawn.get(picture.item(), []), np.float32).reshape(-1, 4)
+    for image_id in np.unique(image_ids):
+        mine = image_ids == image_id
+        candidates = np.array(drawn.get(image_id.item(), []), np.float32).reshape(-1, 4)
         found[mine] = best_detections(boxes[mine], xywh_to_xyxy(candidates))
     return found
 
