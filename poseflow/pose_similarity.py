@@ -11,6 +11,7 @@ import numpy as np
 
 from poseflow.arrays import Bools, Floats
 from poseflow.errors import PoseFlowError
+from poseflow.validation import require
 
 
 @dataclass(frozen=True)
@@ -35,10 +36,7 @@ class SimilarityParameters:
             value = getattr(self, name)
             if not value > 0:
                 raise PoseFlowError(f"{name}: expected more than 0, got {value}")
-        if self.spatial_weight < 0:
-            raise PoseFlowError(
-                f"spatial_weight: expected at least 0, got {self.spatial_weight}"
-            )
+        require("spatial_weight", self.spatial_weight, low=0)
 
 
 def joint_distances(a: Floats, b: Floats) -> Floats:

@@ -8,26 +8,18 @@ Sources: Andriluka et al., CVPR 2014; Johnson and Everingham, BMVC 2010 / CVPR 2
 from __future__ import annotations
 
 from poseflow.skeleton import Skeleton
-from poseflow.skeletons.parts import ARMS, LEGS, SIGMAS_SOURCE, sigmas_of
+from poseflow.skeletons.parts import (
+    ARM_JOINTS,
+    ARMS,
+    LEG_JOINTS,
+    LEGS,
+    SIGMAS_SOURCE,
+    TRUNK,
+    sigmas_of,
+)
 
-_LEG_JOINTS = (
-    "right_ankle",
-    "right_knee",
-    "right_hip",
-    "left_hip",
-    "left_knee",
-    "left_ankle",
-)
-_ARM_JOINTS = (
-    "right_wrist",
-    "right_elbow",
-    "right_shoulder",
-    "left_shoulder",
-    "left_elbow",
-    "left_wrist",
-)
-_MPII = (*_LEG_JOINTS, "pelvis", "thorax", "upper_neck", "head_top", *_ARM_JOINTS)
-_LSP = (*_LEG_JOINTS, *_ARM_JOINTS, "neck", "head_top")
+_MPII = (*LEG_JOINTS, "pelvis", "thorax", "upper_neck", "head_top", *ARM_JOINTS)
+_LSP = (*LEG_JOINTS, *ARM_JOINTS, "neck", "head_top")
 
 MPII16 = Skeleton(
     name="mpii16",
@@ -52,9 +44,7 @@ LSP14 = Skeleton(
     joints=_LSP,
     limbs=(
         *LEGS,
-        ("left_hip", "right_hip"),
-        ("left_shoulder", "left_hip"),
-        ("right_shoulder", "right_hip"),
+        *TRUNK,
         ("neck", "left_shoulder"),
         ("neck", "right_shoulder"),
         ("neck", "head_top"),

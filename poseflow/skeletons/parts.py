@@ -33,6 +33,27 @@ def chain(joints: Iterable[str], closed: bool = False) -> Limbs:
     return tuple(zip(joints, after, strict=False))
 
 
+LEG_JOINTS = (
+    "right_ankle",
+    "right_knee",
+    "right_hip",
+    "left_hip",
+    "left_knee",
+    "left_ankle",
+)
+"""Legs in the order of MPII, LSP and PoseTrack 2017."""
+
+ARM_JOINTS = (
+    "right_wrist",
+    "right_elbow",
+    "right_shoulder",
+    "left_shoulder",
+    "left_elbow",
+    "left_wrist",
+)
+"""Arms in the same order."""
+
+TRUNK: Limbs = (("left_hip", "right_hip"), *both(("shoulder", "hip")))
 ARMS = both(("shoulder", "elbow"), ("elbow", "wrist"))
 LEGS = both(("hip", "knee"), ("knee", "ankle"))
 

@@ -8,30 +8,18 @@ Tracking", CVPR 2018, and the annotation files' `categories`.
 from __future__ import annotations
 
 from poseflow.skeleton import Skeleton
-from poseflow.skeletons.parts import ARMS, LEGS, SIGMAS_SOURCE, pairs_of, sigmas_of
+from poseflow.skeletons.parts import (
+    ARM_JOINTS,
+    ARMS,
+    LEG_JOINTS,
+    LEGS,
+    SIGMAS_SOURCE,
+    TRUNK,
+    pairs_of,
+    sigmas_of,
+)
 
-_TRUNK = (
-    ("left_hip", "right_hip"),
-    ("left_shoulder", "left_hip"),
-    ("right_shoulder", "right_hip"),
-)
-_17 = (
-    "right_ankle",
-    "right_knee",
-    "right_hip",
-    "left_hip",
-    "left_knee",
-    "left_ankle",
-    "right_wrist",
-    "right_elbow",
-    "right_shoulder",
-    "left_shoulder",
-    "left_elbow",
-    "left_wrist",
-    "neck",
-    "nose",
-    "head_top",
-)
+_17 = (*LEG_JOINTS, *ARM_JOINTS, "neck", "nose", "head_top")
 _LIMBS = pairs_of("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
 _18 = ("nose", "head_bottom", "head_top", *pairs_of("ear"), *_LIMBS)
 _15 = ("nose", "head_bottom", "head_top", *_LIMBS)
@@ -49,7 +37,7 @@ def _head(neck: str) -> tuple[tuple[str, str], ...]:
 POSETRACK17 = Skeleton(
     name="posetrack17",
     joints=_17,
-    limbs=(*LEGS, *_TRUNK, *ARMS, *_head("neck")),
+    limbs=(*LEGS, *TRUNK, *ARMS, *_head("neck")),
     sigmas=sigmas_of(_17),
     sigmas_source=SIGMAS_SOURCE,
 )
@@ -58,7 +46,7 @@ POSETRACK18 = Skeleton(
     # The ears have slots in the files but are never annotated.
     name="posetrack18",
     joints=_18,
-    limbs=(*LEGS, *_TRUNK, *ARMS, *_head("head_bottom")),
+    limbs=(*LEGS, *TRUNK, *ARMS, *_head("head_bottom")),
     sigmas=sigmas_of(_18),
     sigmas_source=SIGMAS_SOURCE,
 )
