@@ -58,7 +58,7 @@ def test_equals_pycocotools():
 
 
 @pytest.mark.parametrize(("n", "m"), [(0, 0), (0, 3), (2, 0)])
-def test_nobody(n, m):
+def test_no_people(n, m):
     a, b = np.zeros((n, 17, 2)), np.zeros((m, 17, 2))
     sigmas, present = COCO17.sigmas, np.ones((n, 17), bool)
     assert oks(a, b, np.ones(n), sigmas, present).shape == (n, m)

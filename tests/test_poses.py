@@ -12,14 +12,14 @@ def two_people():
     return Poses(keypoints, scores)
 
 
-def test_nobody_is_ordinary():
-    nobody = Poses.empty("coco17")
-    assert len(nobody) == 0
-    assert nobody.keypoints.shape == (0, 17, 2)
-    assert nobody == Poses(np.zeros((0, 17, 2)))
-    assert len(Poses.concatenate([nobody, two_people()])) == 2
-    assert len(nobody[nobody.scores > 0.5]) == 0
-    assert list(nobody) == []
+def test_no_people():
+    empty = Poses.empty("coco17")
+    assert len(empty) == 0
+    assert empty.keypoints.shape == (0, 17, 2)
+    assert empty == Poses(np.zeros((0, 17, 2)))
+    assert len(Poses.concatenate([empty, two_people()])) == 2
+    assert len(empty[empty.scores > 0.5]) == 0
+    assert list(empty) == []
 
 
 def test_defaults_come_from_present_joints():

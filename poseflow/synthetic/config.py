@@ -35,7 +35,7 @@ class SceneConfig:
         props: Whether there are trees, lamp posts and cars, which occlude people.
         light: Colour of the light: gains of blue, green and red.
         camera_height: Metres above the ground.
-        camera_pitch: Radians below the horizontal that the camera looks.
+        camera_pitch: Tilt of the camera in radians below the horizontal.
         focal: Focal length as a fraction of the image's width.
     """
 
