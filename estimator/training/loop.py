@@ -5,10 +5,13 @@ from __future__ import annotations
 import copy
 import logging
 import math
+import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any, cast
 
 import torch
@@ -36,7 +39,6 @@ from poseflow.estimator.training.distributed import Process, join_processes
 from poseflow.estimator.training.logs import RunLog
 from poseflow.estimator.training.pose.samples import SeededBatches, single_thread_worker
 from poseflow.estimator.training.pose.task import PoseTask
-from poseflow.estimator.training.stopping import graceful_stop
 from poseflow.estimator.training.task import Task, ValidationReport
 from poseflow.estimator.weights import (
     read_tensors,
@@ -356,3 +358,32 @@ def learning_rate(
         return float(highest * schedule.gamma**passed)
     share = 0.5 * (1 + math.cos(math.pi * min(epoch / epochs, 1.0)))
     return highest * (schedule.final + (1 - schedule.final) * share)
+
+
+@contextmanager
+def graceful_stop(process: Process) -> Iterator[threading.Event]:
+    """An event set by the first SIGINT or SIGTERM; the second has its usual effect.
+
+    Only for a single process: several would stop at different steps and wait for each
+    other forever.
+    """
+    stop = threading.Event()
+    main = threading.current_thread() is threading.main_thread()
+    if process.world > 1 or not main:
+        yield stop
+        return
+
+    previous = {s: signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)}
+
+    def set_stop(number: int, frame: FrameType | None) -> None:
+        stop.set()
+        for which, handler in previous.items():
+            signal.signal(which, handler)
+
+    for which in previous:
+        signal.signal(which, set_stop)
+    try:
+        yield stop
+    finally:
+        for which, handler in previous.items():
+            signal.signal(which, handler)

@@ -45,8 +45,8 @@ class DetectionReport:
     """Accuracy on a split; fractions in [0, 1], NaN where nothing could be measured.
 
     Attributes:
-        pictures: Images of data sets with people, those that show none included.
-        empty: Images of data sets without people.
+        pictures: Number of images of data sets with people.
+        empty: Number of images of data sets without people.
         people: Number of people, of any size.
         tall: Number of tall people.
         recall: Share of tall people found, at the lowest threshold that keeps false
@@ -112,7 +112,7 @@ def match(found: Sequence[Detections], table: BoxedImages) -> Matches:
         found: Detections of each image of the table.
         table: The ground truth.
     """
-    scores, image_of, whom, neutral = [], [], [], []
+    scores, image_of, person_of, neutral = [], [], [], []
     for index, detections in enumerate(found):
         where = table.of(index)
         truth, ignored = table.boxes[where], table.ignored[where]
@@ -128,18 +128,18 @@ def match(found: Sequence[Detections], table: BoxedImages) -> Matches:
                 iou[:, best] = 0
         scores.append(detections.scores[order])
         image_of.append(np.full(len(boxes), index))
-        whom.append(mine)
+        person_of.append(mine)
         neutral.append((mine < 0) & _within(boxes, truth[ignored]))
     return Matches(
         np.concatenate([np.zeros(0), *scores]),
         np.concatenate([np.zeros(0, np.int64), *image_of]),
-        np.concatenate([np.zeros(0, np.int64), *whom]),
+        np.concatenate([np.zeros(0, np.int64), *person_of]),
         np.concatenate([np.zeros(0, bool), *neutral]),
     )
 
 
 def _within(boxes: Floats, regions: Floats) -> Bools:
-    """Which boxes lie for a good part in one of the regions."""
+    """Which boxes lie with at least `IGNORED_SHARE` in one of the regions."""
     low = np.maximum(boxes[:, None, :2], regions[None, :, :2])
     high = np.minimum(boxes[:, None, 2:], regions[None, :, 2:])
     inside = box_area(np.concatenate([low, high], axis=2)).max(axis=1, initial=0)
@@ -155,15 +155,15 @@ def measure(
     false_positives_empty: float,
     own_threshold: float,
 ) -> DetectionReport:
-    """Score the boxes of all images.
+    """Compute detection metrics over all images.
 
     Args:
         found: Of each image, down to a low threshold.
         table: The ground truth.
-        tall_px: People higher than this are tall.
-        false_positives: Most of them an image.
-        false_positives_empty: Most of them an empty image.
-        own_threshold: The weights'.
+        tall_px: People of greater height are tall.
+        false_positives: Largest number per image with people.
+        false_positives_empty: Largest number per image without people.
+        own_threshold: The threshold stored with the weights.
     """
     matches = match(found, table)
     heights = table.boxes[:, 3] - table.boxes[:, 1]
@@ -175,35 +175,35 @@ def measure(
     hit = matches.found >= 0
     right[hit] = tall[matches.found[hit]]
     empty = int(table.empty.sum())
-    pictures = len(table) - empty
+    images = len(table) - empty
 
     def at(threshold: float) -> tuple[float, float, float]:
         kept = matches.scores >= threshold
         return (
             _share((right & kept).sum(), tall.sum()),
-            _share((wrong & kept & ~on_empty).sum(), pictures),
+            _share((wrong & kept & ~on_empty).sum(), images),
             _share((wrong & kept & on_empty).sum(), empty),
         )
 
     threshold = max(
-        _lowest(matches.scores[wrong & ~on_empty], false_positives * pictures),
+        _lowest(matches.scores[wrong & ~on_empty], false_positives * images),
         _lowest(matches.scores[wrong & on_empty], false_positives_empty * empty),
     )
-    recall, per_picture, per_empty = at(threshold)
-    own_recall, own_per_picture, own_per_empty = at(own_threshold)
+    recall, per_image, per_empty = at(threshold)
+    own_recall, own_per_image, own_per_empty = at(own_threshold)
     ap, ap50 = box_ap(found, table)
     return DetectionReport(
-        pictures=pictures,
+        pictures=images,
         empty=empty,
         people=int(counts.sum()),
         tall=int(tall.sum()),
         recall=recall,
         threshold=threshold,
-        false_positives=per_picture,
+        false_positives=per_image,
         false_positives_empty=per_empty,
         own_threshold=own_threshold,
         own_recall=own_recall,
-        own_false_positives=own_per_picture,
+        own_false_positives=own_per_image,
         own_false_positives_empty=own_per_empty,
         ap=ap,
         ap50=ap50,

@@ -29,9 +29,9 @@ from poseflow.arrays import Floats, Image
 from poseflow.estimator.devices import to_device
 from poseflow.estimator.networks.smallpose import SmallPose
 from poseflow.estimator.topdown.crop import network_input
-from poseflow.estimator.training import affine
 from poseflow.estimator.training.augment import crop_matrix
 from poseflow.estimator.training.config import TeacherConfig
+from poseflow.estimator.training.pose import affine
 from poseflow.estimator.training.pose.dataset import People
 from poseflow.estimator.training.pose.samples import (
     PoseBatch,

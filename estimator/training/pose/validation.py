@@ -14,8 +14,8 @@ from poseflow.estimator.calibration import Calibration, calibrate
 from poseflow.estimator.devices import choose_device, to_device
 from poseflow.estimator.topdown.crop import network_input
 from poseflow.estimator.topdown.heatmap import decode_heatmaps, flip_back
-from poseflow.estimator.training import affine
 from poseflow.estimator.training.config import InputConfig, TrainConfig
+from poseflow.estimator.training.pose import affine
 from poseflow.estimator.training.pose.metrics import (
     Predictions,
     heatmap_accuracy,
