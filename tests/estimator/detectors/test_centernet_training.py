@@ -184,7 +184,7 @@ def test_goes_on_from_a_detector(trained, caplog):
     with caplog.at_level("INFO"):
         load_initial_weights(fresh, folder / "run" / "best.safetensors")
     count = len(fresh.state_dict())
-    assert f"took over {count} of {count} tensors" in caplog.text
+    assert f"loaded {count} of {count} tensors" in caplog.text
     for name, tensor in module.state_dict().items():
         assert torch.equal(tensor, fresh.state_dict()[name]), name
 
