@@ -12,7 +12,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-import cv2
 import numpy as np
 
 from poseflow.arrays import Bools, Floats, Image, Ints
@@ -124,6 +123,8 @@ class OrbMatcher:
 
     def _detect(self, grey: Image, share: int) -> tuple[Any, Any]:
         """Keypoints and descriptors; with the faint threshold where corners are few."""
+        import cv2
+
         if self._orbs is None:
             options = self.options
             self._orbs = tuple(  # type: ignore[assignment]
@@ -144,6 +145,8 @@ class OrbMatcher:
         return found, described
 
     def _features(self, image: Image, poses: Poses) -> Features:
+        import cv2
+
         options = self.options
         size = (image.shape[1], image.shape[0])
         crops, person = people_crops(poses, size, options.margin_fraction)
@@ -178,6 +181,8 @@ def _covered(points: Floats, crops: Boxes) -> Bools:
 
 
 def _grey(crop: Image) -> Image:
+    import cv2
+
     if crop.shape[2] == 1:
         return np.ascontiguousarray(crop[..., 0])
     return cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY)  # type: ignore[return-value]
@@ -257,6 +262,8 @@ def match_nearby(
     Returns:
         `(M, 2)` numbers of features, ascending by the first.
     """
+    import cv2
+
     if not len(before) or not len(now):
         return np.zeros((0, 2), np.int64)
     reach = max(reach, 1.0)
