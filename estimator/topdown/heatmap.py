@@ -7,6 +7,9 @@ import numpy as np
 from poseflow.arrays import Floats
 from poseflow.skeleton import Skeleton
 
+QUARTER_PIXEL = 0.25
+"""Step of a joint from the heatmap's peak toward the higher neighbour."""
+
 
 def decode_heatmaps(heatmaps: Floats) -> tuple[Floats, Floats]:
     """Heatmap decoding: the peak, moved a quarter pixel toward the higher neighbour.
@@ -36,20 +39,22 @@ def decode_heatmaps(heatmaps: Floats) -> tuple[Floats, Floats]:
     count, joints, height, width = heatmaps.shape
     flat = heatmaps.reshape(count, joints, height * width)
     if not flat.size:
-        return np.zeros((count, joints, 2), flat.dtype), np.zeros(flat.shape[:2])
+        points = np.zeros((count, joints, 2), flat.dtype)
+        return points, points[..., 0].copy()
     peak = flat.argmax(axis=-1)
     scores: Floats = np.take_along_axis(flat, peak[..., None], axis=-1)[..., 0]
     y, x = np.divmod(peak, width)
 
     inside = (x > 1) & (x < width - 1) & (y > 1) & (y < height - 1)
-    centre = np.where(inside, peak, width + 1 if min(height, width) > 2 else 0)
     points = np.stack([x, y], axis=-1).astype(flat.dtype)
     if inside.any():
+        # Peaks on the border take no step; (1, 1) has neighbours, if any pixel has.
+        centre = np.where(inside, peak, width + 1)
         for axis, step in ((0, 1), (1, width)):
             higher = np.take_along_axis(flat, (centre + step)[..., None], axis=-1)
             lower = np.take_along_axis(flat, (centre - step)[..., None], axis=-1)
             toward = np.sign(higher - lower)[..., 0]
-            points[..., axis] += np.where(inside, 0.25 * toward, 0)
+            points[..., axis] += np.where(inside, QUARTER_PIXEL * toward, 0)
 
     # A sum is not finite if any of its terms is not: one pass, no boolean copy.
     with np.errstate(over="ignore", invalid="ignore"):

@@ -107,6 +107,7 @@ def test_heatmaps_of_any_size(shape):
     assert joints.shape == (*shape[:2], 2)
     assert (joints == 0).all()
     assert scores.shape == shape[:2]
+    assert joints.dtype == scores.dtype == np.float32
 
 
 def test_crop_is_the_inverse_of_mapping_back():
