@@ -22,6 +22,12 @@ from poseflow.eval.metrics.sorting import order_of_numbers
 
 Convention = Literal["motmetrics", "trackeval"]
 
+TRACKEVAL_CONTINUITY_WEIGHT = 1000
+"""Weight of a match of the previous frame beside similarities in [0, 1]."""
+
+MOSTLY_TRACKED_RATIO, MOSTLY_LOST_RATIO = 0.8, 0.2
+"""Share of a person's frames matched: mostly tracked from, mostly lost below."""
+
 
 @dataclass(frozen=True, eq=False)
 class ClearMatches:
@@ -52,8 +58,9 @@ def match_clear(
 
     - `"motmetrics"`: a person's last match counts however long ago it was; if two
       people were last matched to the same id, the first of them gets it.
-    - `"trackeval"`: only matches of the previous frame count; they are preferred by a
-      weight of 1000, so that of two such people the larger total similarity decides.
+    - `"trackeval"`: only matches of the previous frame count; they are preferred by
+      `TRACKEVAL_CONTINUITY_WEIGHT`, so that of two such people the larger total
+      similarity decides.
 
     Args:
         table: Only cells that may match.
@@ -61,75 +68,99 @@ def match_clear(
             1 - distance as the similarity, which must be above 0.
         convention: Which program's tie rule.
     """
-    g = table.truth.tracks[table.truth_at]
-    p = table.result.tracks[table.result_at]
-    alone = (np.bincount(table.truth_at)[table.truth_at] == 1) & (
+    truth_ids = table.truth.tracks[table.truth_at]
+    result_ids = table.result.tracks[table.result_at]
+    uncontested = (np.bincount(table.truth_at)[table.truth_at] == 1) & (
         np.bincount(table.result_at)[table.result_at] == 1
     )
-    chosen = alone.copy()
-    contested = np.flatnonzero(~alone)
-    if len(contested):
-        _match_contested(table, distances, convention, g, p, alone, contested, chosen)
+    chosen = uncontested.copy()
+    if not uncontested.all():
+        _match_contested(
+            table, distances, convention, truth_ids, result_ids, uncontested, chosen
+        )
     cells = np.flatnonzero(chosen)
-    return ClearMatches(cells, *_changes(g[cells], p[cells]))
+    return ClearMatches(cells, *_changes(truth_ids[cells], result_ids[cells]))
 
 
 def _match_contested(
     table: SimilarityTable,
     distances: Floats,
     convention: Convention,
-    g: Ints,
-    p: Ints,
-    alone: Bools,
-    contested: Ints,
+    truth_ids: Ints,
+    result_ids: Ints,
+    uncontested: Bools,
     chosen: Bools,
 ) -> None:
-    """Decide the contested cells in the order of time, all groups side by side."""
+    """Match the contested cells in the order of time, all groups side by side.
+
+    Args:
+        table: As given to `match_clear`.
+        distances: `(C,)` of the cells.
+        convention: Which program's tie rule.
+        truth_ids: `(C,)` identity of each cell's person.
+        result_ids: `(C,)` identity of each cell's prediction.
+        uncontested: `(C,)`: the cell is alone in its row and column.
+        chosen: `(C,)` matched cells; gets the contested ones among them.
+    """
     moment = table.cell_moments
-    age = _active_ranks(table) if convention == "trackeval" else moment
-    # Cells alone in row and column match in any case, so the last of these matches is
-    # known beforehand for every contested cell.
-    quiet = np.flatnonzero(alone)
-    quiet = quiet[order_of_numbers(g[quiet])]
+    active_frame = _active_ranks(table) if convention == "trackeval" else moment
+    contested = np.flatnonzero(~uncontested)
+    # Uncontested cells match in any case, so the last of these matches is known
+    # beforehand for every contested cell.
+    certain = np.flatnonzero(uncontested)
+    certain = certain[order_of_numbers(truth_ids[certain])]
     span = len(table.moment_groups) + 1
-    keys = g * span + moment
-    at = np.searchsorted(keys[quiet], keys[contested]) - 1
-    quiet = np.append(quiet, 0)[at]
-    known = (at >= 0) & (g[quiet] == g[contested])
-    quiet_partner, quiet_moment = np.full((2, len(g)), -1)
-    quiet_partner[contested] = np.where(known, p[quiet], -1)
-    quiet_moment[contested] = np.where(known, moment[quiet], -1)
+    keys = truth_ids * span + moment
+    position = np.searchsorted(keys[certain], keys[contested]) - 1
+    earlier = np.append(certain, 0)[position]
+    known = (position >= 0) & (truth_ids[earlier] == truth_ids[contested])
+    uncontested_partner, uncontested_moment = np.full((2, len(truth_ids)), -1)
+    uncontested_partner[contested] = np.where(known, result_ids[earlier], -1)
+    uncontested_moment[contested] = np.where(known, moment[earlier], -1)
 
     partner = np.full(len(table.truth_groups), -1)
-    when = np.full(len(table.truth_groups), -1)
+    partner_moment = np.full(len(table.truth_groups), -1)
     used_truth = np.zeros(len(table.truth.tracks), bool)
     used_result = np.zeros(len(table.result.tracks), bool)
-    far = 2 * float(distances.max()) * _widest(table) + 1
+    # A further match outweighs any distances that it costs the others.
+    match_weight = 2 * float(distances.max()) * _widest(table) + 1
     for now in _steps(table, contested):
-        later = when[g[now]] > quiet_moment[now]
-        last = np.where(later, partner[g[now]], quiet_partner[now])
-        kept = last == p[now]
+        people = truth_ids[now]
+        later = partner_moment[people] > uncontested_moment[now]
+        last_partner = np.where(later, partner[people], uncontested_partner[now])
+        continues = last_partner == result_ids[now]
         if convention == "trackeval":
-            past = np.where(later, when[g[now]], quiet_moment[now])
-            kept &= age[past] == age[moment[now]] - 1
-            taken = now[_match_cells(table, now, 1000 * kept + 1 - distances[now])]
+            past = np.where(later, partner_moment[people], uncontested_moment[now])
+            continues &= active_frame[past] == active_frame[moment[now]] - 1
+            weights = TRACKEVAL_CONTINUITY_WEIGHT * continues + 1 - distances[now]
+            matched = now[_match_cells(table, now, weights)]
         else:
-            held = now[kept]
-            _, first = np.unique(table.result_at[held], return_index=True)
-            held = held[first]
-            used_truth[table.truth_at[held]] = True
-            used_result[table.result_at[held]] = True
+            kept = now[continues]
+            _, first = np.unique(table.result_at[kept], return_index=True)
+            kept = kept[first]
+            used_truth[table.truth_at[kept]] = True
+            used_result[table.result_at[kept]] = True
             free = now[
                 ~used_truth[table.truth_at[now]] & ~used_result[table.result_at[now]]
             ]
-            new = free[_match_cells(table, free, far - distances[free])]
-            taken = np.concatenate([held, new])
-        chosen[taken] = True
-        partner[g[taken]] = p[taken]
-        when[g[taken]] = moment[taken]
+            new = free[_match_cells(table, free, match_weight - distances[free])]
+            matched = np.concatenate([kept, new])
+        chosen[matched] = True
+        partner[truth_ids[matched]] = result_ids[matched]
+        partner_moment[truth_ids[matched]] = moment[matched]
 
 
 def _match_cells(table: SimilarityTable, cells: Ints, weights: Floats) -> Bools:
+    """Maximum-weight matching of some cells' people and predictions: which match.
+
+    Args:
+        table: As given to `match_clear`.
+        cells: `(c,)` positions of the cells in the table.
+        weights: `(c,)` weight of each match, above 0.
+
+    Returns:
+        `(c,)`.
+    """
     if not len(cells):
         return np.zeros(0, bool)
     # Dense numbers: these few cells may lie far apart in a table of many groups.
@@ -168,18 +199,18 @@ def _active_ranks(table: SimilarityTable) -> Ints:
     return np.cumsum(both)
 
 
-def _changes(g: Ints, p: Ints) -> tuple[Bools, Bools, Bools, Bools]:
+def _changes(truth_ids: Ints, result_ids: Ints) -> tuple[Bools, Bools, Bools, Bools]:
     """Switches, transfers, ascends and migrates of matches in order of time, `(A,)`."""
-    last = _previous(g, p)
-    switches = (last >= 0) & (last != p)
+    last_result = _previous(truth_ids, result_ids)
+    switches = (last_result >= 0) & (last_result != result_ids)
     # Transfers follow new pairs only, not pairs that stay matched.
-    new = np.flatnonzero(last != p)
-    owner = _previous(p[new], g[new])
-    transfers = np.zeros(len(g), bool)
-    transfers[new] = (owner >= 0) & (owner != g[new])
+    new = np.flatnonzero(last_result != result_ids)
+    last_truth = _previous(result_ids[new], truth_ids[new])
+    transfers = np.zeros(len(truth_ids), bool)
+    transfers[new] = (last_truth >= 0) & (last_truth != truth_ids[new])
     ascends = switches.copy()
-    ascends[switches] = _previous(p, g)[switches] < 0
-    return switches, transfers, ascends, transfers & (last < 0)
+    ascends[switches] = _previous(result_ids, truth_ids)[switches] < 0
+    return switches, transfers, ascends, transfers & (last_result < 0)
 
 
 def _previous(key: Ints, value: Ints) -> Ints:
@@ -249,8 +280,11 @@ def count_clear(
     seen = np.bincount(table.truth.tracks[matched], minlength=len(table.truth_groups))
     ratio = seen / np.maximum(table.truth_lengths, 1)
     there = table.truth_lengths > 0
-    tracked = there & (ratio > 0.8 if convention == "trackeval" else ratio >= 0.8)
-    lost = there & (ratio < 0.2)
+    if convention == "trackeval":
+        tracked = there & (ratio > MOSTLY_TRACKED_RATIO)
+    else:
+        tracked = there & (ratio >= MOSTLY_TRACKED_RATIO)
+    lost = there & (ratio < MOSTLY_LOST_RATIO)
     return {
         **count_events(table, matches),
         "num_unique_objects": count(table.truth_groups[there]),

@@ -35,8 +35,9 @@ class JointIDF1(Metric[Counts]):
             return []
         table = joint_similarity_table(sequences, matches_only=True)
         distances = 1 - table.similarity
-        matches = match_clear(table, distances, self.rules.mota_ties)
-        clear = count_clear(table, matches, distances, self.rules.mota_ties)
+        convention = self.rules.clear_convention
+        matches = match_clear(table, distances, convention)
+        clear = count_clear(table, matches, distances, convention)
         counts = count_identity(table) | {name: clear[name] for name in _COUNTED}
         columns = {k: v.reshape(len(JOINTS), -1) for k, v in counts.items()}
         return [{k: v[:, n] for k, v in columns.items()} for n in range(len(sequences))]

@@ -57,7 +57,7 @@ class JointMOTA(Metric[JointClear]):
 
     def measure(self, sequences: Sequence[PreparedSequence]) -> list[JointClear]:
         """Counts of each sequence."""
-        return track_joints(sequences, self.rules.mota_ties)
+        return track_joints(sequences, self.rules.clear_convention)
 
     def total(self, parts: Sequence[JointClear]) -> Section:
         """Counts are summed over the sequences, then divided."""
@@ -123,7 +123,7 @@ class JointMOTA(Metric[JointClear]):
 
 
 def track_joints(
-    sequences: Sequence[PreparedSequence], ties: Convention = "motmetrics"
+    sequences: Sequence[PreparedSequence], convention: Convention = "motmetrics"
 ) -> list[JointClear]:
     """CLEAR MOT of every joint of every sequence.
 
@@ -133,11 +133,12 @@ def track_joints(
 
     Args:
         sequences: The sequences.
-        ties: What decides where this leaves a choice; see `match_clear`.
+        convention: Which program's tie rule decides where this leaves a choice; see
+            `match_clear`.
     """
     table = joint_similarity_table(sequences, matches_only=True)
     distances = (1 - table.similarity) * REACH
-    found = match_clear(table, distances, ties)
+    found = match_clear(table, distances, convention)
     groups, matched = table.cell_groups[found.cells], distances[found.cells]
 
     def total(groups: Ints, values: Floats) -> npt.NDArray[Any]:

@@ -26,7 +26,7 @@ class PoseTracking(Metric[TrackingScores]):
             pose_similarity_table(sequences),
             [sequence.name for sequence in sequences],
             [sequence.num_frames for sequence in sequences],
-            convention=self.rules.mota_ties,
+            convention=self.rules.clear_convention,
         )
 
     def total(self, parts: Sequence[TrackingScores]) -> Section:

@@ -75,9 +75,9 @@ class RuleSet:
     """Rows of the AP table, of AP, precision and recall."""
 
     # CLEAR MOT
-    mota_ties: Convention = "motmetrics"
-    """How MOTA settles what the definition leaves open, such as two people that were
-    last matched to the same id: `match_clear` describes the conventions."""
+    clear_convention: Convention = "motmetrics"
+    """Program whose CLEAR MOT conventions are used: tie rule of MOTA, mostly tracked,
+    fragmentations (`match_clear`, `count_clear`)."""
     motp_distances: Literal["matches", "all_events"] = "matches"
     """Distances that MOTP averages: of the matches; or of all candidate pairs, matches,
     transfers, ascends and migrates, over the number of matches."""
