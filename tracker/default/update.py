@@ -13,7 +13,7 @@ from poseflow.boxes import keypoint_extent
 from poseflow.tracker.default.likelihood import CandidatePairs
 from poseflow.tracker.default.options import DefaultOptions, DefaultWeights
 from poseflow.tracker.default.tracks import TrackStates
-from poseflow.tracker.motion.kalman import gains, grow
+from poseflow.tracker.motion.kalman import kalman_gains, predict_variance
 from poseflow.tracker.observations import Observations
 
 APPEARANCE_MEMORY = 60.0
@@ -35,7 +35,7 @@ def predict(tracks: TrackStates, steps: float, acceleration: float) -> None:
         acceleration: Standard deviation of the change of velocity per frame.
     """
     tracks.points += (tracks.velocity * steps)[:, None]
-    tracks.variance = grow(tracks.variance, steps, np.square(acceleration))
+    tracks.variance = predict_variance(tracks.variance, steps, np.square(acceleration))
     tracks.frames_since_update += steps
 
 
@@ -79,7 +79,7 @@ def update_matched(
     if not len(rows):
         return
     offset = matches.offsets.offset
-    position_gain, velocity_gain, after = gains(
+    position_gain, velocity_gain, after = kalman_gains(
         tracks.variance[rows], matches.noise[:, None]
     )
     tracks.variance[rows] = after

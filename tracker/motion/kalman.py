@@ -6,7 +6,7 @@ body (a robust mean over the joints that both poses have), so that missing joint
 partial occlusion or a single outlying joint do not move it. Lengths are in body sizes.
 
 Source: Kalman, "A New Approach to Linear Filtering and Prediction Problems" (1960) with
-white-noise acceleration; the joints relative to the body follow by an alpha filter.
+white-noise acceleration.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def body_offsets(
     return Offsets(offset, residual, weight, scale)
 
 
-def grow(variance: Floats, steps: float, noise: Floats) -> Floats:
+def predict_variance(variance: Floats, steps: float, noise: Floats) -> Floats:
     """Predicted variance of position and velocity after some frames, by axis.
 
     Args:
@@ -87,19 +87,22 @@ def grow(variance: Floats, steps: float, noise: Floats) -> Floats:
         steps: Frames.
         noise: `(2,)` variance of the acceleration that each frame adds.
     """
-    place, both, speed = np.moveaxis(variance, -1, 0)
-    grown: Floats = np.stack(
+    position, covariance, velocity = np.moveaxis(variance, -1, 0)
+    predicted: Floats = np.stack(
         [
-            place + 2 * steps * both + steps**2 * speed + noise * steps**3 / 3,
-            both + steps * speed + noise * steps**2 / 2,
-            speed + noise * steps,
+            position
+            + 2 * steps * covariance
+            + steps**2 * velocity
+            + noise * steps**3 / 3,
+            covariance + steps * velocity + noise * steps**2 / 2,
+            velocity + noise * steps,
         ],
         axis=-1,
     )
-    return grown
+    return predicted
 
 
-def gains(variance: Floats, measured: Floats) -> tuple[Floats, Floats, Floats]:
+def kalman_gains(variance: Floats, measured: Floats) -> tuple[Floats, Floats, Floats]:
     """Kalman gains of position and velocity, and the variance after the measurement.
 
     Args:
@@ -110,8 +113,15 @@ def gains(variance: Floats, measured: Floats) -> tuple[Floats, Floats, Floats]:
         Gains of position and velocity, `(n, 2)` each, and the `(n, 2, 3)` variance
         after the measurement.
     """
-    place, both, speed = np.moveaxis(variance, -1, 0)
-    inverse = 1 / (place + measured)
-    gain, turn = place * inverse, both * inverse
-    after = np.stack([(1 - gain) * place, (1 - gain) * both, speed - turn * both], -1)
-    return gain, turn, after
+    position, covariance, velocity = np.moveaxis(variance, -1, 0)
+    inverse = 1 / (position + measured)
+    position_gain, velocity_gain = position * inverse, covariance * inverse
+    after = np.stack(
+        [
+            (1 - position_gain) * position,
+            (1 - position_gain) * covariance,
+            velocity - velocity_gain * covariance,
+        ],
+        axis=-1,
+    )
+    return position_gain, velocity_gain, after
