@@ -28,7 +28,11 @@ from poseflow.tracker.baselines import (
 )
 from poseflow.tracker.default.options import DefaultOptions
 from poseflow.tracker.default.tracker import DefaultTracker
-from poseflow.tracker.matchers.correspondences import Correspondences
+from poseflow.tracker.matchers.correspondences import (
+    Correspondences,
+    PixelIdentity,
+    as_correspondences,
+)
 from poseflow.tracker.motion.expected_boxes import expected_boxes, no_motion
 from poseflow.tracker.pose_flow.options import PoseFlowOptions
 from poseflow.tracker.pose_flow.tracker import PoseFlowTracker
@@ -159,8 +163,8 @@ class Tracker:
             correspondences: `(M, 4)` matches x1, y1, x2, y2 of the previous frame to
                 this one; if given, no matcher is called.
             embeddings: `(P, D)` appearance embeddings of any re-identification model,
-                rows of NaN for people without; `default` uses them in place of colour
-                histograms.
+                rows of NaN for people without; `default` uses them in place of the
+                mean limb colours.
 
         Returns:
             The same people in the same order, with `track_ids` set; -1 for a person
@@ -190,7 +194,7 @@ class Tracker:
             name,
             time,
             None if image is None else _size(image, self._frames),
-            correspondences,  # type: ignore[arg-type]
+            _correspondences(correspondences, self._frames),
             _embeddings(embeddings, len(poses), self._frames),
         )
         tracked = self._backend.update(poses, frame)
@@ -259,6 +263,15 @@ class Tracker:
 
     def __repr__(self) -> str:
         return f"<Tracker {self.name!r}, {self._frames} frames>"
+
+
+def _correspondences(
+    given: Correspondences | npt.ArrayLike | None, frame: int
+) -> Correspondences | None:
+    """Check correspondences; rows that are not finite are left out."""
+    if given is None or isinstance(given, PixelIdentity):
+        return given
+    return as_correspondences(given, f"frame {frame}: correspondences")
 
 
 def _embeddings(given: npt.ArrayLike | None, people: int, frame: int) -> Floats | None:

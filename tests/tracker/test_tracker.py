@@ -278,6 +278,34 @@ def test_bad_images_are_refused(image, message):
         Tracker("iou").update(frame(person()), image)
 
 
+@pytest.mark.parametrize("name", trackers.names())
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        pytest.param(np.zeros(3), r"rows of x1, y1, x2, y2, got shape \(3,\)", id="1d"),
+        pytest.param([[1, 2]], r"rows of x1, y1, x2, y2.*\(1, 2\)", id="two columns"),
+        pytest.param("a_b_orb.txt", "expected an array of numbers", id="path"),
+    ],
+)
+def test_bad_correspondences_are_refused(name, given, message):
+    tracker = Tracker(name)
+    tracker.update(frame(person()))
+    with pytest.raises(PoseFlowError, match=f"frame 1: correspondences: .*{message}"):
+        tracker.update(frame(person()), correspondences=given)
+
+
+@pytest.mark.parametrize("name", trackers.names())
+def test_correspondences_may_be_a_list_with_unknown_rows(name):
+    scene = WalkingPeople(6, seed=2)
+    arrays, lists = Tracker(name), Tracker(name)
+    for t in range(4):
+        matches = scene.correspondences(t, 300)
+        rows = [*matches.tolist(), [np.nan] * 4]
+        expected = arrays.update(scene.poses(t), correspondences=matches).track_ids
+        got = lists.update(scene.poses(t), correspondences=rows).track_ids
+        assert got.tolist() == expected.tolist()
+
+
 def test_arrays_are_not_poses():
     with pytest.raises(PoseFlowError, match="expected Poses, got ndarray"):
         Tracker("iou").update(person())

@@ -24,10 +24,7 @@ from poseflow.poses import NO_TRACK, Poses
 from poseflow.skeleton import Skeleton
 from poseflow.tracker.base import FrameContext, TrackerBackend
 from poseflow.tracker.matchers.base import make_matcher
-from poseflow.tracker.matchers.correspondences import (
-    Correspondences,
-    as_correspondences,
-)
+from poseflow.tracker.matchers.correspondences import Correspondences
 from poseflow.tracker.motion.camera_motion import CameraOptions, camera_motion
 from poseflow.tracker.observations import Observations
 from poseflow.tracker.pose_flow.builder import (
@@ -147,13 +144,10 @@ class PoseFlowTracker(TrackerBackend):
     def _correspondences(
         self, poses: Poses, frame: FrameContext
     ) -> Correspondences | None:
-        """Given correspondences, checked, or the matcher's."""
-        matches = frame.correspondences
-        if matches is None:
-            return self._matcher.match(frame, poses)
-        if isinstance(matches, np.ndarray | list):
-            return as_correspondences(matches, f"frame {frame.index}")
-        return matches
+        """Given correspondences, or the matcher's."""
+        if frame.correspondences is not None:
+            return frame.correspondences
+        return self._matcher.match(frame, poses)
 
     def _compensate_camera(self, matches: Correspondences | None, poses: Poses) -> None:
         """Move the pose flows with the camera, if correspondences tell its motion."""

@@ -26,7 +26,6 @@ from poseflow.tracker.matchers.base import FileMatcher, Matcher, make_matcher
 from poseflow.tracker.matchers.correspondences import (
     Correspondences,
     PixelIdentity,
-    as_correspondences,
     count_shared,
     shared_fraction,
 )
@@ -243,8 +242,6 @@ class ReleasedTracker(TrackerBackend):
         matches = frame.correspondences
         if matches is None:
             matches = self._matcher.match(frame, poses)
-        elif not isinstance(matches, PixelIdentity):
-            matches = as_correspondences(matches, f"frame {frame.index}")
         if not self.options.compat or frame.index == 0:
             return matches
         if matches is None:
