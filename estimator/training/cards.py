@@ -1,4 +1,4 @@
-"""Model cards: what weights were made of and how good they are, in Markdown."""
+"""Model cards: data, training and accuracy of weights, in Markdown."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NOTE = (
     "COCO images, and negatives from BSDS500, all for research use; check their "
     "terms before any other use."
 )
-"""What weights of the embedded models say when they are loaded."""
+"""Notice that is logged when weights of the embedded models are loaded."""
 
 DATA = """\
 | data | use | licence |
@@ -30,8 +30,8 @@ DATA = """\
 """  # noqa: E501 (a Markdown table)
 
 CAUTIONS = """\
-Not for medical, biometric, surveillance or safety purposes, and not for telling who
-somebody is. The data are small, mostly young athletes photographed for Flickr; other
+Not for medical, biometric, surveillance or safety purposes, and not for identifying
+people. The data are small, mostly young athletes photographed for Flickr; other
 people, clothes, places and cameras are not represented as the world is, and accuracy by
 groups of people has not been measured.
 """
@@ -61,8 +61,8 @@ def card(
     for split, report in reports.items():
         parts += [f"On the split `{split}`:", _figures(report)]
     if curve is not None:
-        parts += ["## What the joint scores are worth", _reliability(curve)]
-    parts += ["## What not to use it for", CAUTIONS.rstrip()]
+        parts += ["## Calibration of joint scores", _reliability(curve)]
+    parts += ["## Uses to avoid", CAUTIONS.rstrip()]
     return "\n\n".join(parts) + "\n"
 
 
@@ -119,9 +119,9 @@ def _figures(report: ValidationReport) -> str:
         )
         return (
             f"{table}\n\n{groups}\n\n{report.people} people; PCKh@0.5 "
-            f"{_percent(report.pckh)}, OKS AP {_percent(report.ap)} with the truth's "
+            f"{_percent(report.pckh)}, OKS AP {_percent(report.ap)} with ground-truth "
             f"boxes, left and right exchanged {_percent(report.mirrored)} %. A dash: "
-            "nobody has that joint labelled, so its accuracy is not known."
+            "no person has that joint labelled, so its accuracy is not known."
         )
     assert isinstance(report, DetectionReport)
     rows = [

@@ -1,4 +1,4 @@
-"""The models that ship inside: how they are made, and how they are found."""
+"""Embedded models: how they are made, exported, loaded and calibrated."""
 
 import gzip
 import json
@@ -28,7 +28,7 @@ from poseflow.skeletons import get
 from poseflow.synthetic import SceneConfig, make_scene
 
 ROOT = Path(__file__).parents[2]
-LSP_PICTURES = 8010
+LSP_IMAGES = 8010
 """So many make one percent of the configurations' numbers end inside."""
 
 
@@ -46,10 +46,10 @@ def encoded(image):
 def write_lspet(folder):
     folder.mkdir()
     made = [p for p in pictures_and_truth("lsp14", 12) if len(p[1])]
-    names = [f"im{k + 1:05d}.jpg" for k in range(LSP_PICTURES)]
-    used = [*range(80), *range(7500, 7510), *range(8000, LSP_PICTURES)]
-    joints = np.zeros((LSP_PICTURES, 14, 3), np.float32)
-    boxes = np.tile(np.float32([0, 0, 10, 10]), (LSP_PICTURES, 1))
+    names = [f"im{k + 1:05d}.jpg" for k in range(LSP_IMAGES)]
+    used = [*range(80), *range(7500, 7510), *range(8000, LSP_IMAGES)]
+    joints = np.zeros((LSP_IMAGES, 14, 3), np.float32)
+    boxes = np.tile(np.float32([0, 0, 10, 10]), (LSP_IMAGES, 1))
     with zipfile.ZipFile(folder / "images.zip", "w") as archive:
         for k in used:
             image, truth = made[k % len(made)]
@@ -63,7 +63,7 @@ def write_lspet(folder):
         folder / "labels.npz",
         joints=joints,
         joint_names=np.array(list(labels)),
-        archives=np.array(["images.zip"] * LSP_PICTURES),
+        archives=np.array(["images.zip"] * LSP_IMAGES),
         file_names=np.array(names),
         boxes=boxes,
     )
@@ -161,7 +161,7 @@ def test_cards_hold_the_figures(made):
     pose = (folder / "out" / "pose.md").read_text()
     assert f"{100 * figures['pose']['test']['pck02']:.1f}" in pose
     assert "| nose | - | - |" in pose
-    assert "What the joint scores are worth" in pose
+    assert "Calibration of joint scores" in pose
     detector = (folder / "out" / "detector.md").read_text()
     assert f"AP50 {100 * figures['detector']['test']['ap50']:.1f}" in detector
     assert "research use" in detector
@@ -230,7 +230,7 @@ def test_the_default_is_what_ships_inside():
     assert len(estimator.estimate(np.zeros((90, 120, 3), np.uint8))) == 0
 
 
-def test_what_ships_is_what_the_cards_describe():
+def test_shipped_models_agree_with_their_cards():
     figures = json.loads((embedded.FOLDER / "figures.json").read_text())
     size = 0
     for name in ("pose", "detector"):
@@ -249,21 +249,19 @@ def test_what_ships_is_what_the_cards_describe():
     assert f"{size / 1e6:.1f} MB" in embedded.summary()
 
 
-def test_reliability_of_honest_and_vain_scores():
+def test_reliability_of_calibrated_and_overconfident_scores():
     rng = np.random.default_rng(0)
     scores = rng.random(4000)
-    honest = reliability(scores, rng.random(4000) < scores)
-    assert honest.error < 0.05
-    assert honest.counts.sum() == 4000
-    vain = reliability(scores, np.zeros(4000, bool))
-    assert vain.error == pytest.approx(0.5, abs=0.03)
-    assert vain.inversion == 0
-    assert reliability(scores, scores < 0.5).inversion > 0.9
+    calibrated = reliability(scores, rng.random(4000) < scores)
+    assert calibrated.error < 0.05
+    assert calibrated.counts.sum() == 4000
+    overconfident = reliability(scores, np.zeros(4000, bool))
+    assert overconfident.error == pytest.approx(0.5, abs=0.03)
     nothing = reliability(np.zeros(0), np.zeros(0, bool))
     assert np.isnan(nothing.error)
 
 
-def test_a_calibration_makes_scores_honest():
+def test_calibration_reduces_calibration_error():
     rng = np.random.default_rng(2)
     scores = rng.uniform(size=8000)
     right = rng.random(8000) < 0.6 * scores**2
@@ -271,14 +269,14 @@ def test_a_calibration_makes_scores_honest():
     shares = [share for _, share in curve]
     assert shares == sorted(shares)
     raw = reliability(scores[4000:], right[4000:])
-    honest = reliability(calibrate(scores[4000:], curve), right[4000:])
+    calibrated = reliability(calibrate(scores[4000:], curve), right[4000:])
     assert raw.error > 0.25
-    assert honest.error < 0.04
+    assert calibrated.error < 0.04
     assert calibrate(np.zeros(3), curve).tolist() == [0, 0, 0], "0 is not found"
     assert fit_calibration(reliability(np.zeros(0), np.zeros(0, bool))) == ()
 
 
-def test_people_seen_from_behind_come_more_often(tmp_path):
+def test_people_seen_from_behind_are_repeated(tmp_path):
     street = {"format": "synthetic", "scenes": 4, "size": [320, 180], "least_height": 9}
     changes = [f"data.root={json.dumps(str(tmp_path))}", "data.validate=[]"]
     path = ROOT / "configs" / "embedded" / "pose.yaml"

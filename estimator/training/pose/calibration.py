@@ -40,11 +40,6 @@ class Reliability:
             return float("nan")
         return float(np.average(np.abs(self.scores - self.right), weights=self.counts))
 
-    @property
-    def inversion(self) -> float:
-        """Largest fall of the share correct from a bin to a higher-scored one."""
-        return float((np.maximum.accumulate(self.right) - self.right).max(initial=0))
-
 
 def reliability(scores: Floats, right: Bools, bins: int = 10) -> Reliability:
     """Reliability diagram of scores.
