@@ -55,11 +55,6 @@ def register_weights(name: str, sha256: str, urls: Sequence[str]) -> None:
     _KNOWN[name] = WeightsSource(sha256.removeprefix("sha256="), tuple(urls))
 
 
-def weights_names() -> tuple[str, ...]:
-    """Names of all registered weights."""
-    return tuple(_KNOWN)
-
-
 def locate(weights: str | os.PathLike[str]) -> Path:
     """Path of a weights file, downloaded if necessary.
 

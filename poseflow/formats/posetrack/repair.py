@@ -186,7 +186,10 @@ def _repair18(document: dict[str, Any], label: str, report: Report) -> dict[str,
     for frame, image in enumerate(document["images"]):
         number = _integer(image.get("id")) if isinstance(image, dict) else None
         if number is None:
-            report(frame, "an image without a whole number as id; no person finds it")
+            report(
+                frame,
+                "an image whose id is not a whole number; no annotation can name it",
+            )
             # Keeps its position in the list: frames pair by position.
             images.append({"id": -(2**62) - frame})
             continue
@@ -223,8 +226,6 @@ def _image18(
             fixed[key] = bool(image[key])
         elif image.get(key) is not None:
             report(frame, f"{key} {_shown(image[key])}; taken as not said")
-    if isinstance(image.get("vid_id"), str | int):
-        fixed["vid_id"] = str(image["vid_id"])
     polygons: dict[str, list[list[float | None]]] = {}
     for key in ("ignore_regions_x", "ignore_regions_y"):
         value = image.get(key)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 import warnings
 from pathlib import Path
@@ -23,8 +22,6 @@ from poseflow.poses import NO_TRACK, Poses
 from poseflow.sequence import Frame, PoseSequence
 from poseflow.skeleton import Skeleton
 from poseflow.skeletons.posetrack import POSETRACK17, POSETRACK18
-
-logger = logging.getLogger(__name__)
 
 
 class PoseTrackFormat:
