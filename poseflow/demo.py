@@ -156,4 +156,4 @@ def _write_sheet(path: Path, video: Path, frames: int) -> None:
         ]
     images, labels = zip(*chosen, strict=True)
     if not cv2.imwrite(str(path), contact_sheet(images, 3, labels)):
-        raise FormatError(f"cannot write {path}")
+        raise FormatError(f"cannot write {path}: OpenCV cannot save the image")

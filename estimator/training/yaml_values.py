@@ -93,7 +93,8 @@ def _set(values: dict[str, Any], change: str) -> None:
         if isinstance(place, list):
             if not part.isdigit() or int(part) >= len(place):
                 raise PoseFlowError(
-                    f"--set {change}: {part!r} is no position in a list of {len(place)}"
+                    f"--set {change}: {part!r} is not a position in a list of "
+                    f"{len(place)}"
                 )
             if final:
                 place[int(part)] = value

@@ -17,7 +17,7 @@ from poseflow.skeleton import Skeleton
 
 @dataclass(frozen=True)
 class Hints:
-    """What a file does not say about its video.
+    """Facts about a video that its file of poses lacks.
 
     Attributes:
         skeleton: The joints; None lets the format or their number decide.

@@ -123,7 +123,7 @@ def _lenient(data: bytes, path: PathLike) -> Any:
         if error.reason == "unexpected end of data":
             raise _cut(data, path) from error
         raise FormatError(
-            f"{where}: expected JSON, found something that is no text "
+            f"{where}: expected JSON, found something that is not text "
             f"(byte {error.start})"
         ) from error
     try:
@@ -136,11 +136,11 @@ def _lenient(data: bytes, path: PathLike) -> Any:
             raise _cut(data, path) from error
         found = text[error.pos : error.pos + 20].split("\n")[0]
         raise FormatError(
-            f"{where}: no valid JSON at byte {at} (line {error.lineno}): {error.msg}, "
+            f"{where}: not valid JSON at byte {at} (line {error.lineno}): {error.msg}, "
             f"found {found!r}"
         ) from error
     except ValueError as error:  # a number of thousands of digits
-        raise FormatError(f"{where}: no valid JSON: {error}") from error
+        raise FormatError(f"{where}: not valid JSON: {error}") from error
 
 
 _CUT_NUMBER = re.compile(r"-|\.|[eE][+-]?")
@@ -148,7 +148,7 @@ _WORDS = ("true", "false", "null", "NaN", "Infinity", "-Infinity")
 
 
 def _is_cut(text: str, error: json.JSONDecodeError) -> bool:
-    """Whether the parser ran out of text rather than into something wrong."""
+    """Whether the text is truncated, rather than malformed."""
     if error.msg.startswith(("Unterminated string", "Invalid \\uXXXX")):
         return '"' not in text[error.pos + 1 :]
     rest = text[error.pos :].rstrip()

@@ -63,7 +63,9 @@ class OpenPoseFormat:
             raise explain(error, path, "read") from error
         found = [name for name in names if name.endswith(_SUFFIX)]
         if not found:
-            raise FormatError(f"{path}: no file *{_SUFFIX} in this folder")
+            raise FormatError(
+                f"{path}: expected files *{_SUFFIX} in this folder, found none"
+            )
         for name in sorted(found, key=natural_key):
             try:
                 self._file(builder, path / name)

@@ -1,4 +1,4 @@
-"""docs/commands.md says what the commands take.
+"""docs/commands.md lists the options of all commands.
 
 `POSEFLOW_UPDATE_DOCS=1 pytest tests/cli/test_commands_page.py` writes the tables anew.
 """

@@ -1,4 +1,4 @@
-"""`poseflow convert`, as a user meets it: exit codes and one line of explanation."""
+"""`poseflow convert`: results, exit codes and one-line messages."""
 
 import json
 
@@ -52,7 +52,7 @@ def test_to_another_skeleton_says_what_is_missing_or_estimated(run, tmp_path):
     assert poseflow.read("out.json")[0].poses.present.all()
 
 
-def test_the_skeleton_of_the_input_can_be_said(run, tmp_path):
+def test_skeleton_of_the_input(run, tmp_path):
     save(tmp_path / "in.json", entry())
     done = run(
         *("in.json", "out.json", "--from-skeleton", "posetrack18"),
@@ -74,7 +74,9 @@ def test_standard_output(run, tmp_path):
         pytest.param(None, [], "cannot read in.json: no such file", id="missing"),
         pytest.param("", [], "in.json: the file is empty", id="empty"),
         pytest.param('[{"image', [], "breaks off at byte 8", id="truncated"),
-        pytest.param("{}}", ["--from", "forvis"], "no valid JSON at byte 2", id="more"),
+        pytest.param(
+            "{}}", ["--from", "forvis"], "not valid JSON at byte 2", id="more"
+        ),
         pytest.param("[]", ["--to", "xml"], "unknown format 'xml'", id="format"),
         pytest.param("[]", ["--skeleton", "cow"], "unknown skeleton 'cow'", id="cow"),
     ],

@@ -1,4 +1,4 @@
-"""`poseflow estimate`, bad weights and odd images: one line, nothing half done."""
+"""`poseflow estimate`: unusable weights and unusual images."""
 
 import json
 import os
@@ -97,7 +97,7 @@ def test_odd_images_are_ordinary(folder, tmp_path, images):
     assert "1 frames" in result.output
 
 
-def test_outputs_that_are_not_finite_cost_the_person_not_the_frame(folder, tmp_path):
+def test_non_finite_outputs_drop_the_person_not_the_frame(folder, tmp_path):
     out = tmp_path / "out.json"
     result = estimate(folder, out, "grey", "nan.safetensors")
     assert result.exit_code == 0, result.output
@@ -106,7 +106,7 @@ def test_outputs_that_are_not_finite_cost_the_person_not_the_frame(folder, tmp_p
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a GPU")
-def test_no_gpu_is_said_in_one_line(folder, tmp_path):
+def test_no_gpu_gives_one_line(folder, tmp_path):
     result = estimate(
         folder, tmp_path / "o.json", "grey", "good.safetensors", "--device", "cuda"
     )

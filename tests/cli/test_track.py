@@ -1,4 +1,4 @@
-"""`poseflow track`, from files to files."""
+"""`poseflow track`: results, exit codes, warnings and interruption."""
 
 import gzip
 import json
@@ -168,7 +168,7 @@ def test_bad_poses(clip, poses, tmp_path, make, message):
     assert out.read_text() == "the previous result"
 
 
-def test_some_poses_beyond_the_video_are_only_worth_a_warning(clip, tmp_path):
+def test_poses_beyond_the_video_give_a_warning(clip, tmp_path):
     given, out = tmp_path / "poses.json", tmp_path / "out.json"
     poseflow.write([Frame(k, 0, walkers(k), name=f"{k}.jpg") for k in range(12)], given)
     done = run("track", clip, "--poses", given, "-o", out)
@@ -215,7 +215,7 @@ def test_unwritable_output_is_found_before_the_work(clip, poses, tmp_path):
         pytest.param("o.json", "-", "expected the name", id="overlay to stdout"),
     ],
 )
-def test_outputs_that_would_cost_something(
+def test_outputs_that_would_overwrite_inputs(
     clip, poses, tmp_path, monkeypatch, output, render, message
 ):
     monkeypatch.chdir(clip.parent)

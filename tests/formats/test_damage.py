@@ -1,4 +1,4 @@
-"""Whatever is in a file, what comes out is poses or a `PoseFlowError`."""
+"""Damaged files of poses: poses, or a `PoseFlowError`."""
 
 import json
 import warnings

@@ -1,3 +1,5 @@
+"""The format `openpose`: folders, single files and errors."""
+
 import json
 import warnings
 
@@ -77,8 +79,10 @@ def test_a_broken_person_does_not_lose_the_others(tmp_path):
         assert len(poseflow.read(tmp_path)[0].poses) == 1
 
 
-def test_what_cannot_be_done(tmp_path):
-    with pytest.raises(FormatError, match=r"no file .*_keypoints\.json in this folder"):
+def test_unsupported_operations(tmp_path):
+    with pytest.raises(
+        FormatError, match=r"expected files .*_keypoints\.json.*found none"
+    ):
         poseflow.read(tmp_path, "openpose")
     with pytest.raises(FormatError, match="openpose can only be read"):
         poseflow.write([], tmp_path / "out.json", "openpose")

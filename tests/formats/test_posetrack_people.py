@@ -1,4 +1,4 @@
-"""Whom a PoseTrack file of a tracked video holds."""
+"""PoseTrack files of tracked videos: people without identity."""
 
 import json
 

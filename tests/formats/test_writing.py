@@ -109,7 +109,7 @@ def test_no_people_is_valid_json(tmp_path, format):
         assert not poseflow.read(tmp_path / "out.json").track_ids.size
 
 
-def test_float32_is_written_without_its_binary_tail(tmp_path):
+def test_float32_is_written_in_its_shortest_decimal_form(tmp_path):
     poses = Poses(np.full((1, 17, 2), 0.1, np.float32), np.full((1, 17), 0.7))
     poseflow.write([Frame(0, 0.0, poses)], tmp_path / "out.json")
     assert set(json.loads((tmp_path / "out.json").read_text())[0]["keypoints"]) == {
@@ -247,7 +247,7 @@ def test_half_a_frame_is_cut_off(tmp_path, monkeypatch):
     assert [frame.index for frame in poseflow.read(path)] == [0]
 
 
-def test_a_closed_writer_says_so(tmp_path):
+def test_a_closed_writer_raises(tmp_path):
     writer = ResultWriter(tmp_path / "out.json")
     writer.commit()
     writer.commit()
@@ -297,7 +297,7 @@ def test_no_room_left_keeps_the_previous_file(tmp_path):
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")  # noqa: PTH110
-def test_disk_full_is_said():
+def test_disk_full_is_reported():
     with pytest.raises(FormatError, match="/dev/full: disk full"):
         poseflow.write([Frame(0, 0.0, people(500))], "/dev/full")
     assert stat.S_ISCHR(os.stat("/dev/full").st_mode)  # noqa: PTH116

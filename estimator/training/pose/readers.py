@@ -106,7 +106,8 @@ def _range(first: int, last: int | None, count: int, place: Path) -> slice:
     stop = count if last is None else last
     if not first <= stop <= count:
         raise PoseFlowError(
-            f"{place}: first {first}, last {stop}: there are images 1 to {count}"
+            f"{place}: expected first and last within images 1 to {count}, got "
+            f"{first} and {stop}"
         )
     return slice(first - 1, stop)
 

@@ -73,7 +73,10 @@ def _render(dataset: SyntheticConfig, skeleton: Skeleton, path: Path) -> dict[st
                 quality = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
                 done, data = cv2.imencode(".jpg", scene.render(index), quality)
                 if not done:
-                    raise PoseFlowError(f"{scene.name}: frame {index}: no JPEG made")
+                    raise PoseFlowError(
+                        f"{path}: OpenCV cannot encode frame {index} of {scene.name} "
+                        "as JPEG"
+                    )
                 archive.writestr(name, data.tobytes())
                 images.append({"id": number, "file_name": name})
                 annotations += _people(dataset, scene, index, number)

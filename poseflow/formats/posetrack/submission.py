@@ -118,8 +118,8 @@ def find_sequence_files(path: str | Path) -> list[SequenceFile]:
     for before, after in pairwise(found):
         if before.name == after.name:
             raise FormatError(
-                f"{after.label}: sequence {after.name!r} is there twice, the other "
-                f"file is {before.label}; remove one"
+                f"{after.label}: sequence {after.name!r} is there twice, also in "
+                f"{before.label}; remove one of the files"
             )
     return found
 

@@ -1,4 +1,4 @@
-"""Labelled people: every layout, joined by joint name, and how they vary."""
+"""Readers of pose data sets, joined by joint name, and their augmentation."""
 
 import json
 import zipfile
@@ -30,7 +30,7 @@ from poseflow.estimator.training.pose.samples import NOWHERE, PoseSamples
 from poseflow.skeleton import Skeleton
 
 TARGET = Skeleton("t", ("nose", "head_bottom", "head_top", "left_hip", "right_hip"))
-PICTURE = cv2.imencode(".png", np.full((40, 30, 3), 90, np.uint8))[1].tobytes()
+IMAGE = cv2.imencode(".png", np.full((40, 30, 3), 90, np.uint8))[1].tobytes()
 
 
 def lsp_joints(count):
@@ -44,7 +44,7 @@ def write_lspet(folder, count=3):
     folder.mkdir()
     with zipfile.ZipFile(folder / "a.zip", "w") as archive:
         for k in range(count):
-            archive.writestr(f"{k}.png", PICTURE)
+            archive.writestr(f"{k}.png", IMAGE)
     np.savez(
         folder / "labels.npz",
         joints=lsp_joints(count),
@@ -67,7 +67,7 @@ def test_lspet(tmp_path):
     hip = LSP_JOINTS.index("left_hip")
     np.testing.assert_array_equal(people.keypoints[1, 3], lsp_joints(2)[1, hip, :2])
     assert people.image_files.read(1).shape == (40, 30, 3)
-    with pytest.raises(PoseFlowError, match="there are images 1 to 3"):
+    with pytest.raises(PoseFlowError, match="within images 1 to 3"):
         read_people([LspetConfig(root="lspet", last=4)], tmp_path, TARGET)
     with pytest.raises(PoseFlowError, match="no joint called nose"):
         read_people([LspetConfig(root="lspet", rename={"nose": "x"})], tmp_path, TARGET)
@@ -77,7 +77,7 @@ def test_lspet(tmp_path):
 def test_lsp_as_published(tmp_path, extended):
     (tmp_path / "images").mkdir()
     name = "im00002.jpg" if extended else "im0002.jpg"
-    (tmp_path / "images" / name).write_bytes(PICTURE)
+    (tmp_path / "images" / name).write_bytes(IMAGE)
     joints = lsp_joints(2)
     savemat(
         tmp_path / "joints.mat",
@@ -124,7 +124,7 @@ def test_coco_and_posetrack(tmp_path):
     assert [people.image_files.names[k] for k in people.image_of] == ["a.png", "a.png"]
 
 
-def test_folds_divide_the_pictures(tmp_path):
+def test_folds_divide_the_images(tmp_path):
     content = coco(["nose"], [5, 6, 2])
     content["annotations"] = [
         {"image_id": k, "keypoints": [k, k, 2]} for k in (7, 9, 7)
@@ -187,7 +187,7 @@ def test_data_sets_join_by_joint_name(tmp_path):
         pytest.param(
             json.dumps(coco(["nose"], [0, 0, 0])),
             "no person in these data sets has a labelled joint",
-            id="nobody",
+            id="no people",
         ),
     ],
 )
@@ -197,11 +197,11 @@ def test_bad_annotations(tmp_path, content, message):
         read_people([CocoConfig(annotations="a.json")], tmp_path, TARGET)
 
 
-def test_places_without_people(tmp_path):
+def test_crops_without_people(tmp_path):
     write_lspet(tmp_path / "people")
     with zipfile.ZipFile(tmp_path / "more.zip", "w") as archive:
         for k in range(4):
-            archive.writestr(f"{k}.png", PICTURE)
+            archive.writestr(f"{k}.png", IMAGE)
         archive.writestr("read.me", "no image")
     images = [{"id": k, "file_name": f"{k}.png"} for k in range(4)]
     notes = {"images": images, "annotations": [{"image_id": 2}]}
@@ -228,7 +228,7 @@ def test_places_without_people(tmp_path):
         read_people([alone], tmp_path, TARGET)
 
 
-def test_bad_pictures_are_named(tmp_path):
+def test_bad_images_are_named(tmp_path):
     (tmp_path / "text.png").write_text("no image")
     (tmp_path / "not.zip").write_text("no archive")
     files = ImageFiles(
@@ -242,7 +242,7 @@ def test_bad_pictures_are_named(tmp_path):
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_joints_move_with_the_picture(tmp_path, dots, seed):
+def test_joints_move_with_the_image(tmp_path, dots, seed):
     dots.write_coco(tmp_path, count=2)
     skeleton = Skeleton("dots", dots.JOINTS)
     people = read_people(
@@ -263,7 +263,7 @@ def test_joints_move_with_the_picture(tmp_path, dots, seed):
     assert seen
 
 
-def test_people_tumble_all_round():
+def test_rotation_augmentation_covers_all_angles():
     box, sides = np.array([10.0, 10, 30, 50]), (64, 64)
     config = AugmentConfig(tumble=1, rotate=0, flip=0, scale=0)
     turned = []
@@ -276,7 +276,7 @@ def test_people_tumble_all_round():
     assert counts.min() > 30
 
 
-def test_colours_vary_as_asked():
+def test_colour_augmentation_follows_its_options():
     crop = np.random.default_rng(0).integers(60, 190, (16, 16, 3)).astype(np.uint8)
     rng = np.random.default_rng(1)
     grey = vary_colours(crop, AugmentConfig(grey=1), rng)
