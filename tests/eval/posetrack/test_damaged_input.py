@@ -1,4 +1,4 @@
-"""Whatever is in the files, tracking metrics answer or refuse with our own error."""
+"""Damaged input to tracking metrics: scores, or a `PoseFlowError`."""
 
 import contextlib
 import gzip

@@ -1,4 +1,4 @@
-"""Ignore regions: borders are outside, wherever they are and whichever way round."""
+"""Ignore regions: point in polygon, borders outside, and frames."""
 
 import numpy as np
 import pytest
@@ -40,10 +40,10 @@ def test_even_odd_where_the_border_crosses_itself():
 
 
 def test_a_region_holds_in_its_frames_only():
-    nobody = empty_annotations("seq", "seq", ["0", "1", "2"], [0, 1, 2])
+    empty = empty_annotations("seq", "seq", ["0", "1", "2"], [0, 1, 2])
     regions = tuple(np.array(p, float) for p in (BOX, DIAMOND, BOX))
-    values = {**vars(nobody), "regions": regions, "region_frames": np.array([0, 1, 2])}
-    gt = type(nobody)(**values)
+    values = {**vars(empty), "regions": regions, "region_frames": np.array([0, 1, 2])}
+    gt = type(empty)(**values)
     assert [frames.tolist() for _, frames in gt.distinct_regions] == [[0, 2], [1]]
     keypoints = np.full((4, 15, 2), np.nan)
     keypoints[:, 0] = 5.5, 8.5  # in the box, not in the diamond

@@ -1,4 +1,4 @@
-"""CLEAR MOT of joints against motmetrics, on crowds where everything is contested."""
+"""CLEAR MOT of joints against motmetrics, on random crowds."""
 
 import math
 
@@ -100,7 +100,7 @@ def test_ties_keep_number_of_matches_and_total_distance():
     assert tracking.counts["num_objects"][0] == expected["num_objects"]
 
 
-def test_sequences_do_not_touch_each_other():
+def test_sequences_are_independent():
     sequences = [crowd(seed, frames=5 + seed) for seed in range(5)]
     together = track_joints(sequences)
     for sequence, tracking in zip(sequences, together, strict=True):

@@ -46,23 +46,20 @@ def case_pairs(case):
     return [SequencePair(name, gt[name], pred[name]) for name in sorted(gt)]
 
 
-def micro_pairs(case):
-    sides = []
-    for side in ("gt", "pred"):
-        files = {name.removesuffix(".json"): x for name, x in MICRO[case][side].items()}
-        sides.append(
-            {
-                name: parse_annotations(json.dumps(x).encode(), name, f"{side}/{name}")
-                for name, x in files.items()
-            }
-        )
-    gt, pred = sides
-    return [
-        SequencePair(name, gt[name], pred[name])
-        if name in pred
-        else SequencePair(name, gt[name], empty_annotations(name, name, [], []), False)
-        for name in sorted(gt)
-    ]
+@pytest.fixture
+def micro_pairs(parse_sides):
+    def pairs(case):
+        gt, pred = parse_sides(MICRO[case])
+        return [
+            SequencePair(name, gt[name], pred[name])
+            if name in pred
+            else SequencePair(
+                name, gt[name], empty_annotations(name, name, [], []), False
+            )
+            for name in sorted(gt)
+        ]
+
+    return pairs
 
 
 def score(mode, metric, pairs):
@@ -147,7 +144,7 @@ def test_strict_equals_published_hota(case):
 @pytest.mark.parametrize(
     "case", [name for name, x in MICRO.items() if "pose_estimation_fails" not in x]
 )
-def test_micro_cases_equal_the_kit(case):
+def test_micro_cases_equal_the_kit(micro_pairs, case):
     expected = MICRO[case]
     section, _ = score("posetrack21", "ap", micro_pairs(case))
     check_precision(section, expected["pose_estimation_stable"])
@@ -183,7 +180,7 @@ ANSWERED = {
 
 
 @pytest.mark.parametrize("case", ANSWERED)
-def test_where_the_kit_fails_there_is_an_answer(case):
+def test_cases_on_which_the_kit_fails_are_scored(micro_pairs, case):
     assert "pose_estimation_fails" in MICRO[case]
     pairs = micro_pairs(case)
     sections = [score("posetrack21", name, pairs)[0] for name in ("ap", "hota")]
@@ -202,7 +199,7 @@ def test_all_57_micro_cases_are_covered():
     assert fails == {*ANSWERED, "other_image_ids"}
 
 
-def test_submission_for_other_images():
+def test_submission_for_other_images(micro_pairs):
     with pytest.raises(PoseFlowError, match="expected the annotation's image ids"):
         score("posetrack21", "hota", micro_pairs("other_image_ids"))
 
@@ -244,7 +241,7 @@ def test_sequences_measured_apart_give_the_same_bits():
 
 
 @pytest.mark.parametrize("metric", ["hota", "idf1", "pose"])
-def test_truth_against_itself_is_perfect_in_strict(metric):
+def test_ground_truth_against_itself_is_perfect_in_strict(metric):
     pairs = [SequencePair(p.name, p.gt, p.gt) for p in case_pairs("basic")]
     section, _ = score("strict", metric, pairs)
     perfect = {

@@ -1,4 +1,4 @@
-"""PoseTrack files: what they may look like, and what happens if they are damaged."""
+"""PoseTrack files: accepted variants, and errors in damaged files."""
 
 import contextlib
 import gzip
@@ -63,7 +63,7 @@ def messages(annotations):
     return " / ".join(map(str, annotations.problems))
 
 
-# --- what a file may look like
+# --- accepted variants
 
 
 def test_joints_are_in_the_order_of_the_files_ids():
@@ -194,7 +194,7 @@ def test_no_people_and_no_frames():
         (b"[" * 100_000, "nested too deeply"),
     ],
 )
-def test_what_is_no_posetrack_file_is_refused_with_its_name(document, message):
+def test_other_files_are_refused_by_name(document, message):
     with pytest.raises(FormatError, match=message) as error:
         parse_annotations(document, "seq", "place/seq.json")
     assert "place/seq.json" in str(error.value)
@@ -412,7 +412,7 @@ def test_archive_is_read_as_the_folder_is(tmp_path):
     assert poseflow.evaluate(gt, path).table() == poseflow.evaluate(gt, folder).table()
 
 
-def test_archive_touches_nothing_outside_itself(tmp_path):
+def test_archive_members_cannot_write_outside(tmp_path):
     text = json.dumps({"annolist": []})
     path = archive(
         tmp_path / "evil.zip",
@@ -423,7 +423,7 @@ def test_archive_touches_nothing_outside_itself(tmp_path):
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_names_in_archives_cannot_steer_a_terminal(tmp_path):
+def test_names_in_archives_have_no_control_characters(tmp_path):
     path = archive(tmp_path / "a.zip", {"x\x1b[2J/\x1b[31mred\n.json": b"{"})
     (file,) = find_sequence_files(path)
     assert (file.label + file.name).isprintable()
@@ -432,7 +432,7 @@ def test_names_in_archives_cannot_steer_a_terminal(tmp_path):
     assert str(error.value).isprintable()
 
 
-def test_bombs_are_refused_whatever_their_headers_say(tmp_path, monkeypatch):
+def test_zip_bombs_are_refused(tmp_path, monkeypatch):
     blank = b" " * 2_000_000
     bomb = archive(tmp_path / "bomb.zip", {"a.json": blank})
     (tmp_path / "b.json.gz").write_bytes(gzip.compress(blank))

@@ -12,7 +12,6 @@ from poseflow.errors import PoseFlowError
 from poseflow.eval.evaluation import check
 from poseflow.eval.metric import Section
 from poseflow.eval.metrics.average_precision import area_under
-from poseflow.formats.posetrack.reader import parse_annotations
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "poseval"
 CASES = sorted(path.name for path in GOLDEN.iterdir() if path.is_dir())
@@ -25,18 +24,6 @@ def load(name):
 
 
 MICRO = load("micro.json.gz")
-
-
-def micro_sides(name):
-    return [
-        {
-            file.removesuffix(".json"): parse_annotations(
-                json.dumps(content).encode(), file.removesuffix(".json"), file
-            )
-            for file, content in MICRO[name][side].items()
-        }
-        for side in ("gt", "pred")
-    ]
 
 
 def same(found, expected):
@@ -82,8 +69,8 @@ def test_equals_the_reference(case):
 
 
 @pytest.mark.parametrize("case", [c for c in MICRO if "reference" in MICRO[c]])
-def test_micro_case_equals_the_reference(case):
-    report = poseflow.evaluate(*micro_sides(case), "poseval")
+def test_micro_case_equals_the_reference(parse_sides, case):
+    report = poseflow.evaluate(*parse_sides(MICRO[case]), "poseval")
     check_report(report, MICRO[case]["reference"])
 
 
@@ -101,9 +88,9 @@ NO_ANSWER = {
 
 
 @pytest.mark.parametrize("case", NO_ANSWER)
-def test_micro_case_without_reference_is_scored_and_reported(case):
+def test_micro_case_without_reference_is_scored_and_reported(parse_sides, case):
     assert "reference_fails" in MICRO[case]
-    gt, pred = micro_sides(case)
+    gt, pred = parse_sides(MICRO[case])
     report = poseflow.evaluate(gt, pred, "poseval")
     assert 0 <= report.mean_ap <= 100
     problems = [str(problem) for problem in check(gt, pred)]
@@ -120,8 +107,8 @@ def test_every_micro_case_is_covered():
     assert failing == {*NO_ANSWER, "fewer_prediction_frames"}
 
 
-def test_other_frame_counts_are_refused_with_both_numbers():
-    gt, pred = micro_sides("fewer_prediction_frames")
+def test_other_frame_counts_are_refused_with_both_numbers(parse_sides):
+    gt, pred = parse_sides(MICRO["fewer_prediction_frames"])
     with pytest.raises(PoseFlowError, match=r"4 frames.* has 5"):
         poseflow.evaluate(gt, pred, "poseval")
     assert poseflow.evaluate(gt, pred, "strict").mota < 100

@@ -1,4 +1,4 @@
-"""strict mode: what the definitions say, on cases whose answer is known beforehand."""
+"""strict mode: cases whose scores follow from the definitions."""
 
 import gzip
 import json
@@ -77,7 +77,7 @@ def test_ground_truth_against_itself_is_perfect(case):
             assert set(np.nan_to_num(part.joints["rec"], nan=100)) == {100}
 
 
-def test_people_on_top_of_each_other_are_still_perfect():
+def test_overlapping_people_are_still_perfect():
     gt = scene([[(1, 100, 50), (2, 104, 50), (3, 100, 50)]] * 4)
     assert figures(gt, gt) == (100, 100, 100)
     assert figures(gt, gt, "poseval")[0] < 100
@@ -135,7 +135,7 @@ def test_a_long_way_off_is_a_miss_and_a_false_positive():
     assert report["mot"].counts["num_false_positives"].tolist() == [10] * 15
 
 
-def test_unlabelled_frames_do_not_count_whatever_is_in_them():
+def test_unlabelled_frames_are_ignored():
     gt = scene(TWO)
     labelled = np.ones(10, np.int8)
     labelled[[0, 3, 9]] = 0

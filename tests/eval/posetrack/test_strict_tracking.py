@@ -1,4 +1,4 @@
-"""Mutations change exactly the tracking metrics that they should; counted by hand."""
+"""strict mode: effect of mutations on tracking metrics, counted by hand."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -69,7 +69,7 @@ def score(metric, pred):
     }
 
 
-def test_the_truth_itself():
+def test_ground_truth_against_itself():
     for metric in ("hota", "idf1", "pose"):
         ratios, _ = score(metric, truth())
         assert all(value == pytest.approx(100) for value in ratios.values())

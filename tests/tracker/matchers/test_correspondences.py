@@ -87,7 +87,7 @@ def test_far_out_points_and_regions_do_no_harm():
     assert [c.item() for c in count_shared(matches, tiny, tiny)] == [1] * 3
 
 
-def test_share_without_evidence_is_zero():
+def test_share_without_correspondences_is_zero():
     nowhere = np.array([[[50, 50, 60, 60.0]]])
     assert shared_fraction(np.array([[1, 1, 1, 1.0]]), nowhere, nowhere) == [[[0]]]
 

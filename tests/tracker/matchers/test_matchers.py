@@ -39,7 +39,7 @@ def test_all_layouts(tmp_path, kind):
     assert matcher.match(FrameContext(0, name="b"), EMPTY) is None
 
 
-def test_a_missing_pair_has_none_and_is_told_once(tmp_path):
+def test_a_missing_pair_has_none_and_warns_once(tmp_path):
     matcher = FileMatcher(tmp_path)
     with pytest.warns(UserWarning, match="no correspondences for a_b"):
         assert second_of(matcher) is None
@@ -48,7 +48,7 @@ def test_a_missing_pair_has_none_and_is_told_once(tmp_path):
         assert matcher.match(FrameContext(2, name="c"), EMPTY) is None
 
 
-def test_compat_distrusts_small_texts(tmp_path):
+def test_compat_ignores_small_files(tmp_path):
     np.savetxt(tmp_path / "a_b_orb.txt", ROWS, fmt="%d")
     with pytest.warns(UserWarning, match="no correspondences"):
         assert second_of(FileMatcher(tmp_path, smallest_text_bytes=1000)) is None
