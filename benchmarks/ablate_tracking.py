@@ -1,4 +1,4 @@
-"""What each design choice of `default` is worth, on the development seeds.
+"""Ablation of the tracker `default` on the development seeds.
 
     python benchmarks/ablate_tracking.py [--seeds N] [--suites NAME ...]
     python benchmarks/ablate_tracking.py --images FOLDER --seeds 1

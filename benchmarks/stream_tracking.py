@@ -1,4 +1,4 @@
-"""Whether an endless stream runs in constant memory and at constant speed.
+"""Benchmark of tracking an endless stream: memory and speed over time.
 
     python benchmarks/stream_tracking.py [--frames N] [--trackers NAME ...]
 

@@ -51,7 +51,7 @@ class BoxRefinement(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def edge_features(boxes: Floats, keypoints: Floats, scores: Floats) -> Floats:
-    """What the rules see of the left, upper, right and lower edge of every box.
+    """Features of the left, upper, right and lower edge of every box.
 
     How far out the joints reach, measured from the box's middle in sides, for each
     level of score: 0.5 is the box's own edge.
@@ -85,7 +85,7 @@ def refine_boxes(
     rules: BoxRefinement,
     size: tuple[int, int],
 ) -> npt.NDArray[np.float32]:
-    """Move the edges of people's boxes to where their joints say they are.
+    """Box refinement: move the edges of people's boxes to their joints.
 
     Args:
         boxes: `(P, 4)` xyxy pixels, of positive size.

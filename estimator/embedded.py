@@ -1,4 +1,4 @@
-"""The model that ships inside: a person detector and a pose network."""
+"""Embedded models: the person detector and pose network in the package."""
 
 from __future__ import annotations
 

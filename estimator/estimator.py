@@ -175,7 +175,7 @@ class Estimator:
 
     @property
     def skeleton(self) -> Skeleton:
-        """What the joints are."""
+        """The skeleton of the estimated joints."""
         return self.backend.skeleton
 
     @property

@@ -63,7 +63,7 @@ A rule for the first name of a group of `SYNONYMS` holds for the whole group.
 
 @dataclass(frozen=True)
 class JointMap:
-    """Where every joint of a target skeleton comes from.
+    """Map from the joints of a source skeleton to those of a target skeleton.
 
     Attributes:
         source: The skeleton that is converted.
@@ -152,7 +152,7 @@ class JointMap:
 def joint_map(
     source: Skeleton | str, target: Skeleton | str, estimate: bool = False
 ) -> JointMap:
-    """How poses of `source` become poses of `target`.
+    """Map the joints of skeleton `source` to those of `target`, by name.
 
     Args:
         source: Skeleton of the given poses, or its name.

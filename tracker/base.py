@@ -18,7 +18,7 @@ Options = TypeVar("Options")
 
 @dataclass(frozen=True)
 class FrameContext:
-    """What is known of a frame besides its poses.
+    """Context of a frame besides its poses: image, time, correspondences.
 
     Attributes:
         index: Number of `update` calls before this one.

@@ -65,7 +65,7 @@ class TopDown:
 
     @property
     def skeleton(self) -> Skeleton:
-        """What the joints are."""
+        """The skeleton of the estimated joints."""
         return self.network.skeleton
 
     def estimate_batch(

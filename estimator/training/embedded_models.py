@@ -53,7 +53,7 @@ LEAST_THRESHOLD = 0.1
 """A few held-back images without mistakes do not prove that there are none."""
 
 CAUTION = 2 / 3
-"""Share of the false alarms allowed that the validation split may show: it is small,
+"""Share of the allowed false positives that the validation split may have: it is small,
 and other images bring more."""
 
 COMMAND = "make models DATA=FOLDER"
@@ -189,7 +189,7 @@ def _with_datasets(config: RunConfig, change: Callable[[Any], Any]) -> RunConfig
 
 
 def _rounded_up(threshold: float, digits: int) -> float:
-    """Short, and with no more false alarms than the threshold itself allows."""
+    """Threshold rounded up to `digits` decimals: never more false positives."""
     scale: int = 10**digits
     return math.ceil(threshold * scale) / scale
 

@@ -19,7 +19,7 @@ PoseAssignment = Literal["best_pairs_first", "best_prediction_per_person"]
 
 @dataclass(frozen=True, kw_only=True)
 class RuleSet:
-    """What a scoring mode does wherever PoseTrack's programs and definitions differ.
+    """Rules of a scoring mode where PoseTrack's programs and definitions differ.
 
     Defaults are the published definitions; below, the modes of the official programs
     list what they do differently. docs/scoring.md and docs/metrics.md show the modes

@@ -38,7 +38,7 @@ class BatchItem:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a source.
+    """Outcome of tracking one source: counts, or the error.
 
     Attributes:
         frames: Number of frames in the result.

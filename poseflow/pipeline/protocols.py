@@ -1,4 +1,4 @@
-"""What the pipeline needs of estimators, trackers and outputs (`typing.Protocol`)."""
+"""Protocols of the estimators, trackers and outputs that the pipeline uses."""
 
 from __future__ import annotations
 

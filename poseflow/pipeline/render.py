@@ -21,7 +21,7 @@ Progress = Callable[[Iterable[Frame], int | None], Iterable[Frame]]
 
 @dataclass(frozen=True)
 class Rendered:
-    """What `render` wrote.
+    """Result of `render`: the file or folder that it wrote.
 
     Attributes:
         path: The video, or the folder of images.

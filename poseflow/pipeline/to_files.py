@@ -21,7 +21,7 @@ Frames = Callable[[Source | None], Iterable[Frame]]
 
 @dataclass(frozen=True)
 class Written:
-    """What `write_result` did.
+    """Summary of `write_result`.
 
     Attributes:
         frames: Number of frames in the result.

@@ -120,7 +120,7 @@ class ReleasedOptions:
 
 @dataclass(frozen=True)
 class Step:
-    """What `released` decided in one frame.
+    """Record of the association of `released` in one frame.
 
     Attributes:
         candidate_ids: `(N,)` ids of the tracks that could be continued, latest first.

@@ -1,4 +1,4 @@
-"""Learning where a person's box is from joints that were found in a wrong box."""
+"""Learning of box refinement: linear rules from joints found in displaced boxes."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ DIGITS = 4
 def learn_refinement(
     config: DetectionConfig, pose: Path, device: str = "auto"
 ) -> BoxRefinement | None:
-    """Rules for boxes, from the training images whose boxes were drawn by hand.
+    """Learn box refinement from the training images whose boxes were drawn by hand.
 
     Args:
         config: Of the detector's run.
@@ -72,7 +72,7 @@ def learn_refinement(
         if not len(truth):
             continue
         image = table.image_files.read(index)
-        boxes, truth = _wrong(truth, (image.shape[1], image.shape[0]), rng)
+        boxes, truth = _displaced(truth, (image.shape[1], image.shape[0]), rng)
         (people,) = estimator.estimate_batch([image], [boxes.astype(np.float32)])
         features.append(edge_features(boxes, people.keypoints, people.keypoint_scores))
         middle, sides = (boxes[:, 2:] + boxes[:, :2]) / 2, boxes[:, 2:] - boxes[:, :2]
@@ -86,10 +86,10 @@ def learn_refinement(
     )
 
 
-def _wrong(
+def _displaced(
     truth: Floats, size: tuple[int, int], rng: np.random.Generator
 ) -> tuple[Floats, Floats]:
-    """Boxes about people as a detector might propose them, and the right ones."""
+    """Displaced boxes as a detector might propose them, and the true boxes."""
     truth = np.repeat(truth, TIMES, axis=0)
     sides = truth[:, 2:] - truth[:, :2]
     boxes = truth + rng.normal(0, SHIFT, truth.shape) * np.tile(sides, 2)
@@ -99,7 +99,7 @@ def _wrong(
 
 
 def _fit(features: Floats, wanted: Floats) -> tuple[float, ...]:
-    """Weights with the least errors, great ones not squared."""
+    """Robust linear regression (soft L1): the weights of one edge."""
     x, y = features.reshape(-1, features.shape[-1]), wanted.ravel()
     start = np.linalg.lstsq(x, y, rcond=None)[0]
     solution = least_squares(
