@@ -1,4 +1,4 @@
-"""What all tests share."""
+"""Hypothesis settings of all tests."""
 
 from hypothesis import settings
 

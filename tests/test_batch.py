@@ -1,4 +1,4 @@
-"""Many sources: one that fails, or kills its worker, costs no other."""
+"""Batch tracking: failures, resuming, names and engines."""
 
 import json
 import os
@@ -59,7 +59,7 @@ def tracked(tmp_path_factory):
     return folder, out, done
 
 
-def test_bad_sources_are_told_at_the_end_and_good_ones_are_whole(tracked, tmp_path):
+def test_bad_sources_are_reported_and_good_ones_complete(tracked, tmp_path):
     folder, out, done = tracked
     assert done.exit_code == 1
     assert "Traceback" not in done.stderr
@@ -79,7 +79,7 @@ def test_bad_sources_are_told_at_the_end_and_good_ones_are_whole(tracked, tmp_pa
         assert (out / name).read_bytes() == alone.read_bytes()
 
 
-def test_the_record_tells_what_became_of_each(tracked):
+def test_batch_record_has_each_outcome(tracked):
     entries = record(tracked[1])
     assert len(entries) == 5
     one, three = entries["one.json"], entries["three.json"]
@@ -88,7 +88,7 @@ def test_the_record_tells_what_became_of_each(tracked):
     assert "three.json" in three["error"]
 
 
-def test_resume_does_what_is_missing_changed_or_other(tracked, tmp_path):
+def test_resume_tracks_missing_and_changed_sources(tracked, tmp_path):
     sources = [walk(tmp_path / f"{name}.json") for name in "abc"]
     out = tmp_path / "out"
 
@@ -125,7 +125,7 @@ def test_a_later_batch_does_not_take_an_earlier_ones_names(tmp_path):
     assert [item.result.name for item in later] == ["clip_2.json", "clip.json"]
 
 
-def test_a_record_that_is_none_is_refused(tmp_path):
+def test_another_file_as_batch_record_is_refused(tmp_path):
     (tmp_path / "batch.json").write_text("[1, 2]")
     with pytest.raises(PoseFlowError, match="expected the record of an earlier batch"):
         track_all([walk(tmp_path / "a.json")], tmp_path)
@@ -141,7 +141,7 @@ def test_a_record_that_is_none_is_refused(tmp_path):
         ({"workers": 0}, "workers: expected at least 1"),
     ],
 )
-def test_what_is_wrong_with_all_is_told_before_the_work(tmp_path, arguments, message):
+def test_errors_common_to_all_sources_come_first(tmp_path, arguments, message):
     with pytest.raises(PoseFlowError, match=message):
         track_all(**{"sources": ["x.mp4"], "out": tmp_path / "out"} | arguments)
     assert not (tmp_path / "out").exists()
@@ -237,7 +237,7 @@ def test_interrupted_what_was_done_is_kept(tmp_path):
     assert list(record(out)) == ["1.json"]
 
 
-def test_ray_is_asked_for_by_name(tmp_path, monkeypatch):
+def test_missing_ray_gives_an_install_hint(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(PoseFlowError, match=r"pip install 'poseflow\[ray\]'"):
         track_all([walk(tmp_path / "a.json")], tmp_path / "out", engine="ray")

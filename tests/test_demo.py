@@ -53,7 +53,7 @@ def test_the_command_prints_files_and_scores(tmp_path):
     assert "tracked.mp4" in done.stdout
 
 
-def test_a_folder_that_cannot_be(tmp_path):
+def test_an_invalid_folder(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(PoseFlowError, match="not a folder"):
         run_demo(tmp_path / "file" / "demo", frames=3)

@@ -1,3 +1,5 @@
+"""`Poses`: defaults, checks, indexing and dtypes."""
+
 import numpy as np
 import pytest
 
@@ -93,6 +95,6 @@ def test_indexing_keeps_fields_in_step(which, ids):
         ({"keypoints": np.zeros((1, 17, 2)), "dtype": int}, "float32 or float64"),
     ],
 )
-def test_misfits_are_named(arguments, message):
+def test_mismatching_arrays_are_named(arguments, message):
     with pytest.raises(PoseFlowError, match=message):
         Poses(**arguments)

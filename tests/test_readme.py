@@ -1,4 +1,4 @@
-"""The README's lines work, and what it shows is what comes out.
+"""README: its commands and code run, and its output is what they print.
 
 `POSEFLOW_UPDATE_README=1 pytest tests/test_readme.py` writes the output anew.
 """

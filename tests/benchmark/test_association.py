@@ -1,4 +1,4 @@
-"""The measurements run and say what they should; no clock is judged."""
+"""Benchmark of association speed: reports and formulas; times are not checked."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The benchmark of estimation runs and adds up."""
+"""Benchmark of pose estimation: reports are consistent."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from poseflow.benchmark import estimation
 from poseflow.estimator.networks.build import SmallPoseConfig
 
 
-def test_figures_fit_together(monkeypatch):
+def test_figures_are_consistent(monkeypatch):
     tiny = SmallPoseConfig(widths=(32, 32), blocks=(1,))
     cases = (("tiny", tiny, 32, 32, "float32"), ("low", tiny, 32, 32, "bfloat16"))
     monkeypatch.setattr(estimation, "CASES", cases)

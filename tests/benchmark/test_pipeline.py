@@ -1,4 +1,4 @@
-"""The benchmark of the whole way from pixels to a file."""
+"""Pipeline benchmark: from the pixels of a video to a result file."""
 
 import json
 
@@ -14,7 +14,7 @@ from poseflow.video import open_writer
 
 
 class Known:
-    """An estimator that knows who is in the demo's street."""
+    """An estimator that returns the ground truth of the demo's street."""
 
     def __init__(self):
         scene = synthetic.make_scene("street", seed=8, frames=6, skeleton="posetrack18")
@@ -41,7 +41,7 @@ def test_street_is_tracked_and_scored():
     assert "| tracking, --detect-every 1 | 6 |" in report.table()
 
 
-def test_a_clip_of_ones_own_by_command(tmp_path):
+def test_own_clip_by_command(tmp_path):
     torch.set_num_threads(1)
     clip = tmp_path / "clip.mp4"
     with open_writer(clip, (96, 64), 5) as video:
@@ -57,6 +57,6 @@ def test_a_clip_of_ones_own_by_command(tmp_path):
     assert f"{clip}, 96 x 64" in done.stdout
 
 
-def test_a_clip_that_is_none(tmp_path):
+def test_not_a_clip(tmp_path):
     with pytest.raises(PoseFlowError, match=r"none\.mp4"):
         measure_pipeline(tmp_path / "none.mp4", estimator=Known())

@@ -1,4 +1,4 @@
-"""The seeded cases are the golden ones, and the measurements run."""
+"""Benchmark of scoring: seeded cases equal the golden files; reports."""
 
 import gzip
 import json

@@ -1,4 +1,4 @@
-"""The tracking benchmark: fair, seeded, and its rules are counted."""
+"""Tracking benchmark: seeded clips, the oracle, pooled rows and id jumps."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_every_peer_has_a_best_setting():
 
 
 def test_images_are_kept(tmp_path):
-    """The second time they are read, and nothing is different."""
+    """The second time they are read from files; the result is the same."""
     clip = make_clip("street", 0, 3, folder=tmp_path)
     rendered = clip.image(1)
     kept = list(tmp_path.iterdir())
@@ -102,8 +102,8 @@ def test_images_are_kept(tmp_path):
     assert (make_clip("street", 0, 3).image(1) == rendered).all()
 
 
-def test_the_final_view_is_measured():
-    """It has every frame, and ids for the newcomers of whom `update` was not sure."""
+def test_delayed_output_is_measured():
+    """All frames, with ids for tracks that were still tentative in `update`."""
     clip = make_clip("street", 0, frames=40)
     at_once, _ = run_clip(Tracker(), clip)
     final, _ = run_clip(Final(Tracker()), clip)

@@ -1,3 +1,5 @@
+"""Contact sheets: order, labels and sizes."""
+
 import numpy as np
 import pytest
 

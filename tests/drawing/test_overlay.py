@@ -1,3 +1,5 @@
+"""Overlay: skeletons, ids, trails, boxes and colours."""
+
 import tracemalloc
 
 import cv2
@@ -203,7 +205,7 @@ def test_a_trail_shows_where_someone_came_from():
     assert np.ptp(ys) < 20
 
 
-def test_standing_still_leaves_no_scribble():
+def test_standing_still_leaves_no_trail():
     overlay = Overlay(trail=20, labels=False)
     for step in range(30):
         drawn = overlay.draw(GROUND, person(160 + step % 3, 60))
@@ -219,7 +221,7 @@ def test_reset_forgets():
     np.testing.assert_array_equal(once, Overlay(trail=20).draw(GROUND, person()))
 
 
-def test_someone_who_leaves_is_forgotten_after_the_trails_length():
+def test_trails_of_people_who_left_end_after_their_length():
     overlay = Overlay(trail=10)
     walk(overlay, 10)
     for _ in range(10):
@@ -286,7 +288,7 @@ EXPECTED = [
 
 
 @pytest.mark.parametrize("first", [1, 2, 50, 300])
-def test_neighbouring_ids_look_different(first):
+def test_neighbouring_ids_have_distinct_colours(first):
     lab = oklab(identity_colors(range(first, first + 12)))
     apart = np.linalg.norm(lab[:, None] - lab[None], axis=2) + np.eye(12)
     assert apart.min() > 0.06  # about three times what the eye can just tell

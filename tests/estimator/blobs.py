@@ -1,4 +1,4 @@
-"""Images whose people are bright upright boxes: a detector learns them at once."""
+"""Images whose people are bright upright boxes: quickly learned data for detectors."""
 
 import json
 import zipfile
@@ -29,9 +29,9 @@ def places(rng, count):
     return np.array(boxes, float).reshape(-1, 4)
 
 
-def write_zip(path, pictures):
+def write_zip(path, images_by_name):
     with zipfile.ZipFile(path, "w") as archive:
-        for name, image in pictures.items():
+        for name, image in images_by_name.items():
             archive.writestr(name, cv2.imencode(".png", image)[1].tobytes())
 
 
@@ -39,11 +39,11 @@ def write_data(folder, count=20, seed=0):
     """`people.json`, `images.zip` and `empty.zip` with such images."""
     rng = np.random.default_rng(seed)
     folder.mkdir(parents=True, exist_ok=True)
-    images, notes, pictures = [], [], {}
+    images, notes, images_by_name = [], [], {}
     for k in range(count):
         boxes = places(rng, int(rng.integers(0, 4)))
         name = f"{k:03d}.png"
-        pictures[name] = draw(boxes, rng)
+        images_by_name[name] = draw(boxes, rng)
         images.append({"id": k, "file_name": name, "width": SIZE[0], "height": SIZE[1]})
         for x0, y0, x1, y1 in boxes.tolist():
             notes.append(
@@ -56,7 +56,7 @@ def write_data(folder, count=20, seed=0):
                     "iscrowd": 0,
                 }
             )
-    write_zip(folder / "images.zip", pictures)
+    write_zip(folder / "images.zip", images_by_name)
     content = {
         "images": images,
         "annotations": notes,

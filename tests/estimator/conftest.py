@@ -1,4 +1,4 @@
-"""What the estimator's tests share."""
+"""Fixtures of the tests of the estimator: tiny data sets, models and runs."""
 
 import importlib.util
 import sys

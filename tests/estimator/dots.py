@@ -1,4 +1,4 @@
-"""Images whose joints are coloured dots: data that a tiny network learns at once."""
+"""Images whose joints are coloured dots: quickly learned data for pose networks."""
 
 import json
 import zipfile

@@ -1,4 +1,4 @@
-"""Boxes that follow the joints, and the rules by which they do."""
+"""Box refinement: applying and learning its linear rules."""
 
 import json
 
@@ -55,7 +55,7 @@ def test_boxes_move_to_their_joints():
     assert same.tolist() == box.tolist()
 
 
-def test_where_no_joint_is_the_box_stays():
+def test_boxes_without_joints_stay():
     box = np.array([[10, 10, 30, 50.0]])
     unseen = joints((5, 12, 0.2), (28, 60, 0.0))
     assert refine_boxes(box, *unseen, rules(JOINTS_FROM_30), (80, 90)).tolist() == [
@@ -97,20 +97,20 @@ class Corners:
         return keypoints, scores
 
 
-def picture(box, size=(200, 160)):
+def draw(box, size=(200, 160)):
     image = np.zeros((size[1], size[0], 3), np.uint8)
     left, top, right, bottom = box
     image[top:bottom, left:right] = 255
     return image
 
 
-def test_a_person_and_a_part_of_them_become_one():
+def test_box_of_a_body_part_is_a_duplicate_after_refinement():
     class Detector:
         def detect(self, images):
             boxes = np.array([[60, 30, 100, 90], [62, 28, 98, 150]], np.float32)
             return [Detections(boxes, np.array([0.3, 0.4], np.float32)) for _ in images]
 
-    image = picture((60, 30, 100, 150))
+    image = draw((60, 30, 100, 150))
 
     def people(**options):
         estimator = TopDown(
@@ -136,7 +136,7 @@ def config(tmp_path):
         width, height = int(rng.integers(20, 90)), int(rng.integers(50, 65))
         box = [int(left), int(top), int(left) + width, int(top) + height]
         name = f"{number}.png"
-        cv2.imwrite(str(tmp_path / "images" / name), picture(box))
+        cv2.imwrite(str(tmp_path / "images" / name), draw(box))
         images.append({"id": number, "file_name": name, "width": 200, "height": 160})
         people.append(
             {
@@ -161,9 +161,9 @@ def test_rules_are_learned_from_wrong_boxes(config, monkeypatch):
     learned = refinement.learn_refinement(config, "pose.safetensors")
     truth = np.array([[60, 30, 100, 120.0], [20, 60, 110, 130]])
     wrong = np.array([[66, 24, 98, 110.0], [10, 70, 100, 124]])
-    pictures = [picture(box.astype(int)) for box in truth]
+    images = [draw(box.astype(int)) for box in truth]
     found = TopDown(Corners(), nms=None).estimate_batch(
-        pictures, [box[None].astype(np.float32) for box in wrong]
+        images, [box[None].astype(np.float32) for box in wrong]
     )
     for box, right, people in zip(wrong, truth, found, strict=True):
         moved = refine_boxes(
@@ -173,7 +173,7 @@ def test_rules_are_learned_from_wrong_boxes(config, monkeypatch):
         assert before < 0.8 < 0.9 < box_iou(moved, right[None])[0, 0]
 
 
-def test_too_few_people_teach_nothing(config, monkeypatch):
+def test_too_few_people_give_no_rules(config, monkeypatch):
     monkeypatch.setattr(
         refinement.TorchPoseNetwork, "from_file", lambda weights, device: Corners()
     )

@@ -1,4 +1,4 @@
-"""`Estimator`: any image, any boxes, any batch; nothing lost when things go wrong."""
+"""`Estimator`: images, boxes, batches, options and errors."""
 
 import warnings
 
@@ -64,7 +64,7 @@ class Brightest:
         return joints, np.full((len(crops), 3), 0.9, np.float32)
 
 
-def picture(x, y, size=(120, 160)):
+def draw(x, y, size=(120, 160)):
     image = np.zeros((*size, 3), np.uint8)
     image[y - 1 : y + 2, x - 1 : x + 2] = 255
     return image
@@ -74,11 +74,11 @@ def around(x, y, half=20):
     return [x - half, y - half, x + half, y + half]
 
 
-def test_joints_come_back_in_the_picture():
+def test_joints_are_mapped_back_to_the_image():
     estimator = TopDown(Brightest())
     places = [(50, 60), (100, 30), (9, 9)]
     boxes = np.array([around(x + 5, y - 4) for x, y in places], np.float32)
-    images = [picture(x, y) for x, y in places]
+    images = [draw(x, y) for x, y in places]
     for poses, place in zip(
         estimator.estimate_batch(images, [b[None] for b in boxes]), places, strict=True
     ):
@@ -96,7 +96,7 @@ def test_people_are_batched_over_frames():
         np.add(rng.uniform(0, 100, (n, 1, 2)), [[0, 0], [20, 30]]).reshape(n, 4)
         for n in counts
     ]
-    images = [picture(50, 50)] * 4
+    images = [draw(50, 50)] * 4
     results = estimator.estimate_batch(images, boxes)
     assert network.seen == [4, 4, 1]
     assert [len(r) <= n for r, n in zip(results, counts, strict=True)] == [True] * 4
@@ -118,7 +118,7 @@ def test_people_are_batched_over_frames():
         pytest.param(np.zeros((4320, 7680, 3), np.uint8), id="8K"),
     ],
 )
-def test_any_picture(weights, image):
+def test_any_image(weights, image):
     estimator = poseflow.Estimator(weights=weights, device="cpu")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -128,7 +128,7 @@ def test_any_picture(weights, image):
 
 
 @pytest.mark.parametrize("boxes", [[], np.zeros((0, 4))])
-def test_nobody_is_ordinary(weights, boxes):
+def test_no_people(weights, boxes):
     estimator = poseflow.Estimator(weights=weights, device="cpu")
     poses = estimator.estimate(np.zeros((30, 40, 3), np.uint8), boxes)
     assert len(poses) == 0
@@ -151,7 +151,7 @@ def test_batched_equals_one_by_one(weights):
 @pytest.mark.parametrize(
     "options", [{"flip_test": True}, {"precision": "bfloat16"}, {"batch_size": 1}]
 )
-def test_options_keep_the_answer_close(weights, options):
+def test_options_change_the_result_little(weights, options):
     image = np.random.default_rng(2).integers(0, 256, (60, 50, 3)).astype(np.uint8)
     box = [[5, 5, 30, 50]]
     plain = poseflow.Estimator(weights=weights, device="cpu").estimate(image, box)
@@ -187,8 +187,8 @@ class Broken(Brightest):
         return joints, scores
 
 
-def test_outputs_that_are_not_finite_cost_only_themselves():
-    image = picture(50, 60)
+def test_non_finite_outputs_drop_only_their_person():
+    image = draw(50, 60)
     boxes = np.array([around(50, 60), around(50, 60, 25), around(51, 60, 30)])
     estimator = TopDown(Broken(), nms=None)
     with pytest.warns(UserWarning, match="not finite"):
@@ -213,7 +213,7 @@ class Forgetful(Brightest):
 
 
 def test_out_of_memory_halves_the_batch():
-    images = [picture(50, 60)] * 9
+    images = [draw(50, 60)] * 9
     boxes = [np.array([around(50, 60)])] * 9
     estimator = TopDown(Forgetful(2), batch_size=9)
     with pytest.warns(UserWarning, match="out of memory"):
@@ -358,7 +358,7 @@ def test_folding_changes_nothing_but_rounding(build_network):
     torch.testing.assert_close(quick, plain, rtol=0, atol=2e-5 * plain.abs().max())
 
 
-def test_what_cannot_be_traced_stays():
+def test_networks_that_cannot_be_traced_stay_unchanged():
     class Moody(torch.nn.Module):
         def forward(self, x):
             return x if x.sum() > 0 else -x

@@ -1,4 +1,4 @@
-"""Weights: found out what they are, never run, every fault named."""
+"""Weights files: recognising, loading and refusing them."""
 
 import os
 import pickle
@@ -37,7 +37,7 @@ def small(tmp_path):
     return path, network, description
 
 
-def test_own_weights_say_what_they_are(small):
+def test_own_weights_carry_metadata(small):
     path, network, description = small
     loaded = load_network(path)
     assert loaded.description == description

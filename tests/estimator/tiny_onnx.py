@@ -1,4 +1,4 @@
-"""Tiny ONNX models with the real layouts, finding the brightest place of an image."""
+"""Tiny ONNX models in the real layouts that find the brightest pixel of an image."""
 
 import torch
 from torch import nn
@@ -30,7 +30,7 @@ class Heatmaps(nn.Module):
 
 
 class RTMO(nn.Module):
-    """dets (N, 2, 5) and keypoints (N, 2, K, 3); the second person is nobody."""
+    """dets (N, 2, 5) and keypoints (N, 2, K, 3); the second has score 0."""
 
     def forward(self, planes):
         x, y = peak(planes)
@@ -42,7 +42,7 @@ class RTMO(nn.Module):
 
 
 class YoloPose(nn.Module):
-    """(N, 5 + 3K, 100): the same person twice, and nobody."""
+    """(N, 5 + 3K, 100): a person, its duplicate, and an empty candidate."""
 
     def forward(self, planes):
         x, y = peak(planes)
@@ -68,7 +68,7 @@ class YoloPoseEndToEnd(nn.Module):
 
 
 class Yolo(nn.Module):
-    """(N, 4 + classes, 100): a person, a better bicycle elsewhere, and nobody."""
+    """(N, 4 + classes, 100): a person, a bicycle of higher score, and an empty one."""
 
     def forward(self, planes):
         x, y = peak(planes)

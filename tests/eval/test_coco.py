@@ -1,4 +1,4 @@
-"""OKS AP: the same figures as pycocotools used by hand, and clear errors."""
+"""OKS AP: equal to pycocotools, and errors."""
 
 import contextlib
 import copy
@@ -109,7 +109,7 @@ def test_equals_pycocotools(files, seed, boxed, capsys):
     assert capsys.readouterr().out == ""
 
 
-def test_truth_against_itself_is_perfect(files):
+def test_ground_truth_against_itself_is_perfect(files):
     gt, _ = dataset(0)
     gt["annotations"] = [a for a in gt["annotations"] if a["num_keypoints"]]
     same = [
@@ -155,7 +155,7 @@ def test_other_skeletons_take_their_own_sigmas(files):
         evaluate_coco(*files(gt, results), sigmas=[0.1] * 17)
 
 
-def test_annotations_without_area_are_said(files):
+def test_annotations_without_area_give_a_warning(files):
     gt, results = dataset(3)
     for entry in gt["annotations"]:
         del entry["area"], entry["bbox"]
@@ -250,7 +250,7 @@ SPOILT = st.one_of(
 
 @settings(max_examples=80, suppress_health_check=list(HealthCheck), deadline=None)
 @given(st.data())
-def test_damage_never_gives_anything_but_our_error(tmp_path, data):
+def test_damaged_values_raise_only_poseflow_errors(tmp_path, data):
     """One value anywhere in either file is replaced or removed."""
     documents = list(dataset(0, images=2))
     side = data.draw(st.integers(0, 1))
@@ -276,7 +276,7 @@ def test_damage_never_gives_anything_but_our_error(tmp_path, data):
 
 @settings(max_examples=60, suppress_health_check=list(HealthCheck), deadline=None)
 @given(st.binary(max_size=4), st.floats(0, 1), st.booleans())
-def test_damaged_bytes_never_give_anything_but_our_error(tmp_path, junk, where, cut):
+def test_damaged_bytes_raise_only_poseflow_errors(tmp_path, junk, where, cut):
     gt, results = dataset(0, images=2)
     paths = [tmp_path / "gt.json", tmp_path / "pred.json"]
     for path, document in zip(paths, (gt, results), strict=True):

@@ -1,4 +1,4 @@
-"""`poseflow evaluate`: figures, files, exit codes, and no traceback."""
+"""`poseflow evaluate`: scores, files, exit codes and messages."""
 
 import gzip
 import json
@@ -80,7 +80,7 @@ def test_file_for_each_sequence(tmp_path):
             assert (a is None and math.isnan(b)) or abs(a - b) <= 1e-9
 
 
-def test_a_result_in_the_default_format_is_scored_by_name(tmp_path):
+def test_a_result_in_the_alphapose_format_is_scored_by_name(tmp_path):
     gt, pred = sides("pt17_basic")
     first = sorted(pred.iterdir())[0]
     path = tmp_path / "street.json"
@@ -128,7 +128,7 @@ def test_check_tells_a_submission_without_people(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["pred.zip", "pred"])
-def test_an_archive_cut_short_is_called_that(name, tmp_path):
+def test_a_truncated_archive_is_named(name, tmp_path):
     gt, pred = sides()
     path = tmp_path / name
     with zipfile.ZipFile(path, "w") as archive:
@@ -163,7 +163,7 @@ def test_plots(tmp_path):
         ),
     ],
 )
-def test_bad_words_and_paths(words, code, message):
+def test_bad_choices_and_paths(words, code, message):
     result = run(*words)
     assert result.exit_code == code
     assert message in result.output

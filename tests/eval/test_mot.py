@@ -1,4 +1,4 @@
-"""Boxes: py-motmetrics', TrackEval's and the PoseTrack21 kit's figures."""
+"""Tracking scores of boxes: equal to py-motmetrics, TrackEval and PoseTrack21's kit."""
 
 import gzip
 import json
@@ -116,9 +116,9 @@ def test_a_tracked_pose_sequence_writes_its_boxes(tmp_path):
     sequence = PoseSequence((Frame(4, 0.0, poses),), poses.skeleton, "street")
     write_mot(sequence, tmp_path / "street.txt")
     assert (tmp_path / "street.txt").read_text() == "5,7,1,2,10,20,1.0000,-1,-1,-1\n"
-    nobody = PoseSequence((), poses.skeleton)
-    write_mot(nobody, tmp_path / "nobody.txt")
-    assert len(read_mot(tmp_path / "nobody.txt")) == 0
+    empty = PoseSequence((), poses.skeleton)
+    write_mot(empty, tmp_path / "empty.txt")
+    assert len(read_mot(tmp_path / "empty.txt")) == 0
 
 
 def test_empty_lines_and_files(tmp_path):
@@ -133,7 +133,7 @@ def test_empty_lines_and_files(tmp_path):
     assert tracks.num_frames == 3
 
 
-def test_truth_leaves_out_what_is_not_to_be_considered(tmp_path):
+def test_ground_truth_leaves_out_boxes_not_to_be_considered(tmp_path):
     path = tmp_path / "gt.txt"
     path.write_text("1,1,0,0,5,5,1,1,1\n1,2,9,9,5,5,0,1,1\n")
     assert len(read_mot(path, truth=True)) == 1

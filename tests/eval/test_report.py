@@ -80,7 +80,7 @@ def test_table_of_joints(report):
     assert rows[15].split()[1] == f"{report.mota:.2f}"
 
 
-def test_unknown_words_are_refused(report):
+def test_unknown_choices_are_refused(report):
     with pytest.raises(PoseFlowError, match="no metric 'hota'; it has ap, mot"):
         report["hota"]
     with pytest.raises(PoseFlowError, match="no metric 'idf1'"):

@@ -1,4 +1,4 @@
-"""Scores of whole pose sequences: mutations change exactly what they should."""
+"""Tracking scores of pose sequences: effect of mutations, sums and errors."""
 
 import doctest
 import json
@@ -31,7 +31,7 @@ def changed(sequence, index, poses):
 
 
 @pytest.mark.parametrize("similarity", ["oks", "iou"])
-def test_truth_against_itself_is_perfect(similarity):
+def test_ground_truth_against_itself_is_perfect(similarity):
     truth = walkers()
     scores = score_tracking(truth, truth, similarity)
     ratios = ("mota", "motp", "idf1", "idp", "idr", "hota", "det_a", "ass_a", "loc_a")

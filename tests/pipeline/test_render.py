@@ -1,3 +1,5 @@
+"""`poseflow.render`: frames, files and errors."""
+
 import json
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""`detect_every`: the tracker says where to look between two detections."""
+"""`detect_every`: detection in every Nth frame, predicted boxes between."""
 
 import numpy as np
 import pytest
@@ -85,7 +85,7 @@ def test_one_is_every_frame_as_ever():
 
 
 @pytest.mark.parametrize("final", [False, True])
-def test_the_result_does_not_hang_on_threads(final):
+def test_the_result_does_not_depend_on_threads(final):
     alone = run(WALK, 3, overlap=False, final=final)[1]
     assert alone == run(WALK, 3, final=final)[1]
 
@@ -96,12 +96,12 @@ def test_no_people_in_any_frame():
     assert seen.detections == 3
 
 
-def test_who_comes_waits_for_the_next_detection():
+def test_new_people_wait_for_the_next_detection():
     images = [draw((0, 10), *([(1, 100)] if k > 1 else [])) for k in range(9)]
     assert [len(f.poses) for f in run(images)[1]] == [1] * 4 + [2] * 5
 
 
-def test_who_has_gone_does_not_live_on():
+def test_people_who_left_are_dropped():
     images = [draw((0, 10), *([(1, 100)] if k < 6 else [])) for k in range(12)]
     assert [len(f.poses) for f in run(images)[1]] == [2] * 6 + [1] * 6
 
@@ -115,7 +115,7 @@ def test_a_person_who_leaves_the_image_is_dropped():
         assert (people.boxes[:, 2:] > people.boxes[:, :2]).all()
 
 
-def test_another_scene_is_looked_at_afresh():
+def test_a_cut_triggers_detection():
     bright = [draw((2, 150), ground=150) for _ in range(5)]
     seen, frames = run([draw((0, 10))] * 6 + bright, every=100)
     assert seen.detections == 2

@@ -1,4 +1,4 @@
-"""Decode, detect, pose, track and write overlap: same result, same errors, no hang."""
+"""Overlapping stages of the pipeline: results, errors and threads."""
 
 import threading
 import time

@@ -66,7 +66,7 @@ def test_no_people_in_some_frames_and_in_all():
     assert len(list(poseflow.track([BLACK] * 3, poses=[]))) == 3
 
 
-def test_an_estimator_and_a_tracker_of_ones_own():
+def test_own_estimator_and_tracker():
     class Finder:
         def estimate(self, image):
             return person(image[0, 0, 0])
@@ -109,7 +109,7 @@ def test_a_broken_image_does_not_shift_the_poses(tmp_path):
         ({"poses": [], "tracker": Tracker(), "matcher": "none"}, "options matcher"),
     ],
 )
-def test_misuse_is_told_before_the_first_frame(arguments, message):
+def test_misuse_is_reported_before_the_first_frame(arguments, message):
     with pytest.raises(PoseFlowError, match=message):
         poseflow.track(**{"source": [BLACK]} | arguments)
 
@@ -130,7 +130,7 @@ def test_collect_drops_the_images():
         pytest.param(5, id="a number"),
     ],
 )
-def test_what_is_no_frame_is_named(poses):
+def test_other_values_than_frames_are_named(poses):
     images = np.zeros((2, 8, 8, 3), np.uint8)
     with pytest.raises(PoseFlowError, match=r"expected .* Frames, found"):
         list(track(images, poses=poses))

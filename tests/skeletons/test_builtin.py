@@ -1,3 +1,5 @@
+"""Built-in skeletons: joint orders, limbs, sigmas and left/right pairs."""
+
 import numpy as np
 import pytest
 

@@ -1,3 +1,5 @@
+"""Conversion between skeletons: copied, estimated and missing joints."""
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -44,7 +46,7 @@ def test_shared_joints_are_copied_exactly():
         np.testing.assert_array_equal(getattr(coco, field), getattr(track, field))
 
 
-def test_nothing_is_estimated_unasked():
+def test_nothing_is_estimated_by_default():
     track = convert_poses(people("coco17"), "posetrack17")
     for name in ("neck", "head_top"):
         points, scores = joint(track, name)
@@ -91,7 +93,7 @@ def test_an_estimate_needs_all_its_joints():
         ("mpii16", "halpe26", {"hip": "pelvis", "neck": "upper_neck"}),
     ],
 )
-def test_one_place_under_two_names(source, target, pairs):
+def test_joint_with_two_names(source, target, pairs):
     mapping = joint_map(source, target)
     for here, there in pairs.items():
         recipe = mapping.recipes[mapping.target.index(here)]

@@ -1,4 +1,4 @@
-"""The noise model: repeatable, calibrated, and with the source of every pose."""
+"""The noise model: reproducible, calibrated, with the identity of every pose."""
 
 import numpy as np
 import pytest
@@ -89,7 +89,7 @@ def test_oracle_has_each_person_once(truths, detected):
         assert (corruption.sequence.track_ids.size) == 0
 
 
-def test_false_positives_and_duplicates_are_told(detected):
+def test_false_positives_and_duplicates_are_marked(detected):
     sources = np.concatenate([s for d in detected for s in d.sources])
     duplicates = np.concatenate([s for d in detected for s in d.duplicates])
     assert 0.005 < (sources < 0).mean() < 0.1
@@ -104,7 +104,7 @@ def test_person_score_is_the_mean_of_its_joints(detected):
         assert np.allclose(frame.poses.scores, mean, atol=1e-6)
 
 
-def test_score_tells_of_error(truths, detected):
+def test_score_correlates_with_error(truths, detected):
     scores, errors = [], []
     for truth, corruption in zip(truths, detected, strict=True):
         for frame, true in zip(corruption.oracle(), truth, strict=True):
@@ -120,7 +120,7 @@ def test_score_tells_of_error(truths, detected):
     assert score.max() <= NoiseModel().score_top
 
 
-def test_hidden_joints_stick_to_the_person_in_front():
+def test_occluded_joints_stick_to_the_person_in_front():
     model = NoiseModel(
         jitter=0, stray_rate=0, sticking=1, swap_rate=0, swap_rate_behind=0,
         miss_rate=0, occluded_miss_rate=0, small_miss_rate=0, duplicate_rate=0,
@@ -144,7 +144,7 @@ def test_hidden_joints_stick_to_the_person_in_front():
         assert np.allclose(back[7:], behind[7:], atol=1e-3)
 
 
-def test_clean_is_nearly_the_truth(truths):
+def test_clean_noise_is_close_to_the_ground_truth(truths):
     result = NoiseModel.preset("clean").corrupt(truths[0], 1)
     for frame, true in zip(result.oracle(), truths[0], strict=True):
         assert len(frame.poses) == len(true.poses)
@@ -205,7 +205,7 @@ def test_no_people_give_no_poses(name):
         {"score_threshold": float("nan")},
     ],
 )
-def test_nonsense_is_refused(changes):
+def test_invalid_values_are_refused(changes):
     with pytest.raises(PoseFlowError, match=next(iter(changes))):
         NoiseModel(**changes)
     with pytest.raises(PoseFlowError, match="unknown noise 'loud'"):

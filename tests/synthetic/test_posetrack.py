@@ -16,7 +16,7 @@ def scene():
     return make_scene("street", seed=4, frames=6, skeleton="posetrack18")
 
 
-def test_the_truth_comes_back(scene, tmp_path):
+def test_export_and_read_back(scene, tmp_path):
     path = tmp_path / f"{NAME}.json"
     write_posetrack(scene, path)
     back = poseflow.read(path)

@@ -1,4 +1,4 @@
-"""Synthetic scenes: repeatable, exact, in constant memory."""
+"""Synthetic scenes: reproducible, exact, in constant memory."""
 
 import gc
 import tracemalloc
@@ -144,7 +144,7 @@ def test_boxes_hold_the_painted_person(street):
             assert a.head_boxes[p, 3] < a.full_boxes[p, 3]
 
 
-def test_features_are_found_on_people():
+def test_orb_features_are_found_on_people():
     scene = make_scene("street", seed=5, frames=20, people=5)
     image, labels = scene.render(10), scene.labels(10)
     found = cv2.ORB_create(2000).detect(image)
@@ -154,7 +154,7 @@ def test_features_are_found_on_people():
     assert np.median(counts) >= 20
 
 
-def test_feet_stand_still_while_they_carry():
+def test_stance_feet_stand_still():
     """In stance a foot's ball does not move over the ground."""
     scene = make_scene("street", seed=8, frames=60, people=3, fps=50)
     names = synthetic.POINTS
@@ -312,7 +312,7 @@ def test_ids_count_from_one_in_order_of_appearance(street):
         ({"hidden_frames": (9, 3)}, "hidden_frames"),
     ],
 )
-def test_nonsense_is_refused(changes, message):
+def test_invalid_values_are_refused(changes, message):
     with pytest.raises(PoseFlowError, match=message):
         SceneConfig(**changes)
     with pytest.raises(PoseFlowError, match="unknown scene 'opera'"):

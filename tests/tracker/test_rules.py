@@ -1,4 +1,4 @@
-"""Rules that hold for every tracker, or that a gate alone keeps."""
+"""Rules that hold for every tracker, such as gating by distance."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def gone_and_replaced(tracker):
     return first.tolist(), later.tolist()
 
 
-def test_it_is_the_gate_that_keeps_ids_near():
+def test_the_gate_prevents_id_jumps():
     assert gone_and_replaced(Tracker()) == ([1], [2])
     assert gone_and_replaced(Tracker(gate_body_lengths=1e3)) == ([1], [1])
 
@@ -75,8 +75,8 @@ def test_the_order_of_the_input_changes_only_the_order(name):
         assert (shuffled.update(poses[order]).track_ids == expected).all()
 
 
-def test_doubles_fall_into_one_group():
-    """PF-NMS: of people found twice, 99 in 100 at least are one person afterwards."""
+def test_pf_nms_groups_duplicates():
+    """PF-NMS: at least 99 of 100 duplicates are merged."""
     random = np.random.default_rng(0)
     right = total = 0
     for _ in range(40):

@@ -1,4 +1,4 @@
-"""What every tracker does, and what each of them does on its own."""
+"""`Tracker`: what all trackers do, and errors."""
 
 import warnings
 
@@ -260,7 +260,7 @@ def test_minimum_score_leaves_people_without_identity():
         ),
     ],
 )
-def test_bad_options_say_what_there_is(arguments, message):
+def test_bad_options_list_the_valid_ones(arguments, message):
     with pytest.raises(PoseFlowError, match=message):
         Tracker(**arguments)
 
@@ -380,7 +380,7 @@ def test_own_tracker_by_name(monkeypatch):
 @pytest.mark.parametrize(("name", "options"), EVERY)
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 100_000))
-def test_anything_that_is_a_pose(name, options, seed):
+def test_random_valid_poses(name, options, seed):
     """Broken joints, scores, sizes and matches: an id each, and no warning."""
     random = np.random.default_rng(seed)
     tracker = Tracker(name, **options)

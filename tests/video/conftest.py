@@ -1,4 +1,4 @@
-"""Tiny clips whose frames say in their pixels which frame they are."""
+"""Tiny clips whose frames show their number in pixels."""
 
 import threading
 from fractions import Fraction

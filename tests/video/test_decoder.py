@@ -1,3 +1,5 @@
+"""Decoding of video files and streams, damaged ones included."""
+
 import functools
 import gc
 import http.server
@@ -188,7 +190,7 @@ def test_a_corrupt_packet_costs_its_frames_only(make_clip, broken, fill):
 
 
 @pytest.mark.parametrize(("name", "codec"), CONTAINERS)
-def test_whatever_happens_to_a_file_it_ends_in_order(make_clip, name, codec, capfd):
+def test_damaged_files_end_in_order(make_clip, name, codec, capfd):
     path = make_clip(name, frames=40, codec=codec)
     whole = path.read_bytes()
     rng = np.random.default_rng(0)
@@ -294,7 +296,7 @@ def test_the_thread_ends_however_one_leaves(make_clip, leave):
     assert not ahead_threads()
 
 
-def test_a_closed_source_says_so(make_clip):
+def test_a_closed_source_raises(make_clip):
     source = open_source(make_clip(frames=3))
     source.close()
     source.close()
@@ -391,13 +393,13 @@ def test_a_live_stream_never_falls_behind(make_clip):
 
 
 @pytest.mark.parametrize("url", ["rtsp://127.0.0.1:1/x", "http://127.0.0.1:1/x.mp4"])
-def test_an_address_without_a_server(url, capfd):
+def test_an_unreachable_server(url, capfd):
     with pytest.raises(SourceError, match="cannot be opened"):
         open_source(url)
     assert capfd.readouterr().err == ""
 
 
-def test_a_server_that_says_nothing(monkeypatch):
+def test_a_silent_server(monkeypatch):
     monkeypatch.setattr("poseflow.video.decoder._TIMEOUTS", (0.2, 0.2))
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}/x.mp4"

@@ -1,3 +1,5 @@
+"""Image files as a source: order, damage, pixel types and arrays."""
+
 import os
 import sys
 import threading
@@ -12,10 +14,10 @@ from poseflow.video import open_source
 from poseflow.video.images import natural_key, read_image
 
 RNG = np.random.default_rng(0)
-PICTURE = cv2.GaussianBlur(RNG.integers(0, 256, (48, 64, 3), np.uint8), (9, 9), 0)
+IMAGE = cv2.GaussianBlur(RNG.integers(0, 256, (48, 64, 3), np.uint8), (9, 9), 0)
 
 
-def encoded(suffix, image=PICTURE):
+def encoded(suffix, image=IMAGE):
     return cv2.imencode(suffix, image)[1].tobytes()
 
 
@@ -81,17 +83,17 @@ def test_many_broken_images_make_one_short_warning(tmp_path):
 @pytest.mark.parametrize(
     "image",
     [
-        pytest.param(PICTURE[..., 0], id="grey"),
-        pytest.param(PICTURE.astype(np.uint16) * 257, id="16 bit"),
-        pytest.param(PICTURE[..., 0].astype(np.uint16) * 257, id="grey 16 bit"),
-        pytest.param(cv2.cvtColor(PICTURE, cv2.COLOR_BGR2BGRA), id="alpha"),
+        pytest.param(IMAGE[..., 0], id="grey"),
+        pytest.param(IMAGE.astype(np.uint16) * 257, id="16 bit"),
+        pytest.param(IMAGE[..., 0].astype(np.uint16) * 257, id="grey 16 bit"),
+        pytest.param(cv2.cvtColor(IMAGE, cv2.COLOR_BGR2BGRA), id="alpha"),
     ],
 )
 def test_other_depths_and_channels_become_bgr(tmp_path, image):
     cv2.imwrite(str(tmp_path / "a.png"), image)
-    expected = PICTURE
+    expected = IMAGE
     if image.ndim == 2:
-        expected = np.repeat(PICTURE[..., :1], 3, axis=2)
+        expected = np.repeat(IMAGE[..., :1], 3, axis=2)
     (from_file,) = open_source(tmp_path / "a.png")
     np.testing.assert_array_equal(from_file.image, expected)
     (from_array,) = open_source([image])

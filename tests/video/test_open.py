@@ -1,3 +1,5 @@
+"""`open_source`: kinds of sources, and errors."""
+
 import io
 import os
 import wave
@@ -102,7 +104,7 @@ def test_bad_sources_give_one_clear_line(tmp_path, monkeypatch, capfd, make, mes
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_missing_camera_is_said_in_one_line(capfd):
+def test_a_missing_camera_gives_one_line(capfd):
     with pytest.raises(SourceError, match="camera 97"):
         open_source("97")
     assert capfd.readouterr().err == ""
@@ -135,7 +137,7 @@ def test_sources_pass_through(make_clip):
 
 
 @pytest.mark.parametrize("fps", [0, -1, float("nan"), float("inf")])
-def test_the_rate_must_make_sense(fps):
+def test_invalid_frame_rates(fps):
     with pytest.raises(SourceError, match="fps"):
         open_source([np.zeros((4, 4, 3), np.uint8)], fps=fps)
 

@@ -35,6 +35,6 @@ def test_images_of_any_kind(image):
         (np.full((4, 4), np.nan), "between 0 and 1, found nan"),
     ],
 )
-def test_arrays_that_are_no_images(image, message):
+def test_arrays_that_are_not_images(image, message):
     with pytest.raises(SourceError, match=message):
         to_bgr(image)

@@ -1,3 +1,5 @@
+"""Prefetching in a thread: order, errors and its end."""
+
 import gc
 import threading
 import time
@@ -29,7 +31,7 @@ def test_everything_comes_in_order(depth):
     assert list(Prefetcher(iter(range(50)), depth)) == list(range(50))
 
 
-def test_nothing_is_a_fine_input():
+def test_empty_input():
     ahead = Prefetcher(iter(()))
     assert list(ahead) == []
     assert list(ahead) == []

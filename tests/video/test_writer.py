@@ -1,3 +1,5 @@
+"""Writers of videos and image folders."""
+
 import itertools
 import os
 import subprocess
@@ -228,7 +230,9 @@ def test_bad_rates(tmp_path, rate):
 
 
 @pytest.mark.parametrize(("name", "codec"), [("a.mp4", "mp4v"), ("a.avi", "MJPG")])
-def test_opencv_is_the_fallback_and_says_so(tmp_path, monkeypatch, caplog, name, codec):
+def test_opencv_is_the_fallback_and_is_logged(
+    tmp_path, monkeypatch, caplog, name, codec
+):
     left = av.codec.codecs_available - {"libx264", "mpeg4"}
     monkeypatch.setattr(av.codec, "codecs_available", left)
     writer = write(tmp_path / name, 20, (64, 47))

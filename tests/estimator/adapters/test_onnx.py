@@ -1,4 +1,4 @@
-"""Other people's models: recognised, fed and read as each kind wants it."""
+"""ONNX models of other projects: kinds, inputs and outputs."""
 
 import builtins
 
@@ -78,13 +78,13 @@ def test_models_on_crops(models, name, options):
         ),
     ],
 )
-def test_models_on_pictures(models, name, options):
+def test_models_on_images(models, name, options):
     estimator = poseflow.Estimator(weights=models(name, **options))
     images = [lit(100, 80), lit(90, 200, 400, 200)]
     for poses, (x, y) in zip(
         estimator.estimate_batch(images), [(100, 80), (90, 200)], strict=True
     ):
-        assert len(poses) == 1, "copies and nobody are left out"
+        assert len(poses) == 1, "duplicates and empty candidates are left out"
         np.testing.assert_allclose(poses.keypoints[0, 5], (x, y), atol=11)
         np.testing.assert_allclose(poses.scores, 0.9, rtol=1e-5)
         centre = (poses.boxes[0, :2] + poses.boxes[0, 2:]) / 2

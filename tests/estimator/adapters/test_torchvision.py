@@ -1,4 +1,4 @@
-"""torchvision's region networks: the adapters, and the real thing where it is there."""
+"""torchvision adapters: with fake networks, and with torchvision where installed."""
 
 import sys
 from importlib import metadata
@@ -20,7 +20,7 @@ from poseflow.skeletons import COCO17
 
 
 class FakeRcnn(nn.Module):
-    """Answers as torchvision's networks do, always the same four boxes."""
+    """Output in torchvision's layout: always the same four boxes."""
 
     def __init__(self, joints=17, limit=99):
         super().__init__()
@@ -28,11 +28,11 @@ class FakeRcnn(nn.Module):
         self.limit = limit
         self.seen = []
 
-    def forward(self, pictures):
-        if len(pictures) > self.limit:
+    def forward(self, images):
+        if len(images) > self.limit:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB")
-        self.seen += pictures
-        return [self.answer() for _ in pictures]
+        self.seen += images
+        return [self.answer() for _ in images]
 
     def answer(self):
         places = torch.arange(4 * self.joints * 2.0).reshape(4, self.joints, 2)
@@ -48,16 +48,16 @@ class FakeRcnn(nn.Module):
         }
 
 
-class Nobody(FakeRcnn):
+class Empty(FakeRcnn):
     def answer(self):
         return {name: value[:0] for name, value in super().answer().items()}
 
 
-PICTURE = np.zeros((48, 64, 3), np.uint8)
+IMAGE = np.zeros((48, 64, 3), np.uint8)
 
 
 def test_only_likely_people_count():
-    (poses,) = RcnnPoses(FakeRcnn(), "cpu").estimate_batch([PICTURE])
+    (poses,) = RcnnPoses(FakeRcnn(), "cpu").estimate_batch([IMAGE])
     assert poses.skeleton is COCO17
     assert poses.boxes.tolist() == [[1, 2, 9, 30]]
     assert poses.scores.tolist() == pytest.approx([0.9])
@@ -65,24 +65,24 @@ def test_only_likely_people_count():
     assert poses.keypoints[0].tolist() == answer["keypoints"][0, :, :2].tolist()
     logistic = answer["keypoints_scores"][0].sigmoid().numpy()
     np.testing.assert_allclose(poses.keypoint_scores[0], logistic, rtol=1e-5)
-    (found,) = RcnnDetector(FakeRcnn(), "cpu", person=18).detect([PICTURE])
+    (found,) = RcnnDetector(FakeRcnn(), "cpu", person=18).detect([IMAGE])
     assert found.boxes.tolist() == [[5, 5, 20, 40]]
     assert found.scores.tolist() == pytest.approx([0.8])
 
 
-def test_nobody_is_ordinary():
-    (poses,) = RcnnPoses(Nobody(), "cpu").estimate_batch([PICTURE])
+def test_no_people():
+    (poses,) = RcnnPoses(Empty(), "cpu").estimate_batch([IMAGE])
     assert (len(poses), poses.skeleton) == (0, COCO17)
-    assert len(RcnnDetector(Nobody(), "cpu").detect([PICTURE])[0]) == 0
-    assert RcnnDetector(Nobody(), "cpu").detect([]) == []
+    assert len(RcnnDetector(Empty(), "cpu").detect([IMAGE])[0]) == 0
+    assert RcnnDetector(Empty(), "cpu").detect([]) == []
 
 
-def test_pictures_arrive_as_torchvision_wants_them():
-    picture = np.random.default_rng(0).integers(0, 256, (6, 8, 3)).astype(np.uint8)
+def test_images_are_passed_in_torchvisions_format():
+    image = np.random.default_rng(0).integers(0, 256, (6, 8, 3)).astype(np.uint8)
     network = FakeRcnn()
     thin = np.full((1, 500, 3), 255, np.uint8)
-    RcnnDetector(network, "cpu").detect([picture, thin, thin.transpose(1, 0, 2)])
-    expected = picture[..., ::-1].transpose(2, 0, 1) / 255
+    RcnnDetector(network, "cpu").detect([image, thin, thin.transpose(1, 0, 2)])
+    expected = image[..., ::-1].transpose(2, 0, 1) / 255
     np.testing.assert_allclose(network.seen[0].numpy(), expected, rtol=1e-6)
     assert network.seen[1].shape == (3, 8, 500)
     assert network.seen[1][:, 0].min() == 1
@@ -93,11 +93,11 @@ def test_pictures_arrive_as_torchvision_wants_them():
 def test_out_of_memory_halves_the_batch():
     network = FakeRcnn(limit=2)
     with pytest.warns(UserWarning, match="memory with 5 images at once; going on"):
-        found = RcnnDetector(network, "cpu", batch_size=6).detect([PICTURE] * 5)
+        found = RcnnDetector(network, "cpu", batch_size=6).detect([IMAGE] * 5)
     assert [len(f) for f in found] == [1] * 5
     assert len(network.seen) == 5
     with pytest.raises(torch.OutOfMemoryError):
-        RcnnDetector(FakeRcnn(limit=0), "cpu").detect([PICTURE])
+        RcnnDetector(FakeRcnn(limit=0), "cpu").detect([IMAGE])
 
 
 def test_an_estimator_of_a_model_that_is_made_already():
@@ -125,7 +125,7 @@ def test_an_estimator_of_a_model_that_is_made_already():
         ),
         (lambda: RcnnPoses(FakeRcnn(), "cuda:99"), "device 'cuda:99': torch finds"),
         (
-            lambda: RcnnPoses(FakeRcnn(), "cpu").estimate_batch([PICTURE], [[]]),
+            lambda: RcnnPoses(FakeRcnn(), "cpu").estimate_batch([IMAGE], [[]]),
             "takes no boxes",
         ),
         (lambda: poseflow.Estimator("torchvision"), r"needs weights=.*--weights"),
@@ -222,7 +222,7 @@ def former_names(state):
     return renamed
 
 
-def picture():
+def rendered():
     rng = np.random.default_rng(1)
     return rng.integers(0, 256, (60, 80, 3)).astype(np.uint8)
 
@@ -239,7 +239,7 @@ def test_real_keypoint_rcnn(detection, tmp_path):
             part.eps = 0.0  # as frozen normalisation has it
     path = tmp_path / "keypointrcnn_resnet50_fpn_coco.pth"
     torch.save(former_names(network.state_dict()), path)
-    image = picture()
+    image = rendered()
     loaded = small(load_rcnn(path, poses=True))
     (poses,) = RcnnPoses(loaded, "cpu").estimate_batch([image])
     planes = torch.from_numpy(image[..., ::-1].transpose(2, 0, 1).copy()) / 255
@@ -263,7 +263,7 @@ def test_real_faster_rcnn(detection, tmp_path, name):
     path = tmp_path / f"{name}.pth"
     torch.save(network.state_dict(), path)
     model = name if "320" in name else None
-    image = picture()
+    image = rendered()
     loaded = small(load_rcnn(path, poses=False, model=model))
     found = RcnnDetector(loaded, "cpu")
     planes = torch.from_numpy(image[..., ::-1].transpose(2, 0, 1).copy()) / 255
@@ -292,7 +292,7 @@ def test_real_weights_that_do_not_fit(detection, tmp_path):
 
 
 def test_the_detector_feeds_a_network_of_crops():
-    """Boxes of Faster R-CNN go through `TopDown` as anybody's do."""
+    """Boxes of Faster R-CNN are the first stage of `TopDown`."""
 
     class Middle:
         skeleton = COCO17
@@ -303,5 +303,5 @@ def test_the_detector_feeds_a_network_of_crops():
             return centre, np.ones((len(crops), 17), np.float32)
 
     estimator = TopDown(Middle(), RcnnDetector(FakeRcnn(), "cpu"))
-    (poses,) = estimator.estimate_batch([PICTURE])
+    (poses,) = estimator.estimate_batch([IMAGE])
     np.testing.assert_allclose(poses.keypoints[0], [[5, 16]] * 17)

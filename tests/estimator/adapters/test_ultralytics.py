@@ -1,4 +1,4 @@
-"""ultralytics: models made by the caller, exports by name, no pickle."""
+"""ultralytics adapters: model objects, and ONNX exports by name."""
 
 from types import SimpleNamespace
 
@@ -11,11 +11,11 @@ from poseflow.errors import PoseFlowError
 from poseflow.estimator import UltralyticsDetector, UltralyticsPoses
 from poseflow.estimator.detectors.registry import make_detector
 
-PICTURE = np.zeros((48, 64, 3), np.uint8)
+IMAGE = np.zeros((48, 64, 3), np.uint8)
 
 
 class FakeYolo:
-    """Answers as ultralytics' models do: a list of results with tensors."""
+    """Output in ultralytics' layout: a list of results with tensors."""
 
     names = {0: "bicycle", 3: "person"}  # noqa: RUF012
 
@@ -39,7 +39,7 @@ class FakeYolo:
 def test_joints_and_boxes_are_taken_over():
     model = FakeYolo()
     estimator = poseflow.Estimator(UltralyticsPoses(model, batch_size=2, imgsz=320))
-    many = estimator.estimate_batch([PICTURE] * 3)
+    many = estimator.estimate_batch([IMAGE] * 3)
     assert [len(poses) for poses in many] == [2, 2, 2]
     data = model.data.numpy()
     present = data[..., 2] > 0
@@ -50,20 +50,20 @@ def test_joints_and_boxes_are_taken_over():
     assert [count for count, _ in model.calls] == [2, 1]
     options = {"verbose": False, "conf": 0.25, "classes": [3], "imgsz": 320}
     assert model.calls[0][1] == options
-    (found,) = UltralyticsDetector(model).detect([PICTURE])
+    (found,) = UltralyticsDetector(model).detect([IMAGE])
     assert found.scores.tolist() == pytest.approx([0.9, 0.5])
     assert model.calls[-1][1]["conf"] == 0.3
 
 
 def test_joints_without_scores_have_the_persons():
-    (poses,) = UltralyticsPoses(FakeYolo(values=2)).estimate_batch([PICTURE])
+    (poses,) = UltralyticsPoses(FakeYolo(values=2)).estimate_batch([IMAGE])
     assert poses.keypoint_scores[1].tolist() == [0.5] * 17
 
 
-def test_nobody_is_ordinary():
-    (poses,) = UltralyticsPoses(FakeYolo(people=0)).estimate_batch([PICTURE])
+def test_no_people():
+    (poses,) = UltralyticsPoses(FakeYolo(people=0)).estimate_batch([IMAGE])
     assert (len(poses), poses.skeleton.name) == (0, "coco17")
-    assert len(UltralyticsDetector(FakeYolo(people=0)).detect([PICTURE])[0]) == 0
+    assert len(UltralyticsDetector(FakeYolo(people=0)).detect([IMAGE])[0]) == 0
 
 
 def test_mistakes_are_named():
@@ -74,11 +74,11 @@ def test_mistakes_are_named():
     with pytest.raises(PoseFlowError, match=r"least_score must be .*, got 7"):
         UltralyticsDetector(FakeYolo(), least_score=7)
     with pytest.raises(PoseFlowError, match="has 5 joints, skeleton 'coco17' has 17"):
-        UltralyticsPoses(FakeYolo(joints=5)).estimate_batch([PICTURE])
+        UltralyticsPoses(FakeYolo(joints=5)).estimate_batch([IMAGE])
     with pytest.raises(PoseFlowError, match="boxes without joints"):
-        UltralyticsPoses(FakeYolo(joints=0)).estimate_batch([PICTURE])
+        UltralyticsPoses(FakeYolo(joints=0)).estimate_batch([IMAGE])
     with pytest.raises(PoseFlowError, match="takes no boxes"):
-        UltralyticsPoses(FakeYolo()).estimate_batch([PICTURE], [[]])
+        UltralyticsPoses(FakeYolo()).estimate_batch([IMAGE], [[]])
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The detector's parts: network, targets, decoding, scenes, figures."""
+"""CenterNet detector: network, targets, decoding, composition and metrics."""
 
 import gzip
 import json
@@ -57,7 +57,7 @@ def test_decoding_is_the_inverse_of_the_targets():
         assert np.allclose(each.boxes[order], truth[: len(each)], atol=1e-3)
 
 
-def test_nothing_is_found_in_nothing():
+def test_empty_heatmap_has_no_detections():
     out = torch.full((2, 5, 8, 8), -9.0)
     assert [len(each) for each in decode_centres(out, 0.1)] == [0, 0]
     out = torch.full((1, 5, 8, 8), float("nan"))
@@ -65,7 +65,7 @@ def test_nothing_is_found_in_nothing():
     assert decode_centres(torch.zeros(0, 5, 8, 8), 0.1) == []
 
 
-def test_two_peaks_on_one_person_are_one():
+def test_two_peaks_on_one_person_are_suppressed_to_one():
     boxes = torch.tensor([[[8.0, 12, 100, 90]]])
     out = perfect(boxes, (32, 24))
     out[0, 0, 2, 13] = 5.0
@@ -74,7 +74,7 @@ def test_two_peaks_on_one_person_are_one():
     assert len(decode_centres(out, 0.5, nms=1.0)[0]) == 2
 
 
-def test_perfect_output_costs_next_to_nothing():
+def test_perfect_output_has_almost_no_loss():
     boxes = torch.tensor([[[8.0, 12, 30, 70], [60, 4, 120, 90]]])
     counted = torch.ones(1, 24, 32)
     out = perfect(boxes, (32, 24))
@@ -92,7 +92,7 @@ def test_no_people_at_all():
     assert (out.grad[:, 1:] == 0).all()
 
 
-def test_background_that_does_not_count_costs_nothing():
+def test_ignored_background_has_no_loss():
     logits, heat = torch.full((1, 4, 4), 3.0), torch.zeros(1, 4, 4)
     assert focal_loss(logits, heat, torch.zeros(1, 4, 4)) == 0
     heat[0, 1, 1] = 1
@@ -129,7 +129,7 @@ def test_giou(a, b, expected):
     assert giou(*pair).item() == pytest.approx(expected)
 
 
-def test_network_sees_each_picture_alone():
+def test_network_output_does_not_depend_on_the_batch():
     torch.manual_seed(0)
     net = CentreNet((32, 32, 32), (1, 1), 32).eval()
     image = torch.randn(2, 3, 32, 64)
@@ -182,7 +182,7 @@ def report(found, table, **changes):
     return measure(found, table, **(settings | changes))
 
 
-def test_figures_by_hand():
+def test_metrics_by_hand():
     """Two tall people and a small one, in two images; an empty one."""
     table = table_of(
         [[0, 0, 50, 150], [100, 0, 150, 150], [0, 0, 20, 40]],
@@ -212,15 +212,15 @@ def test_figures_by_hand():
     assert json.loads(json.dumps(figures.to_dict()))["recall"] == 1
 
 
-def test_figures_of_nobody():
-    nobody = table_of([], [], count=2)
-    figures = report([Detections.empty()] * 2, nobody)
+def test_metrics_without_people():
+    empty = table_of([], [], count=2)
+    figures = report([Detections.empty()] * 2, empty)
     assert np.isnan(figures.recall)
     assert figures.to_dict()["recall"] is None
     assert figures.score == 0
-    somebody = table_of([[0, 0, 50, 150]], [0])
-    assert report([Detections.empty()], somebody).recall == 0
-    assert report([Detections.empty()], somebody).ap == 0
+    person = table_of([[0, 0, 50, 150]], [0])
+    assert report([Detections.empty()], person).recall == 0
+    assert report([Detections.empty()], person).ap == 0
 
 
 def test_one_person_is_found_once():
@@ -231,7 +231,7 @@ def test_one_person_is_found_once():
     assert matches.scores[0] == pytest.approx(0.9)
 
 
-def test_crowds_count_neither_way():
+def test_crowd_regions_are_ignored():
     table = table_of([[0, 0, 300, 150]], [0], ignored=[True])
     found = [detections([10, 10, 40, 120, 0.9], [400, 10, 440, 120, 0.8])]
     assert match(found, table).neutral.tolist() == [True, False]
@@ -247,7 +247,7 @@ def folder(tmp_path, blobs):
 COCO = CocoBoxesConfig(annotations="people.json", images="images.zip")
 
 
-def test_folds_part_the_pictures(folder):
+def test_folds_divide_the_images(folder):
     import msgspec
 
     whole = read_boxes([COCO], folder)
@@ -264,7 +264,7 @@ def test_folds_part_the_pictures(folder):
             assert (part.boxes[part.of(k)] == whole.boxes[whole.of(source)]).all()
 
 
-def test_readers_name_what_is_wrong(folder):
+def test_readers_name_errors(folder):
     with pytest.raises(PoseFlowError, match="at least one data set"):
         read_boxes([], folder)
     with pytest.raises(FormatError, match=r"none\.zip: cannot be read"):
@@ -281,30 +281,30 @@ def write_lspet(folder, blobs, count=4):
     """LSPET's layout: one person each, 2 of them with few joints; a stranger."""
     rng = np.random.default_rng(3)
     joints = np.zeros((count, 14, 3), np.float32)
-    pictures, boxes = {}, []
+    images, boxes = {}, []
     for k in range(count):
         box = np.array([30, 20, 60, 80.0])
         points = box[:2] + rng.random((14, 2)) * (box[2:] - box[:2])
         joints[k] = np.concatenate([points, np.ones((14, 1))], axis=1)
         boxes.append([30, 20, 30, 60])
-        pictures[f"im{k + 1:05d}.png"] = blobs.draw([box, [90, 20, 110, 80]], rng)
+        images[f"im{k + 1:05d}.png"] = blobs.draw([box, [90, 20, 110, 80]], rng)
     joints[2:, :5] = 0
     np.savez(
         folder / "labels.npz",
         joints=joints,
         joint_names=np.array(LSP_JOINTS),
         archives=np.array(["people.zip"] * count),
-        file_names=np.array(list(pictures)),
+        file_names=np.array(list(images)),
         boxes=np.array(boxes, np.float32),
     )
-    blobs.write_zip(folder / "people.zip", pictures)
+    blobs.write_zip(folder / "people.zip", images)
     stranger = [[92, 25, 0.5, 108, 40, 0.4, 100, 78, 0.6], [40, 30, 0.5] * 3]
     content = json.dumps({"im00001.jpg": stranger, "im00002.jpg": []})
     (folder / "poses.json.gz").write_bytes(gzip.compress(content.encode()))
     return LspetBoxesConfig(least_joints=10, others="poses.json.gz")
 
 
-def test_strangers_are_ignored(folder, blobs):
+def test_unlabelled_people_are_ignored(folder, blobs):
     table = read_boxes([write_lspet(folder, blobs)], folder)
     assert table.image_files.names == ("im00001.png", "im00002.png")
     assert not table.complete.any()
@@ -327,7 +327,7 @@ def coco_pose(box, missing=()):
     return pose.ravel().tolist()
 
 
-def test_strangers_who_are_seen_whole_are_people(folder, blobs):
+def test_unlabelled_people_with_a_whole_pose_are_positives(folder, blobs):
     dataset = write_lspet(folder, blobs)
     hips = ("left_hip", "right_hip")
     poses = {
@@ -350,12 +350,12 @@ def test_strangers_who_are_seen_whole_are_people(folder, blobs):
     # Somewhat larger than the joints' extent.
     np.testing.assert_allclose(people, [[30, 20, 60, 80], [89.5, 20, 110.5, 78.5]])
     unsure = table.boxes[first][table.ignored[first]].tolist()
-    assert [80, 20, 110, 60] in unsure, "nobody has no hips"
+    assert [80, 20, 110, 60] in unsure, "a pose without hips is not a whole person"
     assert len(unsure) == 1, "what lies within the labelled person is that person"
     assert table.ignored[table.of(1)].tolist() == [False, True]
     assert table.repeats.tolist() == [6, 2]
-    nobody = read_boxes([dataset], folder)
-    assert (~nobody.ignored).sum() == 2
+    empty = read_boxes([dataset], folder)
+    assert (~empty.ignored).sum() == 2
 
     shares = {"whole": 0, "mosaic": 1, "paste": 0}
     composer = Composer(table, ComposeConfig(**shares, people_px=(20, 60)), (128, 96))
@@ -400,14 +400,14 @@ def test_boxes_move_with_the_people(folder, blobs, kind):
     assert seen > 10
 
 
-def test_what_cannot_be_composed_is_left_out(folder, blobs):
+def test_images_that_cannot_be_composed_are_left_out(folder, blobs):
     only_single = read_boxes([write_lspet(folder, blobs)], folder)
     scenes = DetectionSamples(only_single, ComposeConfig(scenes=5), (128, 96))
     assert len(scenes) == 5
     assert all(scenes[k].boxes.any() for k in range(5))
 
 
-def test_shares_that_no_picture_fits(folder):
+def test_composition_shares_that_no_image_fits(folder):
     table = read_boxes([COCO], folder)
     with pytest.raises(PoseFlowError, match="no images for these shares of compose"):
         Composer(table, ComposeConfig(whole=0), (128, 96))

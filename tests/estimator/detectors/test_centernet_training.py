@@ -1,4 +1,4 @@
-"""The person detector's training: it learns, resumes, and leaves files to detect by."""
+"""Training of the CenterNet detector: learning, resuming and detecting."""
 
 import csv
 import json
@@ -60,7 +60,7 @@ def test_learns_and_logs(trained):
     assert float(table[-1]["ap50"]) == rows[-1]["ap50"]
 
 
-def test_detects_in_pictures_of_any_shape(trained, blobs):
+def test_detects_in_images_of_any_shape(trained, blobs):
     folder, _ = trained
     detector = make_detector(
         "centre", weights=folder / "run" / "best.safetensors", device="cpu"
@@ -88,10 +88,10 @@ def test_detects_in_pictures_of_any_shape(trained, blobs):
 def test_batches_change_nothing(trained, blobs):
     folder, _ = trained
     rng = np.random.default_rng(2)
-    pictures = [blobs.draw(blobs.places(rng, k % 4), rng) for k in range(6)]
+    images = [blobs.draw(blobs.places(rng, k % 4), rng) for k in range(6)]
     path = folder / "run" / "best.safetensors"
-    together = CentreDetector.from_file(path, "cpu").detect(pictures)
-    alone = CentreDetector.from_file(path, "cpu", batch_size=1).detect(pictures)
+    together = CentreDetector.from_file(path, "cpu").detect(images)
+    alone = CentreDetector.from_file(path, "cpu", batch_size=1).detect(images)
     for a, b in zip(together, alone, strict=True):
         assert np.allclose(a.boxes, b.boxes, atol=1e-3)
         assert np.allclose(a.scores, b.scores, atol=1e-5)
@@ -135,7 +135,7 @@ def test_worker_count_changes_nothing(detector_config):
             assert torch.equal(a, b)
 
 
-def test_unreadable_pictures_teach_nothing(detector_config, tmp_path):
+def test_unreadable_images_are_skipped(detector_config, tmp_path):
     from poseflow.estimator.training.detection.task import DetectionTask
 
     content = json.loads((tmp_path / "people.json").read_text())
@@ -177,7 +177,7 @@ def test_command_line(detector_config, tmp_path):
     assert "unknown field `skeleton`" in result.output
 
 
-def test_goes_on_from_a_detector(trained, caplog):
+def test_initial_weights_of_a_detector(trained, caplog):
     folder, _ = trained
     module, description = load_detector(folder / "run" / "best.safetensors")
     fresh = description.model.build()

@@ -1,4 +1,4 @@
-"""FastPose against AlphaPose's own answers."""
+"""FastPose against AlphaPose's reference output."""
 
 import hashlib
 import json

@@ -55,11 +55,11 @@ def thetas(count=200):
     return bounded_affine(3 * torch.randn(count, 6, generator=torch.manual_seed(1)))
 
 
-def test_begins_as_the_plain_network():
+def test_initial_transform_is_the_identity():
     module = around_a_network().eval()
-    picture = torch.rand(2, 3, 48, 32)
+    image = torch.rand(2, 3, 48, 32)
     with torch.inference_mode():
-        maps, plain = module(picture), module.network(picture)
+        maps, plain = module(image), module.network(image)
     torch.testing.assert_close(maps, plain, rtol=0, atol=1e-4 * plain.abs().max())
     assert (maps.flatten(2).argmax(2) == plain.flatten(2).argmax(2)).all()
     assert input_multiple(CONFIG) == 4
@@ -114,16 +114,16 @@ def test_gradients_reach_the_localisation_network():
 def test_bfloat16_keeps_places():
     module = around_a_network().eval()
     nn.init.normal_(module.localisation.out.bias, std=0.3)
-    picture = torch.rand(2, 3, 96, 96)
+    image = torch.rand(2, 3, 96, 96)
     with torch.inference_mode():
-        plain = module(picture)
+        plain = module(image)
         with torch.autocast("cpu", torch.bfloat16):
-            rough = module(picture)
+            rough = module(image)
     assert rough.dtype == torch.float32
     torch.testing.assert_close(rough, plain, rtol=0, atol=0.05 * plain.abs().max())
 
 
-def test_folding_sees_through_it():
+def test_batch_norm_folding_inside_the_transformer():
     module = around_a_network().eval()
     for part in module.modules():
         if isinstance(part, nn.BatchNorm2d):
@@ -131,11 +131,11 @@ def test_folding_sees_through_it():
     nn.init.normal_(module.localisation.out.bias, std=0.3)
     quick = fold_batch_norm(module)
     assert not any(isinstance(part, nn.BatchNorm2d) for part in quick.modules())
-    picture = torch.rand(2, 3, 48, 32)
+    image = torch.rand(2, 3, 48, 32)
     with torch.inference_mode():
-        plain = module(picture)
+        plain = module(image)
         torch.testing.assert_close(
-            quick(picture), plain, rtol=0, atol=1e-4 * plain.abs().max()
+            quick(image), plain, rtol=0, atol=1e-4 * plain.abs().max()
         )
 
 
@@ -145,8 +145,8 @@ def test_poses_are_moved_to_the_middle():
     moved, counts = centred(joints, weights, (10, 10))
     assert moved[0, :2].tolist() == [[3, 4], [7, 6]]
     assert counts.tolist() == [[1, 1, 0], [0, 0, 0]], "one joint is too few"
-    nobody, counts = centred(joints, torch.zeros(2, 3), (10, 10))
-    assert torch.isfinite(nobody).all()
+    empty, counts = centred(joints, torch.zeros(2, 3), (10, 10))
+    assert torch.isfinite(empty).all()
     assert not counts.any()
 
 
@@ -194,8 +194,8 @@ def test_the_branch_moves_people_to_the_middle(tmp_path):
     generator = torch.Generator().manual_seed(0)
     rest = []
     for _ in range(40):
-        picture, joints = off_centre(generator)
-        answer = module(picture)
+        image, joints = off_centre(generator)
+        answer = module(image)
         loss = branch.loss(answer.warped, joints, torch.ones(16, 3))
         optimizer.zero_grad()
         loss.backward()

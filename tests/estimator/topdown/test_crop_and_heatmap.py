@@ -89,7 +89,7 @@ def test_quarter_pixel(peak, neighbour, expected):
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-def test_broken_heatmaps_lose_only_their_joint(bad):
+def test_broken_heatmaps_drop_only_their_joint(bad):
     maps = np.random.default_rng(0).random((2, 3, 8, 6)).astype(np.float32)
     good, _ = decode_heatmaps(maps)
     maps[1, 2, 0, 0] = bad

@@ -1,4 +1,4 @@
-"""Pose NMS against the reference, and its edges."""
+"""Pose NMS against the reference, and its edge cases."""
 
 from pathlib import Path
 
@@ -78,11 +78,11 @@ def test_people_apart_all_stay(count):
     )
 
 
-def test_people_in_one_place_become_one():
+def test_duplicates_are_merged():
     assert len(suppress(people(3, spacing=1.0))) == 1
 
 
-def test_missing_joints_are_near_nothing():
+def test_missing_joints_have_no_similarity():
     # Both poses lack most joints, which all sit at (0, 0): that is no agreement.
     poses = people(2)
     scores = np.zeros((2, 17))
@@ -102,7 +102,7 @@ def test_missing_joint_comes_from_the_merged_pose():
     np.testing.assert_allclose(kept.keypoints[0, 3], poses.keypoints[1, 3])
 
 
-def test_all_scores_low_leaves_nobody():
+def test_all_scores_low_leave_no_people():
     poses = people(2).replace(keypoint_scores=np.full((2, 17), 0.1))
     assert len(suppress(poses)) == 0
 
@@ -114,7 +114,7 @@ def test_wrong_shapes_are_named():
         SimilarityParameters(sigma_score=0)
 
 
-def test_oks_nms_keeps_the_best_of_copies():
+def test_oks_nms_keeps_the_best_of_duplicates():
     poses = people(3, spacing=2.0)
     far = people(1).keypoints + 700
     keypoints = np.concatenate([poses.keypoints, far])
@@ -123,5 +123,5 @@ def test_oks_nms_keeps_the_best_of_copies():
         keypoints, np.array([0.3, 0.9, 0.5, 0.2]), np.full(4, 1e4), sigmas, 0.7
     )
     assert kept.tolist() == [1, 3]
-    nobody = oks_nms(keypoints[:0], np.zeros(0), np.zeros(0), sigmas)
-    assert nobody.tolist() == []
+    empty = oks_nms(keypoints[:0], np.zeros(0), np.zeros(0), sigmas)
+    assert empty.tolist() == []

@@ -1,4 +1,4 @@
-"""Joints have a say in who is a person."""
+"""Rescoring of detections by their joints, and suppression of false positives."""
 
 import numpy as np
 import pytest
@@ -41,7 +41,7 @@ def people(least, scores=(0.5, 0.5, 0.2), confidence=(0.9, 0.3, 0.9)):
     return found.estimate_batch([BLACK])[0]
 
 
-def test_detections_without_confident_joints_are_nobody():
+def test_detections_without_confident_joints_are_suppressed():
     assert people(None).scores.tolist() == pytest.approx([0.5, 0.5, 0.2])
     assert people(0.0).scores.tolist() == pytest.approx([0.405, 0.045, 0.162])
     assert people(0.1).boxes[:, 0].tolist() == [0, 55]
@@ -49,10 +49,10 @@ def test_detections_without_confident_joints_are_nobody():
     assert len(people(0.1, scores=())) == 0
 
 
-def test_boxes_that_are_given_are_believed():
+def test_given_boxes_are_not_suppressed():
     estimator = TopDown(Network([0.1, 0.1, 0.1]), least_person_score=0.5, nms=None)
     assert len(estimator.estimate_batch([BLACK], [BOXES])[0]) == 3
 
 
-def test_nobody_has_no_score():
+def test_no_people_have_no_scores():
     assert person_scores(np.zeros(0), np.zeros((0, 17))).shape == (0,)

@@ -1,4 +1,4 @@
-"""Training configurations: every mistake is named."""
+"""Training configurations: defaults, bases, changes and errors."""
 
 from pathlib import Path
 
@@ -69,7 +69,7 @@ def test_a_file_says_what_differs_from_its_base(tmp_path):
         pytest.param("[a]", r"expected a file's name, got \['a'\]", id="no name"),
     ],
 )
-def test_bases_that_are_none(tmp_path, base, message):
+def test_invalid_base_files(tmp_path, base, message):
     (tmp_path / "other.yaml").write_text("base: config.yaml\n")
     path = written(tmp_path, BASE + f"base: {base}\n")
     with pytest.raises(PoseFlowError, match=message):
@@ -130,14 +130,14 @@ def test_shipped_configurations_are_valid(path):
         assert len(config.target()) >= 14
 
 
-def test_shipped_configurations_leave_the_test_pictures_alone():
+def test_shipped_configurations_do_not_train_on_test_images():
     config = load_config(next(p for p in SHIPPED if p.match("embedded/pose.yaml")))
     for dataset in (*config.data.train, *config.data.validate):
         assert getattr(dataset, "last", 0) <= 8000
     assert (config.data.test[0].first, config.data.test[0].last) == (8001, 9000)
 
 
-def test_the_detector_leaves_its_test_pictures_alone():
+def test_the_detector_does_not_train_on_test_images():
     config = load_any_config(next(p for p in SHIPPED if p.stem == "detector"))
     for data in config.data.validate:
         assert (data.folds, set(data.fold)) == (10, {3})

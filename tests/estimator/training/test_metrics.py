@@ -1,4 +1,4 @@
-"""Validation figures, counted by hand."""
+"""Metrics of single-person poses, computed by hand."""
 
 import numpy as np
 import pytest
@@ -49,7 +49,7 @@ def test_pck_by_hand():
     assert total == pytest.approx(2 / 3)
 
 
-def test_pck_of_nobody_is_unknown():
+def test_pck_without_people_is_nan():
     per_joint, total = pck(np.zeros((0, 2)), np.zeros((0, 2), bool), np.zeros(0), 0.2)
     assert np.isnan(per_joint).all()
     assert np.isnan(total)
@@ -74,11 +74,11 @@ def test_mirrored_people_are_counted():
 def test_ap_of_perfect_and_of_lost_people():
     truth = np.stack([STANDING * 5] * 2)
     areas, boxes = np.full(2, 2500.0), np.array([[0, -25, 50, 50.0]] * 2)
-    pictures = np.array([0, 1])
-    assert oks_ap(found(truth, truth), areas, boxes, pictures, BODY) == pytest.approx(1)
+    images = np.array([0, 1])
+    assert oks_ap(found(truth, truth), areas, boxes, images, BODY) == pytest.approx(1)
     guess = truth.copy()
     guess[1] += 500
-    half = oks_ap(found(guess, truth), areas, boxes, pictures, BODY)
+    half = oks_ap(found(guess, truth), areas, boxes, images, BODY)
     assert half == pytest.approx(51 / 101, abs=0.01)
-    nobody = found(truth, truth, np.zeros((2, 5), bool))
-    assert np.isnan(oks_ap(nobody, areas, boxes, pictures, BODY))
+    unlabelled = found(truth, truth, np.zeros((2, 5), bool))
+    assert np.isnan(oks_ap(unlabelled, areas, boxes, images, BODY))

@@ -1,4 +1,4 @@
-"""Pose-guided proposals: boxes drawn as a detector draws them."""
+"""Pose-guided proposals: training boxes with a detector's offsets."""
 
 import json
 
@@ -40,7 +40,7 @@ def detected(tmp_path, dots):
     return read_people([dataset], tmp_path, skeleton), skeleton
 
 
-def test_drawn_boxes_follow_the_detector(detected):
+def test_sampled_boxes_follow_the_detector(detected):
     people, skeleton = detected
     assert np.isfinite(people.detected).all(axis=1).sum() == 36
     proposals = learn_proposals(people, skeleton, seed=1)
@@ -53,7 +53,7 @@ def test_drawn_boxes_follow_the_detector(detected):
     np.testing.assert_array_equal(again.atom_of, proposals.atom_of)
 
 
-def test_typical_poses_have_offsets_of_their_own():
+def test_atoms_have_offsets_of_their_own():
     from dataclasses import replace
 
     from poseflow.estimator.training.data_files import ImageFiles

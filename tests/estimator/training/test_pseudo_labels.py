@@ -1,4 +1,4 @@
-"""Joints that another model found complete labels where those are silent."""
+"""Pseudo-labels: poses of another model for joints without labels."""
 
 import gzip
 import json
@@ -37,7 +37,7 @@ def labels(pose=None, joints=()):
     return keypoints, labelled
 
 
-def test_a_pose_that_agrees_lends_the_nose_alone():
+def test_an_agreeing_pose_adds_only_missing_joints():
     pose, box = standing()
     both = [labels(pose, joints) for joints in (SHARED, SHARED[:-1])]
     keypoints, labelled = map(np.concatenate, zip(*both, strict=True))
@@ -61,7 +61,7 @@ def test_a_pose_that_agrees_lends_the_nose_alone():
         pytest.param(lambda p, k: p[:, 5:, 2].__imul__(0), id="few joints in common"),
     ],
 )
-def test_others_do_not(spoil):
+def test_other_poses_add_nothing(spoil):
     pose, box = standing()
     keypoints, labelled = labels(pose, SHARED)
     poses = pose[None].copy()
@@ -85,11 +85,11 @@ def test_a_box_without_labels_gets_the_pose_that_fits():
     assert not labelled.any()
 
 
-def test_nobody_found_and_unknown_pictures_change_nothing():
+def test_no_poses_and_unknown_images_change_nothing():
     keypoints, labelled = labels()
     boxes = np.array([[0, 0, 10, 10.0]])
-    nobody = {"a": np.zeros((0, 17, 3), np.float32)}
-    for found in ({}, nobody):
+    empty = {"a": np.zeros((0, 17, 3), np.float32)}
+    for found in ({}, empty):
         add_pseudo_labels(found, ["a.jpg"], boxes, keypoints, labelled, TARGET)
         assert not labelled.any()
 

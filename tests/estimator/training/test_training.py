@@ -1,4 +1,4 @@
-"""Training: it learns, survives kills, and does not depend on the worker count."""
+"""The training loop: learning, resuming, reproducibility, losses and distillation."""
 
 import csv
 import json
@@ -87,7 +87,7 @@ def test_resumed_equals_uninterrupted(config_file, tmp_path, at):
     assert len((cut / "log.csv").read_text().splitlines()) == 5
 
 
-def test_killed_process_goes_on(config_file, tmp_path):
+def test_killed_process_resumes(config_file, tmp_path):
     code = (
         "import sys, time; from poseflow.estimator.training.loop import train;"
         "from poseflow.estimator.training.config import load_config;"
@@ -202,14 +202,14 @@ def test_broken_checkpoint_is_named(config_file, tmp_path):
         train(config)
 
 
-def test_loss_that_explodes_is_reported(config_file, tmp_path):
+def test_non_finite_loss_is_reported(config_file, tmp_path):
     config = load_config(config_file, ["optimizer.lr=1e30", "schedule.name=step"])
     with pytest.raises(PoseFlowError, match=r"lower optimizer\.lr"):
         train(config)
     assert not list((tmp_path / "run").glob(".*"))
 
 
-def test_unreadable_pictures_teach_nothing(config_file, tmp_path):
+def test_unreadable_images_are_skipped(config_file, tmp_path):
     content = json.loads((tmp_path / "people.json").read_text())
     content["images"][0]["file_name"] = "gone.png"
     (tmp_path / "people.json").write_text(json.dumps(content))
@@ -220,7 +220,7 @@ def test_unreadable_pictures_teach_nothing(config_file, tmp_path):
     assert not batch.weights.any()
 
 
-def test_places_without_people_count_for_no_figure(config_file, tmp_path):
+def test_crops_without_people_are_in_no_metric(config_file, tmp_path):
     config = load_config(config_file)
     target = config.target()
     empty = EmptyConfig(images="images.zip", crops=1)
@@ -271,7 +271,7 @@ def test_gaussians():
     assert maps[0, 1].max() < 1e-6
 
 
-def test_ignored_joints_cost_nothing():
+def test_ignored_joints_have_no_loss():
     maps = torch.zeros(2, 3, 4, 4)
     target = torch.ones(2, 3, 4, 4)
     weights = torch.zeros(2, 3)
@@ -296,16 +296,16 @@ def test_distributions_are_compared_by_cross_entropy():
     assert right == pytest.approx(-(share * share.log()).sum().item() / 2)
 
 
-def test_softmax_network_answers_probabilities_when_it_is_used():
+def test_softmax_network_outputs_probabilities_in_eval_mode():
     network = SmallPose(3, (32, 32), (1,), softmax=1.2)
-    picture = torch.rand(2, 3, 16, 24)
-    logits = network.train()(picture)
+    image = torch.rand(2, 3, 16, 24)
+    logits = network.train()(image)
     assert (logits.flatten(2).sum(2) - 1).abs().min() > 0.01
-    maps = network.eval()(picture)
+    maps = network.eval()(image)
     assert 0 <= maps.min() <= maps.max() < 0.9, "knows nothing yet"
     nn.init.constant_(network.out.bias, 0)
     network.out.weight.data *= 1e5
-    assert network(picture).max() == 1, "certainty"
+    assert network(image).max() == 1, "certainty"
 
 
 def test_softmax_network_prefers_many_likely_places_to_the_likeliest():
@@ -332,38 +332,38 @@ class _Constant(nn.Module):
         return self.answer
 
 
-def test_context_starts_as_nothing_and_reaches_everywhere():
+def test_context_starts_at_zero_and_has_a_global_receptive_field():
     plain, deep = SmallPose(3, (32, 32), (1,)), SmallPose(3, (32, 32), (1,), 0, True)
     deep.load_state_dict(plain.state_dict(), strict=False)
-    picture = torch.rand(1, 3, 16, 64)
+    image = torch.rand(1, 3, 16, 64)
     plain.eval(), deep.eval()
-    assert torch.equal(plain(picture), deep(picture))
+    assert torch.equal(plain(image), deep(image))
     nn.init.normal_(deep.context[-1].weight)
-    changed = picture.clone()
+    changed = image.clone()
     changed[..., :8] = 0
     far = (..., slice(12, None))
-    assert torch.equal(plain(picture)[far], plain(changed)[far])
-    assert not torch.equal(deep(picture)[far], deep(changed)[far])
+    assert torch.equal(plain(image)[far], plain(changed)[far])
+    assert not torch.equal(deep(image)[far], deep(changed)[far])
 
 
-def test_dropped_blocks_leave_the_shortcut():
+def test_stochastic_depth_keeps_the_shortcut():
     torch.manual_seed(0)
     block = ResidualBlock(32, 32, drop=0.5)
-    picture = torch.rand(64, 32, 4, 4)
+    image = torch.rand(64, 32, 4, 4)
     block.train()
-    passed = (block(picture) == picture).flatten(1).all(dim=1)
+    passed = (block(image) == image).flatten(1).all(dim=1)
     assert 10 < passed.sum() < 54
     with torch.no_grad():
         block.bn2.weight.zero_(), block.bn2.bias.fill_(1.0)
         # Kept branches weigh more, so that the mean over many samples stays.
-        kept = (block(picture) - picture).flatten(1).mean(dim=1)
+        kept = (block(image) - image).flatten(1).mean(dim=1)
     assert set(kept.round(decimals=3).tolist()) == {0.0, 2.0}
     block.eval()
-    assert torch.allclose(block(picture), picture + 1)
+    assert torch.allclose(block(image), image + 1)
     assert ResidualBlock(32, 64, drop=0.5).drop == 0, "nothing else carries it on"
 
 
-def test_mirror_tolerance_forgives_exchanged_labels():
+def test_mirror_tolerance_accepts_exchanged_labels():
     target = torch.rand(2, 2, 4, 4)
     exchanged, flip = target[:, [1, 0]], torch.tensor([1, 0])
     weights = torch.ones(2, 2)
@@ -388,7 +388,7 @@ def test_cosine_with_warm_up(epoch, rate):
     assert found == pytest.approx(rate, rel=2e-3)
 
 
-def test_teacher_passes_on_what_it_knows(config_file, tmp_path, dots):
+def test_distillation_without_labels(config_file, tmp_path, dots):
     """A network without labels learns from one that had them."""
     train(load_config(config_file, ["epochs=32"]))
     best = tmp_path / "run" / "best.safetensors"
@@ -426,7 +426,7 @@ def test_teacher_passes_on_what_it_knows(config_file, tmp_path, dots):
         pytest.param(True, 0.7, id="with its answers in the mirror"),
     ],
 )
-def test_teacher_knows_where_joints_are_in_any_crop(
+def test_teacher_heatmaps_are_warped_to_the_crop(
     config_file, tmp_path, softmax, mirror, least
 ):
     """Turned, mirrored, enlarged: the heatmaps of the plain crop are warped along."""
@@ -460,19 +460,19 @@ def test_teacher_knows_where_joints_are_in_any_crop(
     assert (trust[batch.weights > 0] == 1).float().mean() > 0.9
 
 
-def test_teacher_says_its_share(config_file, tmp_path):
+def test_teacher_reports_its_share(config_file, tmp_path):
     config = load_config(config_file, ["epochs=1"])
     train(config)
     skeleton = config.target()
-    nobody = EmptyConfig(images="images.zip", crops=1)
-    parts = (*config.data.train, nobody, *config.data.train)
-    everybody = read_people(parts, tmp_path, skeleton)
+    empty = EmptyConfig(images="images.zip", crops=1)
+    parts = (*config.data.train, empty, *config.data.train)
+    people = read_people(parts, tmp_path, skeleton)
     chosen = TeacherConfig(
         weights=str(tmp_path / "run" / "best.safetensors"), share=0.25, unlabelled=0.5
     )
     device = torch.device("cpu")
-    teacher = Teacher(chosen, everybody, skeleton, tmp_path / "student", device)
-    samples = PoseSamples(everybody, skeleton, config.input)
+    teacher = Teacher(chosen, people, skeleton, tmp_path / "student", device)
+    samples = PoseSamples(people, skeleton, config.input)
     rows = [samples[k] for k in (0, 24, 48)]
     batch = PoseBatch(*map(torch.stack, zip(*rows, strict=True)))
     target, weights = torch.rand(3, 5, 12, 12), torch.ones(3, 5)
@@ -484,10 +484,10 @@ def test_teacher_says_its_share(config_file, tmp_path):
     torch.testing.assert_close(own[0], own[2])  # the same person, looked at once
     torch.testing.assert_close(mixed[2], 0.25 * own[2] + 0.75 * target[2])
     torch.testing.assert_close(mixed[0, 3], own[0, 3])
-    assert torch.equal(mixed[1], target[1]), "nobody is there"
+    assert torch.equal(mixed[1], target[1]), "no person in the crop"
 
 
-def test_teacher_is_asked_once(config_file, tmp_path, monkeypatch):
+def test_teacher_runs_once_per_person(config_file, tmp_path, monkeypatch):
     config = load_config(config_file, ["epochs=1"])
     train(config)
     best = tmp_path / "run" / "best.safetensors"

@@ -1,4 +1,4 @@
-"""Constants of pose NMS, learned."""
+"""Tuning of the parameters of parametric pose NMS."""
 
 import json
 from dataclasses import replace
@@ -20,24 +20,24 @@ from poseflow.skeletons import get
 COCO = get("coco17")
 
 
-def scene(seed, pictures=6):
+def scene(seed, images=6):
     """Pairs of people close together, each found twice."""
     rng = np.random.default_rng(seed)
     frames, notes = [], []
-    for picture in range(pictures):
+    for image in range(images):
         truth = np.stack([np.arange(17) % 4 * 30.0, np.arange(17) // 4 * 50.0], axis=1)
         pair = truth + np.array([[[100, 100]], [[112, 108]]])
         found = np.repeat(pair, 2, axis=0) + rng.normal(0, 1.5, (4, 17, 2))
         frames.append(
             Frame(
-                picture,
-                picture,
+                image,
+                image,
                 Poses(
                     found,
                     np.full((4, 17), 0.9) - rng.uniform(0, 0.2, (4, 17)),
                     scores=rng.uniform(0.5, 1, 4),
                 ),
-                name=f"{picture:06d}.jpg",
+                name=f"{image:06d}.jpg",
             )
         )
         for person in pair:
@@ -45,7 +45,7 @@ def scene(seed, pictures=6):
             notes.append(
                 {
                     "id": len(notes) + 1,
-                    "image_id": picture,
+                    "image_id": image,
                     "category_id": 1,
                     "iscrowd": 0,
                     "num_keypoints": 17,
@@ -57,10 +57,10 @@ def scene(seed, pictures=6):
     return frames, notes
 
 
-def test_learns_to_tell_neighbours_apart():
+def test_tuning_separates_neighbours():
     frames, notes = scene(0)
     people = [(frame.index, frame.poses) for frame in frames]
-    # Begins with constants that take everybody for one person.
+    # Begins with constants under which all people are duplicates.
     start = replace(PoseNMSParameters(), same_similarity=0.05, match_px=0.1)
     found = tune_nms(people, notes, start, most_trials=120)
     assert found.before < 0.6
@@ -71,13 +71,13 @@ def test_learns_to_tell_neighbours_apart():
 
 
 def test_most_trials_is_a_limit():
-    frames, notes = scene(1, pictures=1)
+    frames, notes = scene(1, images=1)
     people = [(frame.index, frame.poses) for frame in frames]
     assert tune_nms(people, notes, most_trials=5).trials <= 5
 
 
 def test_from_files_by_the_command(tmp_path):
-    frames, notes = scene(2, pictures=2)
+    frames, notes = scene(2, images=2)
     poses, truth = tmp_path / "poses.json", tmp_path / "truth.json"
     poseflow.write(PoseSequence(tuple(frames), COCO), poses)
     images = [{"id": f.index, "file_name": f.name} for f in frames]

@@ -1,4 +1,4 @@
-"""People are grouped by how their labelled torso lies."""
+"""Groups of people by stance and viewpoint, from the labelled torso."""
 
 import numpy as np
 import pytest
@@ -38,14 +38,14 @@ def test_stance_and_side_do_not_depend_on_each_other(degrees, stance, behind):
     assert groups_of(turned(corners, degrees)) == expected
 
 
-def test_narrow_people_are_seen_from_the_side():
+def test_narrow_torsos_are_seen_from_the_side():
     assert groups_of(FRONT * [0.2, 1]) == {"upright", "seen from the side"}
 
 
 def test_unknown_torsos_are_in_no_group():
     assert groups_of(FRONT, labelled=False) == set()
     assert groups_of(np.zeros((4, 2))) == set(), "no length, no direction"
-    nobody = group_people(np.zeros((0, 14, 2)), np.zeros((0, 14), bool), LSP)
-    assert all(mask.shape == (0,) for mask in nobody.values())
+    empty = group_people(np.zeros((0, 14, 2)), np.zeros((0, 14), bool), LSP)
+    assert all(mask.shape == (0,) for mask in empty.values())
     animal = Skeleton("animal", ("head", "tail"))
     assert group_people(np.zeros((1, 2, 2)), np.ones((1, 2), bool), animal) == {}

@@ -1,4 +1,4 @@
-"""Both orders are numpy's stable one."""
+"""Both argsorts equal numpy's stable one."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What `default` promises: every rule, on its own and on the suites."""
+"""The tracker `default`: each rule alone, and accuracy on the suites."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def walk(tracker, frames, start, pace, first=0, **given):
     return ids
 
 
-def test_nobody_for_long_and_back_within_memory():
+def test_occlusion_within_reid_frames():
     tracker = Tracker()
     walk(tracker, 10, [[100, 300]], [[0, 0]])
     for _ in range(30):
@@ -65,7 +65,7 @@ def test_the_order_of_the_input_changes_nothing_else():
 
 @pytest.mark.parametrize("factor", [0.01, 100.0])
 def test_scales_do_not_matter(factor):
-    """Neither that of the detector's scores nor that of the picture."""
+    """Neither that of the detector's scores nor that of the image."""
     clip = make_clip("street", 0, frames=60)
     plain, scored, sized = Tracker(), Tracker(), Tracker()
     for frame in clip.poses:
@@ -100,15 +100,15 @@ def test_dropped_and_repeated_frames():
     ],
     ids=["nan", "backwards", "still", "wild"],
 )
-def test_wrong_times_do_no_harm(times):
+def test_wrong_timestamps_do_no_harm(times):
     tracker = Tracker()
     for t, time in enumerate(times):
         poses = crowd([[100 + 4 * t, 300], [900 - 3 * t, 320]], seed=t)
         assert tracker.update(poses, time=time).track_ids.tolist() == [1, 2]
 
 
-def test_times_tell_of_dropped_frames():
-    """Somebody at speed, seen again after a second without frames."""
+def test_timestamps_reveal_dropped_frames():
+    """A fast person, detected again after a second without frames."""
     tracker = Tracker()
     for t in [*range(20), *range(45, 55)]:
         poses = crowd([[100 + 12 * t, 300]], seed=t)
@@ -116,7 +116,7 @@ def test_times_tell_of_dropped_frames():
     assert ids == [1]
 
 
-def test_a_cut_carries_nobody_over_without_pictures():
+def test_scene_cut_without_images():
     before, after = make_clip("street", 0, 40), make_clip("street", 3, 40)
     tracker = Tracker()
     old = {i for f in before.poses for i in tracker.update(f.poses).track_ids.tolist()}
@@ -125,7 +125,7 @@ def test_a_cut_carries_nobody_over_without_pictures():
     assert len(new) > 2
 
 
-def test_a_cut_is_seen_in_pictures():
+def test_scene_cut_from_images():
     random = np.random.default_rng(0)
     scenes = [
         np.kron(
@@ -146,8 +146,8 @@ def test_resolution_changes_in_mid_stream():
         factor = 1 if t < 10 else 2
         poses = crowd([[100 + 2 * t, 150], [400 - 2 * t, 160]], seed=t)
         poses = Poses(poses.keypoints * factor, poses.keypoint_scores)
-        picture = np.zeros((300 * factor, 500 * factor), np.uint8)
-        assert tracker.update(poses, picture).track_ids.tolist() == [1, 2]
+        image = np.zeros((300 * factor, 500 * factor), np.uint8)
+        assert tracker.update(poses, image).track_ids.tolist() == [1, 2]
 
 
 def test_joints_come_and_go():
@@ -161,8 +161,8 @@ def test_joints_come_and_go():
         assert ids.tolist() == [1, 2]
 
 
-def test_one_person_once():
-    """Everybody is found twice: one id per person in at least 99 of 100 cases."""
+def test_one_id_per_person_with_duplicates():
+    """All people are detected twice: one id per person in at least 99 of 100 cases."""
     clip = make_clip("street", 1, frames=100)
     random, tracker = np.random.default_rng(0), Tracker()
     once = cases = 0
@@ -184,7 +184,7 @@ def test_one_person_once():
     assert once >= 0.99 * cases
 
 
-def test_false_alarms_get_no_id():
+def test_false_positives_get_no_id():
     tracker, random = Tracker(), np.random.default_rng(0)
     for t in range(60):
         poses = crowd([[100 + 3 * t, 300], [900, 320]], seed=t)
@@ -193,7 +193,7 @@ def test_false_alarms_get_no_id():
         assert ids == [1, 2, -1]
 
 
-def test_who_stays_gets_an_id_in_the_end():
+def test_low_scores_are_confirmed_eventually():
     tracker = Tracker()
     for t in range(60):
         weak = crowd([[500, 320]], seed=t, score=0.2)
@@ -210,45 +210,45 @@ def test_behind_a_wall():
     assert walk(tracker, 5, [[0, 300]], [[4, 0]], first=60)[-1] == [1]
 
 
-def test_recognised_by_embeddings():
-    """Away for long, back elsewhere: known again by looks, others are not."""
+def test_reid_by_embeddings():
+    """Re-identification by appearance after a long absence; others get new ids."""
     random = np.random.default_rng(0)
-    faces = random.normal(0, 1, (3, 32))
+    means = random.normal(0, 1, (3, 32))
 
-    def look(which):
-        return faces[which] + random.normal(0, 0.2, (len(which), 32))
+    def embed(which):
+        return means[which] + random.normal(0, 0.2, (len(which), 32))
 
     tracker = Tracker()
     for t in range(40):
         poses = crowd([[100, 300], [500, 300]], seed=t)
-        tracker.update(poses, embeddings=look([0, 1]))
+        tracker.update(poses, embeddings=embed([0, 1]))
     for t in range(200):
-        tracker.update(crowd([[100, 300]], seed=t), embeddings=look([0]))
+        tracker.update(crowd([[100, 300]], seed=t), embeddings=embed([0]))
     for t in range(10):
         poses = crowd([[100, 300], [900, 300], [1300, 300]], seed=t)
-        ids = tracker.update(poses, embeddings=look([0, 1, 2])).track_ids.tolist()
+        ids = tracker.update(poses, embeddings=embed([0, 1, 2])).track_ids.tolist()
     assert ids == [1, 2, 3]
 
 
 @pytest.mark.parametrize(("place", "who"), [(110, 1), (1290, 3)])
-def test_twins_come_back_where_they_left(place, who):
-    """Where looks cannot tell, the place does."""
+def test_similar_appearance_is_resolved_by_place(place, who):
+    """With similar appearance the place decides."""
     random = np.random.default_rng(0)
-    face, friend = random.normal(0, 1, (2, 32))
+    similar, other = random.normal(0, 1, (2, 32))
 
-    def look(*faces):
-        return np.stack(faces) + random.normal(0, 0.2, (len(faces), 32))
+    def embed(*means):
+        return np.stack(means) + random.normal(0, 0.2, (len(means), 32))
 
     tracker = Tracker()
     for t in range(40):
         people = crowd([[100, 300], [1300, 300], [700, 300]], seed=t)
-        tracker.update(people, embeddings=look(face, face, friend))
+        tracker.update(people, embeddings=embed(similar, similar, other))
     for t in range(200):
-        tracker.update(crowd([[700, 300]], seed=t), embeddings=look(friend))
+        tracker.update(crowd([[700, 300]], seed=t), embeddings=embed(other))
     for t in range(10):
         people = crowd([[700, 300], [place, 300]], seed=t)
-        ids = tracker.update(people, embeddings=look(friend, face)).track_ids.tolist()
-    assert ids == [2, who]
+        tracked = tracker.update(people, embeddings=embed(other, similar))
+    assert tracked.track_ids.tolist() == [2, who]
 
 
 def test_embeddings_fall_back_to_motion():
@@ -318,7 +318,7 @@ def test_no_id_jumps(name, suite):
     assert count_jumps(clip, result) == 0
 
 
-def test_ahead_of_the_others():
+def test_more_accurate_than_the_other_trackers():
     """On a development clip; the table in the docs has all of them."""
     clip = make_clip("street", 0, frames=120)
     scores = {}
@@ -335,7 +335,7 @@ def test_ahead_of_the_others():
     assert scores["default"].idf1 <= oracle.idf1 + 1
 
 
-def test_finish_tells_who_was_there():
+def test_finish_returns_the_held_tracks():
     tracker = Tracker()
     walk(tracker, 10, [[100, 300], [600, 300]], [[3, 0], [0, 0]])
     tracks = tracker.finish()
@@ -366,7 +366,7 @@ def test_bad_options(options, message):
         Tracker("default", **options)
 
 
-def test_pictures_may_come_and_go():
+def test_images_may_come_and_go():
     """With and without, grey or not: never an error, and ids stay."""
     clip = make_clip("street", 0, frames=12)
     tracker, ids = Tracker(), []

@@ -1,4 +1,4 @@
-"""The final view of `default`: ids for frames from before they were given."""
+"""Delayed output of `default`: final ids of frames before confirmation."""
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ def run(window, *frames):
 @pytest.mark.parametrize(
     ("window", "frames", "expected"),
     [
-        pytest.param(5, [([], []), ([], [])], [[], []], id="nobody"),
+        pytest.param(5, [([], []), ([], [])], [[], []], id="no people"),
         pytest.param(5, [([0], [-1]), ([0], [4])], [[4], [4]], id="named later"),
         pytest.param(0, [([0], [-1]), ([0], [4])], [[-1], [4]], id="no window"),
         pytest.param(
@@ -40,7 +40,7 @@ def run(window, *frames):
             5,
             [([0, 1], [2, -1]), ([1], [2])],
             [[2, -1], [2]],
-            id="recognised as somebody who was there: never twice in a frame",
+            id="re-identified as a person in the frame: never twice in a frame",
         ),
     ],
 )
@@ -69,14 +69,14 @@ def test_every_frame_becomes_final_once_and_in_order(seen, name):
     assert numbers == list(range(80))
 
 
-def test_the_final_view_keeps_what_was_given_and_adds(seen):
+def test_final_ids_keep_online_ids_and_add_earlier_frames(seen):
     scene, poses = seen
     blank = np.zeros((8, 8, 3), np.uint8)
-    pictures = [blank] * len(poses)
+    images = [blank] * len(poses)
     frames = [Frame(f.index, f.time, f.poses) for f in poses]
     options = {"poses": frames, "appearance": False, "matcher": "none"}
-    at_once = list(poseflow.track(pictures, **options))
-    final = list(poseflow.track(pictures, final=True, **options))
+    at_once = list(poseflow.track(images, **options))
+    final = list(poseflow.track(images, final=True, **options))
     added = 0
     for a, b in zip(at_once, final, strict=True):
         before, after = a.poses.track_ids, b.poses.track_ids

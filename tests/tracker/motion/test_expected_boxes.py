@@ -1,4 +1,4 @@
-"""`Tracker.expected_boxes`: where the people of a frame should be in the next one."""
+"""`Tracker.expected_boxes`: predicted boxes of a frame's people in the next one."""
 
 import numpy as np
 import pytest
@@ -50,7 +50,7 @@ def test_the_default_tracker_adds_motion_and_others_do_not():
     np.testing.assert_allclose(ahead["default"][1], 0, atol=0.1)
 
 
-def test_the_default_tracker_expects_people_in_the_making():
+def test_the_default_tracker_expects_tentative_tracks():
     tracker = Tracker("default")
     marks = np.full((1, 17), 0.2)
     for _ in range(6):
@@ -60,7 +60,7 @@ def test_the_default_tracker_expects_people_in_the_making():
     assert np.isfinite(tracker.expected_boxes()).all()
 
 
-def test_a_double_is_not_expected():
+def test_duplicates_are_not_expected():
     tracker = Tracker("default")
     for _ in range(6):
         tracker.update(walkers((10, 20)))

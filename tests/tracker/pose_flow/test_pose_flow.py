@@ -71,7 +71,7 @@ def test_correspondences_by_hand():
     assert joints.tolist() == [2]
 
 
-def test_without_features_there_is_no_evidence():
+def test_similarity_without_features_is_zero():
     boxes = joint_boxes(np.zeros((1, 2, 2)), np.ones((1, 2), bool), np.ones(1), 0.1)
     similarity, joints = correspondence_similarity(np.zeros((0, 4)), boxes, boxes)
     assert similarity.tolist() == [[0.0]]

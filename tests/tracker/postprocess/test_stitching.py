@@ -1,4 +1,4 @@
-"""Offline stitching, and smoothing."""
+"""Offline stitching of tracklets, and One-Euro smoothing."""
 
 from __future__ import annotations
 

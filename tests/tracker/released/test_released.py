@@ -1,4 +1,4 @@
-"""`released`: its faults under compat, and how they are mended without."""
+"""`released`: faults kept under `compat`, and mended without."""
 
 import numpy as np
 import pytest
@@ -51,7 +51,7 @@ def test_a_blank_frame_keeps_people_in_the_former_frame_only_under_compat():
         assert tracker.last_step.from_former_frame.tolist() == [former]
 
 
-def test_identity_correspondences_are_invented_only_under_compat():
+def test_identity_correspondences_are_added_only_under_compat():
     """Without matches, a person who stands still scores the full 6."""
     still = frame(person(300, 200))
     old, new = compat(matcher="none"), Tracker("released", matcher="none")
@@ -102,7 +102,7 @@ def test_similarity_is_in_0_to_1_and_uses_correspondences():
     assert len(tracker.finish()) == 15
 
 
-def test_people_without_features_are_not_punished():
+def test_people_without_features_are_matched_by_overlap():
     """Plain clothes: no correspondence touches them, geometry decides alone."""
     still = frame(person(300, 200), person(500, 100, seed=1))
     elsewhere = np.full((50, 4), [500, 100, 500, 100.0])
