@@ -215,9 +215,7 @@ def test_unwritable_output_is_found_before_the_work(clip, poses, tmp_path):
         pytest.param("o.json", "-", "expected the name", id="overlay to stdout"),
     ],
 )
-def test_outputs_that_would_overwrite_inputs(
-    clip, poses, tmp_path, monkeypatch, output, render, message
-):
+def test_unusable_outputs(clip, poses, tmp_path, monkeypatch, output, render, message):
     monkeypatch.chdir(clip.parent)
     before = {path: path.read_bytes() for path in (clip, poses)}
     more = [] if render is None else ["--render", render]

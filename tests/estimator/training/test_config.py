@@ -110,7 +110,7 @@ def test_mistakes_are_named(tmp_path, text, message):
     [
         ("epochs", "expected key=value"),
         ("epochs=[", "not YAML"),
-        ("data.train.0.last=3", "no position in a list of 0"),
+        ("data.train.0.last=3", "not a position in a list of 0"),
         ("out.x=3", "not inside a mapping"),
     ],
 )
