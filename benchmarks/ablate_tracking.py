@@ -49,9 +49,7 @@ IMAGE_ROWS: dict[str, dict[str, Any]] = {
     "camera motion compensation": {"matcher": "none"},
     "both": {"appearance": False, "matcher": "none"},
     "position in re-identification": {"weights": DefaultWeights(reid_position=0.0)},
-    "appearance in association": {
-        "weights": DefaultWeights(appearance_full_frames=1e9)
-    },
+    "appearance in association": {"weights": DefaultWeights(appearance_frames=1e9)},
 }
 """With images."""
 

@@ -97,6 +97,11 @@ class Observations:
             unoccluded,
         )
 
+    @property
+    def centres(self) -> Floats:
+        """`(P, 2)` box centres, pixels."""
+        return self.points[:, -1]
+
     def __len__(self) -> int:
         """Number of people, P."""
         return len(self.sizes)

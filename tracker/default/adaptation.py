@@ -1,8 +1,7 @@
 """Online adaptation of `default`: motion noise and usual detection scores.
 
-What has a scale is estimated from the stream: how fast people move and how their
-velocity changes, so that frame rates need no setting, and the scores that tracked
-people usually have, so that detectors need none.
+The motion noise, the speed of new tracks and the usual detection score are estimated
+from the stream, so that the tracker needs no setting for frame rate or detector.
 """
 
 from __future__ import annotations
@@ -18,17 +17,18 @@ from poseflow.tracker.observations import Observations
 SCORE_HITS, MOTION_HITS = 2, 4
 """Updates of a track from which on its scores, and its motion, are learned from."""
 
-MOTION_GAP = 3
-"""Frames without an update up to which the motion of a track is learned from."""
+LEARN_FRAMES = 2
+"""Frames since the update (1: updated in the previous frame) up to which a match is
+learned from."""
 
-SHARE, SCORE_SHARE_LIMIT, SPEED_SHARE_LIMIT = 0.02, 0.3, 0.2
-"""Weight of each track of a frame in a running mean, and of all of them together."""
+RUNNING_MEAN_RATE, SCORE_RATE_LIMIT, SPEED_RATE_LIMIT = 0.02, 0.3, 0.2
+"""Rate of a running mean per track of a frame, and for all of them together."""
 
 SPEED_FACTOR, SPEED_LEAST = 1.5, 0.01
 """New tracks may be faster than those that are tracked by this factor and sum."""
 
-SURPRISE_LIMIT, SURPRISE_TRACKS = 6, 10
-"""Normalized squared offset that counts at most; tracks that adapt at full rate."""
+INNOVATION_LIMIT, FULL_RATE_TRACKS = 6, 10
+"""Normalized squared innovation that counts at most; tracks that adapt at full rate."""
 
 ACCELERATION_RANGE = (0.25, 16.0)
 """Limits of the adapted acceleration, over the initial one."""
@@ -75,31 +75,36 @@ class Adaptation:
     ) -> None:
         """Learn from the matches of a frame, before they update the tracks."""
         hits = tracks.hits[matches.track]
-        gap = tracks.frames_since_update[matches.track]
+        frames = tracks.frames_since_update[matches.track]
         self._learn_scores(people.quality[matches.person[hits >= SCORE_HITS]])
-        steady = np.flatnonzero((hits >= MOTION_HITS) & (gap < MOTION_GAP))
+        steady = np.flatnonzero((hits >= MOTION_HITS) & (frames <= LEARN_FRAMES))
         if len(steady):
             self._learn_motion(tracks, matches[steady])
 
     def _learn_scores(self, quality: Floats) -> None:
+        """Update the usual detection score by those of tracked people."""
         if not len(quality):
             return
-        share = min(SHARE * len(quality), SCORE_SHARE_LIMIT)
+        rate = min(RUNNING_MEAN_RATE * len(quality), SCORE_RATE_LIMIT)
         if self._usual_quality <= 0:
-            share = 1.0
-        self._usual_quality += share * (float(np.median(quality)) - self._usual_quality)
+            rate = 1.0
+        self._usual_quality += rate * (float(np.median(quality)) - self._usual_quality)
 
     def _learn_motion(self, tracks: TrackStates, matches: CandidatePairs) -> None:
+        """Update the speed, and the acceleration by the normalized innovations.
+
+        These are 1 in the mean if the acceleration is right.
+        """
         rows = matches.track
         sizes = tracks.sizes[rows, None]
         speed = float(np.sqrt(np.square(tracks.velocity[rows] / sizes).mean()))
-        share = min(SHARE * len(rows), SPEED_SHARE_LIMIT)
-        self.speed += share * (SPEED_FACTOR * speed + SPEED_LEAST - self.speed)
+        rate = min(RUNNING_MEAN_RATE * len(rows), SPEED_RATE_LIMIT)
+        self.speed += rate * (SPEED_FACTOR * speed + SPEED_LEAST - self.speed)
         expected = tracks.variance[rows, :, 0] + matches.noise[:, None]
-        square = np.square(matches.offsets.offset / sizes) / expected
-        surprise = float(np.minimum(square, SURPRISE_LIMIT).mean()) - 1
+        innovation = np.square(matches.offsets.offset / sizes) / expected
+        excess = float(np.minimum(innovation, INNOVATION_LIMIT).mean()) - 1
         rate = self._weights.acceleration_rate
-        rate *= min(len(rows), SURPRISE_TRACKS) / SURPRISE_TRACKS
+        rate *= min(len(rows), FULL_RATE_TRACKS) / FULL_RATE_TRACKS
         low, high = np.multiply(ACCELERATION_RANGE, self._weights.acceleration)
-        adapted = self.acceleration * np.exp(rate * surprise)
+        adapted = self.acceleration * np.exp(rate * excess)
         self.acceleration = float(np.clip(adapted, low, high))

@@ -1,12 +1,13 @@
 """Appearance: colours along the limbs, or embeddings, and what their distances mean.
 
-`limb_colours` needs no network: the mean colour of each limb, from any viewpoint, tells
-a red jacket from a black one. `AppearanceModel` turns distances between appearances,
-those colours or a user's embeddings, into log odds of the same person.
+Mean colours along the limbs need no network and distinguish people by their clothes.
+`AppearanceModel` turns distances between appearances, those colours or a user's
+embeddings, into log odds of the same person.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -17,40 +18,42 @@ from poseflow.skeleton import Skeleton
 
 ALONG = np.linspace(0.15, 0.85, 7)
 ACROSS = np.array([-0.02, 0.0, 0.02])
-"""Sampled points: shares of a limb, and person sizes beside it."""
+"""Sampled points: shares of a limb's length, and person sizes beside it."""
 
 LIMB_LEAST = 0.05
-"""Least length, in person sizes: shorter limbs join eyes and ears, without clothes."""
+"""Shorter limbs, in person sizes, are skipped: face keypoints, without clothes."""
+
+SAMPLES_LEAST = 0.5
+"""Share of a limb's samples that have to lie inside the image."""
 
 NEIGHBOUR = 0.6
 """Distance, over the sum of two people's sizes, up to which they may overlap."""
 
 OVERLAP = 0.12
-"""Distance of limbs' middles, in person sizes, up to which one may hide the other."""
+"""Distance of limb centres, in person sizes, up to which one may occlude the other."""
 
-LEARNED = 8
-"""Observations of a feature from which on its variance is used."""
+LEARNED_COUNT, TRACK_COUNT = 8, 3
+"""Observations of a feature before its variance is used, and of a track before it is
+learned from."""
 
 DISTANCE_LEAST = 1e-3
 """Least mean squared distance, before its logarithm is taken."""
 
-ENOUGH_FEATURES = 0.4
-"""Share of the learned features that make full evidence."""
+FULL_EVIDENCE, LEARN_EVIDENCE = 0.4, 0.5
+"""Share of the learned features that makes full evidence, and, of that, the share that
+a distance needs to be learned from."""
 
 SAME_PRIOR, DIFFERENT_PRIOR, PRIOR_WEIGHT = (0.0, 0.5), (1.8, 0.7), 20
-"""Mean and deviation of the log distances at first, and their weight in pairs."""
+"""Mean and standard deviation of the log distances at first; their weight in pairs."""
 
-KNOWN_COUNT = 3
-"""Observations of a track from which on its appearance is learned from."""
+STD_LEAST = 0.1
+"""Least standard deviation of the log distances."""
 
-COMPARED = 12
+LEARN_PEOPLE = 12
 """People of a frame that are compared with each other at most."""
 
-CERTAIN_SHARE = 0.5
-"""Share of features that a distance is learned from."""
-
 RATE_LEAST = 0.01
-"""Least rate of the running means: old observations are forgotten."""
+"""Least rate of running means, so that old observations are forgotten."""
 
 
 def limb_colours(image: Image, poses: Poses, sizes: Floats) -> tuple[Floats, Bools]:
@@ -98,7 +101,7 @@ def limb_colours(image: Image, poses: Poses, sizes: Floats) -> tuple[Floats, Boo
         mean = np.stack(
             [(blue + green + red) / 3, red - green, (red + green) / 2 - blue], -1
         )
-    mean[~shown | (count < flat.shape[2] / 2)] = np.nan
+    mean[~shown | (count < SAMPLES_LEAST * flat.shape[2])] = np.nan
     clean = ~_occluded(start, stop, shown, sizes)
     features = mean.shape[-1]
     return (
@@ -142,12 +145,32 @@ def _segments(skeleton: Skeleton) -> Ints:
     return np.array(list(dict.fromkeys(ends)), np.int64).reshape(-1, 2)
 
 
+@dataclass
+class RunningNormal:
+    """Running mean and standard deviation of values that arrive in groups."""
+
+    mean: float
+    std: float
+    count: int = 0
+
+    def update(self, values: Floats) -> None:
+        """Take `(n,)` values in; the prior counts as `PRIOR_WEIGHT` of them."""
+        if not len(values):
+            return
+        rate = max(len(values) / (self.count + PRIOR_WEIGHT + len(values)), RATE_LEAST)
+        variance = float(np.square(values - self.mean).mean())
+        variance = self.std**2 + rate * (variance - self.std**2)
+        self.mean += rate * (float(values.mean()) - self.mean)
+        self.std = max(float(np.sqrt(variance)), STD_LEAST)
+        self.count += len(values)
+
+
 class AppearanceModel:
     """Distances between appearances, and what they mean in this stream.
 
-    Two running normal distributions of the log distance, of a person to itself and of
-    different people of one frame, give the log odds of a pair. So no threshold has to
-    be chosen, and where people wear the same the odds stay near 0.
+    Two running normal distributions of the log distance, one for the same person and
+    one for different people of a frame, give the log odds of a pair. So no threshold
+    has to be chosen, and where people wear the same the odds stay near 0.
 
     Args:
         features: D, 0 as long as there is no appearance.
@@ -157,19 +180,16 @@ class AppearanceModel:
         self.features = features
         self._variance = np.zeros(features)
         self._count = np.zeros(features)
-        self._same = np.array([*SAME_PRIOR, 0.0])  # mean, deviation, weight
-        self._different = np.array([*DIFFERENT_PRIOR, 0.0])
+        self._same = RunningNormal(*SAME_PRIOR)
+        self._different = RunningNormal(*DIFFERENT_PRIOR)
 
     @property
     def ready(self) -> bool:
         """True once enough people were observed again."""
-        return self.features > 0 and bool(np.median(self._count) >= LEARNED)
+        return self.features > 0 and bool(np.median(self._count) >= LEARNED_COUNT)
 
     def distances(
-        self,
-        means: Floats,
-        counts: Floats,
-        appearance: Floats,
+        self, means: Floats, counts: Floats, appearance: Floats
     ) -> tuple[Floats, Floats]:
         """Log of the mean squared distance of n pairs, in variances of one person.
 
@@ -179,27 +199,27 @@ class AppearanceModel:
             appearance: `(n, D)` of people, NaN where unknown.
 
         Returns:
-            `(n,)` logarithms, and the `(n,)` share of features they are based on.
+            `(n,)` log distances, and `(n,)` the evidence in [0, 1] that they rest on.
         """
-        learned = self._count >= LEARNED
-        both = np.isfinite(appearance) & (counts > 0) & learned
-        step = np.where(both, appearance - means, 0.0)
+        learned = self._count >= LEARNED_COUNT
+        common = np.isfinite(appearance) & (counts > 0) & learned
+        difference = np.where(common, appearance - means, 0.0)
         variance = np.maximum(self._variance, 1e-12) * (1 + 1 / np.maximum(counts, 1))
-        common = both.sum(axis=1)
-        mean = (np.square(step) / variance).sum(axis=1) / np.maximum(common, 1)
-        enough = ENOUGH_FEATURES * max(int(learned.sum()), 1)
-        share = np.minimum(common / enough, 1)
-        return np.log(np.maximum(mean, DISTANCE_LEAST)), share
+        count = common.sum(axis=1)
+        mean = (np.square(difference) / variance).sum(axis=1) / np.maximum(count, 1)
+        evidence = count / (FULL_EVIDENCE * max(int(learned.sum()), 1))
+        return np.log(np.maximum(mean, DISTANCE_LEAST)), np.minimum(evidence, 1)
 
-    def log_odds(self, distance: Floats, share: Floats) -> Floats:
-        """Log odds of the same person, `(n,)`; 0 where nothing is known."""
-        (same, near, _), (different, far, _) = self._same, self._different
-        # Closer than usual for one person is no further evidence, nor is farther than
-        # usual for two.
-        at = np.clip(distance, same, max(same, different))
-        score = np.square((at - different) / far) - np.square((at - same) / near)
-        odds: Floats = share * (np.log(far / near) + score / 2)
-        return odds
+    def log_odds(self, distance: Floats, evidence: Floats) -> Floats:
+        """Log odds of the same person, `(n,)`; 0 without evidence."""
+        same, different = self._same, self._different
+        # Beyond the two means, the ratio of two normal densities with different
+        # variances would reverse.
+        distance = np.clip(distance, same.mean, max(same.mean, different.mean))
+        odds = np.square((distance - different.mean) / different.std) / 2
+        odds -= np.square((distance - same.mean) / same.std) / 2
+        weighted: Floats = evidence * (odds + np.log(different.std / same.std))
+        return weighted
 
     def learn(
         self, means: Floats, counts: Floats, appearance: Floats, unoccluded: Bools
@@ -212,42 +232,29 @@ class AppearanceModel:
             appearance: `(n, D)` of their people, NaN where unknown.
             unoccluded: `(n, D)` features that no other person can have changed.
         """
-        known = (counts >= KNOWN_COUNT) & np.isfinite(appearance) & unoccluded
+        known = (counts >= TRACK_COUNT) & np.isfinite(appearance) & unoccluded
         count = known.sum(axis=0)
         if not count.any():
             return
-        square = np.square(appearance - means) / (1 + 1 / np.maximum(counts, 1))
-        mean = np.where(known, square, 0).sum(axis=0) / np.maximum(count, 1)
         # Distances use the variance from before this frame, so that no observation is
         # compared with itself.
         if self.ready:
             self._learn_distances(means, counts, appearance, unoccluded)
-        step = np.maximum(
-            count / np.maximum(self._count + count, 1), np.where(count, RATE_LEAST, 0)
-        )
-        self._variance += step * (mean - self._variance)
+        square = np.square(appearance - means) / (1 + 1 / np.maximum(counts, 1))
+        mean = np.where(known, square, 0).sum(axis=0) / np.maximum(count, 1)
+        rate = count / np.maximum(self._count + count, 1)
+        rate = np.maximum(rate, np.where(count, RATE_LEAST, 0))
+        self._variance += rate * (mean - self._variance)
         self._count += count
 
     def _learn_distances(
         self, means: Floats, counts: Floats, appearance: Floats, unoccluded: Bools
     ) -> None:
-        """Update both distributions by n tracks and their people, all with all."""
-        n = min(len(means), COMPARED)
+        """Update both distributions by the pairs of n tracks and their people."""
+        n = min(len(means), LEARN_PEOPLE)
         a, b = np.divmod(np.arange(n * n), n)
-        own = np.where(unoccluded, appearance, np.nan)
-        distance, share = self.distances(means[a], counts[a], own[b])
-        certain = share > CERTAIN_SHARE
-        _update_normal(self._same, distance[certain & (a == b)])
-        _update_normal(self._different, distance[certain & (a != b)])
-
-
-def _update_normal(normal: Floats, values: Floats) -> None:
-    """Update a running normal distribution (mean, deviation, weight)."""
-    if not len(values):
-        return
-    share = len(values) / (normal[2] + PRIOR_WEIGHT + len(values))
-    share = max(share, RATE_LEAST)
-    normal[2] += len(values)
-    spread = float(np.square(values - normal[0]).mean())
-    normal[0] += share * (float(values.mean()) - normal[0])
-    normal[1] = np.sqrt(normal[1] ** 2 + share * (spread - normal[1] ** 2))
+        appearance = np.where(unoccluded, appearance, np.nan)
+        distance, evidence = self.distances(means[a], counts[a], appearance[b])
+        enough = evidence > LEARN_EVIDENCE
+        self._same.update(distance[enough & (a == b)])
+        self._different.update(distance[enough & (a != b)])

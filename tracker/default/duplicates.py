@@ -50,44 +50,47 @@ def find_duplicates(
     first, second = np.nonzero(np.triu(close, 1))
     both = present[first] & present[second]
     scale = np.maximum(sizes[first], sizes[second])[:, None] * deviation
-    step = np.square(points[first] - points[second]).sum(axis=-1)
-    near = np.where(both, np.exp(-step / (2 * np.square(scale))), 0)
+    distance = np.square(points[first] - points[second]).sum(axis=-1)
+    near = np.where(both, np.exp(-distance / (2 * np.square(scale))), 0)
     common = both.sum(axis=1)
     oks = near.sum(axis=1) / np.maximum(common, 1)
     least = np.maximum(COMMON * np.minimum(count[first], count[second]), 1)
     keep = (oks > similarity) & (common >= least)
     first, second = first[keep], second[keep]
-    swap = people.quality[first] < people.quality[second]
+    # Ties by position, so that ids do not depend on the order of the input.
+    rank = np.argsort(np.lexsort((*people.centres.T[::-1], -people.quality)))
+    swap = rank[first] > rank[second]
     return Duplicates(np.where(swap, second, first), np.where(swap, first, second))
 
 
 def suppress_duplicates(
-    tracks: TrackStates, match: Ints, duplicates: Duplicates
+    tracks: TrackStates, track_of: Ints, duplicates: Duplicates
 ) -> tuple[Bools, Ints]:
     """People who get no id because they are duplicates.
 
-    Of two similar poses the one that continues a track stays, or the one of the older
-    track; two confirmed tracks both stay. Without tracks the stronger one stays.
+    Of two similar poses the one that continues a track stays. If both do, the one whose
+    track has fewer hits is suppressed if that track is tentative; else both stay.
+    Without tracks the stronger one stays.
 
     Args:
         tracks: Tracks after the update by the matches.
-        match: `(P,)` track of each person, -1 for none.
+        track_of: `(P,)` track of each person, -1 for none.
         duplicates: Pairs of similar poses.
 
     Returns:
         `(P,)` mask of suppressed people, and the tentative tracks that they matched.
     """
-    suppressed = np.zeros(len(match), np.bool_)
+    suppressed = np.zeros(len(track_of), np.bool_)
     missed = []
     for stronger, weaker in zip(*(d.tolist() for d in duplicates), strict=True):
-        one, other = match[stronger], match[weaker]
+        one, other = track_of[stronger], track_of[weaker]
         if suppressed[stronger] or suppressed[weaker]:
             continue
         if one >= 0 and other >= 0:
             younger = stronger if tracks.hits[one] < tracks.hits[other] else weaker
-            if tracks.ids[match[younger]] == 0:
+            if tracks.ids[track_of[younger]] == 0:
                 suppressed[younger] = True
-                missed.append(match[younger])
+                missed.append(track_of[younger])
         else:
             suppressed[weaker if one >= 0 or other < 0 else stronger] = True
     return suppressed, np.array(missed, np.int64)

@@ -26,13 +26,13 @@ class ImageCues(NamedTuple):
         appearance: `(P, D)`, NaN where unknown; D = 0 without any.
         unoccluded: `(P, D)` where no other person can have changed it.
         camera_motion: `(2, 3)` similarity from the previous image, None if unknown.
-        cut: True if a new scene begins.
+        cut: Whether a new scene begins; None if the images do not tell.
     """
 
     appearance: Floats
     unoccluded: Bools
     camera_motion: Floats | None
-    cut: bool
+    cut: bool | None
 
 
 class ImageCueExtractor:
@@ -68,15 +68,16 @@ class ImageCueExtractor:
 
     def _camera_motion(
         self, frame: FrameContext, poses: Poses, boxes: Floats
-    ) -> tuple[Floats | None, bool]:
+    ) -> tuple[Floats | None, bool | None]:
+        """Camera motion, and whether the scene was cut."""
+        motion, cut = None, None
+        if self._camera is not None and frame.image is not None:
+            motion, cut = self._camera.update(frame.image, boxes)
+        elif self._camera is not None:
+            self._camera.reset()
         given = frame.correspondences
         if given is None and self._matcher is not None:
             given = self._matcher.match(frame, poses)
         if isinstance(given, np.ndarray):
-            return camera_motion(given, boxes, self._options), False
-        if self._camera is None:
-            return None, False
-        if frame.image is None:
-            self._camera.reset()
-            return None, False
-        return self._camera.update(frame.image, boxes)
+            motion = camera_motion(given, boxes, self._options)
+        return motion, cut

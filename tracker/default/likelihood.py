@@ -1,9 +1,9 @@
 """Association likelihood of `default`: log odds that a person continues a track.
 
-The log odds of each candidate pair are the log likelihood ratio of "same person"
-against "new person": position against the uncertainty of the prediction, pose after
-that offset, size, appearance, detection score. A term without evidence is 0. No term
-depends on pixels or on the scale of a detector's scores.
+Log odds compare "same person" with "new person". Position and appearance contribute
+log likelihood ratios; pose, size, detection score and duplicates contribute tuned terms
+on the same scale. A term without evidence is 0. No term depends on pixels or on the
+scale of a detector's scores.
 
 Source: log-likelihood-ratio scoring of tracks as in Blackman, "Multiple hypothesis
 tracking for multiple target tracking" (2004), with a Student t in place of the
@@ -24,20 +24,22 @@ from poseflow.tracker.default.tracks import TrackStates
 from poseflow.tracker.motion.kalman import Offsets, body_offsets
 from poseflow.tracker.observations import Observations
 
-GATE_FRAMES = 10
-"""Frames since the update for which a track is gated by distance."""
+GATE_FRAMES, GATE_SIZE_LIMIT = 10, 2.0
+"""Frames since the update for which a track is gated by distance. The gate uses at most
+this multiple of the person's size, so that a large track does not accept a small pose
+far away."""
 
 CUT_PEOPLE, CUT_SHARE = 3, 0.2
 """Scene cut: so many people or more, and at most this share of them continued."""
 
-CERTAIN_LOG_ODDS = 3.0
+CUT_CERTAIN_LOG_ODDS = 3.0
 """Log odds from which on a pair certainly is the same person."""
 
 RECENT_FRAMES, RECENT_HITS = 2, 3
 """Tracks that should continue: frames since their update, and number of updates."""
 
 APPEARANCE_DELAY = 0.2
-"""Share of `appearance_full_frames` for which the appearance does not count at all."""
+"""Share of `appearance_frames` for which the appearance does not count at all."""
 
 
 @dataclass(frozen=True)
@@ -136,20 +138,32 @@ def all_changed(tracks: TrackStates, matches: CandidatePairs, people: int) -> bo
     recent = tracks.confirmed & (tracks.frames_since_update <= RECENT_FRAMES)
     recent &= tracks.hits >= RECENT_HITS
     expected = min(int(recent.sum()), people)
-    certain = matches.track[matches.log_odds >= CERTAIN_LOG_ODDS]
+    certain = matches.track[matches.log_odds >= CUT_CERTAIN_LOG_ODDS]
     continued = int(recent[certain].sum())
     return expected >= CUT_PEOPLE and continued <= CUT_SHARE * expected
+
+
+def gate_radius(track: Floats, person: Floats, options: DefaultOptions) -> Floats:
+    """Radius of the gate around a track's last position, pixels, `(n,)`.
+
+    Args:
+        track: `(n,)` sizes of tracks.
+        person: `(n,)` sizes of people.
+        options: With `gate_body_lengths`.
+    """
+    size: Floats = np.minimum(track, GATE_SIZE_LIMIT * person)
+    return options.gate_body_lengths * size
 
 
 def _within_reach(
     tracks: TrackStates, people: Observations, options: DefaultOptions
 ) -> tuple[Ints, Ints]:
-    """Pairs whose box centres are close, in sizes of the larger of both."""
-    steps = tracks.points[:, None, -1] - people.points[None, :, -1]
+    """Pairs of tracks up to `max_age_frames` old and people near their prediction."""
+    displacement = people.centres[None] - tracks.centres[:, None]
     larger = np.maximum(tracks.sizes[:, None], people.sizes[None])
-    coasting = tracks.frames_since_update <= options.max_age_frames
-    reach = options.weights.reach * larger * coasting[:, None]
-    track, person = np.nonzero(np.square(steps).sum(-1) <= np.square(reach))
+    active = tracks.frames_since_update <= options.max_age_frames
+    reach = options.weights.reach * larger * active[:, None]
+    track, person = np.nonzero(np.square(displacement).sum(-1) <= np.square(reach))
     return track, person
 
 
@@ -163,10 +177,9 @@ def _within_gate(
 ) -> Bools:
     """Gating by distance from the last position, for tracks updated lately."""
     recent = tracks.frames_since_update[track] <= GATE_FRAMES
-    moved = tracks.points[track, -1] + offsets.offset - tracks.last_position[track]
-    size = np.minimum(tracks.sizes[track], 2 * people.sizes[person])
-    limit = np.square(options.gate_body_lengths * size)
-    within: Bools = ~recent | (np.square(moved).sum(axis=1) <= limit)
+    moved = tracks.centres[track] + offsets.offset - tracks.last_position[track]
+    radius = gate_radius(tracks.sizes[track], people.sizes[person], options)
+    within: Bools = ~recent | (np.square(moved).sum(axis=1) <= np.square(radius))
     return within
 
 
@@ -190,10 +203,10 @@ def _position(
 ) -> Floats:
     """Log odds of the offset by a Student t over both axes, `(n,)`."""
     variance = tracks.variance[track, :, 0] + noise[:, None]
-    step = offsets.offset / tracks.sizes[track, None]
-    square = (np.square(step) / variance).sum(axis=1)
+    offset = offsets.offset / tracks.sizes[track, None]
+    square = (np.square(offset) / variance).sum(axis=1)
     freedom = weights.degrees_of_freedom
-    odds: Floats = weights.new_track - (freedom + 2) / 2 * np.log1p(square / freedom)
+    odds: Floats = weights.match_bias - (freedom + 2) / 2 * np.log1p(square / freedom)
     odds -= np.log(variance.prod(axis=1) / weights.offset_deviation**4) / 2
     return odds
 
@@ -213,12 +226,12 @@ def _appearance(
     """
     if not model.ready or not len(track):
         return np.zeros(len(track))
-    distance, share = model.distances(
+    distance, evidence = model.distances(
         tracks.appearance[track],
         tracks.appearance_count[track],
         people.appearance[person],
     )
-    away = tracks.frames_since_update[track] / weights.appearance_full_frames
-    away = np.clip(away - APPEARANCE_DELAY, 0, 1)
-    odds: Floats = away * model.log_odds(distance, share)
+    lost = tracks.frames_since_update[track] / weights.appearance_frames
+    lost = np.clip(lost - APPEARANCE_DELAY, 0, 1)
+    odds: Floats = lost * model.log_odds(distance, evidence)
     return odds

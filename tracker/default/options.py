@@ -12,14 +12,16 @@ from poseflow.validation import check_options, option
 
 @dataclass(frozen=True)
 class DefaultWeights:
-    """Weights and constants of `default`, tuned together on the development seeds.
+    """Weights of `default`, tuned together on the development seeds.
 
     Lengths are in person sizes (the longer side), times in frames. They were chosen by
-    `python benchmarks/tune_tracking.py` and hold for all suites; users turn the
-    options of `DefaultOptions` instead.
+    `python benchmarks/tune_tracking.py`, one value for all suites; users change the
+    options of `DefaultOptions` instead. Fixed constants stand in their modules.
 
     Attributes:
-        new_track: Log odds of a person at the densest point of the prediction.
+        match_bias: Added to the log odds of every pair: the odds of a person exactly at
+            a prediction that is as certain as a measured offset. Higher values start
+            fewer new tracks.
         degrees_of_freedom: Of the Student t of the offset; fewer forgive more.
         offset_deviation: Standard deviation of a measured offset with many keypoints.
         offset_deviation_one_keypoint: Added in quadrature, over the root of their
@@ -34,8 +36,8 @@ class DefaultWeights:
         size_deviation: Standard deviation of the log ratio of sizes.
         low_score: Log odds that a relative detection score of 0 costs.
         duplicate: Log odds that the weaker of two similar poses loses.
-        appearance_full_frames: Frames since the update after which the appearance
-            counts in full; a fifth of them, and it does not count.
+        appearance_frames: The appearance counts from 0.2 times so many frames since the
+            update on, rising linearly to its full weight at 1.2 times.
         acceleration: Standard deviation of the change of velocity per frame, at first.
         acceleration_rate: How fast it adapts to the offsets of the stream.
         speed: Standard deviation of the velocity of a new track, at first.
@@ -49,7 +51,7 @@ class DefaultWeights:
         reid_position: Weight of the distance from where a track was lost, or would be.
     """
 
-    new_track: float = option(7.0)
+    match_bias: float = option(7.0)
     degrees_of_freedom: float = option(4.0, low=1e-6)
     offset_deviation: float = option(0.03, low=1e-6)
     offset_deviation_one_keypoint: float = option(0.06, low=0)
@@ -63,7 +65,7 @@ class DefaultWeights:
     size_deviation: float = option(0.2, low=1e-6)
     low_score: float = option(1.6, low=0)
     duplicate: float = option(4.0, low=0)
-    appearance_full_frames: float = option(90.0, low=1e-6)
+    appearance_frames: float = option(90.0, low=1e-6)
     acceleration: float = option(0.005, low=1e-9)
     acceleration_rate: float = option(0.05, low=0)
     speed: float = option(0.06, low=0)
@@ -100,9 +102,11 @@ class DefaultOptions:
             longer occlusions, and confuses people more often after them.
         confirmation_score: Existence score from which on a tentative track gets its id.
             0 gives ids to false positives; 2 takes several good observations.
-        gate_body_lengths: Distance from its last position within which a track is
-            continued, for 10 frames after its update. Raise it if people move further
-            than their own height between frames.
+        gate_body_lengths: Largest distance between a track's last position and a pose
+            that continues it, in person sizes, for 10 frames after its update. It
+            limits jumps of fast tracks; the distance from the Kalman prediction is
+            limited by `weights.reach` and the log odds, which follow a new track up to
+            about half a size per frame.
         duplicate_similarity: OKS above which two poses of a frame are one person. 1
             keeps all of them.
         max_tracks: Known number of people in the video; no more ids are given.
@@ -110,8 +114,8 @@ class DefaultOptions:
             given.
         reid_frames: Frames that a track with a known appearance is remembered.
         matcher: Camera motion compensation in images: `"flow"` (background corners by
-            sparse optical flow), `"orb"` (ORB features), or `"none"`. Correspondences
-            given to `update` come before either.
+            sparse optical flow, which also detects scene cuts), `"orb"` (ORB features),
+            or `"none"`. Correspondences given to `update` come before either.
         delay_frames: Frames after which ids are final; tracks confirmed by then have
             their id from their first observation on.
         weights: Tuned weights; see `DefaultWeights`.

@@ -5,9 +5,10 @@ frame, Kalman prediction of all tracks, log odds of all candidate pairs, one gat
 assignment, update, duplicates, new tentative tracks, confirmation and
 re-identification, deletion. What each piece is worth is measured in docs/tracking.md.
 
-Sources: Kalman prediction and assignment as in SORT (Bewley et al., 2016); a second
-chance for low scores as in ByteTrack (Zhang et al., 2022), but by odds relative to the
-scores of tracked people instead of a threshold; likelihoods as named in `likelihood`.
+Sources: Kalman prediction and assignment as in SORT (Bewley et al., 2016). Detections
+with low scores are kept, as in ByteTrack (Zhang et al., 2022), but in the same
+assignment, with a penalty relative to the scores of tracked people. Likelihoods as
+named in `likelihood`.
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from poseflow.arrays import Floats, Ints
+from poseflow.errors import PoseFlowError
 from poseflow.poses import NO_TRACK, Poses
 from poseflow.skeleton import Skeleton
 from poseflow.tracker.base import FrameContext, TrackerBackend
-from poseflow.tracker.default.adaptation import Adaptation
+from poseflow.tracker.default.adaptation import LEARN_FRAMES, Adaptation
 from poseflow.tracker.default.appearance import AppearanceModel
 from poseflow.tracker.default.delayed_output import DelayedOutput, FinalFrames
 from poseflow.tracker.default.duplicates import find_duplicates, suppress_duplicates
@@ -51,8 +53,8 @@ from poseflow.tracker.motion.frame_clock import Clock
 from poseflow.tracker.observations import Observations
 from poseflow.tracker.track_store import Track
 
-CERTAIN_GAP, CERTAIN_POSE = 2, 0.5
-"""Frames without an update, and least pose similarity, to learn an appearance from."""
+LEARN_POSE_SIMILARITY = 0.5
+"""Least pose similarity of a match whose appearance is learned from."""
 
 
 @dataclass
@@ -70,6 +72,7 @@ class DefaultTracker(TrackerBackend):
         options = self.options
         self._image_cues = ImageCueExtractor(options.appearance, options.matcher)
         self._appearance = AppearanceModel()
+        self._embedded = False  # whether appearances are the caller's embeddings
         self._adaptation = Adaptation(options.weights)
         self._clock = Clock()
         self._output = DelayedOutput(options.delay_frames)
@@ -90,7 +93,7 @@ class DefaultTracker(TrackerBackend):
 
         # The frame.
         cues = self._image_cues.extract(frame, poses)
-        people = self._observe(poses, cues)
+        people = self._observe(poses, cues, frame)
         relative = self._adaptation.relative_scores(people.quality)
         deviation = weights.keypoint_deviation(people.sigmas)
         duplicates = find_duplicates(people, deviation, options.duplicate_similarity)
@@ -100,12 +103,13 @@ class DefaultTracker(TrackerBackend):
         # Association.
         if cues.cut:
             self._end_scene()
-        tracks = self._predict(frame, cues)
+        self._predict(frame, cues)
+        tracks = self._tracks
         pairs = candidate_pairs(
             tracks, people, relative, duplicate, self._appearance, options
         )
         matches = assign_pairs(len(tracks), len(people), pairs)
-        if frame.image is None and all_changed(tracks, matches, len(people)):
+        if cues.cut is None and all_changed(tracks, matches, len(people)):
             self._end_scene()
             tracks, matches = self._tracks, matches[np.zeros(0, np.int64)]
 
@@ -116,15 +120,15 @@ class DefaultTracker(TrackerBackend):
         add_existence(tracks, matches.track, gain[matches.person])
 
         # Duplicates and new tracks.
-        match = np.full(len(people), -1)
-        match[matches.person] = matches.track
-        suppressed, deleted = suppress_duplicates(tracks, match, duplicates)
+        track_of = np.full(len(people), -1)
+        track_of[matches.person] = matches.track
+        suppressed, deleted = suppress_duplicates(tracks, track_of, duplicates)
         mark_deleted(tracks, deleted)
-        match[suppressed] = -1
-        new = np.flatnonzero((match < 0) & ~suppressed)
+        track_of[suppressed] = -1
+        new = np.flatnonzero((track_of < 0) & ~suppressed)
         # From left to right, so that ids do not depend on the order of the input.
-        new = new[np.lexsort(people.points[new, -1].T[::-1])]
-        match[new] = len(tracks) + np.arange(len(new))
+        new = new[np.lexsort(people.centres[new].T[::-1])]
+        track_of[new] = len(tracks) + np.arange(len(new))
         tracks = tracks.joined(
             start_tracks(
                 people,
@@ -138,33 +142,44 @@ class DefaultTracker(TrackerBackend):
         self._next_serial += len(new)
 
         # Confirmation, re-identification and output.
-        tracked = match >= 0
+        tracked = track_of >= 0
+        # From before re-identification, so that the delayed output finds the earlier
+        # frames of a tentative track.
         serials = np.full(len(people), -1)
-        serials[tracked] = tracks.serials[match[tracked]]
-        self._confirm(tracks, match)
+        serials[tracked] = tracks.serials[track_of[tracked]]
+        self._confirm(tracks, track_of)
         ids = np.full(len(people), NO_TRACK)
-        ids[tracked] = np.where(tracks.confirmed, tracks.ids, NO_TRACK)[match[tracked]]
+        ids[tracked] = np.where(tracks.confirmed, tracks.ids, NO_TRACK)[
+            track_of[tracked]
+        ]
         self.final_frames = self._output.add(frame.index, poses, serials, ids)
         # Tentative tracks too: they have to be observed to be confirmed.
         self.expected_motion = np.full((len(people), 2), np.nan)
-        self.expected_motion[tracked] = tracks.velocity[match[tracked]]
+        self.expected_motion[tracked] = tracks.velocity[track_of[tracked]]
         self._tracks = delete_old(tracks, options)
         return poses.replace(track_ids=ids)
 
-    def _observe(self, poses: Poses, cues: ImageCues) -> Observations:
-        """Observations with the appearance that this frame tells."""
-        features = cues.appearance.shape[1]
-        if features and not self._appearance.features:
-            self._appearance = AppearanceModel(features)
+    def _observe(
+        self, poses: Poses, cues: ImageCues, frame: FrameContext
+    ) -> Observations:
+        """Observations, with an unknown appearance in frames without the usual one."""
+        features, expected = cues.appearance.shape[1], self._appearance.features
+        embedded = frame.embeddings is not None and features > 0
+        if embedded and self._embedded and features != expected:
+            raise PoseFlowError(
+                f"frame {frame.index}: embeddings: expected {expected} features as in "
+                f"earlier frames, got {features}; call reset() before other features"
+            )
+        if embedded > self._embedded or features > expected == 0:
+            self._appearance, expected = AppearanceModel(features), features
+            self._embedded = embedded
             begin_appearance(self._tracks, features)
-        if features == self._appearance.features:
+        if features == expected:
             return Observations.of(poses, cues.appearance, cues.unoccluded)
-        # A frame without an image among others.
-        unknown = np.full((len(poses), self._appearance.features), np.nan)
-        return Observations.of(poses, unknown)
+        return Observations.of(poses, np.full((len(poses), expected), np.nan))
 
-    def _predict(self, frame: FrameContext, cues: ImageCues) -> TrackStates:
-        """Tracks where they are expected in this frame."""
+    def _predict(self, frame: FrameContext, cues: ImageCues) -> None:
+        """Move all tracks by camera motion, change of image size, and velocity."""
         tracks, size = self._tracks, frame.size
         if cues.camera_motion is not None:
             move_with_camera(tracks, cues.camera_motion)
@@ -172,17 +187,16 @@ class DefaultTracker(TrackerBackend):
             if self._image_size is not None and self._image_size != size:
                 rescale(tracks, np.array(size) / np.array(self._image_size))
             self._image_size = size
-        steps = self._clock.steps(frame.time)
-        predict(tracks, steps, self._adaptation.acceleration)
-        return tracks
+        frames = self._clock.steps(frame.time)
+        predict(tracks, frames, self._adaptation.acceleration)
 
     def _learn(
         self, tracks: TrackStates, people: Observations, matches: CandidatePairs
     ) -> None:
         """Adapt to the stream by the matches, before they update their tracks."""
         self._adaptation.learn(tracks, people, matches)
-        certain = tracks.frames_since_update[matches.track] <= CERTAIN_GAP
-        certain &= matches.pose_similarity > CERTAIN_POSE
+        certain = tracks.frames_since_update[matches.track] <= LEARN_FRAMES
+        certain &= matches.pose_similarity > LEARN_POSE_SIMILARITY
         rows, persons = matches.track[certain], matches.person[certain]
         self._appearance.learn(
             tracks.appearance[rows],
@@ -191,13 +205,13 @@ class DefaultTracker(TrackerBackend):
             people.unoccluded[persons],
         )
 
-    def _confirm(self, tracks: TrackStates, match: Ints) -> None:
+    def _confirm(self, tracks: TrackStates, track_of: Ints) -> None:
         """Confirm tentative tracks, in the order of their serials.
 
         Args:
             tracks: All tracks; those that are confirmed get an id or continue a lost
                 track.
-            match: `(P,)` track of each person; changed for re-identified people.
+            track_of: `(P,)` track of each person; changed for re-identified people.
         """
         options = self.options
         ready = np.flatnonzero(
@@ -208,18 +222,18 @@ class DefaultTracker(TrackerBackend):
         lost, found = reidentify(tracks, ready, self._appearance, options.weights)
         for old, new in zip(lost.tolist(), found.tolist(), strict=True):
             resume(tracks, old, new)
-            match[match == new] = old
+            track_of[track_of == new] = old
         ready = np.setdiff1d(ready, found)
-        free = len(ready)
+        ids_left = len(ready)
         if options.max_tracks is not None:
-            free = max(options.max_tracks - self._next_id + 1, 0)
-        for row in ready[free:].tolist():
+            ids_left = max(options.max_tracks - self._next_id + 1, 0)
+        for row in ready[ids_left:].tolist():
             nearest = nearest_lost(tracks, row, options)
             if nearest is not None:
                 resume(tracks, nearest, row)
-                match[match == row] = nearest
-        confirm(tracks, ready[:free], self._next_id)
-        self._next_id += len(ready[:free])
+                track_of[track_of == row] = nearest
+        confirm(tracks, ready[:ids_left], self._next_id)
+        self._next_id += len(ready[:ids_left])
 
     def _end_scene(self) -> None:
         """Delete all tracks: a new scene has begun."""

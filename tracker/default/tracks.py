@@ -23,7 +23,8 @@ class TrackStates:
     Attributes:
         ids: `(N,)` identity, 0 while tentative.
         serials: `(N,)` number of the track, tentative ones included.
-        points: `(N, K + 1, 2)` predicted keypoints and box centre, pixels.
+        points: `(N, K + 1, 2)` keypoints and box centre, pixels: predicted, and
+            observed after the update.
         known: `(N, K + 1)` keypoints observed at least once.
         velocity: `(N, 2)` pixels per frame.
         variance: `(N, 2, 3)` of position, position-velocity and velocity by axis, in
@@ -86,15 +87,20 @@ class TrackStates:
 
     def __getitem__(self, which: Any) -> TrackStates:
         """Some of the tracks, by mask or indices; a copy."""
-        return TrackStates(*(getattr(self, name)[which] for name in NAMES))
+        return TrackStates(*(getattr(self, name)[which] for name in _FIELDS))
 
     def joined(self, other: TrackStates) -> TrackStates:
         """These tracks, then those of `other`."""
         if not len(other):
             return self
         return TrackStates(
-            *(np.concatenate([getattr(self, n), getattr(other, n)]) for n in NAMES)
+            *(np.concatenate([getattr(self, n), getattr(other, n)]) for n in _FIELDS)
         )
+
+    @property
+    def centres(self) -> Floats:
+        """`(N, 2)` box centres, pixels."""
+        return self.points[:, -1]
 
     @property
     def confirmed(self) -> Bools:
@@ -106,12 +112,12 @@ class TrackStates:
         order = np.argsort(self.ids)
         return tuple(
             Track(
-                int(self.ids[k]),
-                int(self.first_frame[k]),
-                int(self.last_frame[k]),
-                int(self.hits[k]),
-                float(self.total_score[k] / self.hits[k]),
-                Poses(
+                track_id=int(self.ids[k]),
+                first_frame=int(self.first_frame[k]),
+                last_frame=int(self.last_frame[k]),
+                appearances=int(self.hits[k]),
+                mean_score=float(self.total_score[k] / self.hits[k]),
+                latest=Poses(
                     self.points[k : k + 1, :-1],
                     self.known[k : k + 1, :-1].astype(np.float64),
                     track_ids=[self.ids[k]],
@@ -122,4 +128,4 @@ class TrackStates:
         )
 
 
-NAMES = tuple(field.name for field in fields(TrackStates))
+_FIELDS = tuple(field.name for field in fields(TrackStates))

@@ -25,18 +25,25 @@ REID_HITS = 5
 MAX_HELD = 1000
 """Tracks held at most, those updated latest."""
 
+REPLACED = (
+    "points", "known", "velocity", "variance", "sizes", "last_position",
+    "frames_since_update", "last_frame",
+)  # fmt: skip
+ADDED = ("hits", "existence", "total_score")
+"""Arrays of a resumed track that are taken from the new one, and added to."""
 
-def predict(tracks: TrackStates, steps: float, acceleration: float) -> None:
+
+def predict(tracks: TrackStates, frames: float, acceleration: float) -> None:
     """Move all tracks to where they are expected now.
 
     Args:
         tracks: Tracks of the previous frame.
-        steps: Frames since then.
+        frames: Frames since then.
         acceleration: Standard deviation of the change of velocity per frame.
     """
-    tracks.points += (tracks.velocity * steps)[:, None]
-    tracks.variance = predict_variance(tracks.variance, steps, np.square(acceleration))
-    tracks.frames_since_update += steps
+    tracks.points += (tracks.velocity * frames)[:, None]
+    tracks.variance = predict_variance(tracks.variance, frames, np.square(acceleration))
+    tracks.frames_since_update += frames
 
 
 def move_with_camera(tracks: TrackStates, motion: Floats) -> None:
@@ -86,22 +93,25 @@ def update_matched(
     tracks.velocity[rows] += velocity_gain * offset
     moved = tracks.points[rows] + (position_gain * offset)[:, None]
 
+    # Observed keypoints replace predicted ones; the gain moves the others. Following
+    # observations more slowly gained nothing on the development seeds; the measured
+    # variance in place of the filter's cost 0.7 IDF1.
     present = people.present[persons]
     tracks.points[rows] = np.where(present[..., None], people.points[persons], moved)
     tracks.known[rows] |= present
     boxes = keypoint_extent(tracks.points[rows, :-1], tracks.known[rows, :-1])
     extent = (boxes[:, 2:] - boxes[:, :2]).max(axis=1)
-    change = np.where(extent > 0, extent - tracks.sizes[rows], 0)
-    tracks.sizes[rows] += weights.size_gain * change
+    growth = np.where(extent > 0, extent - tracks.sizes[rows], 0)
+    tracks.sizes[rows] += weights.size_gain * growth
 
     seen = np.isfinite(people.appearance[persons])
     seen &= people.unoccluded[persons] | (tracks.appearance_count[rows] == 0)
     count = tracks.appearance_count[rows] + seen
-    step = np.where(seen, people.appearance[persons] - tracks.appearance[rows], 0)
-    tracks.appearance[rows] += step / np.maximum(count, 1)
+    change = np.where(seen, people.appearance[persons] - tracks.appearance[rows], 0)
+    tracks.appearance[rows] += change / np.maximum(count, 1)
     tracks.appearance_count[rows] = np.minimum(count, APPEARANCE_MEMORY)
 
-    tracks.last_position[rows] = tracks.points[rows, -1]
+    tracks.last_position[rows] = tracks.centres[rows]
     tracks.frames_since_update[rows] = 0
     tracks.hits[rows] += 1
     tracks.last_frame[rows] = frame
@@ -166,14 +176,11 @@ def confirm(tracks: TrackStates, rows: Ints, first_id: int) -> None:
 def resume(tracks: TrackStates, old: int, new: int) -> None:
     """Continue the lost track `old` by the tentative track `new`, which is deleted.
 
-    `old` keeps its id, its history and both appearances.
+    `old` keeps its id and first frame; hits, scores and mean appearances are merged.
     """
-    for name in (
-        "points", "known", "velocity", "variance", "sizes", "last_position",
-        "frames_since_update", "last_frame",
-    ):  # fmt: skip
+    for name in REPLACED:
         getattr(tracks, name)[old] = getattr(tracks, name)[new]
-    for name in ("hits", "existence", "total_score"):
+    for name in ADDED:
         getattr(tracks, name)[old] += getattr(tracks, name)[new]
     counts = tracks.appearance_count[[old, new]]
     total = (tracks.appearance[[old, new]] * counts).sum(axis=0)
@@ -188,7 +195,7 @@ def delete_old(tracks: TrackStates, options: DefaultOptions) -> TrackStates:
     longest = np.where(known, options.reid_frames, options.max_age_frames)
     longest = np.where(tracks.confirmed, longest, options.weights.tentative_frames)
     stay: Bools = tracks.frames_since_update <= longest
-    if stay.sum() > MAX_HELD:
-        order = np.argsort(tracks.frames_since_update, kind="stable")
-        stay[order[MAX_HELD:]] = False
+    kept = np.flatnonzero(stay)
+    latest = np.argsort(tracks.frames_since_update[kept], kind="stable")
+    stay[kept[latest[MAX_HELD:]]] = False
     return tracks if stay.all() else tracks[stay]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -10,6 +10,10 @@ import pytest
 from poseflow import PoseFlowError, Poses, Skeleton, Tracker
 from poseflow.benchmark.tracking import count_jumps, make_clip, run_clip
 from poseflow.eval import score_tracking
+from poseflow.tracker import FrameContext
+from poseflow.tracker.default.image_cues import ImageCueExtractor
+from poseflow.tracker.default.tracks import TrackStates
+from poseflow.tracker.default.update import ADDED, REPLACED
 
 SHAPE = np.random.default_rng(5).uniform(-1, 1, (17, 2)) * [30, 90]
 
@@ -259,6 +263,87 @@ def test_embeddings_fall_back_to_motion():
         assert tracker.update(poses, embeddings=given).track_ids.tolist() == [1, 2]
     with pytest.raises(PoseFlowError, match=r"frame 30: embeddings.*\(2, features\)"):
         tracker.update(poses, embeddings=np.zeros((3, 8)))
+
+
+def test_embeddings_replace_colours_and_keep_their_size():
+    tracker, image = Tracker(), np.full((720, 1280, 3), 90, np.uint8)
+    poses = crowd([[100, 300], [900, 320]])
+    tracker.update(poses, image)
+    for _ in range(3):
+        tracker.update(poses, image, embeddings=np.ones((2, 8)))
+        tracker.update(poses, image)
+    with pytest.raises(PoseFlowError, match="frame 7: embeddings: expected 8 features"):
+        tracker.update(poses, embeddings=np.ones((2, 16)))
+    tracker.reset()
+    tracker.update(poses, embeddings=np.ones((2, 16)))
+
+
+def test_given_correspondences_do_not_delay_the_image_before():
+    """The camera pans by 5 px a frame; one frame has correspondences as well."""
+    random = np.random.default_rng(0)
+    texture = np.kron(
+        random.integers(0, 255, (60, 100), np.uint8), np.ones((12, 12), np.uint8)
+    )
+    at = random.uniform(0, 600, (60, 2))
+    extractor, motions = ImageCueExtractor(True, "flow"), []
+    for t in range(4):
+        image = np.ascontiguousarray(texture[:600, 5 * t : 5 * t + 1000])
+        given = np.concatenate([at, at - [5, 0]], axis=1) if t == 2 else None
+        frame = FrameContext(t, image, correspondences=given)
+        motions.append(extractor.extract(frame, Poses.empty()).camera_motion)
+    shifts = [motion[0, 2] for motion in motions[1:]]
+    assert shifts == pytest.approx([-5, -5, -5], abs=0.3)
+
+
+@pytest.mark.parametrize("matcher", ["orb", "none"])
+def test_a_cut_in_images_without_optical_flow(matcher):
+    before, after = make_clip("street", 0, 30), make_clip("street", 3, 30)
+    tracker = Tracker(matcher=matcher)
+    ids = [
+        {i for f in clip.poses for i in tracker.update(f.poses, image).track_ids}
+        for clip, image in (
+            (before, np.zeros((720, 1280), np.uint8)),
+            (after, np.full((720, 1280), 99, np.uint8)),
+        )
+    ]
+    assert ids[0] & ids[1] <= {-1}
+
+
+def test_as_many_tracks_as_possible_are_held():
+    tracker = Tracker()
+    grid = np.stack(np.meshgrid(np.arange(40) * 90, np.arange(28) * 220), -1)
+    tracker.update(crowd(grid))
+    weak = np.stack(np.meshgrid(np.arange(20) * 90 + 9000, np.arange(10) * 220), -1)
+    tracker.update(crowd(weak, score=0.2))
+    for _ in range(4):
+        tracker.update(Poses.empty())
+    assert len(tracker._backend._tracks) == 1000
+
+
+def test_duplicates_without_scores_do_not_depend_on_the_order():
+    one = crowd([[100, 300]], seed=1)
+    poses = Poses(np.concatenate([one.keypoints, one.keypoints + 2]))
+    ids = Tracker().update(poses).track_ids
+    assert sorted(ids.tolist()) == [-1, 1]
+    assert (Tracker().update(poses[[1, 0]]).track_ids == ids[::-1]).all()
+
+
+def test_all_arrays_of_a_track_are_resumed():
+    merged = {"appearance", "appearance_count"}
+    kept = {"ids", "serials", "first_frame"}
+    names = {field.name for field in fields(TrackStates)}
+    assert {*REPLACED, *ADDED} | merged | kept == names
+
+
+def test_weak_detections_in_an_empty_scene_get_no_id():
+    """Scores are relative to those of people tracked before, not to the frame's."""
+    tracker = Tracker()
+    walk(tracker, 20, [[100, 300], [600, 300]], [[3, 0], [0, 0]])
+    for _ in range(5):
+        tracker.update(Poses.empty())
+    for t in range(8):
+        weak = crowd([[1000, 300]], seed=t, score=0.2)
+        assert tracker.update(weak).track_ids.tolist() == [-1]
 
 
 def test_a_panning_camera_by_correspondences():
