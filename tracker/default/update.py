@@ -42,7 +42,7 @@ def predict(tracks: TrackStates, frames: float, acceleration: float) -> None:
         acceleration: Standard deviation of the change of velocity per frame.
     """
     tracks.points += (tracks.velocity * frames)[:, None]
-    tracks.variance = predict_variance(tracks.variance, frames, np.square(acceleration))
+    tracks.variance = predict_variance(tracks.variance, frames, acceleration**2)
     tracks.frames_since_update += frames
 
 

@@ -78,24 +78,24 @@ def body_offsets(
     return Offsets(offset, residual, weight, scale)
 
 
-def predict_variance(variance: Floats, steps: float, noise: Floats) -> Floats:
+def predict_variance(variance: Floats, frames: float, noise: float) -> Floats:
     """Predicted variance of position and velocity after some frames, by axis.
 
     Args:
         variance: `(N, 2, 3)` variance of the position, covariance, variance of the
             velocity; in sizes (per frame) squared.
-        steps: Frames.
-        noise: `(2,)` variance of the acceleration that each frame adds.
+        frames: Frames since the update or the last prediction.
+        noise: Variance of the acceleration that each frame adds.
     """
     position, covariance, velocity = np.moveaxis(variance, -1, 0)
     predicted: Floats = np.stack(
         [
             position
-            + 2 * steps * covariance
-            + steps**2 * velocity
-            + noise * steps**3 / 3,
-            covariance + steps * velocity + noise * steps**2 / 2,
-            velocity + noise * steps,
+            + 2 * frames * covariance
+            + frames**2 * velocity
+            + noise * frames**3 / 3,
+            covariance + frames * velocity + noise * frames**2 / 2,
+            velocity + noise * frames,
         ],
         axis=-1,
     )
