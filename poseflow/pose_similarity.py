@@ -10,8 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from poseflow.arrays import Bools, Floats
-from poseflow.errors import PoseFlowError
-from poseflow.validation import require
+from poseflow.validation import check_options, option
 
 
 @dataclass(frozen=True)
@@ -26,17 +25,13 @@ class SimilarityParameters:
         spatial_weight: Weight of the spatial term (lambda, mu).
     """
 
-    sigma_score: float = 1.0
-    sigma_distance_px: float = 2.65
-    spatial_weight: float = 1.7
+    sigma_score: float = option(1.0, low=1e-6)
+    sigma_distance_px: float = option(2.65, low=1e-6)
+    spatial_weight: float = option(1.7, low=0)
 
     def __post_init__(self) -> None:
         """Check ranges."""
-        for name in ("sigma_score", "sigma_distance_px"):
-            value = getattr(self, name)
-            if not value > 0:
-                raise PoseFlowError(f"{name}: expected more than 0, got {value}")
-        require("spatial_weight", self.spatial_weight, low=0)
+        check_options(self)
 
 
 def joint_distances(a: Floats, b: Floats) -> Floats:

@@ -110,7 +110,9 @@ def test_all_scores_low_leave_no_people():
 def test_wrong_shapes_are_named():
     with pytest.raises(PoseFlowError, match=r"boxes: expected shape \(2, 4\)"):
         pose_nms(np.zeros((2, 17, 2)), np.zeros((2, 17)), np.zeros((1, 4)), np.ones(2))
-    with pytest.raises(PoseFlowError, match="sigma_score: expected more than 0"):
+    with pytest.raises(
+        PoseFlowError, match="sigma_score must be a number of at least 1e-06"
+    ):
         SimilarityParameters(sigma_score=0)
 
 
