@@ -246,9 +246,9 @@ class DataConfig(LoadConfig, frozen=True, kw_only=True):
 
     Attributes:
         train: Data sets, joined by joint name.
-        repeat_behind: How often people seen from behind come in an epoch. They are
-            rarer, and a network that assumes a frontal view exchanges their left and
-            right.
+        repeat_behind: How many times each person seen from behind is used in an epoch.
+            They are rarer, and a network that assumes a frontal view exchanges their
+            left and right.
         validate: See `LoadConfig`.
         test: See `LoadConfig`.
     """
