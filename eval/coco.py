@@ -7,21 +7,19 @@ from pycocotools' own `COCOeval`, fed with checked input.
 from __future__ import annotations
 
 import contextlib
-import gzip
 import io
 import math
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 
 from poseflow import skeletons
 from poseflow.boxes import keypoint_extent
 from poseflow.errors import FormatError, PoseFlowError
+from poseflow.formats.json_reader import parse, read_bytes
 
 COLUMNS = (
     *("AP", "AP50", "AP75", "APM", "APL"),
@@ -129,17 +127,7 @@ def _run(dataset: Any, results: list[Any], sigmas: Sequence[float]) -> Any:
 
 
 def _load(path: str | Path) -> Any:
-    path = Path(path)
-    try:
-        data = path.read_bytes()
-        if path.name.endswith(".gz"):
-            data = gzip.decompress(data)
-        return msgspec.json.decode(data)
-    except (OSError, EOFError, zlib.error) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise FormatError(f"{path}: cannot be read ({reason})") from error
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        raise FormatError(f"{path}: not valid JSON ({error})") from error
+    return parse(read_bytes(path), Any, path)
 
 
 def _annotations(path: str | Path, notes: list[str]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from msgspec import Struct
 
 from poseflow.arrays import Image, Ints
 from poseflow.errors import FormatError, PoseFlowError
+from poseflow.formats.text_encoding import as_utf8
 
 Item = TypeVar("Item")
 
@@ -130,7 +131,8 @@ def load_json(path: Path) -> Any:
     """
     try:
         data = path.read_bytes()
-        return json.loads(gzip.decompress(data) if path.suffix == ".gz" else data)
+        data = gzip.decompress(data) if path.suffix == ".gz" else data
+        return json.loads(as_utf8(data, str(path)))
     except gzip.BadGzipFile as error:
         raise FormatError(f"{path}: not gzip data: {error}") from error
     except (ValueError, RecursionError, EOFError) as error:

@@ -53,7 +53,7 @@ def _merged(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        values = yaml.load(path.read_text("utf-8"), Loader=_Loader)
+        values = yaml.load(path.read_text("utf-8-sig"), Loader=_Loader)
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise PoseFlowError(f"{path}: not YAML: {error}") from error
     if not isinstance(values, dict):

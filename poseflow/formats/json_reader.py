@@ -15,10 +15,10 @@ import msgspec
 
 from poseflow.errors import FormatError
 from poseflow.formats.atomic import PathLike, explain
+from poseflow.formats.text_encoding import as_utf8
 
 Entry = TypeVar("Entry")
 
-_BOM = b"\xef\xbb\xbf"
 HEAD_BYTES = 65536
 """How much of a file `Format.sniff` is given."""
 
@@ -28,15 +28,20 @@ MAX_UNZIPPED_BYTES = 2 << 30
 """Limit against gzip bombs: a few megabytes can hold terabytes."""
 
 
-def read_bytes(path: PathLike, most: int | None = None) -> bytes:
-    """A file's content, unzipped if it is gzip, without a byte order mark.
+def read_bytes(
+    path: PathLike, most: int | None = None, *, empty: bool = False
+) -> bytes:
+    """A text file's content in UTF-8, unzipped if it is gzip.
+
+    Text in UTF-16 or UTF-32 is converted, and byte order marks are removed.
 
     Args:
         path: File to read.
         most: Stop after that many bytes; None reads all.
+        empty: Whether the file may be empty.
 
     Raises:
-        FormatError: If it cannot be read, is a folder or is empty.
+        FormatError: If it cannot be read, is a folder, or is empty but must not be.
     """
     try:
         mode = Path(path).stat().st_mode
@@ -65,8 +70,8 @@ def read_bytes(path: PathLike, most: int | None = None) -> bytes:
             f"{os.fspath(path)}: more than {MAX_UNZIPPED_BYTES} bytes once unzipped; "
             "unzip it first if that is meant to be"
         )
-    data = data.removeprefix(_BOM)
-    if not data or data.isspace():
+    data = as_utf8(data, os.fspath(path), whole=most is None or len(data) < most)
+    if not empty and (not data or data.isspace()):
         raise FormatError(f"{os.fspath(path)}: the file is empty, expected JSON")
     return data
 

@@ -17,6 +17,7 @@ from poseflow.arrays import Floats, Ints
 from poseflow.boxes import xywh_to_xyxy, xyxy_to_xywh
 from poseflow.errors import FormatError
 from poseflow.formats.atomic import AtomicFile
+from poseflow.formats.json_reader import read_bytes
 from poseflow.poses import NO_TRACK
 from poseflow.sequence import PoseSequence
 
@@ -83,7 +84,7 @@ def read_mot(path: str | Path, *, truth: bool = False) -> BoxTracks:
     """Boxes of a MOTChallenge text file; an empty file gives no boxes.
 
     Args:
-        path: The file, UTF-8, numbers separated by commas or spaces.
+        path: The file, numbers separated by commas or spaces.
         truth: Whether it is ground truth, in which a confidence of 0 marks a box that
             is not to be considered.
 
@@ -94,12 +95,11 @@ def read_mot(path: str | Path, *, truth: bool = False) -> BoxTracks:
     """
     path = Path(path)
     try:
-        lines = path.read_text("utf-8").splitlines()
-    except OSError as error:
-        reason = error.strerror or "it cannot be read"
-        raise FormatError(f"{path}: {reason.lower()}") from error
+        lines = read_bytes(path, empty=True).decode().splitlines()
     except UnicodeDecodeError as error:
-        raise FormatError(f"{path}: not a text file in UTF-8 ({error})") from error
+        raise FormatError(
+            f"{path}: expected text in UTF-8 or UTF-16 ({error})"
+        ) from error
     rows, places = [], []
     for number, line in enumerate(lines, 1):
         if line.strip():

@@ -229,9 +229,9 @@ def test_unreadable_files_are_named(tmp_path):
     (tmp_path / "broken.json").write_text('{"images": [')
     (tmp_path / "broken.json.gz").write_bytes(b"not gzip")
     for name, message in [
-        ("nowhere.json", "cannot be read"),
-        ("broken.json", "not valid JSON"),
-        ("broken.json.gz", "cannot be read"),
+        ("nowhere.json", "no such file"),
+        ("broken.json", "the JSON breaks off at byte 12"),
+        ("broken.json.gz", "not valid JSON at byte 0"),
     ]:
         with pytest.raises(PoseFlowError, match=f"{name}: {message}"):
             evaluate_coco(tmp_path / name, tmp_path / name)

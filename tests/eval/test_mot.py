@@ -168,7 +168,10 @@ def test_unreadable_files_are_named(tmp_path):
     with pytest.raises(PoseFlowError, match="no such file"):
         read_mot(tmp_path / "nowhere.txt")
     (tmp_path / "binary.txt").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(PoseFlowError, match="UTF-8"):
+    with pytest.raises(PoseFlowError, match="in UTF-16 and breaks at byte 2"):
+        read_mot(tmp_path / "binary.txt")
+    (tmp_path / "binary.txt").write_bytes(b"\xff\x01\x02")
+    with pytest.raises(PoseFlowError, match="expected text in UTF-8 or UTF-16"):
         read_mot(tmp_path / "binary.txt")
     (tmp_path / "gt").mkdir()
     with pytest.raises(PoseFlowError, match=r"holds no \.txt file"):

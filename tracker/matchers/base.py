@@ -130,7 +130,7 @@ def _from_text(path: Path) -> Floats:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # an empty file is no matches
-            rows = np.loadtxt(path, dtype=np.float64, ndmin=2)
+            rows = np.loadtxt(path, dtype=np.float64, ndmin=2, encoding="utf-8-sig")
     except (ValueError, UnicodeDecodeError, OSError) as error:
         raise FormatError(
             f"{path}: expected rows of numbers x1 y1 x2 y2 ({error})"

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO
 
 from poseflow.errors import FormatError
+from poseflow.formats.text_encoding import as_utf8
 
 MAX_FILE_BYTES = 256 << 20
 """Largest sequence file after decompression: some hundred thousand crowded frames."""
@@ -48,12 +49,15 @@ class SequenceFile:
         return _printable(f"{self.path.name}: {self.member}")
 
     def read_bytes(self, limit: int = MAX_FILE_BYTES) -> bytes:
-        """The decompressed content.
+        """The decompressed content, text in UTF-8 without a byte order mark.
 
         Raises:
             FormatError: If the file cannot be read, is damaged, or is larger than
                 `limit` bytes once decompressed.
         """
+        return as_utf8(self._content(limit), self.label)
+
+    def _content(self, limit: int) -> bytes:
         try:
             if self.member is None:
                 if not self.path.name.endswith(".gz"):
