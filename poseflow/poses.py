@@ -22,6 +22,27 @@ NO_TRACK = -1
 """Track id of a person without an identity."""
 
 
+def at_origin(keypoints: Array) -> Bools:
+    """Keypoints at exactly (0, 0), which estimators write for joints not found.
+
+    ultralytics, OpenPose and files in COCO's layout put a joint there that is below
+    their threshold, some with its score above 0. Readers and adapters of estimators
+    take such a joint as missing; `Poses` itself goes by the score alone.
+
+    Args:
+        keypoints: `(..., 2)` pixels.
+
+    Returns:
+        `(...)` booleans.
+
+    Examples:
+        >>> at_origin(np.array([[0.0, 0.0], [0.0, 7.0]])).tolist()
+        [True, False]
+    """
+    origin: Bools = (keypoints[..., 0] == 0) & (keypoints[..., 1] == 0)
+    return origin
+
+
 @dataclass(frozen=True, eq=False, repr=False, init=False)
 class Poses:
     """The people of one frame as a struct of arrays, read-only, P = 0 included.

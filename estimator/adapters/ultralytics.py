@@ -18,7 +18,7 @@ from poseflow.errors import PoseFlowError
 from poseflow.estimator.adapters.one_stage import OneStagePoses
 from poseflow.estimator.batches import Batches
 from poseflow.estimator.protocols import Detections, Detector, EstimatorBackend
-from poseflow.poses import Poses
+from poseflow.poses import Poses, at_origin
 from poseflow.skeleton import Skeleton
 from poseflow.skeletons import fitting_skeleton, get
 from poseflow.validation import require
@@ -88,6 +88,8 @@ class UltralyticsPoses(OneStagePoses):
         skeleton: Its joints.
         batch_size: Images at once; halved when the device runs out of memory.
         least_score: People below this score are left out.
+        keep_origin: Keep joints at exactly (0, 0), where ultralytics puts joints below
+            its threshold without changing their score; otherwise they are missing.
         **predict: Passed on to `model.predict`: `device`, `imgsz`, `half`, ….
 
     Raises:
@@ -95,6 +97,7 @@ class UltralyticsPoses(OneStagePoses):
     """
 
     title = "YOLO-pose"
+    _keep_origin = False
 
     def __init__(
         self,
@@ -103,8 +106,10 @@ class UltralyticsPoses(OneStagePoses):
         *,
         batch_size: int = 8,
         least_score: float = 0.25,
+        keep_origin: bool = False,
         **predict: Any,
     ) -> None:
+        self._keep_origin = keep_origin
         self.skeleton = get(skeleton) if isinstance(skeleton, str) else skeleton
         self._yolo = _Yolo(
             model, batch_size=batch_size, least_score=least_score, **predict
@@ -128,6 +133,8 @@ class UltralyticsPoses(OneStagePoses):
         joint_scores = np.repeat(scores[:, None], joints.shape[1], axis=1)
         if joints.shape[2] == 3:
             joint_scores = np.maximum(joints[..., 2], 0)
+        if not self._keep_origin:
+            joint_scores[at_origin(joints)] = 0
         return Poses(
             joints[..., :2],
             joint_scores,

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from poseflow.cli.options import KeepOriginOption
+
 
 def convert(
     source: Annotated[
@@ -36,6 +38,7 @@ def convert(
             "--estimate", help="Estimate joints that IN lacks, where there is a rule."
         ),
     ] = False,
+    keep_origin: KeepOriginOption = False,
 ) -> None:
     """Rewrite poses in another format, or joint by joint for another skeleton."""
     import poseflow
@@ -43,7 +46,9 @@ def convert(
 
     check_writable(output)
     get(to_format)
-    poses = poseflow.read(source, from_format, skeleton=from_skeleton)
+    poses = poseflow.read(
+        source, from_format, skeleton=from_skeleton, keep_origin=keep_origin
+    )
     if skeleton is not None:
         mapping = poseflow.joint_map(poses.skeleton, skeleton, estimate)
         typer.echo(mapping.describe(), err=True)

@@ -26,6 +26,14 @@ FormatOption = Annotated[str, typer.Option("--format", help="Format of the resul
 RenderOption = Annotated[
     str | None, typer.Option(help="Also write an overlay video or image folder.")
 ]
+KeepOriginOption = Annotated[
+    bool,
+    typer.Option(
+        "--keep-origin",
+        help="Joints at exactly (0, 0) in the file of poses are joints; by default "
+        "they are missing.",
+    ),
+]
 DeviceOption = Annotated[
     str, typer.Option(help="Device of the estimator: auto, cpu, cuda, cuda:N.")
 ]

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from poseflow.cli.options import KeepOriginOption
 from poseflow.cli.progress import progress
 
 
@@ -26,11 +27,13 @@ def render(
     ] = 30,
     boxes: Annotated[bool, typer.Option("--boxes", help="Also draw boxes.")] = False,
     labels: Annotated[bool, typer.Option(help="Draw the identities.")] = True,
+    keep_origin: KeepOriginOption = False,
 ) -> None:
     """Draw the poses of TRACKED over SOURCE."""
     import poseflow
     from poseflow.drawing import Overlay
 
     overlay = Overlay(trail=trail, boxes=boxes, labels=labels)
-    done = poseflow.render(source, tracked, out, overlay=overlay, progress=progress)
+    poses = poseflow.read(tracked, keep_origin=True) if keep_origin else tracked
+    done = poseflow.render(source, poses, out, overlay=overlay, progress=progress)
     typer.echo(f"{done.path}: {done.frames} frames, {done.codec}", err=True)

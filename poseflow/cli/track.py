@@ -12,6 +12,7 @@ from poseflow.cli.options import (
     DeviceOption,
     EstimatorOptions,
     FormatOption,
+    KeepOriginOption,
     OutputOption,
     RenderOption,
     SourceArgument,
@@ -23,7 +24,7 @@ from poseflow.cli.progress import progress
 from poseflow.pipeline.options import as_poses_file
 
 if TYPE_CHECKING:
-    from poseflow.sequence import Frame
+    from poseflow.sequence import Frame, PoseSequence
     from poseflow.video import Source
 
 
@@ -51,6 +52,7 @@ def track(
             "--compat", help="With --tracker released: repeat its documented faults."
         ),
     ] = False,
+    keep_origin: KeepOriginOption = False,
     render: RenderOption = None,
     format: FormatOption = "alphapose",
     device: DeviceOption = "auto",
@@ -59,6 +61,8 @@ def track(
 
     A SOURCE that ends in .json is a file of poses, tracked without images.
     """
+    from poseflow.formats import read
+
     options = track_options(
         estimator_options,
         tracker_options,
@@ -78,7 +82,10 @@ def track(
 
     def frames(video: Source | None) -> Iterator[Frame]:
         estimator = options.make_estimator(device) if poses is None else None
-        return options.track(video, poses=poses, estimator=estimator)
+        known: str | PoseSequence | None = poses
+        if poses is not None and keep_origin:
+            known = read(poses, keep_origin=True)
+        return options.track(video, poses=known, estimator=estimator)
 
     _write(video, poses, output, frames, render, format)
 

@@ -66,6 +66,7 @@ def read(
     skeleton: Skeleton | str | None = None,
     size: tuple[int, int] | None = None,
     fps: float | None = None,
+    keep_origin: bool = False,
 ) -> PoseSequence:
     """The poses in a file, in float64, so that writing them gives the same digits.
 
@@ -79,6 +80,9 @@ def read(
         skeleton: The joints; None goes by their number (COCO-17 for 17).
         size: Width and height of the source in pixels, which files do not tell.
         fps: Frames per second of the source; frames have time 0 without it.
+        keep_origin: Keep joints at exactly (0, 0). Estimators write (0, 0), some with a
+            score above 0, for a joint that they did not find: it is read as missing
+            unless this is set, for the rare image with a joint in its corner.
 
     Raises:
         FormatError: If the file cannot be read, is no such file, or none of its poses
@@ -104,7 +108,7 @@ def read(
         format = sniff(path)
     elif isinstance(format, str):
         format = get(format)
-    return format.read(Path(path), Hints(skeleton, size, fps))
+    return format.read(Path(path), Hints(skeleton, size, fps, keep_origin=keep_origin))
 
 
 def write(

@@ -24,12 +24,15 @@ class Hints:
         size: Width and height of the source in pixels.
         fps: Frames per second; gives frames their time, which is 0 without it.
         name: Name of the sequence; None takes the file's.
+        keep_origin: Whether a joint at exactly (0, 0) with a score above 0 is a joint
+            in the corner of the image; otherwise it is missing.
     """
 
     skeleton: Skeleton | None = None
     size: tuple[int, int] | None = None
     fps: float | None = None
     name: str | None = None
+    keep_origin: bool = False
 
     def time(self, index: int) -> float:
         """Seconds since the start of the source at which a frame is shown."""

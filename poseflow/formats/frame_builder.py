@@ -18,7 +18,7 @@ from poseflow.errors import FormatError, PoseFlowError
 from poseflow.formats.atomic import PathLike
 from poseflow.formats.base import Hints
 from poseflow.formats.frame_names import frame_indices, text_of
-from poseflow.poses import NO_TRACK, Poses
+from poseflow.poses import NO_TRACK, Poses, at_origin
 from poseflow.sequence import Frame, PoseSequence
 from poseflow.skeleton import Skeleton
 from poseflow.skeletons import for_joint_count, get
@@ -175,6 +175,8 @@ class FrameBuilder:
             self.problems.broken_joints += int(broken.sum())
             points[broken] = 0
             marks[broken] = 0
+        if not self.hints.keep_origin:
+            marks[at_origin(points)] = 0
         present = marks > 0
         with np.errstate(over="ignore", invalid="ignore"):
             boxes = xywh_to_xyxy(boxes).astype(np.float64, copy=False)

@@ -101,6 +101,51 @@ def test_people_of_a_frame_keep_the_order_of_the_file(read):
     assert [frame.name for frame in result] == ["0.jpg", "1.jpg"]
 
 
+def origin_files():
+    """Files with one person of 15 or 17 joints, the first two at (0, 0)."""
+    points = np.array(keypoints()).reshape(17, 3)
+    points[:2, :2] = 0
+    points[2, 0] = points[3, 1] = 0  # on the image's edge: two ordinary joints
+    flat = points.ravel().tolist()
+    pairs = {"keypoints": points[:, :2].ravel().tolist()}
+    fifteen = [
+        {"id": [k], "x": [x], "y": [y], "score": [s]}
+        for k, (x, y, s) in enumerate(points[:15].tolist())
+    ]
+    slots = [[x, y, 1.0] for x, y, _ in points.tolist()]
+    yield "list", [{"image_id": "0.jpg", "keypoints": flat}]
+    yield "dictionary", {"0.jpg": [pairs | {"scores": points[:, 2].tolist()}]}
+    yield "pairs", [{"image_id": 0, "keypoints": points[:, :2].tolist()}]
+    yield "openpose", {"version": 1, "people": [{"pose_keypoints_2d": flat[:54]}]}
+    yield "posetrack17", {"annolist": [{"annorect": [{"annopoints": [
+        {"point": fifteen}]}]}]}  # fmt: skip
+    person = {
+        "image_id": 7,
+        "keypoints": np.ravel(slots).tolist(),
+        "scores": [0.5] * 17,
+    }
+    images = [{"id": 7, "is_labeled": True}]
+    yield "posetrack18", {"images": images, "annotations": [person]}
+
+
+@pytest.mark.parametrize(("name", "content"), list(origin_files()))
+def test_joints_at_the_origin_are_missing_in_every_format(tmp_path, name, content):
+    path = tmp_path / "poses.json"
+    if name == "openpose":
+        person = content["people"][0]
+        person["pose_keypoints_2d"] += [9.0, 9.0, 0.5] * (25 - 17)
+    path.write_text(json.dumps(content))
+    poses = poseflow.read(path)[0].poses
+    kept = poseflow.read(path, keep_origin=True)[0].poses
+    assert kept.present.all()
+    missing = ~poses.present[0]
+    assert missing.sum() == 2
+    assert (kept.keypoints[0][missing] == 0).all()
+    np.testing.assert_array_equal(
+        poses.boxes[0, :2], poses.keypoints[0][~missing].min(axis=0)
+    )
+
+
 def _points(joints=17):
     return np.array(keypoints(joints)).reshape(joints, 3)
 

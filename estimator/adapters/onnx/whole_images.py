@@ -17,7 +17,7 @@ from poseflow.estimator.adapters.onnx.session import OnnxModel
 from poseflow.estimator.batches import Batches
 from poseflow.estimator.detectors.box_nms import box_nms
 from poseflow.estimator.detectors.letterbox import Letterbox, letterbox
-from poseflow.poses import Poses
+from poseflow.poses import Poses, at_origin
 from poseflow.skeleton import Skeleton
 from poseflow.skeletons import fitting_skeleton
 
@@ -120,6 +120,8 @@ class OnnxWholeImagePoses(OneStagePoses):
             joint_scores = np.maximum(values[..., 2], 0)
         else:
             joint_scores = np.repeat(rows[:, 4:5], len(self.skeleton), axis=1)
+        # Exports with their own post-processing put joints that are not found there.
+        joint_scores[at_origin(values)] = 0
         return Poses(
             frame.to_image(values[..., :2]),
             joint_scores,

@@ -13,7 +13,7 @@ from poseflow.formats.posetrack.annotations import (
     Problem,
     empty_annotations,
 )
-from poseflow.poses import NO_TRACK, Poses
+from poseflow.poses import NO_TRACK, Poses, at_origin
 from poseflow.sequence import Frame, PoseSequence
 from poseflow.skeletons.posetrack import POSETRACK17
 
@@ -140,16 +140,21 @@ def poses_from_annotations(
     annotations: Annotations,
     size: tuple[int, int] | None = None,
     fps: float | None = None,
+    *,
+    keep_origin: bool = False,
 ) -> PoseSequence:
     """Annotations as a `PoseSequence` with PoseTrack17's joints.
 
-    Present joints without a score get 1; people without an id -1. Head boxes, ignore
+    Present joints without a score get 1; people without an id -1; joints at exactly
+    (0, 0) are missing unless `keep_origin` is set. Head boxes, ignore
     regions and labels do not fit into a `PoseSequence`; scorers read `Annotations`.
     """
     present = annotations.present
     given = annotations.scores
     scores = np.where(present, np.where(np.isnan(given), 1.0, given), 0.0)
     keypoints = np.where(present[:, :, None], annotations.keypoints, 0.0)
+    if not keep_origin:
+        scores[at_origin(keypoints)] = 0
     ids = np.where(annotations.track_ids < 0, NO_TRACK, annotations.track_ids)
     made = Poses(
         keypoints,

@@ -58,7 +58,9 @@ class PoseTrackFormat:
             warnings.warn(
                 f"{first}" + (f"; {more} more like it" if more else ""), stacklevel=3
             )
-        return poses_from_annotations(annotations, hints.size, hints.fps)
+        return poses_from_annotations(
+            annotations, hints.size, hints.fps, keep_origin=hints.keep_origin
+        )
 
     def encoder(self, hints: Hints) -> Encoder:
         """See `poseflow.formats.base.Format.encoder`."""

@@ -55,6 +55,18 @@ def test_joints_and_boxes_are_taken_over():
     assert model.calls[-1][1]["conf"] == 0.3
 
 
+@pytest.mark.parametrize("values", [2, 3])
+def test_joints_at_the_origin_are_missing_unless_kept(values):
+    model = FakeYolo(values=values)
+    model.data[:] = 0.5
+    model.data[0, :5, :2] = 0
+    model.data[1, 0, 0] = 0
+    (poses,) = UltralyticsPoses(model).estimate_batch([IMAGE])
+    assert poses.present.sum(axis=1).tolist() == [12, 17]
+    (kept,) = UltralyticsPoses(model, keep_origin=True).estimate_batch([IMAGE])
+    assert kept.present.all()
+
+
 def test_joints_without_scores_have_the_persons():
     (poses,) = UltralyticsPoses(FakeYolo(values=2)).estimate_batch([IMAGE])
     assert poses.keypoint_scores[1].tolist() == [0.5] * 17
