@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -146,15 +147,44 @@ def _fault(data: bytes) -> str | None:
     if not data:
         return "found an empty file (0 bytes)"
     if data.startswith(b"\xff\xd8"):
-        # In coded data 0xFF is always followed by 0 or a restart mark, so an end mark
-        # behind the last start of scan is the real one (not a thumbnail's).
-        whole = data.rfind(b"\xff\xd9") > data.rfind(b"\xff\xda")
+        whole = _is_whole_jpeg(data)
         return None if whole else "found a truncated JPEG (no end mark)"
     if data.startswith(b"\x89PNG"):
-        end = data.rfind(b"IEND")
-        whole = 0 < end <= len(data) - 8  # its name and checksum
-        return None if whole else "found a truncated PNG (no end mark)"
+        return None if _is_whole_png(data) else "found a truncated PNG (no end mark)"
     return None
+
+
+_JPEG_MARK = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])")
+"""A mark other than a restart; a zero follows 0xFF where that is coded data."""
+_SCAN, _END = 0xDA, 0xD9
+
+
+def _is_whole_jpeg(data: bytes) -> bool:
+    """Whether the end mark of the first image is there.
+
+    Phones append videos and further images, and previews are embedded in front, so the
+    segments are followed (ITU-T T.81, B.1) instead of searching marks in all bytes.
+    """
+    place = 2
+    while mark := _JPEG_MARK.search(data, place):
+        kind = mark[1][0]
+        if kind == _END:
+            return True
+        place = mark.end() + int.from_bytes(data[mark.end() : mark.end() + 2])
+        # The usual file ends with its mark: then do not search all of its coded data.
+        if kind == _SCAN and data.endswith(b"\xff\xd9", place):
+            return True
+    return False
+
+
+def _is_whole_png(data: bytes) -> bool:
+    """Whether the chunk IEND is there; other data may follow it (PNG, 5.3)."""
+    place = 8
+    while place + 12 <= len(data):
+        if data[place + 4 : place + 8] == b"IEND":
+            return True
+        place += 12 + int.from_bytes(data[place : place + 4])
+    return False
 
 
 _SILENCE = threading.Lock()

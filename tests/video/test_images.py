@@ -64,6 +64,54 @@ def test_one_broken_image_costs_only_itself(tmp_path, suffix, keep, capfd):
         assert capfd.readouterr().err == ""
 
 
+MARKS = b"\xff\xd8\xff\xda\x00\x08 \xff\xd9 \xff\xda IEND"
+
+
+def with_preview(data):
+    """A JPEG with a small one in its header, as cameras write it."""
+    preview = encoded(".jpg", IMAGE[:16, :16])
+    length = (len(preview) + 2).to_bytes(2)
+    return data[:2] + b"\xff\xe1" + length + preview + data[2:]
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".bmp", ".tif"])
+@pytest.mark.parametrize(
+    "behind",
+    [
+        pytest.param(bytes(100), id="zeros"),
+        pytest.param(b"\n", id="line feed"),
+        pytest.param(b"\0\0\0\x18ftypmp42" + MARKS, id="video"),
+        pytest.param(MARKS * 3 + RNG.bytes(5000), id="marks"),
+        pytest.param(encoded(".jpg"), id="second image"),
+        pytest.param(encoded(".jpg")[:-40], id="cut second image"),
+    ],
+)
+def test_data_behind_an_image_is_no_truncation(tmp_path, suffix, behind, capfd):
+    path = tmp_path / f"a{suffix}"
+    path.write_bytes(encoded(suffix) + behind)
+    whole = cv2.imdecode(np.frombuffer(encoded(suffix), np.uint8), cv2.IMREAD_COLOR)
+    np.testing.assert_array_equal(read_image(path), whole)
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("progressive", [0, 1])
+@pytest.mark.parametrize("preview", [False, True])
+def test_every_cut_of_a_jpeg_is_a_truncation(tmp_path, progressive, preview, capfd):
+    flags = [cv2.IMWRITE_JPEG_PROGRESSIVE, progressive]
+    flags += [cv2.IMWRITE_JPEG_RST_INTERVAL, 4]
+    data = cv2.imencode(".jpg", IMAGE, flags)[1].tobytes()
+    data = with_preview(data) if preview else data
+    path = tmp_path / "a.jpg"
+    for keep in range(2, len(data) - 1):
+        path.write_bytes(data[:keep])
+        with pytest.raises(SourceError, match="truncated JPEG"):
+            read_image(path)
+    for behind in (b"", MARKS):
+        path.write_bytes(data + behind)
+        assert read_image(path).shape == IMAGE.shape
+    assert capfd.readouterr().err == ""
+
+
 def test_a_broken_first_image_is_no_obstacle(tmp_path):
     (tmp_path / "0.png").write_bytes(b"")
     (tmp_path / "1.png").write_bytes(encoded(".png"))
