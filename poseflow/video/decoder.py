@@ -16,7 +16,7 @@ import av
 from poseflow.errors import SourceError
 from poseflow.video.pixels import frame_to_bgr
 from poseflow.video.source import Source, SourceFrame, number_name
-from poseflow.video.timing import FrameClock, FrameCounter, PlayOrder
+from poseflow.video.timing import FrameClock, FrameCounter, JoinedTime, PlayOrder
 
 _LIVE = ("rtsp", "rtsps", "rtmp", "rtmps", "rtp", "srt", "udp", "tcp")
 _TIMEOUTS = (10.0, 10.0)
@@ -156,6 +156,7 @@ class VideoStream(Source):
             stream.codec_context.thread_count = _THREADS
         counter = FrameCounter()
         order = PlayOrder(1 / self.fps if self.fps else None)
+        joined = _joined_time(stream, self.fps or 25.0)
         dropped = 0
         read_error: Exception | None = None
         for packet in self._packets(container, stream):
@@ -165,6 +166,8 @@ class VideoStream(Source):
                 damaged = True
             else:
                 damaged = packet.is_corrupt
+                if packet.pts is not None:
+                    packet.pts = joined.of(packet.pts, packet.is_keyframe)
                 if packet.size and not packet.is_discard:
                     counter.packet(packet.pts)
                 dropped += bool(packet.is_discard)
@@ -300,6 +303,12 @@ def _video(container: Any, url: str) -> Any:
 
 def _flags(stream: Any) -> str:
     return str(getattr(stream, "disposition", ""))
+
+
+def _joined_time(stream: Any, fps: float) -> JoinedTime:
+    second = 1 / float(stream.time_base)
+    # H.264 and HEVC reorder at most 16 frames.
+    return JoinedTime(round(second / fps), round(max(second, 16 * second / fps)))
 
 
 def _rate(stream: Any) -> float | None:

@@ -87,6 +87,54 @@ class FrameCounter:
         self._waiting.clear()
 
 
+class JoinedTime:
+    """Timestamps of packets that continue where recordings were joined.
+
+    Transport streams are joined by appending them; the second one starts its time
+    again. A key frame is shown later than every packet before it, so one with an
+    earlier timestamp begins another recording; so does any packet that lies back
+    farther than frames are reordered.
+
+    Args:
+        step: Timestamp units from frame to frame.
+        longest: Units by which a packet may lie back because frames are reordered.
+
+    Examples:
+        >>> time = JoinedTime(step=10, longest=160)
+        >>> [time.of(pts, key) for pts, key in [(0, True), (20, False), (10, False)]]
+        [0, 20, 10]
+        >>> [time.of(pts, key) for pts, key in [(0, True), (10, False)]]
+        [30, 40]
+    """
+
+    def __init__(self, step: int, longest: int) -> None:
+        self._step = step
+        self._longest = longest
+        self._offset = 0
+        self._latest: int | None = None
+        self._before: tuple[int, int] | None = None
+
+    def of(self, pts: int, key_frame: bool) -> int:
+        """The timestamp of a packet in a time that does not begin again."""
+        latest = self._latest
+        before, self._before = self._before, None
+        if (
+            before is not None
+            and latest is not None
+            and 0 < pts - before[1] <= self._longest < pts - latest
+        ):
+            # The packet that seemed to begin a recording had a damaged timestamp.
+            self._offset, latest = before
+        elif latest is not None and (
+            pts < latest - self._longest or (key_frame and pts < latest)
+        ):
+            self._before = self._offset, latest
+            self._offset += latest + self._step - pts
+            latest = None
+        self._latest = pts if latest is None else max(latest, pts)
+        return pts + self._offset
+
+
 class PlayOrder:
     """Detects frames that are out of order, or not decodable, after damage.
 
@@ -97,8 +145,11 @@ class PlayOrder:
         step: Seconds from frame to frame at a constant rate, or None if unknown.
     """
 
+    _MOST_REFUSED = 16
+
     def __init__(self, step: float | None) -> None:
         self.last: float | None = None
+        self._refused = 0
         self._step = step
         self._even = step is not None
         self._broken_key: int | None = None
@@ -123,11 +174,15 @@ class PlayOrder:
                     return False
                 self._broken_key = None
             if self.last is not None and frame.time <= self.last:
-                return False
+                self._refused += 1
+                # So many in a row: the time of the frame before them was wrong.
+                if self._refused <= self._MOST_REFUSED:
+                    return False
         if frame.time is not None:
             if self.last is not None and not damaged:
                 self._even &= self._is_one_step(frame.time - self.last)
             self.last = frame.time
+            self._refused = 0
         return True
 
     def steady(self, frames: list[Any]) -> list[Any]:

@@ -230,6 +230,70 @@ def test_packets_that_vanish_leave_their_numbers_free(make_clip):
     assert [number_of(f.image) for f in frames[-20:]] == numbers[-20:]
 
 
+@pytest.mark.parametrize("lose", [None, 0, 1, 2], ids=lambda k: f"damage {k}")
+@pytest.mark.parametrize(
+    ("codec", "options", "pieces"),
+    [
+        pytest.param("libx264", {"bf": "2"}, (40, 40), id="two"),
+        pytest.param("libx264", {"bf": "2", "g": "50"}, (30, 4, 40), id="a short one"),
+        pytest.param("libx264", {"bf": "0"}, (20, 20, 20, 20), id="four"),
+        pytest.param("mpeg2video", {"bf": "2"}, (40, 40), id="mpeg2"),
+    ],
+)
+def test_joined_recordings_continue(make_clip, codec, options, pieces, lose):
+    """Each piece begins its time again; damage in one costs only frames of it."""
+    whole = []
+    for frames in pieces:
+        path = make_clip(
+            "clip.ts", frames=frames, size=(160, 96), codec=codec, options=options
+        )
+        whole.append(path.read_bytes())
+    if lose is not None and lose < len(whole):
+        hole = len(whole[lose]) // 188 * 3 // 4 * 188
+        whole[lose] = whole[lose][:hole] + whole[lose][hole + 188 :]
+    path.write_bytes(b"".join(whole))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SourceWarning)
+        frames = list(open_source(path))
+    starts = np.concatenate([[0], np.cumsum(pieces)])
+    expected = [n for count in pieces for n in range(count)]
+    for k in range(len(pieces)):
+        part = [f for f in frames if starts[k] <= f.index < starts[k + 1]]
+        lost = pieces[k] - len(part)
+        assert lost <= (pieces[k] if k == lose else 1)
+        if k != lose:
+            assert [number_of(f.image) for f in part] == [
+                expected[f.index] for f in part
+            ]
+    for kind in ([f.index for f in frames], [f.time for f in frames]):
+        assert kind == sorted(set(kind))
+    assert [f.time for f in frames] == pytest.approx([f.index / 25 for f in frames])
+
+
+@pytest.mark.parametrize("shift", [-100, -5, 5, 100], ids="{} s".format)
+def test_one_wrong_timestamp_does_not_end_a_damaged_video(make_clip, shift):
+    path = make_clip("clip.ts", frames=100, size=(160, 96), options={"bf": "0"})
+    data = bytearray(path.read_bytes())
+    hole = packets_of(path)[10][0] + 188  # inside a key frame
+    position = packets_of(path)[30][0]
+    place = data.index(b"\x00\x00\x01\xe0", position) + 9
+    stamp = (packets_of(path)[30][2] + shift * 90_000) % (1 << 33)
+    data[place : place + 5] = bytes(
+        [
+            data[place] & 0xF0 | stamp >> 30 << 1 | 1,
+            stamp >> 22 & 0xFF,
+            stamp >> 14 & 0xFE | 1,
+            stamp >> 7 & 0xFF,
+            stamp << 1 & 0xFE | 1,
+        ]
+    )
+    path.write_bytes(data[:hole] + data[hole + 188 :])
+    with pytest.warns(SourceWarning, match="damaged"):
+        frames = list(open_source(path))
+    assert len(frames) > 75
+    assert number_of(frames[-1].image) == 99
+
+
 def test_a_damaged_file_is_read_the_same_with_any_number_of_threads(
     make_clip, monkeypatch
 ):
