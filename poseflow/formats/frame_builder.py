@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,6 +66,17 @@ class Problems:
             self._warn(
                 f"{self.broken_joints} joints have coordinates or scores that are no "
                 f"finite numbers and count as missing, first in {self.broken_place}"
+            )
+
+    def report_folders(self, names: Iterable[str]) -> None:
+        """Warn about frames in several folders, which may be several videos."""
+        paths = [name.replace("\\", "/") for name in names]
+        folders = sorted({name.rpartition("/")[0] for name in paths if "/" in name})
+        if len(folders) > 1:
+            self._warn(
+                f"its frames are in {len(folders)} folders, {folders[0]!r} and "
+                f"{folders[1]!r} first, and are read as one video; write one file for "
+                "each if they are several"
             )
 
     def _warn(self, text: str) -> None:
@@ -213,6 +224,7 @@ class FrameBuilder:
                 )
         self._blocks = []
         self.problems.report(sum(len(block.rows) for block in blocks))
+        self.problems.report_folders(self._images)
         return PoseSequence(
             self._frames(blocks, skeleton),
             skeleton,

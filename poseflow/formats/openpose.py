@@ -66,7 +66,15 @@ class OpenPoseFormat:
             raise FormatError(
                 f"{path}: expected files *{_SUFFIX} in this folder, found none"
             )
+        file_of: dict[str, str] = {}
         for name in sorted(found, key=natural_key):
+            image = _image(path / name)
+            if file_of.setdefault(image, name) != name:
+                raise FormatError(
+                    f"{path}: {file_of[image]} and {name} are both frame {image!r}; "
+                    "expected the files of one video, move those of the others into "
+                    "folders of their own"
+                )
             try:
                 self._file(builder, path / name)
             except FormatError as error:

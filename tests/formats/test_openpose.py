@@ -87,3 +87,12 @@ def test_unsupported_operations(tmp_path):
     with pytest.raises(FormatError, match="openpose can only be read"):
         poseflow.write([], tmp_path / "out.json", "openpose")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_two_videos_in_one_folder_are_refused(tmp_path):
+    save(tmp_path, "a_000000000001", people(1.0))
+    save(tmp_path, "b_000000000001", people(2.0))
+    with pytest.raises(
+        FormatError, match=r"a_0+1_keypoints\.json and b_0+1_keyp.*both"
+    ):
+        poseflow.read(tmp_path)

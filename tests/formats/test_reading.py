@@ -80,7 +80,6 @@ def test_what_is_left_out_is_filled_in(read):
         pytest.param(["10.jpg", "2.jpg"], [2, 10], id="any order"),
         pytest.param([10, 2], [2, 10], id="numbers"),
         pytest.param(["img10.png", "img2.png"], [0, 1], id="natural order"),
-        pytest.param(["a/1.jpg", "b/1.jpg"], [0, 1], id="folders"),
         pytest.param(["a/7.jpg", "a/8.jpg"], [7, 8], id="one folder"),
         pytest.param(["1.png", "2.jpg"], [1, 2], id="two kinds of images"),
         pytest.param(["9" * 5000 + ".jpg"], [0], id="no number, but digits"),
@@ -92,6 +91,15 @@ def test_frame_indices(read, names, indices):
     result = read([entry(name) for name in names])
     assert [frame.index for frame in result] == indices
     assert {frame.name for frame in result} == set(map(str, names))
+
+
+def test_frames_of_several_folders_are_one_sequence_with_a_warning(tmp_path):
+    path = tmp_path / "poses.json"
+    path.write_text(json.dumps([entry("a/1.jpg"), entry("b/1.jpg")]))
+    with pytest.warns(UserWarning, match="in 2 folders, 'a' and 'b' first") as seen:
+        result = poseflow.read(path)
+    assert [frame.index for frame in result] == [0, 1]
+    assert seen[0].filename == __file__
 
 
 def test_people_of_a_frame_keep_the_order_of_the_file(read):

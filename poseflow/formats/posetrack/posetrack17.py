@@ -13,6 +13,7 @@ from msgspec.structs import astuple
 from poseflow.arrays import Floats, Ints
 from poseflow.formats.posetrack.annotations import Annotations, Problem
 from poseflow.formats.posetrack.records import Frame17, Point17, Rect17
+from poseflow.formats.posetrack.videos import require_one_video
 
 JOINTS = 15
 
@@ -33,7 +34,13 @@ Numbers with a point take nine bytes each, an id from -32 to 127 one.
 def annotations17(
     frames: list[Frame17], name: str, label: str, problems: list[Problem]
 ) -> Annotations:
-    """The people of all frames, from decoded records."""
+    """The people of all frames, from decoded records.
+
+    Raises:
+        FormatError: If the file holds several videos.
+    """
+    image_names = tuple(f.image[0].name if f.image else "" for f in frames)
+    require_one_video((), image_names, label)
     people = [rect for frame in frames for rect in frame.annorect]
     frame_of = np.repeat(np.arange(len(frames)), [len(f.annorect) for f in frames])
     keypoints, scores = _joints(people, frame_of, label, problems)
@@ -47,7 +54,7 @@ def annotations17(
         name=name,
         source=label,
         format="posetrack17",
-        image_names=tuple(f.image[0].name if f.image else "" for f in frames),
+        image_names=image_names,
         image_ids=np.arange(len(frames)),
         labelled=np.array(
             [int(bool(f.is_labeled[0])) if f.is_labeled else -1 for f in frames],

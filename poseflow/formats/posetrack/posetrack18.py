@@ -16,6 +16,7 @@ from poseflow.formats.posetrack.annotations import (
     Problem,
 )
 from poseflow.formats.posetrack.records import Annotation18, Document, Image18
+from poseflow.formats.posetrack.videos import require_one_video
 
 _OTHER_NAMES = {"neck": "head_bottom", "head_bottom": "neck"}
 
@@ -23,8 +24,17 @@ _OTHER_NAMES = {"neck": "head_bottom", "head_bottom": "neck"}
 def annotations18(
     document: Document, name: str, label: str, problems: list[Problem]
 ) -> Annotations:
-    """The people of all frames, from decoded records."""
+    """The people of all frames, from decoded records.
+
+    Raises:
+        FormatError: If the file holds several videos.
+    """
     images = document.images or []
+    require_one_video(
+        (image.vid_id for image in images),
+        (image.file_name for image in images),
+        label,
+    )
     place: dict[int, int] = {}
     for frame, image in enumerate(images):
         if place.setdefault(image.id, frame) != frame:

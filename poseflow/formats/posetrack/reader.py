@@ -31,8 +31,8 @@ def parse_annotations(
         label: Name of the file in messages.
 
     Raises:
-        FormatError: If the text is not JSON or not a PoseTrack file. Damage inside
-            goes into `Annotations.problems` instead.
+        FormatError: If the text is not JSON, not a PoseTrack file, or holds the frames
+            of several videos. Damage inside goes into `Annotations.problems` instead.
 
     Examples:
         >>> parse_annotations(b'{"annolist": [{"annorect": []}]}', "seq")

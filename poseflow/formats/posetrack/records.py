@@ -88,6 +88,7 @@ class Image18(msgspec.Struct, gc=False):
     ignore_regions_x: list[list[float]] | None = None
     ignore_regions_y: list[list[float]] | None = None
     has_labeled_person: bool | int | None = None
+    vid_id: Any = None
 
 
 class Annotation18(msgspec.Struct, gc=False):

@@ -221,6 +221,7 @@ def _image18(
     fixed: dict[str, Any] = {"id": number}
     if isinstance(image.get("file_name"), str):
         fixed["file_name"] = image["file_name"]
+    fixed["vid_id"] = image.get("vid_id")
     for key in ("is_labeled", "has_labeled_person"):
         if isinstance(image.get(key), bool | int):
             fixed[key] = bool(image[key])

@@ -536,3 +536,69 @@ def test_writer_says_which_joints_are_estimated(tmp_path):
         assert (a.num_frames, a.frames.tolist()) == (4, [0, 3])
         assert a.image_names[1] == "images/walk/000001.jpg"
         assert a.present.all()
+
+
+# --- one video a file
+
+
+def two_frames(first, second):
+    images = [{"id": 7, "is_labeled": True, **first}, {"id": 8, **second}]
+    return {"images": images, "annotations": [person18(), person18(image_id=8)]}
+
+
+SEVERAL = [
+    pytest.param(
+        two_frames({"vid_id": "000001"}, {"vid_id": "000002"}),
+        r"those of 2 \(vid_id '000001', '000002'\)",
+        id="texts",
+    ),
+    pytest.param(
+        two_frames({"vid_id": 1}, {"vid_id": 2}), r"vid_id 1, 2\)", id="numbers"
+    ),
+    pytest.param(
+        two_frames({"file_name": "val/a/0.jpg"}, {"file_name": "val/b/0.jpg"}),
+        r"folders of the image names 'val/a', 'val/b'\)",
+        id="folders",
+    ),
+    pytest.param(
+        two_frames({"vid_id": "a"}, {"vid_id": "b", "is_labeled": "?"}),
+        r"vid_id 'a', 'b'\)",
+        id="repaired",
+    ),
+    pytest.param(
+        {"annolist": [frame17(image=[{"name": f"{v}/0.jpg"}]) for v in "abcde"]},
+        r"those of 5 .*'a', 'b', 'c', \.\.\. 5 in all\)",
+        id="2017",
+    ),
+]
+
+
+@pytest.mark.parametrize(("document", "message"), SEVERAL)
+def test_several_videos_in_a_file_are_refused(tmp_path, document, message):
+    path = tmp_path / "all.json"
+    path.write_text(json.dumps(document))
+    with pytest.raises(FormatError, match=f"all.json: .*{message}; write one file"):
+        poseflow.read(path)
+    with pytest.raises(FormatError, match=message):
+        poseflow.evaluate(path, path)
+    (problem,) = [p for p in check(path, path) if p.level == "error"]
+    assert "expected the frames of one video" in problem.message
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        pytest.param({}, {}, id="nothing said"),
+        pytest.param({"vid_id": "000001"}, {"vid_id": 1}, id="text and number"),
+        pytest.param({"vid_id": 1.0}, {"vid_id": "1"}, id="fraction"),
+        pytest.param({"vid_id": "a"}, {}, id="said once"),
+        pytest.param(
+            {"vid_id": 1, "file_name": "a/0.jpg"},
+            {"vid_id": 1, "file_name": "b/1.jpg"},
+            id="one video in two folders",
+        ),
+        pytest.param({"file_name": "0.jpg"}, {"file_name": "a/1.jpg"}, id="a folder"),
+    ],
+)
+def test_one_video_in_a_file(first, second):
+    assert parse(two_frames(first, second)).num_frames == 2
