@@ -34,7 +34,7 @@ def clone(tmp_path_factory):
     hidden = shutil.ignore_patterns("__pycache__", "models")
     for folder in ("poseflow", *SIBLINGS):
         shutil.copytree(ROOT / folder, clone / folder, ignore=hidden)
-    for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
+    for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE", "NOTICE"):
         shutil.copy(ROOT / name, clone)
     (clone / "tests").mkdir()
     (clone.parent / "script.py").write_text(SCRIPT)
