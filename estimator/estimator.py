@@ -64,12 +64,19 @@ def _torchvision(**arguments: Any) -> EstimatorBackend:
     return rcnn_estimator(**arguments)
 
 
+def _movenet(**arguments: Any) -> EstimatorBackend:
+    from poseflow.estimator.movenet.poses import movenet_estimator
+
+    return movenet_estimator(**arguments)
+
+
 DEFAULT = "embedded"
 
 ESTIMATORS: Registry[EstimatorFactory] = Registry(
     "estimator",
     {
         DEFAULT: embedded.embedded_estimator,
+        "movenet": _movenet,
         "torch": _torch,
         "onnx": _onnx,
         "torchvision": _torchvision,

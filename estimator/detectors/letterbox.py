@@ -38,22 +38,23 @@ class Letterbox:
 
 
 def letterbox(
-    image: Image, width: int, height: int, *, centred: bool = False
+    image: Image, width: int, height: int, *, centred: bool = False, pad: int = GREY
 ) -> Letterbox:
-    """Letterbox an image: scale it to fit into a frame and pad the rest grey.
+    """Letterbox an image: scale it to fit into a frame and pad the rest.
 
     Args:
         image: `(H, W, 3)` uint8.
         width: Of the frame.
         height: Of the frame.
         centred: Put it in the middle (YOLO) instead of the top left corner (YOLOX, mm).
+        pad: Grey value of the rest.
     """
     rows, columns = image.shape[:2]
     scale = min(width / columns, height / rows)
     w, h = max(round(columns * scale), 1), max(round(rows * scale), 1)
     way = cv2.INTER_AREA if scale < 0.5 else cv2.INTER_LINEAR
     small = cv2.resize(image, (w, h), interpolation=way)
-    frame = np.full((height, width, 3), GREY, np.uint8)
+    frame = np.full((height, width, 3), pad, np.uint8)
     x, y = ((width - w) // 2, (height - h) // 2) if centred else (0, 0)
     frame[y : y + h, x : x + w] = small
     return Letterbox(frame, scale, np.array([x, y], float))

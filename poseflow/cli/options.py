@@ -51,6 +51,10 @@ class EstimatorOptions:
         Path | None,
         typer.Option(help="The estimator's weights: .safetensors .pth .onnx."),
     ] = None
+    quality: Annotated[
+        str | None,
+        typer.Option(help="Preset of estimator movenet: fast, balanced or best."),
+    ] = None
     detector: Annotated[
         str | None, typer.Option(help="Name of a person detector for the estimator.")
     ] = None
@@ -109,6 +113,7 @@ def track_options(
     return TrackOptions(
         estimator=estimator.estimator,
         weights=own,
+        quality=estimator.quality,
         detector=estimator.detector,
         detector_weights=detector,
         detect_every=tracker.detect_every,

@@ -25,6 +25,7 @@ class TrackOptions:
     Attributes:
         estimator: Name of an estimator; None for the default one.
         weights: Its weights.
+        quality: Its preset, of those estimators that have presets.
         detector: Name of a detector.
         detector_weights: Its weights.
         detect_every: See `poseflow.track`.
@@ -36,6 +37,7 @@ class TrackOptions:
 
     estimator: str | None = None
     weights: str | None = None
+    quality: str | None = None
     detector: str | None = None
     detector_weights: str | None = None
     detect_every: int = 1
@@ -48,9 +50,9 @@ class TrackOptions:
         """The estimator with its weights and detector, on a device."""
         from poseflow.estimator import Estimator
 
-        named = {} if self.estimator is None else {"name": self.estimator}
+        given: dict[str, Any] = {"name": self.estimator, "quality": self.quality}
         return Estimator(
-            **named,
+            **{name: value for name, value in given.items() if value is not None},
             weights=self.weights,
             device=device,
             detector=self.detector,

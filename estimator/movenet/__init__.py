@@ -1,0 +1,1 @@
+"""MoveNet as an estimator: decoding, presets, weights in the package."""

@@ -1,0 +1,143 @@
+"""MoveNet against reference outputs: raw maps, people, joints."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from poseflow.errors import PoseFlowError
+from poseflow.estimator.movenet.decode import (
+    decode_people,
+    decode_person,
+    decode_seeded,
+)
+from poseflow.estimator.movenet.poses import load_movenet
+from poseflow.estimator.networks.movenet import MoveNet, movenet, normalise
+
+GOLDEN = Path(__file__).parents[2] / "golden" / "movenet" / "outputs.npz"
+NETWORKS = ["multipose", "thunder", "lightning"]
+
+
+@pytest.fixture(scope="module")
+def golden():
+    with np.load(GOLDEN) as file:
+        return dict(file)
+
+
+@pytest.fixture(scope="module")
+def outputs(golden):
+    torch.set_num_threads(1)
+    made = {}
+    for name in NETWORKS:
+        image = cv2.imdecode(golden[f"{name}_image"], cv2.IMREAD_COLOR)
+        with torch.inference_mode():
+            made[name] = load_movenet(name)(normalise(torch.from_numpy(image)[None]))
+    return made
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_raw_outputs_equal_the_reference(name, golden, outputs):
+    heads = {f"{name}_{head}" for head in outputs[name]}
+    assert heads == {
+        key for key in golden if key.startswith(name) and golden[key].ndim == 3
+    } - {f"{name}_keypoints"}
+    for head, values in outputs[name].items():
+        expected = golden[f"{name}_{head}"]
+        assert np.allclose(values[0, :, ::8, ::8], expected, rtol=0, atol=1e-4), head
+
+
+@pytest.mark.parametrize("name", ["thunder", "lightning"])
+def test_single_person_equals_the_reference(name, golden, outputs):
+    keypoints, scores = decode_person(outputs[name])
+    expected = golden[f"{name}_keypoints"]
+    assert np.abs(keypoints[0].numpy() - expected[:, :2]).max() <= 0.05
+    assert np.abs(scores[0].numpy() - expected[:, 2]).max() <= 1e-4
+
+
+def test_people_equal_the_reference(golden, outputs):
+    people = decode_people(outputs["multipose"], 0.1)
+    expected = golden["multipose_keypoints"]
+    assert np.abs(people.keypoints.numpy() - expected[..., :2]).max() <= 0.05
+    assert np.abs(people.keypoint_scores.numpy() - expected[..., 2]).max() <= 1e-4
+    assert np.abs(people.boxes.numpy() - golden["multipose_boxes"]).max() <= 0.05
+    assert np.abs(people.scores.numpy() - golden["multipose_scores"]).max() <= 1e-4
+
+
+def empty_outputs(count=1, height=24, width=32):
+    """Raw outputs without a person."""
+    heads = movenet("multipose").heads
+    return {
+        name: torch.full((count, head[1].out_channels, height, width), fill)
+        for name, head in heads.items()
+        for fill in (-9.0 if name in ("center", "kpt_heatmap") else 0.0,)
+    }
+
+
+def add_person(out, image, y, x, side=6.0):
+    """Put a person with all joints in a cell, its joints exactly where it says."""
+    out["center"][image, 0, y, x] = 3
+    out["box_scale"][image, :, y, x] = side
+    for joint in range(17):
+        dy, dx = divmod(joint, 5)
+        out["kpt_regress"][image, 2 * joint : 2 * joint + 2, y, x] = torch.tensor(
+            [dy - 1.0, dx - 2.0]
+        )
+        out["kpt_heatmap"][image, joint, y + dy - 1, x + dx - 2] = 4
+
+
+def test_more_than_six_people_of_several_images_are_decoded():
+    out = empty_outputs(3)
+    places = [(y, x) for y in (4, 12, 19) for x in (4, 12, 20, 28)]
+    for y, x in places:
+        add_person(out, 2, y, x)
+    add_person(out, 0, 12, 12)
+    people = decode_people(out, 0.3)
+    assert people.image.tolist() == [0] + [2] * 12
+    found = people.keypoints[:, 7].numpy() / 4  # joint 7 lies in the centre's cell
+    assert {tuple(p) for p in found[1:].tolist()} == {(x, y) for y, x in places}
+    assert torch.allclose(people.boxes[0], torch.tensor([36.0, 36, 60, 60]))
+    assert torch.allclose(
+        people.scores, torch.tensor(3.0).sigmoid() * torch.tensor(4.0).sigmoid()
+    )
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_nothing_in_nothing_out(count):
+    people = decode_people(empty_outputs(count))
+    assert people.keypoints.shape == (0, 17, 2)
+    assert people.boxes.shape == (0, 4)
+    keypoints, scores = decode_seeded(empty_outputs(0), torch.zeros(0, 17, 2), 20)
+    assert keypoints.shape == (0, 17, 2)
+    assert scores.shape == (0, 17)
+
+
+def test_outputs_that_are_not_finite_are_no_people():
+    out = empty_outputs()
+    add_person(out, 0, 12, 12)
+    out["center"][0, 0, 4, 4] = np.nan
+    out["kpt_offset"][0, 0, 11, 10] = np.inf
+    people = decode_people(out, 0.3)
+    assert len(people.scores) == 1
+    assert torch.isfinite(people.keypoints).all()
+    assert (people.keypoint_scores[0] > 0.5).sum() == 16
+
+
+def test_seeds_decide_between_two_people():
+    out = empty_outputs()
+    add_person(out, 0, 12, 8)
+    add_person(out, 0, 12, 24)
+    people = decode_people(out, 0.3)
+    for k in range(2):
+        seeds = people.keypoints[k : k + 1]
+        keypoints, scores = decode_seeded(out, seeds + 3, 20)
+        assert torch.allclose(keypoints, seeds)
+        assert (scores > 0.9).all()
+
+
+def test_unknown_networks_and_widths_are_named():
+    with pytest.raises(PoseFlowError, match="expected multipose, thunder, lightning"):
+        movenet("thunderbolt")
+    with pytest.raises(PoseFlowError, match="widths: expected 8 numbers"):
+        MoveNet([8, 8], boxes=False)

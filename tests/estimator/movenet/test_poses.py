@@ -1,0 +1,115 @@
+"""Estimator `movenet`: presets, images of all kinds, batches, boxes."""
+
+import numpy as np
+import pytest
+import torch
+
+from poseflow.errors import PoseFlowError
+from poseflow.estimator import Estimator
+from poseflow.estimator.movenet.poses import PRESETS
+from poseflow.oks import oks
+from poseflow.skeletons import get
+from poseflow.synthetic import SceneConfig, make_scene
+
+
+@pytest.fixture(scope="module")
+def scene():
+    """A rendered image, and the people in it."""
+    config = SceneConfig(frames=1, people=4, size=(640, 360))
+    made = make_scene(config, seed=5, skeleton="coco17")
+    return made.render(0), made.annotation(0).poses
+
+
+@pytest.fixture(scope="module", params=list(PRESETS))
+def estimator(request):
+    torch.set_num_threads(1)
+    return Estimator("movenet", device="cpu", quality=request.param)
+
+
+def test_people_of_a_rendered_scene_are_found(estimator, scene):
+    image, truth = scene
+    assert estimator.skeleton == get("coco17")
+    poses = estimator.estimate(image)
+    assert len(poses) >= 2
+    areas = (truth.boxes[:, 2:] - truth.boxes[:, :2]).prod(axis=1)
+    sigmas = np.asarray(truth.skeleton.sigmas)
+    present = truth.keypoint_scores > 0
+    similar = oks(truth.keypoints, poses.keypoints, areas, sigmas, present)
+    assert (similar.max(axis=1) > 0.5).sum() >= 2
+    assert (np.diff(np.sort(poses.scores)) >= 0).all()
+    assert 0 < poses.scores.min() <= poses.scores.max() <= 1
+    assert (poses.boxes >= 0).all()
+    assert (poses.boxes <= [640, 360] * 2).all()
+
+
+def test_batches_equal_single_images(estimator, scene):
+    image = scene[0]
+    images = [image, image[:, ::-1], image[:180], np.zeros((64, 48, 3), np.uint8)]
+    together = estimator.estimate_batch(images)
+    assert len(together) == 4
+    assert len(together[3]) == 0
+    for one, poses in zip(images, together, strict=True):
+        alone = estimator.estimate(one)
+        assert len(alone) == len(poses)
+        assert np.allclose(alone.keypoints, poses.keypoints, atol=0.01)
+        assert np.allclose(alone.scores, poses.scores, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [(1, 1), (1, 700), (700, 1), (33, 31), (3000, 20), (2200, 3800)],
+    ids=str,
+)
+def test_images_of_any_size(estimator, shape):
+    assert len(estimator.estimate(np.zeros((*shape, 3), np.uint8))) == 0
+
+
+def test_grey_and_deep_images(estimator, scene):
+    grey = scene[0][..., 1]
+    expected = estimator.estimate(np.repeat(grey[..., None], 3, axis=2))
+    for image in (grey, grey.astype(np.uint16) * 257, grey / np.float32(255)):
+        assert np.allclose(estimator.estimate(image).keypoints, expected.keypoints)
+
+
+def test_given_boxes(estimator, scene):
+    image, truth = scene
+    poses = estimator.estimate(image, truth.boxes)
+    assert len(poses) == len(truth)
+    assert np.allclose(poses.boxes, truth.boxes)
+    away = np.linalg.norm(poses.keypoints - truth.keypoints, axis=2).mean(axis=1)
+    height = truth.boxes[:, 3] - truth.boxes[:, 1]
+    assert (away / height < 0.1).sum() >= 2
+    assert len(estimator.estimate(image, [])) == 0
+    outside = estimator.estimate(image, [[-900, -900, -800, -700], [5, 5, 5, 5]])
+    assert len(outside) == 2
+    many = estimator.estimate_batch([image, image], [truth.boxes, []])
+    assert [len(each) for each in many] == [len(truth), 0]
+    assert np.allclose(many[0].keypoints, poses.keypoints, atol=0.01)
+
+
+def test_least_score(scene):
+    every = Estimator("movenet", device="cpu", quality="fast", least_score=0)
+    few = Estimator("movenet", device="cpu", quality="fast", least_score=0.25)
+    scores = every.estimate(scene[0]).scores
+    assert len(few.estimate(scene[0])) == (scores >= 0.25).sum() < len(scores)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"quality": "good"}, "quality: expected fast, balanced, best, got 'good'"),
+        ({"least_score": 2}, "least_score"),
+        ({"batch_size": 0}, "batch_size"),
+        ({"detector": "whole"}, "'movenet' has its own detector"),
+    ],
+)
+def test_wrong_options(options, message):
+    with pytest.raises(PoseFlowError, match=message):
+        Estimator("movenet", device="cpu", **options)
+
+
+def test_weights_of_others_are_refused(tmp_path):
+    path = tmp_path / "mine.safetensors"
+    path.touch()
+    with pytest.raises(PoseFlowError, match="'movenet' has its own weights"):
+        Estimator("movenet", weights=path)
