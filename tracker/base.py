@@ -29,6 +29,8 @@ class FrameContext:
         correspondences: Matches of the previous frame to this one that the caller
             already has; the tracker then calls no matcher.
         embeddings: `(P, D)` appearance embeddings, NaN where unknown, or None.
+        only_points: No person so far had more than one keypoint, so that keypoints give
+            no size (`poseflow.tracker.observations.with_extent`).
     """
 
     index: int
@@ -38,6 +40,7 @@ class FrameContext:
     size: tuple[int, int] | None = None
     correspondences: Correspondences | None = None
     embeddings: Floats | None = None
+    only_points: bool = False
 
 
 @runtime_checkable

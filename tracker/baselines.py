@@ -16,6 +16,7 @@ from poseflow.oks import oks
 from poseflow.poses import NO_TRACK, Poses
 from poseflow.tracker.assignment import assign
 from poseflow.tracker.base import FrameContext, TrackerBackend
+from poseflow.tracker.observations import with_extent
 from poseflow.tracker.track_store import Track, TrackStore
 from poseflow.validation import check_options, option
 
@@ -87,6 +88,7 @@ class IouTracker(TrackerBackend):
         """Start a new sequence; ids start at 1 again."""
         self._store: TrackStore | None = None
         self._next_id = 1
+        self._only_points = False
 
     def finish(self) -> tuple[Track, ...]:
         """The tracks seen within `max_age_frames`."""
@@ -94,12 +96,19 @@ class IouTracker(TrackerBackend):
 
     def similarity(self, old: Poses, new: Poses) -> Floats:
         """Similarity of tracks and poses, `(N, P)` in [0, 1]."""
-        return box_iou(old.boxes.astype(np.float64), new.boxes.astype(np.float64))
+        return box_iou(self._boxes(old), self._boxes(new))
+
+    def _boxes(self, poses: Poses) -> Floats:
+        boxes: Floats = poses.boxes.astype(np.float64)
+        if self._only_points:
+            boxes = with_extent(boxes, np.asarray(poses.present.any(axis=1)))
+        return boxes
 
     def update(self, poses: Poses, frame: FrameContext) -> Poses:
         """Continue tracks to this frame; see `TrackerBackend`."""
         if self._store is None:
             self._store = TrackStore.empty(poses.skeleton, {})
+        self._only_points = frame.only_points
         store = self._store.within(frame.index, self.options.max_age_frames)
         eligible = np.flatnonzero(~(poses.scores < self.options.minimum_score))
         scored = poses if len(eligible) == len(poses) else poses[eligible]
@@ -130,7 +139,7 @@ class OksTracker(IouTracker):
         The area is the mean of both boxes', so that neither a partly occluded pose nor
         one with an outlying joint decides alone.
         """
-        areas = [box_area(side.boxes.astype(np.float64)) for side in (old, new)]
+        areas = [box_area(self._boxes(side)) for side in (old, new)]
         area = (areas[0][:, None] + areas[1][None]) / 2
         sigmas = np.asarray(old.skeleton.sigmas) * self.options.sigma_factor
         both = old.present[:, None] & new.present[None]

@@ -16,6 +16,39 @@ CENTRE_WEIGHT = 0.1
 SMALLEST = 0.2
 """Least size, over the median of the frame: tiny poses are mostly partial ones."""
 
+POINT_SIZE_PX = (10.0, 100.0)
+"""Least and largest size of people who are points; the largest if one is alone."""
+
+
+def with_extent(boxes: Floats, located: Bools) -> Floats:
+    """Boxes of a frame; squares of an estimated size if all people in it are points.
+
+    Animals or balls with a single keypoint and no box have no size of their own: half
+    the median distance to the nearest neighbour is taken, which keeps them apart.
+
+    Args:
+        boxes: `(P, 4)` xyxy pixels, float64.
+        located: `(P,)` people who have a position.
+
+    Examples:
+        >>> import numpy as np
+        >>> dots = np.array([[10, 50, 10, 50], [70, 50, 70, 50.0]])
+        >>> with_extent(dots, np.array([True, True])).tolist()
+        [[-5.0, 35.0, 25.0, 65.0], [55.0, 35.0, 85.0, 65.0]]
+    """
+    points = boxes[located]
+    if not len(points) or (points[:, 2:] > points[:, :2]).any():
+        return boxes
+    smallest, size = POINT_SIZE_PX
+    if len(points) > 1:
+        step = points[:, None, :2] - points[None, :, :2]
+        apart = np.sqrt(np.square(step).sum(axis=-1))
+        np.fill_diagonal(apart, np.inf)
+        size = float(np.clip(np.median(apart.min(axis=1)) / 2, smallest, size))
+    result = boxes.copy()
+    result[located] += np.array([-size, -size, size, size]) / 2
+    return result
+
 
 @dataclass
 class Observations:
@@ -54,6 +87,8 @@ class Observations:
         poses: Poses,
         appearance: Floats | None = None,
         unoccluded: Bools | None = None,
+        *,
+        only_points: bool = False,
     ) -> Observations:
         """Observations of `poses`.
 
@@ -61,6 +96,7 @@ class Observations:
             poses: The people of the frame.
             appearance: `(P, D)`, None without any.
             unoccluded: `(P, D)`, None for everywhere.
+            only_points: Estimate the size of people who are points, see `with_extent`.
         """
         keypoints = poses.keypoints.astype(np.float64)
         present = poses.present
@@ -72,8 +108,12 @@ class Observations:
         usable &= (given[:, 2:] > given[:, :2]).any(axis=1)
         boxes[alone & usable] = given[alone & usable]
         located = present.any(axis=1) | usable
+        if only_points:
+            boxes = with_extent(boxes, located)
         sizes = (boxes[:, 2:] - boxes[:, :2]).max(axis=1, initial=0)
         typical = float(np.median(sizes[located])) if located.any() else 1.0
+        if typical == 0 and sizes.any():  # most people are points
+            typical = float(np.median(sizes[sizes > 0]))
         sizes = np.maximum(sizes, max(SMALLEST * typical, 1.0))
         best = np.maximum(scores.max(axis=1, initial=0), 1e-12)[:, None]
         centre = (boxes[:, None, :2] + boxes[:, None, 2:]) / 2

@@ -138,6 +138,7 @@ class Tracker:
     def _start(self) -> None:
         self._skeleton: Skeleton | None = None
         self._frames = 0
+        self._only_points = True
         self._latest: Poses | None = None
         self._final: tuple[tuple[int, Poses], ...] = ()
 
@@ -188,6 +189,8 @@ class Tracker:
                 f"{poses.skeleton.name!r}, those before had {self._skeleton.name!r}; "
                 "convert them, or call reset() to start a new sequence"
             )
+        if self._only_points and (poses.present.sum(axis=1) > 1).any():
+            self._only_points = False
         frame = FrameContext(
             self._frames,
             image,
@@ -196,6 +199,7 @@ class Tracker:
             None if image is None else _size(image, self._frames),
             _correspondences(correspondences, self._frames),
             _embeddings(embeddings, len(poses), self._frames),
+            self._only_points,
         )
         tracked = self._backend.update(poses, frame)
         self._frames += 1

@@ -175,8 +175,12 @@ class DefaultTracker(TrackerBackend):
             self._embedded = embedded
             begin_appearance(self._tracks, features)
         if features == expected:
-            return Observations.of(poses, cues.appearance, cues.unoccluded)
-        return Observations.of(poses, np.full((len(poses), expected), np.nan))
+            appearance, unoccluded = cues.appearance, cues.unoccluded
+        else:
+            appearance, unoccluded = np.full((len(poses), expected), np.nan), None
+        return Observations.of(
+            poses, appearance, unoccluded, only_points=frame.only_points
+        )
 
     def _predict(self, frame: FrameContext, cues: ImageCues) -> None:
         """Move all tracks by camera motion, change of image size, and velocity."""

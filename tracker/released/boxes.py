@@ -77,6 +77,7 @@ def scaled_regions(
     size: tuple[int, int] | None,
     margin: float,
     half_side: float,
+    boxes: Floats | None = None,
 ) -> Regions:
     """Regions that follow each person's scale; only joints that are present count.
 
@@ -86,9 +87,11 @@ def scaled_regions(
         size: Width and height of the image to clip boxes to, if known.
         margin: Fraction of width and height added on each side.
         half_side: Half side of the joint squares over the person's longer side.
+        boxes: `(N, 4)` xyxy pixels; None for the extent of the joints.
     """
     points = keypoints.astype(np.float64)
-    boxes = keypoint_extent(points, present)
+    if boxes is None:
+        boxes = keypoint_extent(points, present)
     sides = boxes[:, 2:] - boxes[:, :2]
     # At least a pixel, so that a person of one joint still has a region.
     longer = np.maximum(sides.max(axis=1, initial=0.0), 1.0)[:, None, None]
@@ -97,8 +100,7 @@ def scaled_regions(
     )
     squares[~present] = NOWHERE
     grow = np.maximum(margin * sides, 0.5)
-    boxes[:, :2] -= grow
-    boxes[:, 2:] += grow
+    boxes = boxes + np.concatenate([-grow, grow], axis=1)
     if size is not None:
         boxes = np.clip(boxes, 0, np.tile(np.asarray(size, np.float64), 2))
     boxes[~present.any(axis=1)] = NOWHERE

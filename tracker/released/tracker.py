@@ -29,6 +29,7 @@ from poseflow.tracker.matchers.correspondences import (
     count_shared,
     shared_fraction,
 )
+from poseflow.tracker.observations import with_extent
 from poseflow.tracker.released.boxes import (
     Regions,
     mean_of_best,
@@ -172,7 +173,7 @@ class ReleasedTracker(TrackerBackend):
     def update(self, poses: Poses, frame: FrameContext) -> Poses:
         """Continue tracks to this frame; see `TrackerBackend`."""
         size = self._size(frame)
-        regions = self._regions(poses, size)
+        regions = self._regions(poses, size, frame.only_points)
         extra = {"boxes": regions.boxes, "squares": regions.squares}
         if self._store is None:
             self._store = TrackStore.empty(poses.skeleton, extra)
@@ -221,12 +222,20 @@ class ReleasedTracker(TrackerBackend):
             )
         return size
 
-    def _regions(self, poses: Poses, size: tuple[int, int] | None) -> Regions:
+    def _regions(
+        self, poses: Poses, size: tuple[int, int] | None, only_points: bool
+    ) -> Regions:
         options = self.options
         if options.compat:
             assert size is not None
             return released_regions(
                 poses.keypoints, size, options.box_margin, options.square_px
+            )
+        boxes = None
+        if only_points:
+            boxes = with_extent(
+                poses.boxes.astype(np.float64),
+                np.asarray(poses.present.any(axis=1)),
             )
         return scaled_regions(
             poses.keypoints,
@@ -234,6 +243,7 @@ class ReleasedTracker(TrackerBackend):
             size,
             options.box_margin,
             options.square_fraction,
+            boxes,
         )
 
     def _correspondences(
