@@ -6,6 +6,7 @@ docs/formats.md for the schema.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -36,9 +37,64 @@ class _Person(msgspec.Struct, gc=False):
 
 
 _DECODER = msgspec.json.Decoder(_Person)
+_OPTIONAL: dict[str, Any] = {
+    field.name: field.type
+    for field in msgspec.structs.fields(_Person)
+    if field.name in ("score", "scores", "box", "idx")
+}
+"""Fields without which a person can do, and their types."""
 
 
-def _numbers(person: _Person) -> list[Number]:
+def _decode(raw: Any, ignored: list[str]) -> _Person:
+    """An entry, without the optional fields that cannot be read.
+
+    Args:
+        raw: `msgspec.Raw`, or plain objects.
+        ignored: Gets a text for every field left out.
+
+    Raises:
+        ValueError: If a required field cannot be read; the message names it.
+    """
+    try:
+        return decode_entry(raw, _DECODER, _Person)
+    except ValueError:
+        fields = json.loads(bytes(raw)) if isinstance(raw, msgspec.Raw) else raw
+        if not isinstance(fields, dict):
+            raise
+        kept = dict(fields)
+        reasons = []
+        for name, kind in _OPTIONAL.items():
+            if name not in fields or (name == "scores" and _needs_scores(fields)):
+                continue
+            try:
+                msgspec.convert(fields[name], kind)
+            except msgspec.ValidationError:
+                del kept[name]
+                reasons.append(
+                    f"{name}: expected {_EXPECTED[name]}, found "
+                    f"{str(fields[name])[:40]!r}"
+                )
+        person = decode_entry(kept, _DECODER, _Person)
+        ignored += reasons
+        return person
+
+
+_EXPECTED = {
+    "score": "a number",
+    "scores": "a number or a list of numbers",
+    "box": "4 numbers (left, top, width, height)",
+    "idx": "a whole number",
+}
+
+
+def _needs_scores(fields: dict[str, Any]) -> bool:
+    """Whether the joints' scores may be in `scores` alone: `keypoints` has pairs."""
+    keypoints = fields.get("keypoints")
+    flat = isinstance(keypoints, list) and list not in map(type, keypoints)
+    return isinstance(fields["scores"], list) and not (flat and len(keypoints) % 2)
+
+
+def _numbers(person: _Person, ignored: list[str]) -> list[Number]:
     """x, y, score of every joint in one flat list, from any of the shapes in use."""
     flat, size = _flatten(person.keypoints)
     scores = person.scores
@@ -49,10 +105,13 @@ def _numbers(person: _Person) -> list[Number]:
                 v for k, c in enumerate(marks) for v in (*flat[2 * k : 2 * k + 2], c)
             ]
         if len(flat) != 3 * len(marks):
-            raise ValueError(
+            text = (
                 f"scores: {len(marks)} for {len(flat)} keypoint numbers; expected one "
                 "score for every x, y or x, y, score"
             )
+            if size != 3 and len(flat) % 2 == 0:  # may be pairs, without their scores
+                raise ValueError(text)
+            ignored.append(text)
     elif size == 2:
         return [v for k in range(0, len(flat), 2) for v in (*flat[k : k + 2], 1.0)]
     if not flat or len(flat) % 3:
@@ -89,8 +148,10 @@ def track_id(idx: Any) -> int:
 def _add(builder: FrameBuilder, place: int, image: str | None, raw: Any) -> None:
     """Add an entry to the frames, or note what is wrong with it."""
     where = f"entry {place}" if image is None else f"entry {place} (image {image!r})"
+
+    ignored: list[str] = []
     try:
-        person = decode_entry(raw, _DECODER, _Person)
+        person = _decode(raw, ignored)
         if image is None:
             if person.image_id is None:
                 raise ValueError("image_id: missing, expected the frame's name")
@@ -101,14 +162,20 @@ def _add(builder: FrameBuilder, place: int, image: str | None, raw: Any) -> None
             raise ValueError("image_id: empty, expected the frame's name")
         box = person.box
         if box and len(box) != 4:
-            raise ValueError(
-                f"box: expected 4 numbers (left, top, width, height), found {len(box)}"
-            )
+            ignored.append(f"box: expected {_EXPECTED['box']}, found {len(box)}")
+            box = None
         score = person.score
         if score is None and not isinstance(person.scores, list):
             score = person.scores
-        numbers = _numbers(person)
-        builder.add(place, image, numbers, score, box, track_id(person.idx))
+        numbers = _numbers(person, ignored)
+        identity = NO_TRACK
+        try:
+            identity = track_id(person.idx)
+        except ValueError as error:
+            ignored.append(str(error))
+        builder.add(place, image, numbers, score, box, identity)
+        for reason in ignored:
+            builder.problems.ignore(where, reason)
     except UnicodeEncodeError:
         builder.problems.add(where, "image_id: no valid text")
     except ValueError as error:

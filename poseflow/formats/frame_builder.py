@@ -36,6 +36,8 @@ class Problems:
         self.path = os.fspath(path)
         self.bad: list[tuple[str, str]] = []
         self.count = 0
+        self.ignored = 0
+        self.first_ignored = ""
         self.broken_joints = 0
         self.broken_place = ""
 
@@ -44,6 +46,11 @@ class Problems:
         self.count += 1
         if len(self.bad) < self.SHOWN:
             self.bad.append((place, reason))
+
+    def ignore(self, place: str, reason: str) -> None:
+        """An optional value that is left out of an entry; the person is kept."""
+        self.ignored += 1
+        self.first_ignored = self.first_ignored or f"{place}: {reason}"
 
     def report(self, kept: int) -> None:
         """Warn about what was left out.
@@ -61,6 +68,11 @@ class Problems:
             self._warn(
                 f"left out {self.count} of {self.count + kept} poses that cannot be "
                 f"read: {shown}" + (f"; and {more} more" if more else "")
+            )
+        if self.ignored:
+            self._warn(
+                f"ignored {self.ignored} optional values that cannot be read; their "
+                f"people are kept; first in {self.first_ignored}"
             )
         if self.broken_joints:
             self._warn(

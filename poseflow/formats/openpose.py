@@ -18,6 +18,7 @@ from poseflow.formats.base import Encoder, Hints
 from poseflow.formats.frame_builder import FrameBuilder
 from poseflow.formats.frame_names import frame_name, natural_key, text_of
 from poseflow.formats.json_reader import decode_entry, kind_of, parse, read_bytes
+from poseflow.poses import NO_TRACK
 from poseflow.sequence import PoseSequence
 
 _SUFFIX = "_keypoints.json"
@@ -30,7 +31,7 @@ class _Person(msgspec.Struct, gc=False):
     """A person; face, hands and 3D are ignored."""
 
     pose_keypoints_2d: list[float | None]
-    person_id: int | list[Any] | None = None
+    person_id: Any = None
 
 
 _DECODER = msgspec.json.Decoder(_Person)
@@ -102,7 +103,12 @@ class OpenPoseFormat:
                         "pose_keypoints_2d: expected x, y, score for every joint, "
                         f"found {len(numbers)} numbers"
                     )
-                identity = track_id(person.person_id)
+                identity = NO_TRACK
+                try:
+                    identity = track_id(person.person_id)
+                except ValueError as error:
+                    reason = str(error).replace("idx", "person_id", 1)
+                    builder.problems.ignore(f"entry {place} (image {image!r})", reason)
                 builder.add(place, image, numbers, None, None, identity)
             except ValueError as error:
                 builder.problems.add(f"entry {place} (image {image!r})", str(error))

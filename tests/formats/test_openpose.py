@@ -96,3 +96,13 @@ def test_two_videos_in_one_folder_are_refused(tmp_path):
         FormatError, match=r"a_0+1_keypoints\.json and b_0+1_keyp.*both"
     ):
         poseflow.read(tmp_path)
+
+
+@pytest.mark.parametrize("person_id", ["x", [1, 2], 1.5, {}])
+def test_a_bad_person_id_does_not_lose_the_person(tmp_path, person_id):
+    frame = people(1.0)
+    frame["people"][0]["person_id"] = person_id
+    save(tmp_path, "img", frame)
+    with pytest.warns(UserWarning, match="ignored 1 optional.*: person_id: expected a"):
+        (result,) = poseflow.read(tmp_path)
+    assert result.poses.track_ids.tolist() == [-1]

@@ -235,9 +235,6 @@ def test_text_of_powershell(read):
 
 
 BAD = [
-    pytest.param(entry("1.jpg", idx="x"), "idx: expected .*got str", id="text as id"),
-    pytest.param(entry("1.jpg", idx=1.5), "idx: expected a whole", id="half an id"),
-    pytest.param(entry("1.jpg", box=[1, 2]), "box: expected 4 numbers", id="short box"),
     pytest.param(entry("1.jpg", keypoints=["a"] * 51), "keypoints", id="text"),
     pytest.param(entry("1.jpg", keypoints=[True] * 51), "keypoints", id="truth"),
     pytest.param(entry("1.jpg", keypoints=None), "keypoints", id="no list"),
@@ -252,7 +249,6 @@ BAD = [
     pytest.param(entry(""), "image_id: empty", id="empty name"),
     pytest.param(7, "expected object, got number", id="a number"),
     pytest.param(None, "expected object, got null", id="null"),
-    pytest.param(entry("1.jpg", score="high"), "score", id="text as score"),
 ]
 
 
@@ -270,6 +266,59 @@ def test_a_bad_entry_does_not_lose_the_good_ones(tmp_path, bad, reason):
     ]
     assert len(seen) == 1
     assert seen[0].filename == __file__
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        pytest.param({"idx": "x"}, "idx: expected a whole number, found 'x'", id="x"),
+        pytest.param({"idx": 1.5}, "idx: expected a whole number", id="half an id"),
+        pytest.param({"idx": [[1.0], [4.0]]}, "idx: expected a whole", id="two ids"),
+        pytest.param({"idx": {}}, "idx: expected a whole", id="object as id"),
+        pytest.param({"idx": True}, "idx: expected a whole", id="truth as id"),
+        pytest.param({"idx": 2**70}, "idx: expected a whole", id="huge id"),
+        pytest.param({"box": [1, 2]}, "box: expected 4 .* found 2", id="short box"),
+        pytest.param({"box": "none"}, "box: expected 4 numbers", id="text as box"),
+        pytest.param({"box": [1, 2, "c", 4]}, "box: expected", id="text in the box"),
+        pytest.param({"box": [[1, 2, 3, 4]]}, "box: expected", id="nested box"),
+        pytest.param({"score": "high"}, "score: expected a number", id="score"),
+        pytest.param({"score": [0.5]}, "score: expected a number", id="score list"),
+        pytest.param({"scores": "x"}, "scores: expected", id="text as scores"),
+        pytest.param({"scores": [0.5] * 9}, "scores: 9 for 51", id="too few scores"),
+        pytest.param({"scores": ["x"] * 17}, "scores: expected", id="texts as scores"),
+    ],
+)
+@pytest.mark.parametrize("layout", ["list", "dictionary"])
+def test_a_bad_optional_field_does_not_lose_the_person(tmp_path, bad, reason, layout):
+    path = tmp_path / "poses.json"
+    person = entry("1.jpg", idx=3, box=[1, 2, 3, 4]) | bad
+    if layout == "list":
+        content = [entry("0.jpg"), person]
+    else:
+        content = {"0.jpg": [], "1.jpg": [person]}
+    path.write_text(json.dumps(content))
+    match = f"ignored 1 optional .*kept; first in entry .*'1.jpg'.*: {reason}"
+    with pytest.warns(UserWarning, match=match) as seen:
+        poses = poseflow.read(path)[1].poses
+    assert len(seen) == 1
+    assert seen[0].filename == __file__
+    numbers = np.array(keypoints()).reshape(17, 3)
+    np.testing.assert_array_equal(poses.keypoints[0], numbers[:, :2])
+    np.testing.assert_array_equal(poses.keypoint_scores[0], numbers[:, 2])
+    assert poses.track_ids.tolist() == [-1 if "idx" in bad else 3]
+    if "box" not in bad:
+        assert poses.boxes.tolist() == [[1, 2, 4, 6]]
+    if "score" in bad:
+        np.testing.assert_allclose(poses.scores, numbers[:, 2].mean())
+
+
+def test_scores_that_pairs_of_coordinates_need_are_required(tmp_path):
+    path = tmp_path / "poses.json"
+    pairs = _points()[:, :2].ravel().tolist()
+    bad = entry("1.jpg", keypoints=pairs, scores=["x"] * 17)
+    path.write_text(json.dumps([entry(), bad]))
+    with pytest.warns(UserWarning, match="left out 1 of 2 poses.*scores"):
+        assert len(poseflow.read(path)) == 1
 
 
 @pytest.mark.parametrize(("bad", "reason"), BAD)
