@@ -18,7 +18,14 @@ from poseflow.errors import FormatError
 from poseflow.formats.alphapose_writer import DictEncoder, ListEncoder
 from poseflow.formats.base import Encoder, Hints
 from poseflow.formats.frame_builder import FrameBuilder
-from poseflow.formats.json_reader import decode_entry, kind_of, parse, read_bytes
+from poseflow.formats.frame_names import frame_number
+from poseflow.formats.json_reader import (
+    HEAD_BYTES,
+    decode_entry,
+    kind_of,
+    parse,
+    read_bytes,
+)
 from poseflow.poses import NO_TRACK
 from poseflow.sequence import PoseSequence
 
@@ -157,6 +164,11 @@ def _add(builder: FrameBuilder, place: int, image: str | None, raw: Any) -> None
                 raise ValueError("image_id: missing, expected the frame's name")
             image = str(person.image_id)
             where += f" (image {image!r})"
+        elif person.image_id is not None and _is_other(image, person.image_id):
+            raise ValueError(
+                f"image_id: expected {image!r}, under which the entry is, found "
+                f"{str(person.image_id)[:40]!r} (a list in an object: format alphapose)"
+            )
         image.encode()
         if not image:
             raise ValueError("image_id: empty, expected the frame's name")
@@ -182,11 +194,57 @@ def _add(builder: FrameBuilder, place: int, image: str | None, raw: Any) -> None
         builder.problems.add(where, str(error))
 
 
-_FIRST_KEY = re.compile(rb'^\s*\{\s*"((?:[^"\\]|\\.)*)"\s*:\s*\[')
+_KEY = r'"((?:[^"\\]|\\.)*)"\s*:\s*\['
+_FIRST_KEY = re.compile(r"^\s*\{\s*" + _KEY)
+_FIRST_ENTRY = re.compile(_KEY + r"\s*(?=\{)")
 _OTHER_KINDS = (
-    *(b"images", b"annotations", b"categories", b"info", b"licenses"),
-    *(b"annolist", b"people", b"videos"),
+    *("images", "annotations", "categories", "info", "licenses"),
+    *("annolist", "people", "videos"),
 )
+_NO_PEOPLE = re.compile(
+    r'\s*+\{(?:\s*+"(?:[^"\\]|\\.)*+"\s*+:\s*+\[\s*+\]\s*+,?+)*+\s*+\}\s*+'
+)
+
+
+def _is_wrapped(key: str, entry: Any) -> bool:
+    """Whether the first entry of a list under a key names an image other than the key.
+
+    `{"results": [{"image_id": ...}]}` is a list of people in an object; in the
+    dictionary of images the key is the image.
+    """
+    if key in _OTHER_KINDS or not isinstance(entry, dict) or "keypoints" not in entry:
+        return False
+    image = entry.get("image_id")
+    return image is not None and _is_other(key, image)
+
+
+def _is_other(key: str, image: str | int) -> bool:
+    """Whether an entry's image is another one than the key says."""
+    number = frame_number(str(image))
+    return str(image) != key and (number is None or number != frame_number(key))
+
+
+def _kind(head: bytes) -> str:
+    """`list`, `wrapped list`, `dictionary`, or `other`, by the start of a file."""
+    text = head.decode("utf-8", "ignore")
+    if text.lstrip()[:1] == "[":
+        return "list"
+    key = _FIRST_KEY.match(text)
+    dictionary = key is None or key[1] not in _OTHER_KINDS
+    if dictionary and _NO_PEOPLE.fullmatch(text):
+        # An image's name has a number or a suffix.
+        named = key is None or re.search(r"[\d.]", key[1]) is not None
+        return "dictionary" if named else "wrapped list"
+    first = _FIRST_ENTRY.search(text)
+    if first is not None and text.lstrip()[:1] == "{":
+        try:
+            entry, _ = json.JSONDecoder().raw_decode(text, first.end())
+        except (ValueError, RecursionError):
+            entry = None
+        if _is_wrapped(first[1], entry):
+            return "wrapped list"
+    people = key is not None and dictionary and '"keypoints"' in text
+    return "dictionary" if people else "other"
 
 
 class ListFormat:
@@ -198,13 +256,20 @@ class ListFormat:
         self._coco = coco
 
     def sniff(self, path: Path, head: bytes) -> bool:
-        """Whether it is a JSON list; `coco` is read as `alphapose`."""
-        return not self._coco and head.lstrip()[:1] == b"["
+        """Whether it is a JSON list of people, also one in an object, as `results`.
+
+        `coco` is read as `alphapose`.
+        """
+        return not self._coco and _kind(head) in ("list", "wrapped list")
 
     def read(self, path: Path, hints: Hints) -> PoseSequence:
         """See `poseflow.formats.base.Format.read`."""
         expected = "a list with one entry per person"
-        document = _document(path, list[msgspec.Raw], expected)
+        data = read_bytes(path)
+        if data.lstrip()[:1] == b"{":
+            document = _unwrapped(data, path, expected)
+        else:
+            document = _document(data, path, list[msgspec.Raw], expected)
         builder = FrameBuilder(path, hints)
         for place, raw in enumerate(_release(document)):
             _add(builder, place, None, raw)
@@ -222,16 +287,14 @@ class ForvisFormat:
     summary = 'AlphaPose\'s "forvis" dictionary {image: [{keypoints, scores, ...}]}'
 
     def sniff(self, path: Path, head: bytes) -> bool:
-        """A JSON object whose first value is a list and not another format's."""
-        if b"".join(head.split()) == b"{}":
-            return True
-        key = _FIRST_KEY.match(head)
-        return key is not None and key[1] not in _OTHER_KINDS
+        """Whether it is a JSON object with lists of entries that have keypoints."""
+        return _kind(head) == "dictionary"
 
     def read(self, path: Path, hints: Hints) -> PoseSequence:
         """See `poseflow.formats.base.Format.read`."""
         expected = "an object {image: [people]}"
-        document = _document(path, dict[str, list[msgspec.Raw]], expected)
+        kind = dict[str, list[msgspec.Raw]]
+        document = _document(read_bytes(path), path, kind, expected)
         builder = FrameBuilder(path, hints)
         place = 0
         for image, people in document.items():
@@ -260,9 +323,43 @@ class ForvisFormat:
 _MEANT: dict[type, str] = {dict: " (format forvis?)", list: " (format alphapose?)"}
 
 
-def _document(path: Path, kind: Any, expected: str) -> Any:
+def _unwrapped(data: bytes, path: Path, expected: str) -> list[Any]:
+    """The list of people in an object with other fields, such as `results`.
+
+    Raises:
+        FormatError: If no field is a list of people that name their image, or several
+            are.
+    """
+    document = _document(data, path, dict[str, msgspec.Raw], "an object")
+    lists = {}
+    for key, value in document.items():
+        entries = value
+        if isinstance(value, msgspec.Raw):
+            if bytes(value)[:1] != b"[":
+                continue
+            entries = parse(bytes(value), list[msgspec.Raw], path)
+        if not isinstance(entries, list):
+            continue
+        first = entries[0] if entries else None
+        if isinstance(first, msgspec.Raw):
+            first = parse(bytes(first), dict, path)
+        if _is_wrapped(key, first):
+            lists[key] = entries
+    if not lists and _kind(data[:HEAD_BYTES]) == "wrapped list":
+        return []
+    if len(lists) != 1:
+        found = f"an object with {len(lists)} of them" if lists else "an object"
+        raise FormatError(
+            f"{path}: expected {expected}, found {found}"
+            + ("; write them as files of their own" if lists else _MEANT[dict])
+        )
+    (entries,) = lists.values()
+    return entries
+
+
+def _document(data: bytes, path: Path, kind: Any, expected: str) -> Any:
     """The file's JSON, which has to be a `kind`, such as `list[msgspec.Raw]`."""
-    document = parse(read_bytes(path), kind, path)
+    document = parse(data, kind, path)
     if not isinstance(document, get_origin(kind)):
         raise FormatError(
             f"{path}: expected {expected}, found {kind_of(document)}"

@@ -394,6 +394,68 @@ def test_files_that_are_something_else(read, content, message):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        pytest.param(lambda people: {"results": people}, id="results"),
+        pytest.param(lambda people: {"street.mp4": people}, id="a video's name"),
+        pytest.param(lambda people: {"meta": {"n": [1]}, "p": people}, id="behind"),
+        pytest.param(lambda people: {"predictions": people, "fps": 5}, id="before"),
+        pytest.param(lambda people: {"log": [{"x": 1}], "p": people}, id="two lists"),
+    ],
+)
+def test_a_list_in_an_object_is_read_as_the_list(read, wrap):
+    people = [entry(f"{k}.jpg", idx=k + 1) for k in range(4)]
+    if "log" in wrap([]):
+        wrapped = read(wrap(people), format="alphapose")
+    else:
+        wrapped = read(wrap(people))
+    assert wrapped == read(people)
+    assert [frame.name for frame in wrapped] == ["0.jpg", "1.jpg", "2.jpg", "3.jpg"]
+
+
+def test_an_empty_list_in_an_object_has_no_frames(read):
+    assert len(read({"results": []})) == 0
+
+
+def test_two_lists_in_an_object_are_refused(read):
+    people = [entry("0.jpg")]
+    with pytest.raises(FormatError, match="an object with 2 of them; write them as fi"):
+        read({"a": people, "b": people})
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"0.jpg": [entry("0.jpg")], "1.jpg": [entry("000001.jpg")]},
+        {"0.jpg": [], "1.jpg": [{"keypoints": keypoints()}]},
+        {"street": [{"keypoints": keypoints()}]},
+        {"0.jpg": []},
+    ],
+)
+def test_a_dictionary_of_images_is_known_by_its_content(read, content):
+    assert [frame.name for frame in read(content)] == list(content)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"weights": [1, 2]},
+        {"rows": [{"x": 1}]},
+        {"info": [], "images": [], "annotations": []},
+        {"annotations": [entry(1)], "images": [{"id": 1}]},
+    ],
+)
+def test_other_objects_are_not_taken_for_the_dictionary(read, content):
+    with pytest.raises(FormatError, match="not a known file of poses"):
+        read(content)
+
+
+def test_the_dictionary_refuses_entries_of_other_images(read):
+    with pytest.raises(FormatError, match=r"image_id: expected 'results', .*'3\.jpg'"):
+        read({"results": [entry("3.jpg")]}, format="forvis")
+
+
 def test_the_wrong_format_by_name(read):
     with pytest.raises(FormatError, match=r"expected a list .*an object \(format for"):
         read({"0.jpg": []}, format="alphapose")
