@@ -11,6 +11,7 @@ from typing import Any
 from poseflow.batch.worker import BatchItem, Outcome
 from poseflow.errors import FormatError
 from poseflow.formats.atomic import explain, write_atomically
+from poseflow.formats.frame_names import without_suffix
 
 FILE = "batch.json"
 
@@ -137,7 +138,8 @@ def name_of(source: str) -> str:
         name = Path(source.split("://", 1)[1].split("?")[0]).stem
     elif path.exists():
         name = path.absolute().name if path.is_dir() else path.stem
-        name = name.removesuffix(".json") if source.endswith(".gz") else name
+        if source.lower().endswith(".gz"):
+            name = without_suffix(name, ".json")
     elif source.isdigit():
         name = f"camera{source}"
     elif glob.has_magic(source):

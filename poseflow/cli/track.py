@@ -59,7 +59,8 @@ def track(
 ) -> None:
     """Track the people of SOURCE and write their poses with identities.
 
-    A SOURCE that ends in .json is a file of poses, tracked without images.
+    A SOURCE that is a file of poses, or a folder of OpenPose's, is tracked without
+    images.
     """
     from poseflow.formats import read
 

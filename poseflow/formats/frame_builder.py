@@ -17,7 +17,7 @@ from poseflow.boxes import keypoint_extent, xywh_to_xyxy, xyxy_to_xywh
 from poseflow.errors import FormatError, PoseFlowError
 from poseflow.formats.atomic import PathLike
 from poseflow.formats.base import Hints
-from poseflow.formats.frame_names import frame_indices, text_of
+from poseflow.formats.frame_names import frame_indices, text_of, without_suffix
 from poseflow.poses import NO_TRACK, Poses, at_origin
 from poseflow.sequence import Frame, PoseSequence
 from poseflow.skeleton import Skeleton
@@ -248,7 +248,7 @@ class FrameBuilder:
     def _name(self) -> str:
         if self.hints.name is not None:
             return self.hints.name
-        name = Path(self.path).name.removesuffix(".gz").removesuffix(".json")
+        name = without_suffix(Path(self.path).name, ".gz", ".json")
         return text_of(name)
 
     def _skeleton(self) -> Skeleton:

@@ -35,6 +35,41 @@ def text_of(name: str) -> str:
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
+def without_suffix(name: str, *suffixes: str) -> str:
+    """The name without these suffixes, one after the other, in any case.
+
+    Examples:
+        >>> without_suffix("Walk.JSON.gz", ".gz", ".json")
+        'Walk'
+    """
+    for suffix in suffixes:
+        if name.lower().endswith(suffix):
+            name = name[: -len(suffix)]
+    return name
+
+
+IMAGE_SUFFIXES = frozenset(
+    [
+        *(".bmp", ".jp2", ".jpe", ".jpeg", ".jpg", ".pbm"),
+        *(".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"),
+    ]
+)
+
+
+def name_tails(name: str) -> list[str]:
+    """The name without its image suffix, then without one folder after the other.
+
+    Examples:
+        >>> name_tails("data/seq/IMG_1.JPG")
+        ['data/seq/IMG_1', 'seq/IMG_1', 'IMG_1']
+    """
+    path = PurePosixPath(name.replace("\\", "/"))
+    if path.suffix.lower() in IMAGE_SUFFIXES:
+        path = path.with_suffix("")
+    parts = [part for part in path.parts if part not in ("/", ".", "..")] or [""]
+    return ["/".join(parts[k:]) for k in range(len(parts))]
+
+
 def frame_number(name: str) -> int | None:
     """The number that a name consists of, or None if it is a name of another kind.
 
@@ -46,6 +81,20 @@ def frame_number(name: str) -> int | None:
     if stem.isascii() and stem.isdigit() and len(stem) <= _LONGEST:
         return int(stem)
     return None
+
+
+_NUMBERED = re.compile(r"(.*)_(\d{12})", re.ASCII | re.DOTALL)
+
+
+def numbered_name(stem: str) -> tuple[str, int] | None:
+    """Prefix and number of a name as OpenPose gives it to a video's frames, or None.
+
+    Examples:
+        >>> numbered_name("street_000000000041"), numbered_name("street_41")
+        (('street', 41), None)
+    """
+    found = _NUMBERED.fullmatch(stem)
+    return None if found is None else (found[1], int(found[2]))
 
 
 def natural_key(name: str) -> tuple[tuple[int, int, str, str], ...]:

@@ -17,6 +17,7 @@ from poseflow.arrays import Floats, Ints
 from poseflow.boxes import xywh_to_xyxy, xyxy_to_xywh
 from poseflow.errors import FormatError
 from poseflow.formats.atomic import AtomicFile
+from poseflow.formats.frame_names import without_suffix
 from poseflow.formats.json_reader import read_bytes
 from poseflow.poses import NO_TRACK
 from poseflow.sequence import PoseSequence
@@ -122,7 +123,7 @@ def read_mot(path: str | Path, *, truth: bool = False) -> BoxTracks:
     table = table[np.argsort(table[:, 0], kind="stable")]
     frames = table[:, 0].astype(np.int64) - 1
     return BoxTracks(
-        path.name.removesuffix(".txt"),
+        without_suffix(path.name, ".txt"),
         frames,
         table[:, 1].astype(np.int64),
         xywh_to_xyxy(table[:, 2:6]).astype(np.float64),

@@ -8,7 +8,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from poseflow.errors import PoseFlowError
-from poseflow.formats.frame_names import frame_number
+from poseflow.formats.frame_names import frame_number, name_tails, numbered_name
 from poseflow.poses import Poses
 from poseflow.sequence import Frame, PoseSequence
 
@@ -45,9 +45,10 @@ def recorded(poses: PosesInput) -> Generator[Frame]:
 class KnownPoses:
     """Poses from a file, matched to the frames of a source by name or number.
 
-    A frame belongs to the poses of the same name; where no name agrees, to those of the
-    same number, which is the name's (`10.jpg` and `000010.jpg` are both 10) or else the
-    position in the source.
+    A frame belongs to the poses of the same name; else to those whose name differs in
+    suffix and folders only (`IMG_1` and `day1/IMG_1.jpg`); where no name agrees, to
+    those of the same number, which is the name's (`10.jpg` and `000010.jpg` are both
+    10) or else the position in the source.
     """
 
     def __init__(self, poses: PosesInput) -> None:
@@ -64,6 +65,20 @@ class KnownPoses:
             for frame in frames
             if not frame.name or frame_number(frame.name) is not None
         }
+        self._by_stem: dict[str, list[Frame]] = {}
+        self._by_tail: dict[str, list[Frame]] = {}
+        for frame in self.by_name.values():
+            tails = name_tails(frame.name)
+            for place, tail in enumerate(tails):
+                if place == 0:
+                    self._by_stem.setdefault(tail, []).append(frame)
+                self._by_tail.setdefault(tail, []).append(frame)
+        self._by_openpose = {}
+        for frame in self.by_name.values():
+            numbered = numbered_name(name_tails(frame.name)[-1])
+            if numbered is not None:
+                self._by_openpose[numbered[1]] = frame
+        self._asked: dict[str, str] = {}
         self.unused = {f.index: f.name for f in frames if len(f.poses)}
         self.matched = not self.unused
         skeleton = poses.skeleton if isinstance(poses, PoseSequence) else None
@@ -72,17 +87,54 @@ class KnownPoses:
         self._empty = Poses.empty(skeleton or "coco17")
 
     def of(self, shot: SourceFrame) -> Poses:
-        """The poses of one frame of the source; empty if the file has none."""
+        """The poses of one frame of the source; empty if the file has none.
+
+        Raises:
+            PoseFlowError: If the poses of one frame fit two frames of the source, or
+                those of two frames one, by all that their names have in common.
+        """
         frame = self.by_name.get(shot.name)
         if frame is None:
-            number = frame_number(shot.name)
-            frame = self.by_number.get(shot.index if number is None else number)
+            frame = self._by_parts(shot.name)
+        if frame is None:
+            frame = self._by_number(shot)
         if frame is None:
             return self._empty
         if frame.index in self.unused:
             del self.unused[frame.index]
             self.matched = True
         return frame.poses
+
+    def _by_number(self, shot: SourceFrame) -> Frame | None:
+        """The frame of the same number; OpenPose appends it to a video's name."""
+        number = frame_number(shot.name)
+        if number is None:
+            numbered = numbered_name(name_tails(shot.name)[-1]) if shot.name else None
+            number = shot.index if numbered is None else numbered[1]
+            return self.by_number.get(number)
+        return self.by_number.get(number, self._by_openpose.get(number))
+
+    def _by_parts(self, name: str) -> Frame | None:
+        """The frame whose name is this one up to suffix and leading folders."""
+        tails = name_tails(name)
+        found = self._by_tail.get(tails[0], []) if tails else []
+        for tail in tails[1:]:
+            found = found or self._by_stem.get(tail, [])
+        if not found:
+            return None
+        known = found[0].name
+        if len(found) > 1:
+            raise PoseFlowError(
+                f"{self.label}: frame {name!r} of the source fits {known!r} and "
+                f"{found[1].name!r}; expected one, rename the frames as in the source"
+            )
+        other = self._asked.setdefault(known, name)
+        if other != name:
+            raise PoseFlowError(
+                f"{self.label}: frame {known!r} fits {other!r} and {name!r} of the "
+                "source; expected one, rename the frames as in the source"
+            )
+        return found[0]
 
     def report_unused(self) -> None:
         """Warn of poses whose frames are not in the source.

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import poseflow
+from poseflow.errors import FormatError
 
 if TYPE_CHECKING:
     from poseflow.estimator import Estimator
@@ -100,5 +101,21 @@ class TrackOptions:
 
 
 def as_poses_file(source: str) -> bool:
-    """Whether the source is a file of poses, to be tracked without images."""
-    return source.endswith((".json", ".json.gz"))
+    """Whether the source is a file or folder of poses, to be tracked without images.
+
+    By its content: a file of JSON, or a folder with OpenPose's files and no images. By
+    its name if there is no such file.
+    """
+    from poseflow.formats.json_reader import read_bytes
+    from poseflow.formats.openpose import holds_openpose
+    from poseflow.video.images import is_image
+
+    path = Path(source)
+    try:
+        if path.is_dir():
+            return holds_openpose(path) and not any(map(is_image, path.iterdir()))
+        if path.is_file():
+            return read_bytes(path, 1024).lstrip()[:1] in (b"[", b"{")
+    except (FormatError, OSError, ValueError):  # empty or not readable
+        pass
+    return source.lower().endswith((".json", ".json.gz"))

@@ -14,25 +14,8 @@ import numpy as np
 
 from poseflow.arrays import Image
 from poseflow.errors import SourceError
-from poseflow.formats.frame_names import natural_key, text_of
+from poseflow.formats.frame_names import IMAGE_SUFFIXES, natural_key, text_of
 from poseflow.video.source import DEFAULT_FPS, Source, SourceFrame
-
-IMAGE_SUFFIXES = frozenset(
-    [
-        ".bmp",
-        ".jp2",
-        ".jpe",
-        ".jpeg",
-        ".jpg",
-        ".pbm",
-        ".pgm",
-        ".png",
-        ".ppm",
-        ".tif",
-        ".tiff",
-        ".webp",
-    ]
-)
 
 _SHOWN = 3
 

@@ -18,7 +18,8 @@ import numpy as np
 from poseflow.arrays import Image
 from poseflow.errors import FormatError
 from poseflow.formats.atomic import check_writable, explain
-from poseflow.video.images import IMAGE_SUFFIXES, quiet_opencv
+from poseflow.formats.frame_names import IMAGE_SUFFIXES
+from poseflow.video.images import quiet_opencv
 from poseflow.video.pixels import to_bgr
 from poseflow.video.source import DEFAULT_FPS, number_name
 

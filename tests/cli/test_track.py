@@ -53,6 +53,38 @@ def poses(tmp_path):
     return path
 
 
+@pytest.mark.parametrize(
+    "name", ["p.json", "P.JSON", "p.Json.GZ", "p.json.gz", "p", "p.txt", "p.mp4"]
+)
+def test_files_of_poses_are_known_by_their_content(poses, tmp_path, name):
+    data = poses.read_bytes()
+    source = tmp_path / "in" / name
+    source.parent.mkdir()
+    source.write_bytes(gzip.compress(data) if name.lower().endswith("gz") else data)
+    done = run("track", source, "-o", tmp_path / "out.json")
+    assert (done.exit_code, "8 frames, 2 identities" in done.stderr) == (0, True)
+    assert "coco17" in run("info", source).stdout
+
+
+def test_a_folder_of_openpose_is_a_source(tmp_path):
+    points = np.dstack([walkers(0).keypoints, walkers(0).keypoint_scores])
+    people = [{"pose_keypoints_2d": row.ravel().tolist()} for row in points]
+    for k in range(4):
+        text = json.dumps({"version": 1.3, "people": people})
+        (tmp_path / f"img{k}_keypoints.json").write_text(text)
+    done = run("track", tmp_path, "-o", tmp_path.parent / "out.json")
+    assert "4 frames, 2 identities" in done.stderr
+    # With the images beside them, the images are the source.
+    for k in range(4):
+        image = np.zeros((SIZE[1], SIZE[0], 3), np.uint8)
+        cv2.imwrite(str(tmp_path / f"img{k}.png"), image)
+    assert "ImageFiles" in run("info", tmp_path).stdout
+    out = tmp_path.parent / "out.json"
+    done = run("track", tmp_path, "--poses", tmp_path, "-o", out)
+    assert "4 frames, 2 identities" in done.stderr
+    assert json.loads(out.read_text())[0]["image_id"] == "img0.png"
+
+
 @pytest.mark.parametrize("tracker", ["iou", "oks"])
 def test_a_matcher_needs_a_tracker_that_takes_one(tracker, poses, tmp_path):
     out = tmp_path / "out.json"

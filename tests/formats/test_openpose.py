@@ -56,6 +56,49 @@ def test_images_keep_their_names_and_people_their_ids(tmp_path):
     assert result.track_ids.tolist() == [3, 4]
 
 
+@pytest.mark.parametrize(
+    ("prefix", "numbers", "video"),
+    [
+        pytest.param("street", [0, 1, 2, 3], True, id="all frames"),
+        pytest.param("a_b c", [7, 8, 9], True, id="a part"),
+        pytest.param("street", [0, 5, 10, 15], True, id="every fifth"),
+        pytest.param("street", [0, 1, 3, 4, 7, 8], True, id="some frames missing"),
+        pytest.param("street", [41], True, id="one frame"),
+        pytest.param("img", [192, 241, 257, 294], False, id="numbers here and there"),
+        pytest.param("COCO_val2014", [192, 241], False, id="COCO"),
+        pytest.param("COCO_train2017", [192], False, id="one of COCO"),
+    ],
+)
+def test_images_with_a_number_of_twelve_digits(tmp_path, prefix, numbers, video):
+    for number in numbers:
+        save(tmp_path, f"{prefix}_{number:012d}", people(1.0))
+    names = [f"{n:06d}.jpg" if video else f"{prefix}_{n:012d}" for n in numbers]
+    result = poseflow.read(tmp_path)
+    assert [frame.name for frame in result] == names
+    indices = numbers if video else list(range(len(numbers)))
+    assert [frame.index for frame in result] == indices
+
+
+@pytest.mark.parametrize("suffix", ["_keypoints.json", "_keypoints.JSON", ".json"])
+@pytest.mark.parametrize(
+    "head",
+    [
+        pytest.param({}, id="people alone"),
+        pytest.param({"version": 1.3}, id="OpenPose 1.3"),
+        pytest.param({"version": 1.0, "part_candidates": [{"0": []}]}, id="1.0"),
+        pytest.param({"canvas_width": 9, "canvas_height": 9}, id="an editor's"),
+    ],
+)
+@pytest.mark.parametrize("first", [False, True], ids=["people last", "people first"])
+@pytest.mark.parametrize("count", [0, 2])
+def test_keys_may_come_in_any_order(tmp_path, head, first, count, suffix):
+    body = {"people": people(*range(1, count + 1), joints=18)["people"]}
+    path = tmp_path / f"x{suffix}"
+    path.write_text(json.dumps(body | head if first else head | body))
+    (frame,) = poseflow.read(path)
+    assert (frame.name, len(frame.poses)) == ("x", count)
+
+
 def test_one_file(tmp_path):
     save(tmp_path, "img", people(7.0))
     (frame,) = poseflow.read(tmp_path / "img_keypoints.json")

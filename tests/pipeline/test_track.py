@@ -39,6 +39,22 @@ def shot(index, name):
         ),
         pytest.param([(3, "")], (3, "000003.jpg"), 3, id="nameless"),
         pytest.param([], (0, "a.png"), None, id="no poses at all"),
+        pytest.param([(7, "IMG_1")], (0, "IMG_1.jpg"), 7, id="without suffix"),
+        pytest.param([(7, "IMG_1.png")], (0, "IMG_1.JPG"), 7, id="other suffix"),
+        pytest.param([(7, "a/b/x.jpg")], (0, "x.jpg"), 7, id="folders in the result"),
+        pytest.param([(7, "x.jpg")], (0, "b/x.jpg"), 7, id="folders in the source"),
+        pytest.param([(7, "c:\\b\\x.jpg")], (0, "b/x.jpg"), 7, id="backslashes"),
+        pytest.param([(7, "a/x.jpg")], (0, "b/x.jpg"), None, id="other folder"),
+        pytest.param([(7, "v1.2")], (0, "v1.3.jpg"), None, id="a dot is no suffix"),
+        pytest.param(
+            [(7, "v_000000000041")], (0, "000041.jpg"), 7, id="OpenPose's, in a video"
+        ),
+        pytest.param(
+            [(7, "000007.jpg")], (0, "v_000000000007.png"), 7, id="OpenPose's images"
+        ),
+        pytest.param(
+            [(0, "0.jpg"), (7, "x/IMG_0")], (7, "IMG_0.jpg"), 7, id="name over number"
+        ),
     ],
 )
 def test_which_poses_belong_to_a_frame(frames, asked, expected):
@@ -48,6 +64,16 @@ def test_which_poses_belong_to_a_frame(frames, asked, expected):
         assert len(found) == 0
     else:
         assert found.keypoints[0, 0, 0] == expected
+
+
+def test_names_that_fit_twice_are_refused():
+    known = KnownPoses([Frame(k, 0.0, person(k), name=f"{k}/x") for k in (1, 2)])
+    with pytest.raises(PoseFlowError, match=r"'x\.jpg' of the source fits '1/x' and"):
+        known.of(shot(0, "x.jpg"))
+    known = KnownPoses([Frame(1, 0.0, person(1), name="x")])
+    known.of(shot(0, "a/x.jpg"))
+    with pytest.raises(PoseFlowError, match=r"'x' fits 'a/x\.jpg' and 'b/x\.jpg'"):
+        known.of(shot(1, "b/x.jpg"))
 
 
 def test_frames_come_with_image_time_and_ids():

@@ -6,7 +6,7 @@ import numpy as np
 
 from poseflow.arrays import Floats
 from poseflow.conversion import convert, joint_map
-from poseflow.formats.frame_names import frame_number
+from poseflow.formats.frame_names import frame_number, name_tails
 from poseflow.formats.posetrack.annotations import (
     NO_ID,
     Annotations,
@@ -120,6 +120,7 @@ def _frame_places(sequence: PoseSequence, gt: Annotations) -> list[int]:
     keys: list[tuple[list[str | int | None], list[str | int | None]]] = [
         (list(gt.image_names), [frame.name for frame in sequence]),
         (list(base), list(own)),
+        ([name_tails(name)[-1] for name in base], [name_tails(n)[-1] for n in own]),
         ([frame_number(name) for name in base], [frame_number(name) for name in own]),
     ]
     for gt_keys, own_keys in keys:

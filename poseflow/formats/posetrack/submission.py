@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO
 
 from poseflow.errors import FormatError
+from poseflow.formats.frame_names import without_suffix
 from poseflow.formats.text_encoding import as_utf8
 
 MAX_FILE_BYTES = 256 << 20
@@ -60,7 +61,7 @@ class SequenceFile:
     def _content(self, limit: int) -> bytes:
         try:
             if self.member is None:
-                if not self.path.name.endswith(".gz"):
+                if not self.path.name.lower().endswith(".gz"):
                     if self.path.stat().st_size > limit:
                         raise self._too_large(limit)
                     return self.path.read_bytes()
@@ -81,7 +82,7 @@ class SequenceFile:
             raise FormatError(f"{self.label}: cannot be unpacked ({error})") from error
 
     def _bounded(self, stream: IO[bytes], limit: int) -> bytes:
-        if (self.member or self.path.name).endswith(".gz"):
+        if (self.member or self.path.name).lower().endswith(".gz"):
             stream = io.BufferedReader(gzip.GzipFile(fileobj=stream))
         data = stream.read(limit + 1)
         if len(data) > limit:
@@ -136,7 +137,7 @@ def sequence_name(file_name: str) -> str:
         '000342_mpii_test'
     """
     base = _printable(file_name).replace("\\", "/").rsplit("/", 1)[-1]
-    return base.removesuffix(".gz").removesuffix(".json")
+    return without_suffix(base, ".gz", ".json")
 
 
 def _printable(text: str) -> str:
@@ -158,7 +159,7 @@ def _is_archive(path: Path) -> bool:
 def _wanted(name: str) -> bool:
     parts = name.replace("\\", "/").split("/")
     return (
-        name.endswith((".json", ".json.gz"))
+        name.lower().endswith((".json", ".json.gz"))
         and not any(part.startswith(".") for part in parts if part not in (".", ".."))
         and "__MACOSX" not in parts
     )
@@ -174,7 +175,7 @@ def _in_folder(folder: Path) -> list[SequenceFile]:
         if not found:
             found = [
                 p
-                for p in folder.rglob("*.json*")
+                for p in folder.rglob("*")
                 if _wanted(p.relative_to(folder).as_posix()) and p.is_file()
             ]
         return [_plain(p) for p in found]
