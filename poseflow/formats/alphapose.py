@@ -98,7 +98,8 @@ def _needs_scores(fields: dict[str, Any]) -> bool:
     """Whether the joints' scores may be in `scores` alone: `keypoints` has pairs."""
     keypoints = fields.get("keypoints")
     flat = isinstance(keypoints, list) and list not in map(type, keypoints)
-    return isinstance(fields["scores"], list) and not (flat and len(keypoints) % 2)
+    odd = isinstance(keypoints, list) and len(keypoints) % 2 == 1
+    return isinstance(fields["scores"], list) and not (flat and odd)
 
 
 def _numbers(person: _Person, ignored: list[str]) -> list[Number]:
