@@ -12,9 +12,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from safetensors.torch import load_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from poseflow.arrays import Floats, Image
+from poseflow.boxes import box_area
 from poseflow.errors import PoseFlowError
 from poseflow.estimator.batches import Batches
 from poseflow.estimator.detectors.box_nms import box_nms
@@ -31,9 +32,10 @@ from poseflow.estimator.networks.movenet import (
     movenet,
     normalise,
 )
-from poseflow.estimator.protocols import Detector
+from poseflow.estimator.protocols import Detections, Detector
 from poseflow.estimator.topdown.crop import crop_people, grow_to_aspect
 from poseflow.estimator.topdown.heatmap import heatmap_to_image
+from poseflow.estimator.topdown.pose_nms import oks_nms
 from poseflow.poses import Poses
 from poseflow.skeletons import get
 from poseflow.validation import require
@@ -51,8 +53,15 @@ SEED_SIGMA = 0.1
 """Standard deviation about a joint's first position, as a share of the square's side,
 within which Thunder looks for it."""
 
-SAME_PERSON_IOU = 0.55
+SAME_PERSON_IOU = 0.5
 """Of two boxes that overlap by a larger IoU, the lower-scored one is dropped."""
+
+SAME_POSE_OKS = 0.4
+"""The same for two poses. Two sizes of the image give boxes of one person that overlap
+less than their joints."""
+
+BODY_AREA = 0.53
+"""A body's area as a share of its box's, which OKS needs (COCO's mean)."""
 
 
 @dataclass(frozen=True)
@@ -71,11 +80,13 @@ class Preset:
 
 
 PRESETS: Mapping[str, Preset] = {
-    "fast": Preset((384,), refine=False, least_score=0.2),
-    "balanced": Preset((256, 512), refine=False, least_score=0.2),
+    "fast": Preset((384,), refine=False, least_score=0.15),
+    "balanced": Preset((256, 512), refine=False, least_score=0.15),
     "best": Preset((256, 512), refine=True, least_score=0.2),
 }
 """By the name of the quality."""
+
+SKELETON = get("coco17")
 
 LEAST_CENTRE = 0.1
 """Least centre score of people that are decoded."""
@@ -94,23 +105,159 @@ def load_movenet(name: str, folder: Path = FOLDER) -> MoveNet:
     return network.eval()
 
 
-class MoveNetPoses:
-    """MoveNet; an `EstimatorBackend` that detects people itself or takes boxes.
+class LoadedMoveNet:
+    """A network on a device, loaded on first use.
 
-    Without boxes, MultiPose finds people and joints, at one or several sizes of the
-    image; with quality `best`, Thunder estimates the joints again, in a crop around
-    each person, near the first ones. With boxes, Thunder (`fast`: Lightning) estimates
-    the joints of the person in the middle of each crop.
+    Args:
+        name: `multipose`, `thunder` or `lightning`.
+        device: Where it runs.
+    """
+
+    def __init__(self, name: str, device: torch.device) -> None:
+        self.name = name
+        self.device = device
+        self._network: nn.Module | None = None
+
+    @torch.inference_mode()
+    def outputs(self, images: Sequence[Image]) -> dict[str, Tensor]:
+        """Outputs of all heads for `(H, W, 3)` uint8 BGR images of one size."""
+        if self._network is None:
+            self._network = to_device(load_movenet(self.name), self.device)
+        planes = torch.from_numpy(np.stack(images)).to(self.device, non_blocking=True)
+        outputs: dict[str, Tensor] = self._network(normalise(planes))
+        return outputs
+
+
+@dataclass(frozen=True)
+class DetectedPoses(Detections):
+    """Detected people with the joints that MultiPose found.
+
+    Attributes:
+        poses: The same people, with joints.
+    """
+
+    poses: Poses
+
+
+class MultiPose:
+    """MultiPose at one or several sizes of the image; a `Detector`.
+
+    Args:
+        sizes: As in `Preset`.
+        least_score: People with lower scores are left out.
+        device: Where it runs.
+        batch_size: Images at once; halved when the device runs out of memory.
+    """
+
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        least_score: float,
+        device: torch.device,
+        batch_size: int = 8,
+    ) -> None:
+        self.sizes = tuple(sizes)
+        self.least_score = least_score
+        self.batches = Batches(batch_size)
+        self._network = LoadedMoveNet("multipose", device)
+
+    def detect(self, images: Sequence[Image]) -> list[Detections]:
+        """The people of each image, `DetectedPoses`, best first."""
+        found = self.estimate(images)
+        return [DetectedPoses(poses.boxes, poses.scores, poses) for poses in found]
+
+    def estimate(self, images: Sequence[Image]) -> list[Poses]:
+        """The poses of the people in each image, best first."""
+        by_size = [self._people_at(images, size) for size in self.sizes]
+        return [
+            self._merged(image, found)
+            for image, *found in zip(images, *by_size, strict=True)
+        ]
+
+    def _people_at(self, images: Sequence[Image], size: int) -> list[Poses]:
+        """The people of each image at one size, in image pixels."""
+        frames = [_scaled(image, size) for image in images]
+        results = [Poses.empty(SKELETON)] * len(images)
+        for shape in {frame.image.shape for frame in frames}:
+            mine = [k for k, frame in enumerate(frames) if frame.image.shape == shape]
+            found = self.batches.map([frames[k] for k in mine], self._decoded)
+            for k, poses in zip(mine, found, strict=True):
+                results[k] = poses
+        return results
+
+    def _decoded(self, frames: Sequence[Letterbox]) -> list[Poses]:
+        """The people in letterboxes of one size, in image pixels."""
+        out = self._network.outputs([frame.image for frame in frames])
+        people = decode_people(out, LEAST_CENTRE)
+        image, keypoints, keypoint_scores, boxes, scores = (
+            value.cpu().numpy()
+            for value in (
+                people.image,
+                people.keypoints,
+                people.keypoint_scores,
+                people.boxes,
+                people.scores,
+            )
+        )
+        return [
+            Poses(
+                frame.to_image(keypoints[image == k]),
+                keypoint_scores[image == k],
+                frame.boxes_to_image(boxes[image == k]),
+                scores[image == k],
+                skeleton=SKELETON,
+            )
+            for k, frame in enumerate(frames)
+        ]
+
+    def _merged(self, image: Image, found: Sequence[Poses]) -> Poses:
+        """People of all sizes, with boxes within the image, without duplicates."""
+        keypoints, keypoint_scores, boxes, scores = (
+            np.concatenate([getattr(poses, name) for poses in found])
+            for name in ("keypoints", "keypoint_scores", "boxes", "scores")
+        )
+        boxes = np.clip(boxes, 0, [image.shape[1], image.shape[0]] * 2)
+        real = (boxes[:, 2:] > boxes[:, :2]).all(axis=1) & (scores >= self.least_score)
+        kept = np.flatnonzero(real)
+        kept = kept[box_nms(boxes[kept], scores[kept], SAME_PERSON_IOU)]
+        areas = BODY_AREA * box_area(boxes[kept])
+        sigmas = np.asarray(SKELETON.sigmas)
+        kept = kept[
+            oks_nms(keypoints[kept], scores[kept], areas, sigmas, SAME_POSE_OKS)
+        ]
+        return Poses(
+            keypoints[kept],
+            keypoint_scores[kept],
+            boxes[kept],
+            scores[kept],
+            skeleton=SKELETON,
+        )
+
+
+class MoveNetPoses:
+    """MoveNet; a `TwoStageBackend` that detects people itself or takes boxes.
+
+    MultiPose finds people and joints, at one or several sizes of the image; with
+    quality `best`, Thunder estimates the joints again, in a crop around each person,
+    near the first ones. In given boxes, Thunder (`fast`: Lightning) estimates the
+    joints of the person in the middle of each crop.
 
     Args:
         quality: `fast`, `balanced` or `best`; see `PRESETS`.
         device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
-        least_score: People with lower scores are left out; default the preset's.
+        least_score: People with lower scores are left out, except in given boxes;
+            default the preset's.
         batch_size: Images or crops at once; halved when the device runs out of memory.
+
+    Attributes:
+        detector: MultiPose.
 
     Raises:
         PoseFlowError: If an option is out of its range, or there is no such device.
     """
+
+    detector: Detector | None
+    skeleton = SKELETON
 
     def __init__(
         self,
@@ -124,16 +271,19 @@ class MoveNetPoses:
             raise PoseFlowError(
                 f"quality: expected {', '.join(PRESETS)}, got {quality!r}"
             )
-        self.preset = PRESETS[quality]
-        if least_score is not None:
-            require("least_score", least_score, 0, 1)
-            self.preset = replace(self.preset, least_score=least_score)
-        self.skeleton = get("coco17")
+        preset = PRESETS[quality]
+        self.least_score = preset.least_score if least_score is None else least_score
+        require("least_score", self.least_score, 0, 1)
+        self.refine = preset.refine
         self.device = choose_device(device)
-        self.single = "lightning" if quality == "fast" else "thunder"
-        self.images = Batches(batch_size)
-        self.crops = Batches(batch_size, "crops")
-        self._networks: dict[str, MoveNet] = {}
+        # A refined score is at most the root of the first one.
+        first = self.least_score**2 if self.refine else self.least_score
+        self.multipose = MultiPose(preset.sizes, first, self.device, batch_size)
+        self.detector = self.multipose
+        self.batches = Batches(batch_size, "crops")
+        self._single = LoadedMoveNet(
+            "lightning" if quality == "fast" else "thunder", self.device
+        )
 
     def estimate_batch(
         self,
@@ -142,165 +292,95 @@ class MoveNetPoses:
     ) -> list[Poses]:
         """Estimate the people of each image; see `EstimatorBackend`."""
         if boxes is None:
-            found = self._people(images)
-            return self._refined(images, found) if self.preset.refine else found
+            return self._refined(images, self.multipose.estimate(images))
+        return self._in_boxes(images, boxes)
+
+    def estimate_detected(
+        self, images: Sequence[Image], detected: Sequence[Detections]
+    ) -> list[Poses]:
+        """Estimate the joints of detected people; see `TwoStageBackend`."""
+        found = [each.poses for each in detected if isinstance(each, DetectedPoses)]
+        if len(found) == len(detected):
+            return self._refined(images, found)
+        return self._in_boxes(images, [each.boxes for each in detected])
+
+    def _in_boxes(
+        self, images: Sequence[Image], boxes: Sequence[npt.NDArray[np.float32]]
+    ) -> list[Poses]:
+        """The person in the middle of each box."""
         given = [
-            Poses(
-                np.zeros((len(each), len(self.skeleton), 2)),
-                boxes=each,
-                skeleton=self.skeleton,
-            )
-            for each in boxes
+            Poses(np.zeros((len(each), len(SKELETON), 2)), boxes=each) for each in boxes
         ]
         return [
             poses.replace(scores=poses.keypoint_scores.mean(axis=1))
             for poses in self._joints(images, given, seeded=False)
         ]
 
-    def _network(self, name: str) -> MoveNet:
-        """The network on the device, loaded on first use."""
-        if name not in self._networks:
-            network = to_device(load_movenet(name), self.device)
-            assert isinstance(network, MoveNet)
-            self._networks[name] = network
-        return self._networks[name]
-
-    @torch.inference_mode()
-    def _outputs(self, name: str, images: Sequence[Image]) -> dict[str, Tensor]:
-        planes = torch.from_numpy(np.stack(images)).to(self.device, non_blocking=True)
-        outputs: dict[str, Tensor] = self._network(name)(normalise(planes))
-        return outputs
-
-    # First stage: MultiPose.
-
-    def _people(self, images: Sequence[Image]) -> list[Poses]:
-        """The people whom MultiPose finds in each image, at all sizes."""
-        by_size = [self._people_at(images, size) for size in self.preset.sizes]
-        results = []
-        for image, *found in zip(images, *by_size, strict=True):
-            keypoints, scores, boxes, people = (
-                np.concatenate(parts) for parts in zip(*found, strict=True)
-            )
-            rows, columns = image.shape[:2]
-            boxes = np.clip(boxes, 0, [columns, rows] * 2)
-            real = np.flatnonzero((boxes[:, 2:] > boxes[:, :2]).all(axis=1))
-            kept = real[box_nms(boxes[real], people[real], SAME_PERSON_IOU)]
-            if not self.preset.refine:
-                kept = kept[people[kept] >= self.preset.least_score]
-            results.append(
-                Poses(
-                    keypoints[kept],
-                    scores[kept],
-                    boxes[kept],
-                    people[kept],
-                    skeleton=self.skeleton,
-                )
-            )
-        return results
-
-    def _people_at(
-        self, images: Sequence[Image], size: int
-    ) -> list[tuple[Floats, Floats, Floats, Floats]]:
-        """Joints, their scores, boxes and scores at one size, in image pixels."""
-        frames = [_scaled(image, size) for image in images]
-        results: list[tuple[Floats, Floats, Floats, Floats]] = [None] * len(images)  # type: ignore[list-item]
-        shapes = {frame.image.shape for frame in frames}
-        for shape in shapes:
-            mine = [k for k, frame in enumerate(frames) if frame.image.shape == shape]
-            found = self.images.map([frames[k] for k in mine], self._decoded)
-            for k, people in zip(mine, found, strict=True):
-                results[k] = people
-        return results
-
-    def _decoded(
-        self, frames: Sequence[Letterbox]
-    ) -> list[tuple[Floats, Floats, Floats, Floats]]:
-        out = self._outputs("multipose", [frame.image for frame in frames])
-        people = decode_people(out, LEAST_CENTRE)
-        image, keypoints, scores, boxes, person = (
-            value.cpu().numpy()
-            for value in (
-                people.image,
-                people.keypoints,
-                people.keypoint_scores,
-                people.boxes,
-                people.scores,
-            )
-        )
-        return [
-            (
-                frame.to_image(keypoints[image == k]),
-                scores[image == k],
-                frame.boxes_to_image(boxes[image == k]),
-                person[image == k],
-            )
-            for k, frame in enumerate(frames)
-        ]
-
-    # Second stage: Thunder or Lightning.
-
     def _refined(self, images: Sequence[Image], found: Sequence[Poses]) -> list[Poses]:
         """People with Thunder's joints, and scores of both networks."""
+        if not self.refine:
+            return list(found)
         results = []
         for before, poses in zip(
             found, self._joints(images, found, seeded=True), strict=True
         ):
-            mean = poses.keypoint_scores.mean(axis=1)
-            scores = np.sqrt(before.scores * mean)
-            results.append(
-                poses.replace(scores=scores)[scores >= self.preset.least_score]
-            )
+            scores = np.sqrt(before.scores * poses.keypoint_scores.mean(axis=1))
+            results.append(poses.replace(scores=scores)[scores >= self.least_score])
         return results
 
     def _joints(
         self, images: Sequence[Image], people: Sequence[Poses], *, seeded: bool
     ) -> list[Poses]:
-        """People with joints that the single-pose network finds in a crop of each."""
-        side = CROP_SIDE[self.single]
-        crops, seeds, grown = [], [], []
+        """People with joints that the single-person network finds in their crops."""
+        side = CROP_SIDE[self._single.name]
+        crops: list[Image] = []
+        seeds: list[Floats] = []
+        squares = []
         for image, poses in zip(images, people, strict=True):
-            boxes = poses.boxes
-            if seeded:
-                low = poses.keypoints.min(axis=1, initial=np.inf)
-                high = poses.keypoints.max(axis=1, initial=-np.inf)
-                boxes = np.concatenate(
-                    [np.minimum(boxes[:, :2], low), np.maximum(boxes[:, 2:], high)],
-                    axis=1,
-                )
-            squares = grow_to_aspect(boxes, side, side, CROP_MARGIN)
-            scale = side / (squares[:, 2] - squares[:, 0])
-            inside = (poses.keypoints - squares[:, None, :2]) * scale[:, None, None]
-            crops += list(crop_people(image, squares, side, side))
-            seeds += list(inside)
-            grown.append(squares)
+            extent = _with_joints(poses) if seeded else poses.boxes
+            square = grow_to_aspect(extent, side, side, CROP_MARGIN)
+            scale = side / (square[:, 2] - square[:, 0])
+            crops += list(crop_people(image, square, side, side))
+            seeds += list(
+                (poses.keypoints - square[:, None, :2]) * scale[:, None, None]
+            )
+            squares.append(square)
         predict = partial(self._predicted, seeded=seeded)
-        joints = self.crops.map(list(zip(crops, seeds, strict=True)), predict)
+        found = self.batches.map(list(zip(crops, seeds, strict=True)), predict)
+        joints = np.zeros((len(found), len(SKELETON), 3), np.float32)
+        joints[:] = found if found else joints
         results, start = [], 0
-        for poses, squares in zip(people, grown, strict=True):
+        for poses, square in zip(people, squares, strict=True):
             mine = joints[start : start + len(poses)]
             start += len(poses)
-            if not mine:
-                results.append(poses)
-                continue
-            keypoints = heatmap_to_image(
-                np.stack([k for k, _ in mine]), (side, side), squares
+            keypoints = heatmap_to_image(mine[..., :2], (side, side), square)
+            results.append(
+                poses.replace(keypoints=keypoints, keypoint_scores=mine[..., 2])
             )
-            scores = np.stack([s for _, s in mine])
-            results.append(poses.replace(keypoints=keypoints, keypoint_scores=scores))
         return results
 
     def _predicted(
         self, items: Sequence[tuple[Image, Floats]], *, seeded: bool
-    ) -> list[tuple[Floats, Floats]]:
-        """Joints in crop pixels and scores of each crop with its seeds."""
-        out = self._outputs(self.single, [crop for crop, _ in items])
+    ) -> list[Floats]:
+        """Joints of each crop with its seeds: `(17, 3)` x, y in crop pixels, score."""
+        out = self._single.outputs([crop for crop, _ in items])
         if seeded:
             seeds = torch.from_numpy(np.stack([s for _, s in items])).to(self.device)
-            sigma_px = SEED_SIGMA * CROP_SIDE[self.single] / CROP_MARGIN
+            sigma_px = SEED_SIGMA * CROP_SIDE[self._single.name] / CROP_MARGIN
             keypoints, scores = decode_seeded(out, seeds, sigma_px)
         else:
             keypoints, scores = decode_person(out)
-        return list(zip(keypoints.cpu().numpy(), scores.cpu().numpy(), strict=True))
+        return list(torch.cat([keypoints, scores[..., None]], 2).cpu().numpy())
+
+
+def _with_joints(poses: Poses) -> Floats:
+    """Boxes `(P, 4)` that hold the people's boxes and all of their joints."""
+    low = poses.keypoints.min(axis=1)
+    high = poses.keypoints.max(axis=1)
+    return np.concatenate(
+        [np.minimum(poses.boxes[:, :2], low), np.maximum(poses.boxes[:, 2:], high)],
+        axis=1,
+    )
 
 
 def _scaled(image: Image, size: int) -> Letterbox:

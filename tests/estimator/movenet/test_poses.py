@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+import poseflow
 from poseflow.errors import PoseFlowError
 from poseflow.estimator import Estimator
 from poseflow.estimator.movenet.poses import PRESETS
@@ -85,6 +86,23 @@ def test_given_boxes(estimator, scene):
     many = estimator.estimate_batch([image, image], [truth.boxes, []])
     assert [len(each) for each in many] == [len(truth), 0]
     assert np.allclose(many[0].keypoints, poses.keypoints, atol=0.01)
+
+
+def test_two_stages_equal_one(estimator, scene):
+    image = scene[0]
+    expected = estimator.estimate(image)
+    detected = estimator.detect(image)
+    assert len(detected) >= len(expected)
+    poses = estimator.estimate(image, detected)
+    assert np.allclose(poses.keypoints, expected.keypoints, atol=0.01)
+    assert np.allclose(poses.scores, expected.scores, atol=1e-4)
+
+
+def test_detection_on_every_other_frame(scene):
+    estimator = Estimator("movenet", device="cpu", quality="fast")
+    frames = poseflow.track([scene[0]] * 4, estimator=estimator, detect_every=2)
+    people = [len(frame.poses) for frame in frames]
+    assert min(people) >= 1
 
 
 def test_least_score(scene):
