@@ -6,16 +6,33 @@ import math
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
+from scipy.optimize import linear_sum_assignment
 
 from poseflow.arrays import Floats, Ints
-from poseflow.boxes import box_area
+from poseflow.boxes import box_area, box_iou
 from poseflow.errors import FormatError
 from poseflow.eval.metrics.clear import Convention
 from poseflow.eval.metrics.similarity_table import DetectionKeys, SimilarityTable
 from poseflow.eval.tracking import TrackingScores, score_table
-from poseflow.formats.mot import BoxTracks, read_mot
+from poseflow.formats.mot import (
+    BoxTracks,
+    read_mot,
+    sequence_length,
+    sequence_name,
+)
+from poseflow.poses import NO_TRACK
+
+Missing = Literal["error", "empty"]
+
+PEDESTRIAN = 1
+DISTRACTORS = (2, 7, 8, 12)
+"""MOTChallenge's person on vehicle, static person, distractor and reflection."""
+NON_MOT_VEHICLE = 6
+"""A distractor as well in MOT20."""
+CLASSES = 13
 
 
 def score_mot(
@@ -25,50 +42,51 @@ def score_mot(
     frames: Mapping[str, int] | None = None,
     threshold: float = 0.5,
     convention: Convention = "motmetrics",
+    missing: Missing = "error",
 ) -> list[TrackingScores]:
     """Scores of every sequence of a folder of MOTChallenge text, or of two files.
 
-    A sequence that the result lacks counts as one without predictions; add the scores
-    up for the total: `sum(score_mot(...))`. A result without ground truth is not
-    scored, with a warning.
+    Add the scores up for the total: `sum(score_mot(...))`. A result without ground
+    truth is not scored, with a warning.
 
     Args:
-        truth: A `.txt` file, or a folder of them.
-        result: A file, or a folder with files of the same names.
+        truth: A `.txt` file, a folder of them, or MOTChallenge's layout: a folder of
+            `NAME/gt/gt.txt`, or one `NAME` of it. `NAME/seqinfo.ini` gives the number
+            of frames.
+        result: A file, or a folder with `NAME.txt` (or `data/NAME.txt`,
+            `NAME/NAME.txt`, `NAME/gt/gt.txt`, `NAME/det/det.txt`) for each sequence.
         frames: Number of frames of sequences whose last frames may be empty.
         threshold: The IoU that a match needs in CLEAR and identity scores.
         convention: Which program's CLEAR MOT, `"motmetrics"` or `"trackeval"`; see
-            `poseflow.eval.metrics.clear.match_clear`.
+            `poseflow.eval.metrics.clear.match_clear`. With `"trackeval"`, classes in
+            the ground truth are treated as TrackEval does; see
+            `without_distractors`.
+        missing: `"empty"` scores a sequence that the result lacks as one without
+            predictions; otherwise it is an error.
 
     Raises:
-        FormatError: If a file cannot be read, or the ground truth's folder has none.
+        FormatError: If a file cannot be read, the ground truth's folder has none, or
+            the result lacks a sequence.
     """
     truth, result = Path(truth), Path(result)
-    files = sorted(truth.glob("*.txt")) if truth.is_dir() else [truth]
-    if not files:
-        raise FormatError(f"{truth}: holds no .txt file; expected one per sequence")
-    if truth.is_dir() and result.is_dir():
-        names = {file.name for file in files}
-        unknown = sorted(f.name for f in result.glob("*.txt") if f.name not in names)
-        if unknown:
+    pairs = []
+    lengths = []
+    for file, other in _paired_files(truth, result, missing):
+        trackeval = convention == "trackeval"
+        gt = read_mot(file, truth=not trackeval)
+        pred = _without_boxes(gt.name) if other is None else read_mot(other)
+        _require_ids(pred, other)
+        known = max(sequence_length(file), (frames or {}).get(gt.name, 0))
+        if known and pred.num_frames > known:
             warnings.warn(
-                f"{result}: {', '.join(unknown)}: no such file among the ground "
-                f"truth in {truth}; not scored",
+                f"{other}: has frame {pred.num_frames}, expected at most {known}, the "
+                f"length of sequence {gt.name}",
                 stacklevel=2,
             )
-    single = result.is_file() and not truth.is_dir()
-    pairs = []
-    for file in files:
-        other = result if single else result / file.name
-        gt = read_mot(file, truth=True)
-        if other.is_file() or not result.is_dir():
-            pairs.append((gt, read_mot(other)))
-        else:
-            pairs.append((gt, _without_boxes(gt.name)))
-    lengths = [
-        max(gt.num_frames, pred.num_frames, (frames or {}).get(gt.name, 0))
-        for gt, pred in pairs
-    ]
+        lengths.append(max(gt.num_frames, pred.num_frames, known))
+        if trackeval:
+            gt, pred = without_distractors(gt, pred, file)
+        pairs.append((gt, pred))
     return score_table(
         box_similarity_table(pairs),
         [gt.name for gt, _ in pairs],
@@ -76,6 +94,147 @@ def score_mot(
         threshold,
         convention,
     )
+
+
+def _paired_files(
+    truth: Path, result: Path, missing: Missing
+) -> list[tuple[Path, Path | None]]:
+    """Every sequence's ground truth with its result, None where that is missing.
+
+    Raises:
+        FormatError: If there is no ground truth, or a result is missing and `missing`
+            is not `"empty"`.
+    """
+    files = _truth_files(truth)
+    if not result.is_dir():
+        if len(files) > 1:
+            raise FormatError(
+                f"{result}: expected a folder with a file for each of the "
+                f"{len(files)} sequences of {truth}"
+            )
+        return [(files[0], result)]
+    pairs: list[tuple[Path, Path | None]] = []
+    for file in files:
+        name = sequence_name(file)
+        places = [f"{name}.txt", f"data/{name}.txt", f"{name}/{name}.txt"]
+        places += [f"{name}/gt/gt.txt", f"{name}/det/det.txt"]
+        if len(files) == 1:
+            places += [file.name, "gt/gt.txt", "det/det.txt"]
+        found = [result / place for place in places if (result / place).is_file()]
+        pairs.append((file, found[0] if found else None))
+    used = {other for _, other in pairs}
+    lacking = [sequence_name(file) for file, other in pairs if other is None]
+    folders = [result, result / "data"]
+    unknown = sorted(
+        {
+            file.name
+            for folder in folders
+            for file in folder.glob("*.txt")
+            if file not in used
+        }
+    )
+    if lacking and missing != "empty":
+        found_text = _shorten(unknown) if unknown else "no other .txt file"
+        raise FormatError(
+            f"{result}: no result for {len(lacking)} of {len(pairs)} sequences, "
+            f"{_shorten(lacking)}: expected {lacking[0]}.txt, found {found_text}; name "
+            "the files like the sequences, or score them as empty with --missing empty "
+            '(missing="empty")'
+        )
+    if unknown:
+        warnings.warn(
+            f"{result}: {', '.join(unknown)}: no such file among the ground "
+            f"truth in {truth}; not scored",
+            stacklevel=3,
+        )
+    return pairs
+
+
+def _truth_files(truth: Path) -> list[Path]:
+    """The ground truth of every sequence in a file, a folder or MOTChallenge's layout.
+
+    Raises:
+        FormatError: If a folder has none.
+    """
+    if not truth.is_dir():
+        return [truth]
+    own = truth / "gt" / "gt.txt"
+    if own.is_file():
+        return [own]
+    files = sorted(truth.glob("*/gt/gt.txt")) or sorted(truth.glob("*.txt"))
+    if not files:
+        raise FormatError(
+            f"{truth}: holds no .txt file; expected NAME.txt or NAME/gt/gt.txt for "
+            "each sequence"
+        )
+    return files
+
+
+def _shorten(names: Sequence[str], most: int = 3) -> str:
+    more = f", ... {len(names)} in all" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+def _require_ids(result: BoxTracks, path: Path | None) -> None:
+    """Refuse detections, which have the id -1 several times in a frame."""
+    frames = result.frames[result.track_ids == NO_TRACK]
+    if len(frames) > len(np.unique(frames)):
+        raise FormatError(
+            f"{path}: expected tracks, found several boxes of id -1 in a frame, that "
+            "is, detections without an identity; track them first"
+        )
+
+
+def without_distractors(
+    truth: BoxTracks, result: BoxTracks, path: Path
+) -> tuple[BoxTracks, BoxTracks]:
+    """Ground truth and result as TrackEval's `MotChallenge2DBox` prepares them.
+
+    Where the ground truth has classes (MOT16 and later), predictions are matched to all
+    its boxes, frame by frame, for the largest sum of IoU of at least 0.5. Predictions
+    matched to a person on a vehicle, a static person, a distractor or a reflection (in
+    MOT20 also a vehicle) are removed. Then ground truth that is no pedestrian or marked
+    with 0 is removed. Without classes (MOT15), only marked boxes are.
+
+    Args:
+        truth: All boxes of the ground truth; `scores` are the marks.
+        result: The predictions.
+        path: The ground truth's file, for messages.
+
+    Raises:
+        FormatError: If the ground truth has a class that MOTChallenge has not, or the
+            result another class than pedestrian.
+    """
+    marked = truth.scores.astype(np.int64) != 0  # TrackEval cuts off decimals
+    classes = truth.classes
+    if classes is None or not classes.any():
+        return truth.where(marked), result
+    odd = classes[(classes < 1) | (classes > CLASSES)]
+    if len(odd):
+        raise FormatError(
+            f"{path}: expected a class of 1 to {CLASSES} as eighth number of every "
+            f"line, found {'none' if odd[0] < 1 else odd[0]}"
+        )
+    if result.classes is not None and (result.classes > PEDESTRIAN).any():
+        raise FormatError(
+            f"result of sequence {truth.name}: expected class 1 (pedestrian) or -1 as "
+            f"eighth number, found {result.classes.max()}; TrackEval refuses it too"
+        )
+    vehicle = (NON_MOT_VEHICLE,) if "MOT20" in truth.name else ()
+    distractor = np.isin(classes, (*DISTRACTORS, *vehicle))
+    kept = np.ones(len(result), np.bool_)
+    for frame in np.unique(truth.frames[distractor]).tolist():
+        rows, columns = (
+            slice(*np.searchsorted(side.frames, [frame, frame + 1]).tolist())
+            for side in (truth, result)
+        )
+        iou = box_iou(truth.boxes[rows], result.boxes[columns])
+        iou[iou < 0.5 - np.finfo(float).eps] = 0
+        matched, by = linear_sum_assignment(-iou)
+        real = iou[matched, by] > np.finfo(float).eps
+        removed = by[real & distractor[rows][matched]]
+        kept[columns.start + removed] = False
+    return truth.where(marked & (classes == PEDESTRIAN)), result.where(kept)
 
 
 def _without_boxes(name: str) -> BoxTracks:

@@ -43,6 +43,13 @@ class Convention(StrEnum):
     trackeval = "trackeval"
 
 
+class Missing(StrEnum):
+    """What a sequence without a result is."""
+
+    error = "error"
+    empty = "empty"
+
+
 def evaluate(
     gt: Annotated[
         Path, typer.Argument(help="Annotations: a folder, zip or file of PoseTrack.")
@@ -148,8 +155,13 @@ def evaluate_coco(
 
 
 def evaluate_mot(
-    gt: Annotated[Path, typer.Argument(help="A .txt file, or a folder of them.")],
-    pred: Annotated[Path, typer.Argument(help="A .txt file, or a folder likewise.")],
+    gt: Annotated[
+        Path,
+        typer.Argument(
+            help="A .txt file, a folder of them, or a folder of NAME/gt/gt.txt."
+        ),
+    ],
+    pred: Annotated[Path, typer.Argument(help="A .txt file, or a folder of NAME.txt.")],
     json: Annotated[
         Path | None,
         typer.Option(help="Also write every score, in percent, to a file."),
@@ -160,9 +172,14 @@ def evaluate_mot(
     convention: Annotated[
         Convention,
         typer.Option(
-            help="Program whose conventions to follow where CLEAR MOT is ambiguous."
+            help="Program whose conventions to follow where CLEAR MOT is ambiguous; "
+            "with trackeval also for classes and distractors of MOTChallenge."
         ),
     ] = Convention.motmetrics,
+    missing: Annotated[
+        Missing,
+        typer.Option(help="A sequence that PRED lacks is an error, or has no tracks."),
+    ] = Missing.error,
 ) -> None:
     """Score tracked boxes: HOTA, MOTA, IDF1 and their components."""
     from poseflow.eval import score_mot, tracking_table
@@ -172,7 +189,13 @@ def evaluate_mot(
         raise typer.BadParameter("must be above 0", param_hint="--threshold")
     if json is not None:
         check_writable(json)
-    scores = score_mot(gt, pred, threshold=threshold, convention=convention.value)
+    scores = score_mot(
+        gt,
+        pred,
+        threshold=threshold,
+        convention=convention.value,
+        missing=missing.value,
+    )
     total = sum(scores[1:], scores[0])
     shown = [*scores, total] if len(scores) > 1 else scores
     typer.echo(tracking_table(shown))

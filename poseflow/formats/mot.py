@@ -1,19 +1,21 @@
 """MOTChallenge text files: boxes with identities, one line per person and frame.
 
 `frame, id, left, top, width, height, confidence, x, y, z`, frames from 1, pixels; lines
-in any order; values after the confidence are ignored. In ground truth of
-MOTChallenge the seventh number says whether the box is to be considered (1) or not (0).
+in any order. In ground truth of MOTChallenge the seventh number says whether the box is
+to be considered (1) or not (0), and the eighth is its class; otherwise values after the
+confidence are ignored. Detections (`det.txt`) have the id -1.
 """
 
 from __future__ import annotations
 
+import configparser
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from poseflow.arrays import Floats, Ints
+from poseflow.arrays import Bools, Floats, Ints
 from poseflow.boxes import xywh_to_xyxy, xyxy_to_xywh
 from poseflow.errors import FormatError
 from poseflow.formats.atomic import AtomicFile
@@ -24,6 +26,9 @@ from poseflow.sequence import PoseSequence
 
 MAX_NUMBER = 2**53
 """Largest frame number or id: whole numbers beyond it lose digits in float64."""
+
+
+COLUMNS = ("frame", "id", "left", "top", "width", "height", "confidence")
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +42,9 @@ class BoxTracks:
         boxes: `(N, 4)` x1, y1, x2, y2 in pixels.
         scores: `(N,)` confidence.
         num_frames: F, at least the last frame + 1.
+        classes: `(N,)` classes of MOTChallenge's ground truth, 1 for pedestrians; 0
+            where the eighth number is no class. None for boxes that are not from a
+            file.
     """
 
     name: str
@@ -45,6 +53,7 @@ class BoxTracks:
     boxes: Floats
     scores: Floats
     num_frames: int
+    classes: Ints | None = None
 
     def __len__(self) -> int:
         """N, the number of boxes."""
@@ -55,6 +64,17 @@ class BoxTracks:
         return (
             f"<BoxTracks {self.name!r}: {self.num_frames} frames, {len(self)} boxes, "
             f"{ids} ids>"
+        )
+
+    def where(self, kept: Bools) -> BoxTracks:
+        """Some of the boxes, by a mask; as many frames."""
+        return replace(
+            self,
+            frames=self.frames[kept],
+            track_ids=self.track_ids[kept],
+            boxes=self.boxes[kept],
+            scores=self.scores[kept],
+            classes=None if self.classes is None else self.classes[kept],
         )
 
     @classmethod
@@ -92,7 +112,7 @@ def read_mot(path: str | Path, *, truth: bool = False) -> BoxTracks:
     Raises:
         FormatError: If the file cannot be read, or a line is invalid: too few numbers,
             no number, not finite, a frame below 1, a negative width or height, an id
-            twice in a frame.
+            twice in a frame (other than -1, which is none).
     """
     path = Path(path)
     try:
@@ -106,12 +126,13 @@ def read_mot(path: str | Path, *, truth: bool = False) -> BoxTracks:
         if line.strip():
             rows.append(_row(line, f"{path}: line {number}"))
             places.append(number)
-    table = np.array(rows, np.float64).reshape(-1, 7)
+    table = np.array(rows, np.float64).reshape(-1, 8)
     if truth:
         kept = table[:, 6] != 0
         table, places = table[kept], np.array(places)[kept].tolist()
     order = np.lexsort((table[:, 1], table[:, 0]))
     same = (np.diff(table[order, :2], axis=0) == 0).all(axis=1)
+    same &= table[order[1:], 1] != NO_TRACK
     if same.any():
         first = order[np.flatnonzero(same)[0]]
         second = order[np.flatnonzero(same)[0] + 1]
@@ -123,34 +144,75 @@ def read_mot(path: str | Path, *, truth: bool = False) -> BoxTracks:
     table = table[np.argsort(table[:, 0], kind="stable")]
     frames = table[:, 0].astype(np.int64) - 1
     return BoxTracks(
-        without_suffix(path.name, ".txt"),
+        sequence_name(path),
         frames,
         table[:, 1].astype(np.int64),
         xywh_to_xyxy(table[:, 2:6]).astype(np.float64),
         table[:, 6].copy(),
         int(frames.max(initial=-1)) + 1,
+        table[:, 7].astype(np.int64),
     )
 
 
+def sequence_name(path: Path) -> str:
+    """Name of a file's sequence: the file's, or the folder's in `NAME/gt/gt.txt`.
+
+    Examples:
+        >>> sequence_name(Path("train/MOT17-02/gt/gt.txt"))
+        'MOT17-02'
+        >>> sequence_name(Path("results/MOT17-02.txt"))
+        'MOT17-02'
+    """
+    if path.name in ("gt.txt", "det.txt") and path.stem == path.parent.name:
+        folder = path.parent.parent
+        return (folder if folder.name not in ("", "..") else folder.resolve()).name
+    return without_suffix(path.name, ".txt")
+
+
+def sequence_length(path: Path) -> int:
+    """Frames that `seqinfo.ini` gives the sequence of `NAME/gt/gt.txt`; 0 if unknown.
+
+    Raises:
+        FormatError: If there is such a file and it cannot be used.
+    """
+    info = path.parent.parent / "seqinfo.ini"
+    if path.name != "gt.txt" or path.parent.name != "gt" or not info.is_file():
+        return 0
+    parser = configparser.ConfigParser(interpolation=None)
+    try:
+        parser.read_string(read_bytes(info, empty=True).decode())
+        length = parser.getint("Sequence", "seqLength", fallback=0)
+    except (configparser.Error, ValueError) as error:
+        if isinstance(error, FormatError):
+            raise
+        text = str(error).splitlines()[0]
+        raise FormatError(
+            f"{info}: expected seqLength = NUMBER in [Sequence] ({text})"
+        ) from error
+    return max(length, 0)
+
+
 def _row(line: str, place: str) -> list[float]:
-    """The first seven numbers of a line; a line of six has confidence 1."""
-    cells = line.replace(",", " ").split()
+    """The first seven numbers of a line and its class, 0 for none.
+
+    A line of six numbers has confidence 1.
+    """
+    # Not by spaces where there are commas: an empty cell must not move the others.
+    cells = line.strip().rstrip(",").split(",") if "," in line else line.split()
     if len(cells) < 6:
         raise FormatError(
             f"{place}: expected frame, id, left, top, width, height, found "
             f"{len(cells)} values"
         )
-    row = []
-    for cell in [*cells, "1"][:7] if len(cells) == 6 else cells[:7]:
-        try:
-            value = float(cell)
-        except ValueError:
-            raise FormatError(
-                f"{place}: expected a number, found {cell[:40]!r}"
-            ) from None
-        if not math.isfinite(value):
-            raise FormatError(f"{place}: expected a finite number, found {cell[:40]}")
-        row.append(value)
+    cells[6:6] = ["1"] if len(cells) == 6 else []
+    try:
+        row = [float(cell) for cell in cells[:7]]
+    except ValueError:
+        raise FormatError(f"{place}: {_odd_cell(cells)}") from None
+    if not math.isfinite(sum(row)):
+        odd = [cell for cell in cells[:7] if not math.isfinite(float(cell))]
+        if odd:
+            raise FormatError(f"{place}: expected a finite number, found {odd[0][:40]}")
     for value, what in zip(row[:2], ("frame", "id"), strict=True):
         if not value.is_integer() or abs(value) > MAX_NUMBER:
             raise FormatError(
@@ -163,7 +225,20 @@ def _row(line: str, place: str) -> list[float]:
             f"{place}: expected width and height of at least 0, found {row[4]} x "
             f"{row[5]}"
         )
+    has_class = len(cells) > 7 and cells[7].strip().isdigit()
+    row.append(float(cells[7]) if has_class else 0.0)
     return row
+
+
+def _odd_cell(cells: list[str]) -> str:
+    """What is wrong with the first cell that is no number."""
+    for name, cell in zip(COLUMNS, cells, strict=False):
+        try:
+            float(cell)
+        except ValueError:
+            found = repr(cell.strip()[:40]) if cell.strip() else f"nothing as {name}"
+            break
+    return f"expected a number, found {found}"
 
 
 def write_mot(tracks: BoxTracks | PoseSequence, path: str | Path) -> None:
