@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import configparser
 import math
+import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -121,12 +122,11 @@ def read_mot(path: str | Path, *, truth: bool = False) -> BoxTracks:
         raise FormatError(
             f"{path}: expected text in UTF-8 or UTF-16 ({error})"
         ) from error
-    rows, places = [], []
-    for number, line in enumerate(lines, 1):
-        if line.strip():
-            rows.append(_row(line, f"{path}: line {number}"))
-            places.append(number)
-    table = np.array(rows, np.float64).reshape(-1, 8)
+    places = [number for number, line in enumerate(lines, 1) if line.strip()]
+    table = _whole_table(lines)
+    if table is None:
+        rows = [_row(lines[k - 1], f"{path}: line {k}") for k in places]
+        table = np.array(rows, np.float64).reshape(-1, 8)
     if truth:
         kept = table[:, 6] != 0
         table, places = table[kept], np.array(places)[kept].tolist()
@@ -192,6 +192,32 @@ def sequence_length(path: Path) -> int:
     return max(length, 0)
 
 
+def _whole_table(lines: list[str]) -> Floats | None:
+    """The numbers of valid lines of at least eight, all at once; otherwise None."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # no lines
+            table = np.loadtxt(
+                lines, delimiter=",", usecols=range(8), comments=None, ndmin=2
+            )
+    except (ValueError, IndexError):
+        return None
+    keys = table[:, :2]
+    valid = (
+        np.isfinite(table[:, :7]).all()
+        and (keys == np.floor(keys)).all()
+        and (np.abs(keys) <= MAX_NUMBER).all()
+        and (table[:, 0] >= 1).all()
+        and (table[:, 4:6] >= 0).all()
+    )
+    if not valid:
+        return None
+    classes = table[:, 7]
+    whole = (classes >= 1) & (classes < MAX_NUMBER) & (classes == np.floor(classes))
+    table[:, 7] = np.where(whole, classes, 0)
+    return table
+
+
 def _row(line: str, place: str) -> list[float]:
     """The first seven numbers of a line and its class, 0 for none.
 
@@ -225,9 +251,11 @@ def _row(line: str, place: str) -> list[float]:
             f"{place}: expected width and height of at least 0, found {row[4]} x "
             f"{row[5]}"
         )
-    has_class = len(cells) > 7 and cells[7].strip().isdigit()
-    row.append(float(cells[7]) if has_class else 0.0)
-    return row
+    try:
+        kind = float(cells[7]) if len(cells) > 7 else 0.0
+    except ValueError:
+        kind = 0.0
+    return [*row, kind if 1 <= kind < MAX_NUMBER and kind.is_integer() else 0.0]
 
 
 def _odd_cell(cells: list[str]) -> str:
