@@ -19,6 +19,7 @@ import numpy as np
 from poseflow import skeletons
 from poseflow.boxes import keypoint_extent
 from poseflow.errors import FormatError, PoseFlowError
+from poseflow.formats.frame_names import frame_number, name_tails
 from poseflow.formats.json_reader import parse, read_bytes
 
 COLUMNS = (
@@ -143,15 +144,17 @@ def _annotations(path: str | Path, notes: list[str]) -> dict[str, Any]:
             raise FormatError(
                 f"{path}: '{key}': expected a list, found {_kind(dataset.get(key))}"
             )
-    known = set()
-    for k, image in enumerate(dataset["images"]):
-        known.add(_field(image, "id", int, f"{path}: image {k}"))
-    categories = {
-        _field(c, "id", int, f"{path}: category {k}")
-        for k, c in enumerate(dataset["categories"])
-    }
+    for key, kind in (("images", "image"), ("categories", "category")):
+        dataset[key] = [
+            {**entry, "id": _field(entry, "id", int, f"{path}: {kind} {k}")}
+            if isinstance(entry, dict)
+            else _field(entry, "id", int, f"{path}: {kind} {k}")
+            for k, entry in enumerate(dataset[key])
+        ]
+    known = {image["id"] for image in dataset["images"]}
+    categories = {category["id"] for category in dataset["categories"]}
     people = []
-    without_area = 0
+    without_area = broken = 0
     for k, entry in enumerate(dataset["annotations"]):
         place = f"{path}: annotation {k}"
         image = _field(entry, "image_id", int, place)
@@ -162,25 +165,31 @@ def _annotations(path: str | Path, notes: list[str]) -> dict[str, Any]:
         category = _field(entry, "category_id", int, place)
         if category not in categories:
             raise FormatError(f"{place}: category_id {category} is not in 'categories'")
-        points = _numbers(entry, "keypoints", place)
-        if len(points) % 3:
-            raise FormatError(
-                f"{place}: keypoints: expected x, y, v of every joint, found "
-                f"{len(points)} numbers"
-            )
+        points, lost = _keypoints(entry, place, "v")
+        broken += lost
         triples = np.array(points).reshape(-1, 3)
-        entry = dict(entry, id=k + 1)
+        entry = dict(entry, id=k + 1, image_id=image, category_id=category)
+        entry["keypoints"] = points
         entry["iscrowd"] = int(entry.get("iscrowd") in (1, True))
         entry["num_keypoints"] = int((triples[:, 2] > 0).sum())
-        if "bbox" not in entry:
+        box = _number_list(entry.get("bbox"))
+        if box is not None and all(map(_is_number, box)):
+            entry["bbox"] = box
+        if box is None or any(isinstance(v, float) and v != v for v in box):
             low_high = keypoint_extent(triples[None, :, :2], triples[None, :, 2] > 0)[0]
             entry["bbox"] = [*low_high[:2], *(low_high[2:] - low_high[:2])]
         if len(_numbers(entry, "bbox", place)) != 4:
             raise FormatError(f"{place}: bbox: expected x, y, width, height")
-        if not _is_number(entry.get("area")):
+        entry["area"] = _number(entry.get("area"))
+        if not _is_number(entry["area"]):
             entry["area"] = entry["bbox"][2] * entry["bbox"][3]
             without_area += 1
         people.append(entry)
+    if broken:
+        notes.append(
+            f"{broken} annotated joints have coordinates that are no finite numbers "
+            "and count as not labelled"
+        )
     if without_area:
         notes.append(
             f"{without_area} annotations have no area; their box's area is used, which "
@@ -199,36 +208,36 @@ def _results(
             f"score), found {_kind(entries)}"
         )
     known = {image["id"] for image in dataset["images"]}
-    by_name = {
-        image["file_name"].replace("\\", "/").rsplit("/", 1)[-1]: image["id"]
-        for image in dataset["images"]
-        if isinstance(image.get("file_name"), str)
-    }
+    images = _images_by_name(dataset)
     only = [c["id"] for c in dataset["categories"]]
     boxed = (
         bool(entries) and isinstance(entries[0], dict) and bool(entries[0].get("bbox"))
     )
     people = []
+    broken = unscored = 0
     for k, entry in enumerate(entries):
         place = f"{path}: entry {k}"
         if not isinstance(entry, dict):
             raise FormatError(f"{place}: expected an object, found {_kind(entry)}")
         image = entry.get("image_id")
         if isinstance(image, str):
-            image = by_name.get(image.replace("\\", "/").rsplit("/", 1)[-1])
+            image = _image_of(image, images, place)
+        elif isinstance(image, float) and image.is_integer():
+            image = int(image)
         if not isinstance(image, int) or image not in known:
             raise FormatError(
                 f"{place}: image_id {entry.get('image_id')!r} is not among the "
                 f"{len(known)} annotated images; expected the id or "
                 "file name of one of them"
             )
-        points = _numbers(entry, "keypoints", place)
-        if len(points) != 3 * joints:
-            raise FormatError(
-                f"{place}: keypoints: expected {3 * joints} numbers for {joints} "
-                f"joints, found {len(points)}"
-            )
-        score = _field(entry, "score", float, place)
+        points, lost = _keypoints(entry, place, "score", joints)
+        broken += lost
+        score = _number(entry.get("score"))
+        if isinstance(score, float) and math.isnan(score):
+            score = float(np.mean(points[2::3]))
+            unscored += 1
+        else:
+            score = _field(entry, "score", float, place)
         category = only[0] if len(only) == 1 else None
         if category is None or "category_id" in entry:
             category = _field(entry, "category_id", int, place)
@@ -244,6 +253,16 @@ def _results(
             if len(person["bbox"]) != 4:
                 raise FormatError(f"{place}: bbox: expected x, y, width, height")
         people.append(person)
+    if broken:
+        notes.append(
+            f"{broken} predicted joints have coordinates or scores that are no finite "
+            "numbers; they are taken as at (0, 0)"
+        )
+    if unscored:
+        notes.append(
+            f"{unscored} predictions have NaN as score; the mean of their joints' "
+            "scores is taken"
+        )
     unknown = sum(p["category_id"] not in only for p in people)
     if unknown:
         notes.append(
@@ -251,6 +270,31 @@ def _results(
             "are not counted"
         )
     return people
+
+
+def _images_by_name(dataset: dict[str, Any]) -> dict[str, set[int]]:
+    """Ids of images by file name, whole and without suffix and leading folders."""
+    images: dict[str, set[int]] = {}
+    for image in dataset["images"]:
+        name = image.get("file_name")
+        if isinstance(name, str):
+            for key in {name, *name_tails(name)}:
+                images.setdefault(key, set()).add(image["id"])
+    return images
+
+
+def _image_of(name: str, images: dict[str, set[int]], place: str) -> int | None:
+    """The image of that file name, suffix and folders aside, or of that number."""
+    for key in (name, *name_tails(name)):
+        found = images.get(key, set())
+        if len(found) > 1:
+            raise FormatError(
+                f"{place}: image_id {name!r} fits {len(found)} annotated images, ids "
+                f"{sorted(found)[:3]}; expected the folder in front of the name"
+            )
+        if found:
+            return next(iter(found))
+    return frame_number(name)
 
 
 def _joint_count(dataset: dict[str, Any], path: str | Path) -> int:
@@ -287,7 +331,9 @@ def _sigmas(
 
 
 def _field(entry: Any, name: str, kind: type, place: str) -> Any:
-    value = entry.get(name) if isinstance(entry, dict) else None
+    value = _number(entry.get(name)) if isinstance(entry, dict) else None
+    if kind is int and isinstance(value, float) and value.is_integer():
+        value = int(value)
     if not _is_number(value) or (kind is int and not isinstance(value, int)):
         what = "a number" if kind is float else "a whole number"
         raise FormatError(f"{place}: {name}: expected {what}, found {_kind(value)}")
@@ -300,12 +346,55 @@ def _numbers(entry: Any, name: str, place: str) -> list[float]:
         raise FormatError(
             f"{place}: {name}: expected a list of numbers, found {_kind(values)}"
         )
+    values = [_number(value) for value in values]
     for value in values:
         if not _is_number(value):
             raise FormatError(
                 f"{place}: {name}: expected numbers, found {_kind(value)} among them"
             )
     return values
+
+
+def _keypoints(
+    entry: Any, place: str, third: str, joints: int | None = None
+) -> tuple[list[float], int]:
+    """Three numbers a joint, 0 where one is not finite, and the number of these."""
+    values = _number_list(entry.get("keypoints")) if isinstance(entry, dict) else None
+    values = [math.nan if v is None else v for v in values] if values else values
+    strange = [v for v in values or () if not _is_number(v)]
+    if values is None or not all(isinstance(v, float) for v in strange):
+        return _numbers(entry, "keypoints", place), 0  # raises
+    if len(values) % 3:
+        raise FormatError(
+            f"{place}: keypoints: expected x, y, {third} of every joint, found "
+            f"{len(values)} numbers"
+        )
+    if joints is not None and len(values) != 3 * joints:
+        raise FormatError(
+            f"{place}: keypoints: expected {3 * joints} numbers for {joints} "
+            f"joints, found {len(values)}"
+        )
+    if not strange:
+        return values, 0
+    if any(math.isfinite(v) for v in strange):
+        return _numbers(entry, "keypoints", place), 0  # raises: too large
+    triples = np.array(values, np.float64).reshape(-1, 3)
+    bad = ~np.isfinite(triples).all(axis=1)
+    triples[bad] = 0
+    return triples.ravel().tolist(), int(bad.sum())
+
+
+def _number_list(values: Any) -> list[Any] | None:
+    """A list with its numbers in quotes as numbers, or None for anything else."""
+    return [_number(v) for v in values] if isinstance(values, list) else None
+
+
+def _number(value: Any) -> Any:
+    """A number in quotes as a number; anything else as it is."""
+    if isinstance(value, str) and value.isascii():
+        with contextlib.suppress(ValueError):
+            return float(value)
+    return value
 
 
 def _is_number(value: Any) -> bool:

@@ -6,6 +6,7 @@ docs/formats.md for the schema.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Iterable, Iterator
@@ -36,7 +37,7 @@ class _Person(msgspec.Struct, gc=False):
     """Fields of an entry; others are ignored."""
 
     keypoints: list[float | list[Number] | None]
-    image_id: str | int | None = None
+    image_id: str | int | float | None = None
     score: Number = None
     scores: float | list[float | list[Number] | None] | None = None
     box: list[Number] | None = None
@@ -74,7 +75,7 @@ def _decode(raw: Any, ignored: list[str]) -> _Person:
             if name not in fields or (name == "scores" and _needs_scores(fields)):
                 continue
             try:
-                msgspec.convert(fields[name], kind)
+                msgspec.convert(fields[name], kind, strict=False)
             except msgspec.ValidationError:
                 del kept[name]
                 reasons.append(
@@ -147,10 +148,24 @@ def track_id(idx: Any) -> int:
         idx = idx[0]
     if idx is None or idx == []:
         return NO_TRACK
+    if isinstance(idx, str) and idx.isascii():  # numbers in quotes
+        with contextlib.suppress(ValueError):
+            idx = float(idx)
     whole = isinstance(idx, int | float) and not isinstance(idx, bool)
     if not whole or idx != idx or abs(idx) >= 2**63 or idx != int(idx):
         raise ValueError(f"idx: expected a whole number, found {str(idx)[:40]}")
     return max(int(idx), NO_TRACK)
+
+
+def _image_name(image: str | int | float) -> str:
+    """The name of an image; 139.0, as tables write whole numbers, is 139."""
+    if isinstance(image, float):
+        if not image.is_integer():
+            raise ValueError(
+                f"image_id: expected a name or a whole number, found {image}"
+            )
+        image = int(image)
+    return str(image)
 
 
 def _add(builder: FrameBuilder, place: int, image: str | None, raw: Any) -> None:
@@ -163,9 +178,11 @@ def _add(builder: FrameBuilder, place: int, image: str | None, raw: Any) -> None
         if image is None:
             if person.image_id is None:
                 raise ValueError("image_id: missing, expected the frame's name")
-            image = str(person.image_id)
+            image = _image_name(person.image_id)
             where += f" (image {image!r})"
-        elif person.image_id is not None and _is_other(image, person.image_id):
+        elif person.image_id is not None and _is_other(
+            image, _image_name(person.image_id)
+        ):
             raise ValueError(
                 f"image_id: expected {image!r}, under which the entry is, found "
                 f"{str(person.image_id)[:40]!r} (a list in an object: format alphapose)"
@@ -216,6 +233,8 @@ def _is_wrapped(key: str, entry: Any) -> bool:
     if key in _OTHER_KINDS or not isinstance(entry, dict) or "keypoints" not in entry:
         return False
     image = entry.get("image_id")
+    if isinstance(image, float) and image.is_integer():
+        image = int(image)
     return image is not None and _is_other(key, image)
 
 

@@ -7,6 +7,7 @@ import warnings
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -161,7 +162,8 @@ class FrameBuilder:
 
     def place(self, row: int) -> str:
         """Position of a person in the file, for messages."""
-        image = next(n for n, k in self._images.items() if k == self._image[row])
+        number = self._image[row]
+        image = next(islice(self._images, number, None))  # numbered in this order
         return f"entry {self._places[row]} (image {image!r})"
 
     def _flush(self) -> None:
@@ -227,9 +229,12 @@ class FrameBuilder:
                 blocks.append(block)
                 continue
             found = block.points.shape[1]
-            for row in block.rows.tolist():
+            rows = block.rows.tolist()
+            # The place of those that the message does not show is not searched.
+            places = [self.place(row) for row in rows[: Problems.SHOWN]]
+            for place in places + [""] * (len(rows) - len(places)):
                 self.problems.add(
-                    self.place(row),
+                    place,
                     f"keypoints: expected {3 * len(skeleton)} numbers "
                     f"({len(skeleton)} joints of {skeleton.name}), found {3 * found} "
                     f"({found} joints)",

@@ -169,6 +169,8 @@ def decode_entry(
 ) -> Entry:
     """One entry of a document, decoded, with errors that name the field.
 
+    Numbers may be in quotes, and whole numbers may be written as 1.0.
+
     Args:
         raw: `msgspec.Raw`, or the plain objects of Python's JSON parser.
         decoder: Decoder of `kind`.
@@ -178,15 +180,17 @@ def decode_entry(
         ValueError: If the entry does not fit `kind`; the message names the field.
     """
     try:
-        if not isinstance(raw, msgspec.Raw):
-            return msgspec.convert(raw, kind)
         try:
+            if not isinstance(raw, msgspec.Raw):
+                return msgspec.convert(raw, kind)
             return decoder.decode(raw)
-        except msgspec.ValidationError as error:
-            if "out of range" not in str(error):
-                raise
+        except msgspec.ValidationError:
             # 1e999 is infinite to Python's parser: a missing joint, not a lost person.
-            return msgspec.convert(json.loads(bytes(raw)), kind)
+            plain = json.loads(bytes(raw)) if isinstance(raw, msgspec.Raw) else raw
+            try:
+                return msgspec.convert(plain, kind, strict=False)
+            except msgspec.ValidationError as error:
+                raise error from None
     except UnicodeDecodeError as error:
         raise ValueError(f"no valid UTF-8 ({error.reason})") from error
     except msgspec.ValidationError as error:
@@ -194,6 +198,7 @@ def decode_entry(
         found = _PLACE.match(text)
         message, field = found.groups() if found else (text, "")
         message = re.sub(r"\b(float|int)\b", "number", message)
+        message = re.sub(r"\bnumber \| number\b", "number", message)
         message = re.sub(r"\barray\b", "list", message)
         message = message[:1].lower() + message[1:].replace("`", "")
         raise ValueError(f"{field}: {message}" if field else message) from error

@@ -54,6 +54,11 @@ def _one(value: Any) -> Any:
 
 def _number(value: Any) -> float | int | None:
     value = _one(value)
+    if isinstance(value, str) and value.isascii():  # a number in quotes
+        try:
+            value = int(value) if value.strip().lstrip("-").isdigit() else float(value)
+        except ValueError:
+            return None
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:
@@ -223,8 +228,9 @@ def _image18(
         fixed["file_name"] = image["file_name"]
     fixed["vid_id"] = image.get("vid_id")
     for key in ("is_labeled", "has_labeled_person"):
-        if isinstance(image.get(key), bool | int):
-            fixed[key] = bool(image[key])
+        if isinstance(image.get(key), bool) or _integer(image.get(key)) is not None:
+            flag = image[key]
+            fixed[key] = flag if isinstance(flag, bool) else bool(_integer(flag))
         elif image.get(key) is not None:
             report(frame, f"{key} {_shown(image[key])}; taken as not said")
     polygons: dict[str, list[list[float | None]]] = {}
