@@ -95,7 +95,7 @@ def decode_people(out: Mapping[str, Tensor], least_centre: float = 0.1) -> Peopl
         * _inside(low[:, axis], high[:, axis], size)[:, None]
         for axis, size in enumerate((height, width))
     ]
-    keypoints, scores = _highest_joints(out, image, near[0], near[1])
+    keypoints, _, scores = _highest_joints(out, image, near[0], near[1])
     boxes = torch.cat([low.flip(1), high.flip(1)], dim=1) * STRIDE
     counted = scores > COUNTED_JOINT
     mean = (scores * counted).sum(1) / counted.sum(1).clamp(min=1)
@@ -145,7 +145,8 @@ def decode_seeded(
             that weights the joint's heatmap.
 
     Returns:
-        Joints `(N, 17, 2)` as x, y in crop pixels, and scores `(N, 17)` in [0, 1].
+        Joints `(N, 17, 2)` as x, y in crop pixels, and scores `(N, 17)` in [0, 1], the
+        heatmaps' without the weights.
     """
     height, width = out["kpt_heatmap"].shape[2:]
     image = torch.arange(len(seeds), device=seeds.device)
@@ -153,7 +154,8 @@ def decode_seeded(
     spread = 2 * (sigma_px / STRIDE) ** 2
     near_y = _axis_gaussian(cells[..., 1], height, spread)
     near_x = _axis_gaussian(cells[..., 0], width, spread)
-    return _highest_joints(out, image, near_y, near_x)
+    keypoints, scores, _ = _highest_joints(out, image, near_y, near_x)
+    return keypoints, scores
 
 
 def _axis_gaussian(centre: Tensor, size: int, spread: float) -> Tensor:
@@ -170,8 +172,8 @@ def _inside(low: Tensor, high: Tensor, size: int) -> Tensor:
 
 def _highest_joints(
     out: Mapping[str, Tensor], image: Tensor, near_y: Tensor, near_x: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Joints and their weighted scores at the highest weighted cell.
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Joints, their scores and their weighted scores at the highest weighted cell.
 
     The weights are a product by axis.
 
@@ -190,8 +192,8 @@ def _highest_joints(
         value, cell = weighted.flatten(2).max(2)
         values.append(value)
         cells.append(cell)
-    keypoints, unweighted = _joints_at(out, image, torch.cat(cells))
-    return keypoints, torch.cat(values).masked_fill(unweighted == 0, 0)
+    keypoints, scores = _joints_at(out, image, torch.cat(cells))
+    return keypoints, scores, torch.cat(values).masked_fill(scores == 0, 0)
 
 
 def _joints_at(
