@@ -42,10 +42,10 @@ def convert(
 ) -> None:
     """Rewrite poses in another format, or joint by joint for another skeleton."""
     import poseflow
-    from poseflow.formats import check_writable, get
+    from poseflow.formats import check_suffix, check_writable
 
     check_writable(output)
-    get(to_format)
+    check_suffix(output, to_format)
     poses = poseflow.read(
         source, from_format, skeleton=from_skeleton, keep_origin=keep_origin
     )

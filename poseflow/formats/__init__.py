@@ -34,7 +34,7 @@ from poseflow.formats.base import (
 )
 from poseflow.formats.openpose import OpenPoseFormat
 from poseflow.formats.posetrack.writer import FORMATS as POSETRACK_FORMATS
-from poseflow.formats.result_writer import ResultWriter
+from poseflow.formats.result_writer import ResultWriter, check_suffix
 from poseflow.sequence import Frame, PoseSequence
 from poseflow.skeleton import Skeleton
 from poseflow.skeletons import get as get_skeleton
@@ -46,6 +46,7 @@ __all__ = [
     "Hints",
     "ResultWriter",
     "check_apart",
+    "check_suffix",
     "check_writable",
     "get",
     "names",
@@ -124,7 +125,8 @@ def write(
         format: Name of the format.
 
     Raises:
-        FormatError: If `path` cannot be written or the format is only readable.
+        FormatError: If `path` cannot be written, its suffix is not the format's, or
+            the format is only readable.
     """
     hints = Hints()
     if isinstance(result, PoseSequence):

@@ -270,6 +270,8 @@ def _kind(head: bytes) -> str:
 class ListFormat:
     """A flat list, one entry per person and frame."""
 
+    suffixes = (".json",)
+
     def __init__(self, name: str, summary: str, coco: bool = False) -> None:
         self.name = name
         self.summary = summary
@@ -304,6 +306,7 @@ class ForvisFormat:
     """A dictionary from image to its people."""
 
     name = "forvis"
+    suffixes = (".json",)
     summary = 'AlphaPose\'s "forvis" dictionary {image: [{keypoints, scores, ...}]}'
 
     def sniff(self, path: Path, head: bytes) -> bool:

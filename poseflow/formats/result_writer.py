@@ -8,27 +8,49 @@ from typing import Literal, Self
 
 from poseflow.errors import FormatError
 from poseflow.formats.atomic import AtomicFile, PathLike
-from poseflow.formats.base import Format, Hints, get
+from poseflow.formats.base import FORMATS, Format, Hints, get
 from poseflow.sequence import Frame
 
-_OTHER_KINDS = frozenset(
-    [".avi", ".bmp", ".jpeg", ".jpg", ".m4v", ".mkv", ".mov", ".mp4", ".png", ".webm"]
-)
 
+def check_suffix(path: PathLike, format: str | Format) -> None:
+    """Refuse a file name whose suffix is not one of the format's.
 
-def _check_name(path: PathLike) -> None:
-    """Refuse the suffixes of videos, images and gzip: a result is a JSON file."""
-    suffix = Path(path).suffix.lower()
+    The suffix says what is in a file. Names without one, standard output, pipes and
+    devices take any format, and so does a format of another package that does not
+    declare its `suffixes`.
+
+    Raises:
+        FormatError: If the suffix is that of another kind of file or unknown; the
+            message lists the known ones.
+    """
+    entry = get(format) if isinstance(format, str) else format
+    suffixes = getattr(entry, "suffixes", None)
+    place = Path(path)
+    suffix = place.suffix.lower()
+    if suffixes is None or not suffix or suffix in suffixes:
+        return
+    try:
+        special = place.exists() and not place.is_file() and not place.is_dir()
+    except (OSError, ValueError):
+        special = False
+    if special:
+        return
     if suffix == ".gz":
         raise FormatError(
             f"cannot write {os.fspath(path)}: gzip is only read; write a .json file "
             "and compress that"
         )
-    if suffix in _OTHER_KINDS:
-        raise FormatError(
-            f"cannot write {os.fspath(path)}: a result is text, not {suffix}; name it "
-            ".json"
-        )
+    names_of: dict[str, list[str]] = {}
+    for other in FORMATS:
+        for known in getattr(other, "suffixes", ()):
+            names_of.setdefault(known, []).append(other.name)
+    listed = "; ".join(f"{k} ({', '.join(names)})" for k, names in names_of.items())
+    found = f"format {entry.name} is not written to {suffix} files"
+    if suffix not in names_of:
+        found = f"no format is written to {suffix} files"
+    raise FormatError(
+        f"cannot write {os.fspath(path)}: {found}; known suffixes are {listed}"
+    )
 
 
 class ResultWriter:
@@ -46,7 +68,8 @@ class ResultWriter:
         on_interrupt: `"discard"` to treat an interruption like an error.
 
     Raises:
-        FormatError: At once if `path` cannot be written, or the format is unknown or
+        FormatError: At once if `path` cannot be written or its suffix is not the
+            format's, or the format is unknown or
             only readable; later if the system refuses (disk full).
 
     Examples:
@@ -67,8 +90,8 @@ class ResultWriter:
         hints: Hints | None = None,
         on_interrupt: Literal["keep", "discard"] = "keep",
     ) -> None:
-        _check_name(path)
         entry = get(format) if isinstance(format, str) else format
+        check_suffix(path, entry)
         self.frames = 0
         self._keep = on_interrupt == "keep"
         self._encoder = entry.encoder(hints or Hints())

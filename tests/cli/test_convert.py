@@ -108,3 +108,10 @@ def test_bad_entries_are_a_warning(run, tmp_path):
     assert done.exit_code == 0
     assert "warning: in.json: left out 1 of 2 poses" in done.stderr
     assert len(poseflow.read("out.json")) == 1
+
+
+def test_an_unknown_suffix_is_refused_before_reading(run, tmp_path):
+    done = run("nothing.json", "b.txt")
+    assert done.exit_code == 1
+    assert "no format is written to .txt files; known suffixes are .json" in done.stderr
+    assert not (tmp_path / "b.txt").exists()

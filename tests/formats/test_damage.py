@@ -83,7 +83,7 @@ def check(path, format=None):
             assert np.isfinite(array).all()
         assert (poses.track_ids >= -1).all()
         assert poses.skeleton == result.skeleton
-    poseflow.write(result, path.with_suffix(".out"))
+    poseflow.write(result, path.with_name("out.json"))
     return result
 
 

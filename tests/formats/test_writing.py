@@ -490,10 +490,41 @@ def test_an_interruption_before_the_first_frame_keeps_the_old_result(
     assert list(tmp_path.iterdir()) == [path]
 
 
-@pytest.mark.parametrize("name", ["clip.mp4", "clip.MKV", "frame.png", "a.json.gz"])
-def test_a_result_is_not_called_like_a_video_an_image_or_gzip(tmp_path, name):
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("clip.mp4", "clip.MKV", "frame.png", "a.json.gz"),
+        *("out.csv", "b.txt", "out.parquet", "out.jsonl", "out.json.bak", "a.JSN"),
+    ],
+)
+@pytest.mark.parametrize("format", ["alphapose", "forvis", "coco", "posetrack18"])
+def test_a_result_has_a_suffix_of_its_format(tmp_path, name, format):
     path = tmp_path / name
     path.write_bytes(b"precious")
     with pytest.raises(FormatError, match="cannot write"):
-        ResultWriter(path)
+        ResultWriter(path, format)
     assert path.read_bytes() == b"precious"
+
+
+def test_an_unknown_suffix_is_refused_with_the_known_ones(tmp_path):
+    with pytest.raises(FormatError, match=r"out\.csv: no format is written to \.csv"):
+        poseflow.write([], tmp_path / "out.csv")
+    with pytest.raises(FormatError, match=r"known suffixes are \.json \(alphapose, fo"):
+        poseflow.write([], tmp_path / "out.csv")
+
+
+@pytest.mark.parametrize("name", ["out.json", "OUT.JSON", "out", "v1.2.json"])
+def test_names_that_a_result_may_have(tmp_path, name):
+    poseflow.write([], tmp_path / name)
+    assert len(poseflow.read(tmp_path / name)) == 0
+
+
+def test_a_format_without_suffixes_takes_any(tmp_path):
+    class Text:
+        name, summary = "text", "text"
+
+        def encoder(self, hints):
+            return formats.get("alphapose").encoder(hints)
+
+    poseflow.write([], tmp_path / "out.txt", Text())
+    assert (tmp_path / "out.txt").exists()

@@ -32,6 +32,8 @@ class PoseTrackFormat:
         summary: One line for lists and help.
     """
 
+    suffixes = (".json",)
+
     def __init__(self, name: str, summary: str, first_keys: re.Pattern[bytes]) -> None:
         self.name = name
         self.summary = summary
