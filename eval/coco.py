@@ -22,6 +22,9 @@ from poseflow.errors import FormatError, PoseFlowError
 from poseflow.formats.frame_names import frame_number, name_tails
 from poseflow.formats.json_reader import parse, read_bytes
 
+Sigmas = Sequence[float] | float | str
+"""OKS constants: one for each joint, one for all, or the name of a skeleton."""
+
 COLUMNS = (
     *("AP", "AP50", "AP75", "APM", "APL"),
     *("AR", "AR50", "AR75", "ARM", "ARL"),
@@ -73,7 +76,7 @@ class CocoReport:
 
 
 def evaluate_coco(
-    gt: str | Path, pred: str | Path, sigmas: Sequence[float] | None = None
+    gt: str | Path, pred: str | Path, sigmas: Sigmas | None = None
 ) -> CocoReport:
     """Score keypoints against COCO annotations.
 
@@ -81,8 +84,11 @@ def evaluate_coco(
         gt: COCO keypoint annotations, `.json` or `.json.gz`.
         pred: A JSON list with image_id, category_id, keypoints (x, y, score, ...) and
             score of every person. An image_id may also be the image's file name.
-        sigmas: Per-joint constants; default those of the built-in skeleton whose joints
-            the annotation's category has, else COCO's for 17 joints.
+        sigmas: OKS constants: a number for each joint, one for all, or the name of a
+            skeleton (`"halpe26"`, `"crowdpose"`, ...). Default: the list `sigmas` of
+            the annotation's category; else those of the skeleton whose joints it names
+            (the built-in ones and CrowdPose); else those of the built-in skeleton with
+            as many joints, with a note unless they are COCO's people.
 
     Raises:
         FormatError: If a file cannot be read or an entry lacks what is needed; the
@@ -90,10 +96,11 @@ def evaluate_coco(
         PoseFlowError: If no sigmas are known for the joints.
     """
     notes: list[str] = []
-    dataset = _annotations(gt, notes)
+    entries = _load(pred)
+    dataset = _annotations(gt, notes, whole_body=_is_whole_body(entries))
     joints = _joint_count(dataset, gt)
-    results = _results(pred, dataset, joints, notes)
-    stats = _run(dataset, results, _sigmas(dataset, joints, sigmas))
+    results = _results(entries, pred, dataset, joints, notes)
+    stats = _run(dataset, results, _sigmas(dataset, joints, sigmas, notes))
     values = [math.nan if v < 0 else 100 * float(v) for v in stats]
     return CocoReport(
         tuple(values),
@@ -131,7 +138,9 @@ def _load(path: str | Path) -> Any:
     return parse(read_bytes(path), Any, path)
 
 
-def _annotations(path: str | Path, notes: list[str]) -> dict[str, Any]:
+def _annotations(
+    path: str | Path, notes: list[str], *, whole_body: bool
+) -> dict[str, Any]:
     """The annotations with everything that pycocotools reads, checked."""
     dataset = _load(path)
     if not isinstance(dataset, dict):
@@ -150,6 +159,12 @@ def _annotations(path: str | Path, notes: list[str]) -> dict[str, Any]:
             if isinstance(entry, dict)
             else _field(entry, "id", int, f"{path}: {kind} {k}")
             for k, entry in enumerate(dataset[key])
+        ]
+    if whole_body and any(map(_has_parts, dataset["annotations"])):
+        dataset["annotations"] = [_with_parts(a) for a in dataset["annotations"]]
+        names = list(skeletons.get("wholebody133").joints)
+        dataset["categories"] = [
+            {**c, "keypoints": names} for c in dataset["categories"]
         ]
     known = {image["id"] for image in dataset["images"]}
     categories = {category["id"] for category in dataset["categories"]}
@@ -199,9 +214,12 @@ def _annotations(path: str | Path, notes: list[str]) -> dict[str, Any]:
 
 
 def _results(
-    path: str | Path, dataset: dict[str, Any], joints: int, notes: list[str]
+    entries: Any,
+    path: str | Path,
+    dataset: dict[str, Any],
+    joints: int,
+    notes: list[str],
 ) -> list[dict[str, Any]]:
-    entries = _load(path)
     if not isinstance(entries, list):
         raise FormatError(
             f"{path}: expected a list of people (image_id, category_id, keypoints, "
@@ -219,6 +237,7 @@ def _results(
         place = f"{path}: entry {k}"
         if not isinstance(entry, dict):
             raise FormatError(f"{place}: expected an object, found {_kind(entry)}")
+        entry = _with_parts(entry)
         image = entry.get("image_id")
         if isinstance(image, str):
             image = _image_of(image, images, place)
@@ -309,25 +328,120 @@ def _joint_count(dataset: dict[str, Any], path: str | Path) -> int:
     return int(sizes.pop())
 
 
+CROWDPOSE = {
+    **{"left_shoulder": 0.079, "right_shoulder": 0.079},
+    **{"left_elbow": 0.072, "right_elbow": 0.072},
+    **{"left_wrist": 0.062, "right_wrist": 0.062},
+    **{"left_hip": 0.107, "right_hip": 0.107},
+    **{"left_knee": 0.087, "right_knee": 0.087},
+    **{"left_ankle": 0.089, "right_ankle": 0.089},
+    **{"head": 0.079, "neck": 0.079},
+}
+"""Joints of CrowdPose and their constants (Li et al., CVPR 2019, and its API)."""
+
+_PEOPLE = ("person", "people", "human", "pedestrian")
+"""Names of categories whose joints are those of people."""
+
+
 def _sigmas(
-    dataset: dict[str, Any], joints: int, sigmas: Sequence[float] | None
+    dataset: dict[str, Any], joints: int, sigmas: Sigmas | None, notes: list[str]
 ) -> Sequence[float]:
     if sigmas is not None:
-        if len(sigmas) != joints or min(sigmas) <= 0:
-            raise PoseFlowError(
-                f"sigmas: expected {joints} numbers above 0, got {list(sigmas)}"
-            )
-        return sigmas
-    for category in dataset["categories"]:
-        for skeleton in map(skeletons.get, skeletons.names()):
-            if category.get("keypoints") == list(skeleton.joints):
-                return skeleton.sigmas
-    if joints == 17:
-        return skeletons.COCO17.sigmas
-    raise PoseFlowError(
-        f"no OKS sigmas are known for the annotation's {joints} joints; pass sigmas, "
-        "or name the category's keypoints as one of the built-in skeletons does"
-    )
+        return _given_sigmas(sigmas, joints)
+    categories = [c for c in dataset["categories"] if isinstance(c, dict)]
+    for category in categories:
+        own = _number_list(category.get("sigmas"))
+        if own is not None:
+            return _given_sigmas(own, joints)
+    named = [c["keypoints"] for c in categories if isinstance(c.get("keypoints"), list)]
+    names = [_joint_name(name) for name in named[0]] if named else []
+    if names == list(CROWDPOSE):
+        return list(CROWDPOSE.values())
+    known = [skeletons.get(name) for name in skeletons.names()]
+    for skeleton in known:
+        if names == list(skeleton.joints):
+            return skeleton.sigmas
+    human = {
+        joint: sigma
+        for skeleton in reversed(known)
+        for joint, sigma in zip(skeleton.joints, skeleton.sigmas, strict=True)
+    }
+    if names and human.keys() >= set(names):
+        notes.append(
+            "the joints are in the order of no built-in skeleton; each has the OKS "
+            "sigma that its name has there"
+        )
+        return [human[name] for name in names]
+    try:
+        skeleton = skeletons.for_joint_count(joints)
+    except PoseFlowError:
+        raise PoseFlowError(
+            f"no OKS sigmas are known for the annotation's {joints} joints; pass "
+            "sigmas (--sigmas: a number, one for each joint, or a skeleton's name), "
+            "give the category a list 'sigmas', or name its keypoints as one of the "
+            "built-in skeletons does"
+        ) from None
+    others = [name for name in names if name not in human]
+    kinds = [str(c.get("name")) for c in categories]
+    kinds = [kind for kind in kinds if kind.lower() not in (*_PEOPLE, "none")]
+    if others or kinds or joints != len(skeletons.COCO17):
+        about = f"joints such as {others[0]!r}" if others else "joints without names"
+        about += f" of {kinds[0]!r}" if kinds else ""
+        notes.append(
+            f"the OKS sigmas of {skeleton.name}, which are those of people, are used "
+            f"for {about}; pass others with --sigmas"
+        )
+    return skeleton.sigmas
+
+
+def _given_sigmas(sigmas: Sigmas, joints: int) -> Sequence[float]:
+    """Constants as a caller or a file gives them, one for each joint."""
+    if isinstance(sigmas, str):
+        if sigmas == "crowdpose":
+            sigmas = list(CROWDPOSE.values())
+        else:
+            sigmas = skeletons.get(sigmas).sigmas
+    if isinstance(sigmas, int | float):
+        sigmas = [sigmas] * joints
+    good = len(sigmas) == joints and all(_is_number(v) and v > 0 for v in sigmas)
+    if not good:
+        raise PoseFlowError(
+            f"sigmas: expected {joints} numbers above 0, one for each joint, got "
+            f"{len(sigmas)}: {list(sigmas)[:40]}"
+        )
+    return sigmas
+
+
+def _joint_name(name: Any) -> str:
+    return str(name).strip().lower().replace(" ", "_").replace("-", "_")
+
+
+_PARTS = ("foot_kpts", "face_kpts", "lefthand_kpts", "righthand_kpts")
+"""Fields of COCO-WholeBody that continue `keypoints`, in order."""
+
+
+def _with_parts(entry: Any) -> Any:
+    """A person of COCO-WholeBody with all joints in `keypoints`."""
+    lists = [entry.get(n) for n in ("keypoints", *_PARTS)] if _has_parts(entry) else []
+    if not lists or not all(isinstance(values, list) for values in lists):
+        return entry
+    if len(lists[0]) == 3 * len(skeletons.get("wholebody133")):
+        return entry
+    return {**entry, "keypoints": [v for values in lists for v in values]}
+
+
+def _has_parts(entry: Any) -> bool:
+    return isinstance(entry, dict) and all(name in entry for name in _PARTS)
+
+
+def _is_whole_body(entries: Any) -> bool:
+    """Whether results have COCO-WholeBody's joints, in one field or in five."""
+    first = entries[0] if isinstance(entries, list) and entries else None
+    if not isinstance(first, dict):
+        return False
+    points = first.get("keypoints")
+    whole = 3 * len(skeletons.get("wholebody133"))
+    return _has_parts(first) or (isinstance(points, list) and len(points) == whole)
 
 
 def _field(entry: Any, name: str, kind: type, place: str) -> Any:

@@ -139,6 +139,13 @@ def evaluate_coco(
     json: Annotated[
         Path | None, typer.Option(help="Also write the scores, in percent, to a file.")
     ] = None,
+    sigmas: Annotated[
+        str | None,
+        typer.Option(
+            help="OKS constants: a number, one for each joint with commas between, or "
+            "a skeleton's name; default by the annotation's joints."
+        ),
+    ] = None,
 ) -> None:
     """Score poses of single images: OKS AP and AR as pycocotools computes them."""
     from poseflow.eval import evaluate_coco as evaluate
@@ -146,12 +153,21 @@ def evaluate_coco(
 
     if json is not None:
         check_writable(json)
-    report = evaluate(gt, pred)
+    report = evaluate(gt, pred, _sigmas(sigmas))
     typer.echo(report.table())
     for note in report.notes:
         typer.echo(f"note: {note}")
     if json is not None:
         _write_json(json, report.to_dict())
+
+
+def _sigmas(text: str | None) -> list[float] | float | str | None:
+    """Numbers with commas between, a number, or a name."""
+    try:
+        numbers = [float(part) for part in (text or "").split(",")]
+    except ValueError:
+        return text or None
+    return numbers[0] if len(numbers) == 1 else numbers
 
 
 def evaluate_mot(
