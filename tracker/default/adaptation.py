@@ -36,8 +36,8 @@ ACCELERATION_RANGE = (0.25, 16.0)
 NEW_TRACK_KEYPOINTS = 4
 """Keypoints that a new track's position is taken to rest on."""
 
-SCORE_QUANTILE, RELATIVE_LIMIT = 0.75, 1.2
-"""Of a first frame's scores, what counts as usual; largest relative score."""
+SCORE_QUANTILE = 0.75
+"""Quantile of the first frame's scores that counts as usual."""
 
 
 class Adaptation:
@@ -67,7 +67,7 @@ class Adaptation:
         usual = self._usual_quality
         if usual <= 0 and len(quality):
             usual = float(np.quantile(quality, SCORE_QUANTILE))
-        relative: Floats = np.minimum(quality / max(usual, 1e-12), RELATIVE_LIMIT)
+        relative: Floats = quality / max(usual, 1e-12)
         return relative
 
     def learn(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
 from poseflow.arrays import Bools, Floats, Ints
@@ -17,27 +15,18 @@ COMMON = 0.25
 """Share of the smaller number of keypoints that two poses have to have in common."""
 
 
-class Duplicates(NamedTuple):
-    """n pairs of similar poses.
-
-    Attributes:
-        stronger: `(n,)` indices of the poses of better quality.
-        weaker: `(n,)` indices of the others.
-    """
-
-    stronger: Ints
-    weaker: Ints
-
-
 def find_duplicates(
     people: Observations, deviation: Floats, similarity: float
-) -> Duplicates:
+) -> tuple[Ints, Ints]:
     """Pairs of poses whose OKS over common keypoints is above `similarity`.
 
     Args:
         people: The P people of a frame.
         deviation: `(K,)` standard deviation of the keypoints, in sizes.
         similarity: In [0, 1]; OKS is taken at the larger size of both.
+
+    Returns:
+        `(n,)` indices of the poses of better quality, and `(n,)` of the weaker ones.
     """
     points, present = people.points[:, :-1], people.present[:, :-1]
     sizes = people.sizes
@@ -60,11 +49,11 @@ def find_duplicates(
     # Ties by position, so that ids do not depend on the order of the input.
     rank = np.argsort(np.lexsort((*people.centres.T[::-1], -people.quality)))
     swap = rank[first] > rank[second]
-    return Duplicates(np.where(swap, second, first), np.where(swap, first, second))
+    return np.where(swap, second, first), np.where(swap, first, second)
 
 
 def suppress_duplicates(
-    tracks: TrackStates, track_of: Ints, duplicates: Duplicates
+    tracks: TrackStates, track_of: Ints, duplicates: tuple[Ints, Ints]
 ) -> tuple[Bools, Ints]:
     """People who get no id because they are duplicates.
 
@@ -75,7 +64,7 @@ def suppress_duplicates(
     Args:
         tracks: Tracks after the update by the matches.
         track_of: `(P,)` track of each person, -1 for none.
-        duplicates: Pairs of similar poses.
+        duplicates: Pairs of similar poses, the stronger ones first.
 
     Returns:
         `(P,)` mask of suppressed people, and the tentative tracks that they matched.

@@ -37,7 +37,6 @@ from poseflow.tracker.default.options import DefaultOptions
 from poseflow.tracker.default.reid import nearest_lost, reidentify
 from poseflow.tracker.default.tracks import TrackStates
 from poseflow.tracker.default.update import (
-    add_existence,
     begin_appearance,
     confirm,
     delete_old,
@@ -98,7 +97,7 @@ class DefaultTracker(TrackerBackend):
         deviation = weights.keypoint_deviation(people.sigmas)
         duplicates = find_duplicates(people, deviation, options.duplicate_similarity)
         duplicate = np.zeros(len(people), np.bool_)
-        duplicate[duplicates.weaker] = True
+        duplicate[duplicates[1]] = True
 
         # Association.
         if cues.cut:
@@ -115,9 +114,10 @@ class DefaultTracker(TrackerBackend):
 
         # Update.
         self._learn(tracks, people, matches)
-        update_matched(tracks, people, matches, frame.index, weights)
-        gain = np.maximum(relative - weights.doubtful_score, weights.least_existence)
-        add_existence(tracks, matches.track, gain[matches.person])
+        existence = np.maximum(
+            relative - weights.doubtful_score, weights.least_existence
+        )
+        update_matched(tracks, people, matches, existence, frame.index, weights)
 
         # Duplicates and new tracks.
         track_of = np.full(len(people), -1)
@@ -135,7 +135,7 @@ class DefaultTracker(TrackerBackend):
                 new,
                 frame.index,
                 self._adaptation.new_track_variance,
-                gain[new],
+                existence,
                 self._next_serial,
             )
         )

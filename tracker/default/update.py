@@ -70,6 +70,7 @@ def update_matched(
     tracks: TrackStates,
     people: Observations,
     matches: CandidatePairs,
+    existence: Floats,
     frame: int,
     weights: DefaultWeights,
 ) -> None:
@@ -79,8 +80,9 @@ def update_matched(
         tracks: Tracks predicted into this frame.
         people: The P people of the frame.
         matches: Pairs that were assigned.
+        existence: `(P,)` what each person adds to the existence score.
         frame: Number of the frame.
-        weights: Of the motion model.
+        weights: Tuned weights.
     """
     rows, persons = matches.track, matches.person
     if not len(rows):
@@ -115,12 +117,8 @@ def update_matched(
     tracks.frames_since_update[rows] = 0
     tracks.hits[rows] += 1
     tracks.last_frame[rows] = frame
+    tracks.existence[rows] += existence[persons]
     tracks.total_score[rows] += people.scores[persons]
-
-
-def add_existence(tracks: TrackStates, rows: Ints, gain: Floats) -> None:
-    """Raise the existence score of `rows`."""
-    tracks.existence[rows] += gain
 
 
 def mark_deleted(tracks: TrackStates, rows: Ints) -> None:
@@ -143,7 +141,7 @@ def start_tracks(
         which: `(n,)` indices of those who start a track.
         frame: Number of the frame.
         variance: `(2, 3)` of a track observed once.
-        existence: `(n,)` existence scores.
+        existence: `(P,)` what each person adds to the existence score.
         serial: Number of the first of the new tracks.
     """
     n = len(which)
@@ -159,7 +157,7 @@ def start_tracks(
         last_position=points[:, -1].copy(),
         frames_since_update=np.zeros(n),
         hits=np.ones(n, np.int64),
-        existence=existence,
+        existence=existence[which],
         appearance=np.nan_to_num(appearance),
         appearance_count=np.isfinite(appearance).astype(np.float64),
         first_frame=np.full(n, frame),
