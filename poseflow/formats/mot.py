@@ -106,13 +106,14 @@ def read_mot(path: str | Path, *, truth: bool = False) -> BoxTracks:
     """Boxes of a MOTChallenge text file; an empty file gives no boxes.
 
     Args:
-        path: The file, numbers separated by commas or spaces.
+        path: The file, numbers separated by commas or spaces; frames from 1, or from 0
+            (with a warning) if it has a frame 0.
         truth: Whether it is ground truth, in which a confidence of 0 marks a box that
             is not to be considered.
 
     Raises:
         FormatError: If the file cannot be read, or a line is invalid: too few numbers,
-            no number, not finite, a frame below 1, a negative width or height, an id
+            no number, not finite, a frame below 0, a negative width or height, an id
             twice in a frame (other than -1, which is none).
     """
     path = Path(path)
@@ -127,6 +128,7 @@ def read_mot(path: str | Path, *, truth: bool = False) -> BoxTracks:
     if table is None:
         rows = [_row(lines[k - 1], f"{path}: line {k}") for k in places]
         table = np.array(rows, np.float64).reshape(-1, 8)
+    first_frame = _first_frame(path, table)
     if truth:
         kept = table[:, 6] != 0
         table, places = table[kept], np.array(places)[kept].tolist()
@@ -142,7 +144,7 @@ def read_mot(path: str | Path, *, truth: bool = False) -> BoxTracks:
             "once in a frame"
         )
     table = table[np.argsort(table[:, 0], kind="stable")]
-    frames = table[:, 0].astype(np.int64) - 1
+    frames = table[:, 0].astype(np.int64) - first_frame
     return BoxTracks(
         sequence_name(path),
         frames,
@@ -152,6 +154,18 @@ def read_mot(path: str | Path, *, truth: bool = False) -> BoxTracks:
         int(frames.max(initial=-1)) + 1,
         table[:, 7].astype(np.int64),
     )
+
+
+def _first_frame(path: Path, table: Floats) -> int:
+    """The number of a file's first frame: 1, or 0 where there is a frame 0."""
+    if not (table[:, 0] == 0).any():
+        return 1
+    warnings.warn(
+        f"{path}: frames are numbered from 0; frame 0 is taken as the first one, which "
+        "MOTChallenge numbers 1",
+        stacklevel=3,
+    )
+    return 0
 
 
 def sequence_name(path: Path) -> str:
@@ -207,7 +221,7 @@ def _whole_table(lines: list[str]) -> Floats | None:
         np.isfinite(table[:, :7]).all()
         and (keys == np.floor(keys)).all()
         and (np.abs(keys) <= MAX_NUMBER).all()
-        and (table[:, 0] >= 1).all()
+        and (table[:, 0] >= 0).all()
         and (table[:, 4:6] >= 0).all()
     )
     if not valid:
@@ -244,8 +258,10 @@ def _row(line: str, place: str) -> list[float]:
             raise FormatError(
                 f"{place}: expected a whole number below 2^53 as {what}, found {value}"
             )
-    if row[0] < 1:
-        raise FormatError(f"{place}: frames begin with 1, found {row[0]:.0f}")
+    if row[0] < 0:
+        raise FormatError(
+            f"{place}: frames begin with 1, or with 0, found {row[0]:.0f}"
+        )
     if row[4] < 0 or row[5] < 0:
         raise FormatError(
             f"{place}: expected width and height of at least 0, found {row[4]} x "

@@ -133,6 +133,20 @@ def test_empty_lines_and_files(tmp_path):
     assert tracks.num_frames == 3
 
 
+@pytest.mark.parametrize("rest", ["", ",1", ",1,1,1,-1"])
+@pytest.mark.parametrize("truth", [False, True])
+def test_frames_numbered_from_0(tmp_path, rest, truth):
+    lines = ["2,7,1,2,10,20", "0,7,1,2,10,20", "0,8,50,2,10,20"]
+    path = tmp_path / "a.txt"
+    path.write_text("\n".join(line + rest for line in lines))
+    with pytest.warns(UserWarning, match=r"a\.txt: frames are numbered from 0"):
+        tracks = read_mot(path, truth=truth)
+    assert (tracks.frames.tolist(), tracks.num_frames) == ([0, 0, 2], 3)
+    same = tmp_path / "b.txt"
+    write_mot(tracks, same)
+    assert read_mot(same).frames.tolist() == [0, 0, 2]
+
+
 def test_ground_truth_leaves_out_boxes_not_to_be_considered(tmp_path):
     path = tmp_path / "gt.txt"
     path.write_text("1,1,0,0,5,5,1,1,1\n1,2,9,9,5,5,0,1,1\n")
@@ -146,7 +160,7 @@ def test_ground_truth_leaves_out_boxes_not_to_be_considered(tmp_path):
         pytest.param("1,2,3", "line 1: expected frame, id", id="short"),
         pytest.param("1,2,3,4,x,6", "line 1: expected a number, found 'x'", id="word"),
         pytest.param("1,2,3,4,nan,6", "expected a finite number", id="nan"),
-        pytest.param("0,2,3,4,5,6", "frames begin with 1", id="frame 0"),
+        pytest.param("-1,2,3,4,5,6", "frames begin with 1", id="frame -1"),
         pytest.param("1.5,2,3,4,5,6", "whole number below", id="half a frame"),
         pytest.param("1,1e300,3,4,5,6", "whole number below", id="huge id"),
         pytest.param("1,2,3,4,-5,6", "width and height", id="negative"),
