@@ -18,6 +18,7 @@ import msgspec
 from poseflow.errors import FormatError
 from poseflow.formats.alphapose_writer import DictEncoder, ListEncoder
 from poseflow.formats.base import Encoder, Hints
+from poseflow.formats.carried import with_carried
 from poseflow.formats.frame_builder import FrameBuilder
 from poseflow.formats.frame_names import frame_number
 from poseflow.formats.json_reader import (
@@ -42,6 +43,7 @@ class _Person(msgspec.Struct, gc=False):
     scores: float | list[float | list[Number] | None] | None = None
     box: list[Number] | None = None
     idx: int | float | list[Any] | None = None
+    poseflow: Any = None
 
 
 _DECODER = msgspec.json.Decoder(_Person)
@@ -204,6 +206,11 @@ def _add(builder: FrameBuilder, place: int, image: str | None, raw: Any) -> None
         except ValueError as error:
             ignored.append(str(error))
         builder.add(place, image, numbers, score, box, identity)
+        if person.poseflow is not None:
+            try:
+                builder.hints = with_carried(builder.hints, person.poseflow)
+            except ValueError as error:
+                ignored.append(str(error))
         for reason in ignored:
             builder.problems.ignore(where, reason)
     except UnicodeEncodeError:
@@ -299,7 +306,7 @@ class ListFormat:
 
     def encoder(self, hints: Hints) -> Encoder:
         """See `poseflow.formats.base.Format.encoder`."""
-        return ListEncoder(coco=self._coco)
+        return ListEncoder(self._coco, hints)
 
 
 class ForvisFormat:
@@ -340,7 +347,7 @@ class ForvisFormat:
 
     def encoder(self, hints: Hints) -> Encoder:
         """See `poseflow.formats.base.Format.encoder`."""
-        return DictEncoder()
+        return DictEncoder(hints)
 
 
 _MEANT: dict[type, str] = {dict: " (format forvis?)", list: " (format alphapose?)"}

@@ -8,6 +8,8 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from poseflow.formats.base import Hints
+from poseflow.formats.carried import Carried, carried
 from poseflow.formats.frame_names import frame_name
 from poseflow.formats.json_numbers import shortest, widths
 from poseflow.poses import NO_TRACK, Poses
@@ -21,6 +23,7 @@ class _ListEntry(msgspec.Struct, omit_defaults=True, gc=False):
     score: float | None = None
     box: list[float] | None = None
     idx: int | None = None
+    poseflow: Carried | None = None
 
 
 class _DictEntry(msgspec.Struct, omit_defaults=True, gc=False):
@@ -28,6 +31,7 @@ class _DictEntry(msgspec.Struct, omit_defaults=True, gc=False):
     scores: float | None = None
     box: list[float] | None = None
     idx: int | None = None
+    poseflow: Carried | None = None
 
 
 def _columns(poses: Poses) -> Iterator[tuple[list[float], Any, Any, int | None]]:
@@ -66,10 +70,13 @@ class ListEncoder:
 
     Args:
         coco: Leave out box and idx and call frames by number, as COCO results do.
+        hints: Size and frame rate, which the first entry carries with its skeleton.
     """
 
-    def __init__(self, coco: bool = False) -> None:
+    def __init__(self, coco: bool = False, hints: Hints | None = None) -> None:
         self._coco = coco
+        self._hints = hints or Hints()
+        self._first = True
         self._json = msgspec.json.Encoder()
         self._separator = b"\n"
 
@@ -86,6 +93,9 @@ class ListEncoder:
             entry = _ListEntry(image, 1, keypoints, score)
             if not self._coco:
                 entry.box, entry.idx = box, track_id
+            if self._first:
+                entry.poseflow = carried(frame.poses.skeleton, self._hints)
+                self._first = False
             lines.append(self._json.encode(entry))
         if not lines:
             return b""
@@ -100,7 +110,9 @@ class ListEncoder:
 class DictEncoder:
     """An object with one line per frame, also for frames without people."""
 
-    def __init__(self) -> None:
+    def __init__(self, hints: Hints | None = None) -> None:
+        self._hints = hints or Hints()
+        self._first = True
         self._json = msgspec.json.Encoder()
         self._separator = b"\n"
 
@@ -111,6 +123,9 @@ class DictEncoder:
     def frame(self, frame: Frame) -> bytes:
         """A frame's name and its people."""
         people = [_DictEntry(*columns) for columns in _columns(frame.poses)]
+        if people and self._first:
+            people[0].poseflow = carried(frame.poses.skeleton, self._hints)
+            self._first = False
         name = self._json.encode(frame.name or frame_name(frame.index))
         separator, self._separator = self._separator, b",\n"
         return separator + name + b": " + self._json.encode(people)

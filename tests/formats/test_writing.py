@@ -528,3 +528,45 @@ def test_a_format_without_suffixes_takes_any(tmp_path):
 
     poseflow.write([], tmp_path / "out.txt", Text())
     assert (tmp_path / "out.txt").exists()
+
+
+FISH = poseflow.Skeleton("fish", ("mouth", "fin", "tail"), (("mouth", "tail"),))
+
+
+@pytest.mark.parametrize("format", ["alphapose", "forvis", "coco"])
+@pytest.mark.parametrize(
+    "skeleton",
+    [skeletons.POSETRACK18, skeletons.POSETRACK15, FISH],
+    ids=lambda s: s.name,
+)
+def test_a_result_carries_a_skeleton_that_its_joints_do_not_tell(
+    tmp_path, format, skeleton
+):
+    poses = Poses(np.ones((2, len(skeleton), 2)), skeleton=skeleton, dtype=np.float64)
+    frames = (Frame(0, 0.0, poses[:0]), Frame(5, 0.5, poses), Frame(6, 0.6, poses))
+    written = PoseSequence(frames, skeleton, "a", (640, 480), 10.0)
+    path = tmp_path / "out.json"
+    poseflow.write(written, path, format)
+    assert path.read_text().count('"poseflow"') == 1
+    again = poseflow.read(path)
+    assert again.skeleton == skeleton
+    assert (again.fps, again.size) == (10.0, (640, 480))
+    assert again[-1].time == 0.6
+    assert poseflow.read(path, fps=5).fps == 5
+    if len(skeleton) == 17:
+        assert poseflow.read(path, skeleton="coco17").skeleton.name == "coco17"
+
+
+def test_ordinary_skeletons_are_not_carried(tmp_path):
+    poseflow.write(sequence(), tmp_path / "out.json")
+    assert "poseflow" not in (tmp_path / "out.json").read_text()
+
+
+@pytest.mark.parametrize(
+    "value", [3, {}, {"skeleton": {"name": "", "joints": []}}, {"skeleton": "coco17"}]
+)
+def test_a_bad_carried_field_is_ignored(tmp_path, value):
+    entry = {"image_id": "0.jpg", "keypoints": [1.5] * 51, "poseflow": value}
+    (tmp_path / "in.json").write_text(json.dumps([entry]))
+    with pytest.warns(UserWarning, match="ignored 1 optional.*poseflow: expected skel"):
+        assert poseflow.read(tmp_path / "in.json").skeleton.name == "coco17"
