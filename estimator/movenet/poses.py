@@ -51,7 +51,7 @@ CROP_MARGIN = 1.25
 
 SEED_SIGMA = 0.1
 """Standard deviation about a joint's first position, as a share of the square's side,
-within which Thunder looks for it."""
+within which Thunder searches it."""
 
 SAME_PERSON_IOU = 0.5
 """Of two boxes that overlap by a larger IoU, the lower-scored one is dropped."""
