@@ -21,6 +21,9 @@ LEARN_FRAMES = 2
 """Frames since the update (1: updated in the previous frame) up to which a match is
 learned from."""
 
+LEARN_POSE_SIMILARITY = 0.5
+"""Least pose similarity of a match whose appearance is learned from."""
+
 RUNNING_MEAN_RATE, SCORE_RATE_LIMIT, SPEED_RATE_LIMIT = 0.02, 0.3, 0.2
 """Rate of a running mean per track of a frame, and for all of them together."""
 
@@ -108,3 +111,10 @@ class Adaptation:
         low, high = np.multiply(ACCELERATION_RANGE, self._weights.acceleration)
         adapted = self.acceleration * np.exp(rate * excess)
         self.acceleration = float(np.clip(adapted, low, high))
+
+
+def certain_matches(tracks: TrackStates, matches: CandidatePairs) -> CandidatePairs:
+    """Matches whose appearance is learned from: recent tracks, similar poses."""
+    certain = tracks.frames_since_update[matches.track] <= LEARN_FRAMES
+    certain &= matches.pose_similarity > LEARN_POSE_SIMILARITY
+    return matches[np.flatnonzero(certain)]

@@ -22,7 +22,7 @@ from poseflow.errors import PoseFlowError
 from poseflow.poses import NO_TRACK, Poses
 from poseflow.skeleton import Skeleton
 from poseflow.tracker.base import FrameContext, TrackerBackend
-from poseflow.tracker.default.adaptation import LEARN_FRAMES, Adaptation
+from poseflow.tracker.default.adaptation import Adaptation, certain_matches
 from poseflow.tracker.default.appearance import AppearanceModel
 from poseflow.tracker.default.delayed_output import DelayedOutput, FinalFrames
 from poseflow.tracker.default.duplicates import find_duplicates, suppress_duplicates
@@ -51,9 +51,6 @@ from poseflow.tracker.default.update import (
 from poseflow.tracker.motion.frame_clock import Clock
 from poseflow.tracker.observations import Observations
 from poseflow.tracker.track_store import Track
-
-LEARN_POSE_SIMILARITY = 0.5
-"""Least pose similarity of a match whose appearance is learned from."""
 
 
 @dataclass
@@ -129,15 +126,9 @@ class DefaultTracker(TrackerBackend):
         # From left to right, so that ids do not depend on the order of the input.
         new = new[np.lexsort(people.centres[new].T[::-1])]
         track_of[new] = len(tracks) + np.arange(len(new))
+        variance, serial = self._adaptation.new_track_variance, self._next_serial
         tracks = tracks.joined(
-            start_tracks(
-                people,
-                new,
-                frame.index,
-                self._adaptation.new_track_variance,
-                existence,
-                self._next_serial,
-            )
+            start_tracks(people, new, frame.index, variance, existence, serial)
         )
         self._next_serial += len(new)
 
@@ -199,9 +190,8 @@ class DefaultTracker(TrackerBackend):
     ) -> None:
         """Adapt to the stream by the matches, before they update their tracks."""
         self._adaptation.learn(tracks, people, matches)
-        certain = tracks.frames_since_update[matches.track] <= LEARN_FRAMES
-        certain &= matches.pose_similarity > LEARN_POSE_SIMILARITY
-        rows, persons = matches.track[certain], matches.person[certain]
+        certain = certain_matches(tracks, matches)
+        rows, persons = certain.track, certain.person
         self._appearance.learn(
             tracks.appearance[rows],
             tracks.appearance_count[rows],
