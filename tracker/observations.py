@@ -16,8 +16,8 @@ CENTRE_WEIGHT = 0.1
 SMALLEST = 0.2
 """Least size, over the median of the frame: tiny poses are mostly partial ones."""
 
-POINT_SIZE_PX = (10.0, 100.0)
-"""Least and largest size of people who are points; the largest if one is alone."""
+LEAST_POINT_SIZE_PX, LARGEST_POINT_SIZE_PX = 10.0, 100.0
+"""Limits of the size of people who are points; the largest is for one alone."""
 
 
 def with_extent(boxes: Floats, located: Bools) -> Floats:
@@ -30,6 +30,9 @@ def with_extent(boxes: Floats, located: Bools) -> Floats:
         boxes: `(P, 4)` xyxy pixels, float64.
         located: `(P,)` people who have a position.
 
+    Returns:
+        `(P, 4)` xyxy pixels; `boxes` itself if any person has an extent.
+
     Examples:
         >>> import numpy as np
         >>> dots = np.array([[10, 50, 10, 50], [70, 50, 70, 50.0]])
@@ -39,12 +42,12 @@ def with_extent(boxes: Floats, located: Bools) -> Floats:
     points = boxes[located]
     if not len(points) or (points[:, 2:] > points[:, :2]).any():
         return boxes
-    smallest, size = POINT_SIZE_PX
+    size = LARGEST_POINT_SIZE_PX
     if len(points) > 1:
-        step = points[:, None, :2] - points[None, :, :2]
-        apart = np.sqrt(np.square(step).sum(axis=-1))
-        np.fill_diagonal(apart, np.inf)
-        size = float(np.clip(np.median(apart.min(axis=1)) / 2, smallest, size))
+        distance = np.linalg.norm(points[:, None, :2] - points[None, :, :2], axis=-1)
+        np.fill_diagonal(distance, np.inf)
+        half = float(np.median(distance.min(axis=1))) / 2
+        size = min(max(half, LEAST_POINT_SIZE_PX), LARGEST_POINT_SIZE_PX)
     result = boxes.copy()
     result[located] += np.array([-size, -size, size, size]) / 2
     return result

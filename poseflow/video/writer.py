@@ -198,6 +198,9 @@ class VideoWriter:
         Raises:
             FormatError: If the last bytes cannot be written.
         """
+        if not self.frames:  # perhaps interrupted within the first one
+            self.discard()
+            return
         partial, self._partial = self._partial, None
         if partial is None:
             return

@@ -12,6 +12,7 @@ import pytest
 
 from poseflow.errors import FormatError
 from poseflow.video import ImageWriter, VideoWriter, open_source, open_writer
+from poseflow.video.writer import _AvSink
 
 from .conftest import number_of, numbered
 
@@ -139,6 +140,21 @@ def test_ctrl_c_keeps_what_was_done(tmp_path):
         interrupted()
     assert [number_of(f.image) for f in open_source(path)] == list(range(7))
     assert [p.name for p in tmp_path.iterdir()] == ["a.mp4"]
+
+
+def test_ctrl_c_within_the_first_frame_leaves_the_previous_file(tmp_path, monkeypatch):
+    """The encoder has begun a file, which holds no frame that could be decoded."""
+    path = tmp_path / "a.mp4"
+    path.write_text("previous")
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(_AvSink, "write", interrupted)
+    with pytest.raises(KeyboardInterrupt), VideoWriter(path) as video:
+        video.write(numbered(0))
+    assert [p.name for p in tmp_path.iterdir()] == ["a.mp4"]
+    assert path.read_text() == "previous"
 
 
 @pytest.mark.parametrize("frames", [0, 7])

@@ -93,8 +93,9 @@ class DefaultTracker(TrackerBackend):
         relative = self._adaptation.relative_scores(people.quality)
         deviation = weights.keypoint_deviation(people.sigmas)
         duplicates = find_duplicates(people, deviation, options.duplicate_similarity)
+        _, weaker = duplicates
         duplicate = np.zeros(len(people), np.bool_)
-        duplicate[duplicates[1]] = True
+        duplicate[weaker] = True
 
         # Association.
         if cues.cut:
