@@ -11,8 +11,10 @@ the head. Each is copied into the other, as the nearest joint.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from itertools import zip_longest
 from typing import Any, Literal, overload
 
 import numpy as np
@@ -33,32 +35,48 @@ SYNONYMS = (
 )
 """Names of one joint; each replaces the others where a skeleton lacks them."""
 
-# Medians over the 13 people of the PoseTrack18 sample with all joints involved: the
-# nose lies half-way between upper neck and top of the head, and the top of the head
-# one and a half times as far from the middle of the shoulders as the nose. Ears lie
-# at the height of the nose.
-_HEAD = 1.5
+NECK_AT_SHOULDERS = ("openpose18", "body25", "halpe26", "halpe136")
+"""Skeletons whose `neck` is the middle of the shoulders."""
 
-_SHOULDERS = {"left_shoulder": 0.5, "right_shoulder": 0.5}
-_HIPS = {"left_hip": 0.5, "right_hip": 0.5}
-_TO_SHOULDERS = {joint: (1 - _HEAD) * w for joint, w in _SHOULDERS.items()}
 
+def _middle(joint: str, weight: float = 1.0) -> dict[str, float]:
+    """The middle of the left and the right joint, times a weight."""
+    return {f"left_{joint}": weight / 2, f"right_{joint}": weight / 2}
+
+
+def _from_shoulders(towards: dict[str, float], factor: float) -> dict[str, float]:
+    """The middle of the shoulders moved by `factor` of the way to another place."""
+    moved = {joint: factor * weight for joint, weight in towards.items()}
+    return {**moved, **_middle("shoulder", 1 - factor)}
+
+
+_EARS = _middle("ear")
+_NOSE = {"nose": 1.0}
+
+# Factors for upper neck and top of the head: fitted to every tenth image of LSPET (see
+# docs/skeletons.md), between the labels and joints that MoveNet finds. The nose lies
+# half-way between the two (13 people of a PoseTrack18 sample).
 ESTIMATES: dict[str, tuple[dict[str, float], ...]] = {
-    "neck": (_SHOULDERS,),
-    "thorax": (_SHOULDERS,),
-    "pelvis": (_HIPS,),
-    "head_top": (
-        {"nose": _HEAD, **_TO_SHOULDERS},
-        {"left_ear": _HEAD / 2, "right_ear": _HEAD / 2, **_TO_SHOULDERS},
+    "neck": (
+        _from_shoulders(_EARS, 0.3),
+        _from_shoulders(_NOSE, 0.3),
+        _middle("shoulder"),
     ),
+    "thorax": (_middle("shoulder"),),
+    "pelvis": (_middle("hip"),),
+    "head_top": (_from_shoulders(_EARS, 1.75), _from_shoulders(_NOSE, 1.4)),
     "nose": ({"neck": 0.5, "head_top": 0.5},),
     "left_hand_root": ({"left_wrist": 1.0},),
     "right_hand_root": ({"right_wrist": 1.0},),
 }
-"""Joint -> weighted sums that replace it; the first whose joints exist is used.
+"""Joint -> weighted sums that replace it, best first. Of each person the first is used
+whose joints the person has.
 
 A rule for the first name of a group of `SYNONYMS` holds for the whole group.
 """
+
+Recipe = tuple[tuple[str, float], ...]
+"""Source joints with their weights, which add up to 1; empty for a missing joint."""
 
 
 @dataclass(frozen=True)
@@ -69,8 +87,9 @@ class JointMap:
         source: The skeleton that is converted.
         target: The skeleton that comes out, K joints.
         kinds: For every target joint `"copied"`, `"estimated"` or `"missing"`.
-        recipes: For every target joint its source joints with their weights, which add
-            up to 1; empty for a missing joint.
+        recipes: What every target joint is made from.
+        fallbacks: For every target joint the recipes for people who lack joints of the
+            first one, best first.
 
     Examples:
         >>> from poseflow import skeletons
@@ -82,7 +101,8 @@ class JointMap:
     source: Skeleton
     target: Skeleton
     kinds: tuple[Kind, ...]
-    recipes: tuple[tuple[tuple[str, float], ...], ...]
+    recipes: tuple[Recipe, ...]
+    fallbacks: tuple[tuple[Recipe, ...], ...]
 
     def _of(self, kind: Kind) -> tuple[str, ...]:
         pairs = zip(self.target.joints, self.kinds, strict=True)
@@ -106,38 +126,52 @@ class JointMap:
     @property
     def unused(self) -> tuple[str, ...]:
         """Source joints that no target joint is made from."""
-        used = {joint for recipe in self.recipes for joint, _ in recipe}
+        used = {
+            joint for layer in self._layers for recipe in layer for joint, _ in recipe
+        }
         return tuple(joint for joint in self.source.joints if joint not in used)
 
-    @cached_property
-    def parents(self) -> Ints:
-        """`(K, R)` source joints of every target joint, padded by repetition."""
-        width = max(1, *map(len, self.recipes))
-        rows = []
-        for recipe in self.recipes:
-            row = [self.source.index(joint) for joint, _ in recipe] or [0]
-            rows.append(row + row[:1] * (width - len(row)))
-        return np.array(rows, dtype=np.int64)
+    @property
+    def _choices(self) -> list[tuple[Recipe, ...]]:
+        """For every target joint its recipe and the fallbacks."""
+        pairs = zip(self.recipes, self.fallbacks, strict=True)
+        return [(first, *others) for first, others in pairs]
+
+    @property
+    def _layers(self) -> tuple[tuple[Recipe, ...], ...]:
+        """First, second, ... recipes of all target joints; empty where none is left."""
+        return tuple(zip_longest(*self._choices, fillvalue=()))
 
     @cached_property
-    def weights(self) -> Floats:
-        """`(K, R)` weights of `parents`; 0 in the padding and for missing joints."""
-        weights = np.zeros(self.parents.shape)
-        for row, recipe in zip(weights, self.recipes, strict=True):
-            row[: len(recipe)] = [weight for _, weight in recipe]
-        return weights
+    def tables(self) -> tuple[tuple[Ints, Floats], ...]:
+        """Of the recipes, then of each rank of fallbacks: source joints, weights.
+
+        Both are `(K, R)`. Rows are padded with weights of 0.
+        """
+        return tuple(map(self._table, self._layers))
+
+    def _table(self, layer: Sequence[Recipe]) -> tuple[Ints, Floats]:
+        width = max(1, *map(len, layer))
+        parents = np.zeros((len(layer), width), np.int64)
+        weights = np.zeros((len(layer), width))
+        for row, recipe in enumerate(layer):
+            for column, (joint, weight) in enumerate(recipe):
+                parents[row, column] = self.source.index(joint)
+                weights[row, column] = weight
+            # So that a padded joint changes no minimum of scores.
+            parents[row, len(recipe) :] = parents[row, 0]
+        return parents, weights
 
     def describe(self) -> str:
         """The mapping in words: copied, renamed, estimated, missing, left out."""
         lines = [f"{self.source.name} -> {self.target.name}: {len(self.copied)} copied"]
         renamed, estimated = [], []
-        rows = zip(self.target.joints, self.kinds, self.recipes, strict=True)
-        for joint, kind, recipe in rows:
-            if kind == "copied" and recipe[0][0] != joint:
-                renamed.append(f"{joint} from {recipe[0][0]}")
+        rows = zip(self.target.joints, self.kinds, self._choices, strict=True)
+        for joint, kind, every in rows:
+            if kind == "copied" and every[0][0][0] != joint:
+                renamed.append(f"{joint} from {every[0][0][0]}")
             elif kind == "estimated":
-                parts = " ".join(f"{weight:+.3g} {name}" for name, weight in recipe)
-                estimated.append(f"{joint} = {parts}")
+                estimated.append(f"{joint} = {' or '.join(map(_sum, every))}")
         for title, items in (
             ("under another name", renamed),
             ("estimated", estimated),
@@ -175,17 +209,25 @@ def joint_map(
 @lru_cache(maxsize=64)
 def _joint_map(source: Skeleton, target: Skeleton, estimate: bool) -> JointMap:
     kinds: list[Kind] = []
-    recipes: list[tuple[tuple[str, float], ...]] = []
+    choices: list[tuple[Recipe, ...]] = []
     for joint in target.joints:
         same = _lookup(source, joint)
         if same is not None:
             kinds.append("copied")
-            recipes.append(((same, 1.0),))
+            choices.append((((same, 1.0),),))
             continue
-        recipe = _estimate(source, joint, frozenset()) if estimate else None
-        kinds.append("estimated" if recipe else "missing")
-        recipes.append(tuple(recipe.items()) if recipe else ())
-    return JointMap(source, target, tuple(kinds), tuple(recipes))
+        at_shoulders = joint == "neck" and target.name in NECK_AT_SHOULDERS
+        place = "thorax" if at_shoulders else joint
+        sums = list(_estimates(source, place, frozenset())) if estimate else []
+        kinds.append("estimated" if sums else "missing")
+        choices.append(tuple(tuple(each.items()) for each in sums) or ((),))
+    return JointMap(
+        source,
+        target,
+        tuple(kinds),
+        tuple(first for first, *_ in choices),
+        tuple(tuple(others) for _, *others in choices),
+    )
 
 
 def _group(joint: str) -> tuple[str, ...]:
@@ -198,25 +240,25 @@ def _lookup(source: Skeleton, joint: str) -> str | None:
     return next((name for name in names if name in source.joints), None)
 
 
-def _estimate(
+def _estimates(
     source: Skeleton, joint: str, asked: frozenset[str]
-) -> dict[str, float] | None:
-    """Source joints and weights that replace `joint`; None if there is no rule."""
+) -> Iterator[dict[str, float]]:
+    """Source joints and weights that replace `joint`, by each rule that applies."""
     head = _group(joint)[0]
     if head in asked:  # a circle: nose from head_top from nose
-        return None
+        return
     for rule in ESTIMATES.get(head, ()):
         total: dict[str, float] = {}
         for parent, weight in rule.items():
             same = _lookup(source, parent)
-            parts = {same: 1.0} if same else _estimate(source, parent, asked | {head})
+            parts = {same: 1.0} if same else None
+            parts = parts or next(_estimates(source, parent, asked | {head}), None)
             if parts is None:
                 break
             for name, part in parts.items():
                 total[name] = total.get(name, 0.0) + weight * part
         else:
-            return total
-    return None
+            yield total
 
 
 @overload
@@ -231,8 +273,9 @@ def convert(
     """The same people with the joints of another skeleton.
 
     Boxes, scores and track ids are carried over. A copied joint keeps its score, an
-    estimated one has the lowest of those it is made from, and is missing if one of them
-    is. Missing joints are (0, 0) with score 0.
+    estimated one has the lowest of those it is made from, by the best rule whose joints
+    the person has, and is missing if there is none. Missing joints are (0, 0) with
+    score 0.
 
     Args:
         poses: People of one frame, or a whole sequence.
@@ -264,12 +307,15 @@ def _apply(poses: Poses, mapping: JointMap) -> Poses:
     if mapping.source == mapping.target:
         return poses
     dtype = poses.keypoints.dtype
-    parents, weights = mapping.parents, mapping.weights
-    scores: npt.NDArray[Any] = poses.keypoint_scores[:, parents].min(axis=2)
-    scores = np.where(weights.any(axis=1), scores, 0)
-    points = poses.keypoints[:, parents].astype(np.float64)
-    points = (points * weights[..., None]).sum(axis=2)
-    points[scores <= 0] = 0
+    shape = len(poses), len(mapping.target)
+    points = np.zeros((*shape, 2))
+    scores = np.zeros(shape, poses.keypoint_scores.dtype)
+    for parents, weights in mapping.tables:
+        lowest: npt.NDArray[Any] = poses.keypoint_scores[:, parents].min(axis=2)
+        new = (lowest > 0) & (scores <= 0) & weights.any(axis=1)
+        places = poses.keypoints[:, parents].astype(np.float64)
+        points[new] = (places * weights[..., None]).sum(axis=2)[new]
+        scores[new] = lowest[new]
     return Poses(
         points,
         scores,
@@ -279,6 +325,11 @@ def _apply(poses: Poses, mapping: JointMap) -> Poses:
         mapping.target,
         dtype=dtype,
     )
+
+
+def _sum(recipe: Recipe) -> str:
+    """A weighted sum in words."""
+    return " ".join(f"{weight:+.3g} {name}" for name, weight in recipe)
 
 
 def _shorten(items: list[str] | tuple[str, ...], most: int = 20) -> str:
