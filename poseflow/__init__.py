@@ -13,6 +13,7 @@ from poseflow.lazy import lazy_names
 
 if TYPE_CHECKING:
     from poseflow import batch as batch
+    from poseflow import edit as edit
     from poseflow import formats as formats
     from poseflow import skeletons as skeletons
     from poseflow import synthetic as synthetic
@@ -54,6 +55,7 @@ _HOMES = {
     "Tracker": "poseflow.tracker",
     "batch": "poseflow.batch",
     "convert": "poseflow.conversion",
+    "edit": "poseflow.edit",
     "evaluate": "poseflow.eval.evaluation",
     "formats": "poseflow.formats",
     "joint_map": "poseflow.conversion",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Self, overload
 
@@ -58,6 +58,7 @@ class PoseSequence(Sequence[Frame]):
         name: Name of the sequence, such as the video's stem.
         size: Width and height of the source in pixels, if known.
         fps: Frames per second of the source, if known.
+        names: Names of people by track id, where they have been named.
     """
 
     frames: tuple[Frame, ...]
@@ -65,6 +66,7 @@ class PoseSequence(Sequence[Frame]):
     name: str = ""
     size: tuple[int, int] | None = None
     fps: float | None = None
+    names: Mapping[int, str] = field(default_factory=dict, hash=False)
 
     @classmethod
     def collect(
@@ -86,9 +88,7 @@ class PoseSequence(Sequence[Frame]):
     def __getitem__(self, which: int | slice) -> Frame | PoseSequence:
         """One frame by position, or a shorter sequence by slice."""
         if isinstance(which, slice):
-            return PoseSequence(
-                self.frames[which], self.skeleton, self.name, self.size, self.fps
-            )
+            return replace(self, frames=self.frames[which])
         return self.frames[which]
 
     def __len__(self) -> int:

@@ -11,6 +11,7 @@ from poseflow.cli.batch import batch
 from poseflow.cli.benchmark import benchmark
 from poseflow.cli.convert import convert
 from poseflow.cli.demo import demo
+from poseflow.cli.edit import edit
 from poseflow.cli.evaluate import evaluate, evaluate_coco, evaluate_mot
 from poseflow.cli.guard import GuardedGroup
 from poseflow.cli.info import info
@@ -23,6 +24,7 @@ COMMANDS = (
     estimate,
     batch,
     render,
+    edit,
     convert,
     evaluate,
     evaluate_coco,
