@@ -1,17 +1,27 @@
-"""CPU time of scoring next to the official programs, on the cases that they scored.
+"""CPU time of scoring next to other programs, on the same files.
 
-    python benchmarks/time_scoring.py
+    python benchmarks/time_scoring.py [posetrack|mot]
 
-Makes the large cases of poseval and of PoseTrack21's kit (50 MB, temporary),
+posetrack makes the large cases of poseval and of PoseTrack21's kit (50 MB, temporary),
 scores them from their files, and prints the ratios to the CPU time that the official
-programs took for the same files. `poseflow benchmark scoring` needs no such files.
+programs took for the same files. mot makes 20 sequences of 1000 frames with 30 people
+as MOTChallenge text (52 MB) and runs poseflow and those of motrics, TrackEval and
+motmetrics that are installed (`pip install 'poseflow[benchmark]'`), each in a process
+of its own, start included. `poseflow benchmark scoring` needs no such files.
 """
 
 from __future__ import annotations
 
+import importlib.util
+import json
+import os
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
+from mot_case import write_mot_case
+from mot_peers import PROGRAMS
 from posetrack_case import LARGE, LARGE_21, write_case
 
 from poseflow.benchmark.hardware import hardware
@@ -27,9 +37,11 @@ KIT_CPU_S = {"ap": 6.94, "hota": 19.97}
 """The same for PoseTrack21's evaluation kit (commit 3e61960e) and `LARGE_21`, loading
 included in both."""
 
+MOT_SCORES = ("MOTA", "IDF1", "HOTA")
 
-def main() -> None:
-    """Print the table."""
+
+def time_posetrack() -> None:
+    """Print the table of PoseTrack scoring."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_case(folder / "17", *LARGE)
@@ -40,8 +52,6 @@ def main() -> None:
                 folder / "21" / "gt", folder / "21" / "pred", "posetrack21"
             )
         )
-    for key, value in hardware().items():
-        print(f"{key}: {value}  ")
     print("\n| measure | value |\n|---|---:|")
     for stage, seconds in stages.items():
         print(f"| poseval mode: {stage}, CPU s | {seconds:.3f} |")
@@ -49,6 +59,39 @@ def main() -> None:
     print(f"| times as fast as poseval | {ratio:.0f} |")
     print(f"| posetrack21 mode, all, CPU s | {kit:.3f} |")
     print(f"| times as fast as the kit | {sum(KIT_CPU_S.values()) / kit:.0f} |")
+
+
+def time_mot() -> None:
+    """Print the table of box tracking: CPU time, memory and scores of each program."""
+    print("\n| program | CPU s | peak MB | MOTA | IDF1 | HOTA |")
+    print("|---|---:|---:|---:|---:|---:|")
+    with tempfile.TemporaryDirectory() as name:
+        write_mot_case(Path(name))
+        for program in PROGRAMS:
+            if importlib.util.find_spec(program) is None:
+                print(f"| {program} | not installed | | | | |")
+                continue
+            script = str(Path(__file__).with_name("mot_peers.py"))
+            process = subprocess.Popen(
+                [sys.executable, script, program, name], stdout=subprocess.PIPE
+            )
+            assert process.stdout is not None
+            scores = json.loads(process.stdout.read())
+            _, _, used = os.wait4(process.pid, 0)
+            cells = [f"{used.ru_utime + used.ru_stime:.1f}", f"{used.ru_maxrss >> 10}"]
+            cells += [f"{scores[k]:.3f}" if k in scores else "-" for k in MOT_SCORES]
+            print(f"| {program} | {' | '.join(cells)} |")
+
+
+def main() -> None:
+    """Print the tables asked for."""
+    for key, value in hardware().items():
+        print(f"{key}: {value}  ")
+    wanted = sys.argv[1:] or ["posetrack", "mot"]
+    if "posetrack" in wanted:
+        time_posetrack()
+    if "mot" in wanted:
+        time_mot()
 
 
 if __name__ == "__main__":

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import signal
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,13 +25,12 @@ from poseflow.eval.posetrack.pairing import (
 from poseflow.eval.posetrack.pckh import PreparedSequence
 from poseflow.eval.posetrack.preparation import prepare
 from poseflow.eval.posetrack.rules import POSEVAL, STRICT, RuleSet, rules_of
+from poseflow.eval.processes import WORTH_BYTES, map_in_processes
 from poseflow.eval.report import Report
 from poseflow.formats.posetrack.annotations import Problem
 
 CHUNK_BYTES = 32 << 20
 """JSON that is held at once, in each process."""
-WORTH_BYTES = 100 << 20
-"""Size of JSON above which starting other processes saves time."""
 SAME = 1e-9
 """Percent by which two modes may differ and still count as agreeing."""
 
@@ -168,41 +163,13 @@ def _measure_all(
 ) -> Iterator[_Measured]:
     """Chunk after chunk, in order, here or in other processes."""
     total = sum(one.size for one in inputs)
-    if workers > 1 and total >= WORTH_BYTES:
-        chunks = list(in_chunks(inputs, min(CHUNK_BYTES, total // (4 * workers) + 1)))
-        # Not forked: the caller may have threads, such as torch's.
-        context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(min(workers, len(chunks)), context) as pool:
-            with _uninterrupted():  # the first task starts all workers
-                waiting = [
-                    pool.submit(_measure, chunk, plan, compare) for chunk in chunks
-                ]
-            try:
-                for future in waiting:
-                    yield future.result()
-            finally:
-                for future in waiting:
-                    future.cancel()
-    else:
-        for chunk in in_chunks(inputs, CHUNK_BYTES):
-            yield _measure(chunk, plan, compare)
-
-
-@contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Put off Ctrl-C; processes started inside never see it.
-
-    Otherwise each of them would print a traceback of its own. They end when the
-    process that started them does.
-    """
-    if not hasattr(signal, "pthread_sigmask"):  # Windows
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    limit = CHUNK_BYTES
+    if total < WORTH_BYTES:
+        workers = 1
+    if workers > 1:
+        limit = min(limit, total // (4 * workers) + 1)
+    tasks = ((chunk, plan, compare) for chunk in in_chunks(inputs, limit))
+    return map_in_processes(_measure, tasks, workers)
 
 
 def _measure(inputs: Sequence[SequenceInput], plan: Plan, compare: bool) -> _Measured:

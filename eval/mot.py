@@ -4,28 +4,21 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
-from poseflow.arrays import Floats, Ints
-from poseflow.boxes import box_area, box_iou
 from poseflow.errors import FormatError
+from poseflow.eval.box_similarity import box_similarity_table, overlaps
+from poseflow.eval.metrics.assignment import max_weight_matching
 from poseflow.eval.metrics.clear import Convention
-from poseflow.eval.metrics.similarity_table import DetectionKeys, SimilarityTable
+from poseflow.eval.metrics.hota import EPS
+from poseflow.eval.mot_files import Missing, paired_files
+from poseflow.eval.processes import WORTH_BYTES, map_in_processes
 from poseflow.eval.tracking import TrackingScores, score_table
-from poseflow.formats.mot import (
-    BoxTracks,
-    read_mot,
-    sequence_length,
-    sequence_name,
-)
+from poseflow.formats.mot import BoxTracks, read_mot, sequence_length
 from poseflow.poses import NO_TRACK
-
-Missing = Literal["error", "empty"]
 
 PEDESTRIAN = 1
 DISTRACTORS = (2, 7, 8, 12)
@@ -43,6 +36,7 @@ def score_mot(
     threshold: float = 0.5,
     convention: Convention = "motmetrics",
     missing: Missing = "error",
+    workers: int = 1,
 ) -> list[TrackingScores]:
     """Scores of every sequence of a folder of MOTChallenge text, or of two files.
 
@@ -63,116 +57,57 @@ def score_mot(
             `without_distractors`.
         missing: `"empty"` scores a sequence that the result lacks as one without
             predictions; otherwise it is an error.
+        workers: Processes to use for sets of 100 MB and more. The figures do not depend
+            on it. Scripts that ask for more than one need the usual
+            `if __name__ == "__main__":`.
 
     Raises:
         FormatError: If a file cannot be read, the ground truth's folder has none, or
             the result lacks a sequence.
     """
-    truth, result = Path(truth), Path(result)
-    pairs = []
-    lengths = []
-    for file, other in _paired_files(truth, result, missing):
-        trackeval = convention == "trackeval"
-        gt = read_mot(file, truth=not trackeval)
-        pred = _without_boxes(gt.name) if other is None else read_mot(other)
-        _require_ids(pred, other)
-        known = max(sequence_length(file), (frames or {}).get(gt.name, 0))
-        if known and pred.num_frames > known:
-            warnings.warn(
-                f"{other}: has frame {pred.num_frames}, expected at most {known}, the "
-                f"length of sequence {gt.name}",
-                stacklevel=2,
-            )
-        lengths.append(max(gt.num_frames, pred.num_frames, known))
-        if trackeval:
-            gt, pred = without_distractors(gt, pred, file)
-        pairs.append((gt, pred))
-    return score_table(
-        box_similarity_table(pairs),
-        [gt.name for gt, _ in pairs],
-        lengths,
-        threshold,
-        convention,
-    )
+    pairs = paired_files(Path(truth), Path(result), missing)
+    tasks = [(*pair, frames or {}, threshold, convention) for pair in pairs]
+    files = [file for pair in pairs for file in pair if file is not None]
+    if sum(file.stat().st_size for file in files if file.is_file()) < WORTH_BYTES:
+        workers = 1
+    return list(map_in_processes(_score, tasks, workers))
 
 
-def _paired_files(
-    truth: Path, result: Path, missing: Missing
-) -> list[tuple[Path, Path | None]]:
-    """Every sequence's ground truth with its result, None where that is missing.
+def _score(
+    file: Path,
+    other: Path | None,
+    frames: Mapping[str, int],
+    threshold: float,
+    convention: Convention,
+) -> TrackingScores:
+    """Scores of one sequence."""
+    gt, pred, length = _load(file, other, frames, convention)
+    table = box_similarity_table([(gt, pred)])
+    return score_table(table, [gt.name], [length], threshold, convention)[0]
 
-    Raises:
-        FormatError: If there is no ground truth, or a result is missing and `missing`
-            is not `"empty"`.
-    """
-    files = _truth_files(truth)
-    if not result.is_dir():
-        if len(files) > 1:
-            raise FormatError(
-                f"{result}: expected a folder with a file for each of the "
-                f"{len(files)} sequences of {truth}"
-            )
-        return [(files[0], result)]
-    pairs: list[tuple[Path, Path | None]] = []
-    for file in files:
-        name = sequence_name(file)
-        places = [f"{name}.txt", f"data/{name}.txt", f"{name}/{name}.txt"]
-        places += [f"{name}/gt/gt.txt", f"{name}/det/det.txt"]
-        if len(files) == 1:
-            places += [file.name, "gt/gt.txt", "det/det.txt"]
-        found = [result / place for place in places if (result / place).is_file()]
-        pairs.append((file, found[0] if found else None))
-    used = {other for _, other in pairs}
-    lacking = [sequence_name(file) for file, other in pairs if other is None]
-    folders = [result, result / "data"]
-    unknown = sorted(
-        {
-            file.name
-            for folder in folders
-            for file in folder.glob("*.txt")
-            if file not in used
-        }
-    )
-    if lacking and missing != "empty":
-        found_text = _shorten(unknown) if unknown else "no other .txt file"
-        raise FormatError(
-            f"{result}: no result for {len(lacking)} of {len(pairs)} sequences, "
-            f"{_shorten(lacking)}: expected {lacking[0]}.txt, found {found_text}; name "
-            "the files like the sequences, or score them as empty with --missing empty "
-            '(missing="empty")'
-        )
-    if unknown:
+
+def _load(
+    file: Path,
+    other: Path | None,
+    frames: Mapping[str, int],
+    convention: Convention,
+) -> tuple[BoxTracks, BoxTracks, int]:
+    """A sequence's ground truth, its result and its number of frames."""
+    trackeval = convention == "trackeval"
+    gt = read_mot(file, truth=not trackeval)
+    pred = _without_boxes(gt.name) if other is None else read_mot(other)
+    _require_ids(pred, other)
+    known = max(sequence_length(file), frames.get(gt.name, 0))
+    if known and pred.num_frames > known:
         warnings.warn(
-            f"{result}: {', '.join(unknown)}: no such file among the ground "
-            f"truth in {truth}; not scored",
+            f"{other}: has frame {pred.num_frames}, expected at most {known}, the "
+            f"length of sequence {gt.name}",
             stacklevel=3,
         )
-    return pairs
-
-
-def _truth_files(truth: Path) -> list[Path]:
-    """The ground truth of every sequence in a file, a folder or MOTChallenge's layout.
-
-    Raises:
-        FormatError: If a folder has none.
-    """
-    if not truth.is_dir():
-        return [truth]
-    own = truth / "gt" / "gt.txt"
-    if own.is_file():
-        return [own]
-    files = sorted(truth.glob("*/gt/gt.txt")) or sorted(truth.glob("*.txt"))
-    if not files:
-        raise FormatError(
-            f"{truth}: holds no .txt file; expected NAME.txt or NAME/gt/gt.txt for "
-            "each sequence"
-        )
-    return files
-
-
-def _shorten(names: Sequence[str], most: int = 3) -> str:
-    more = f", ... {len(names)} in all" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
+    length = max(gt.num_frames, pred.num_frames, known)
+    if trackeval:
+        gt, pred = without_distractors(gt, pred, file)
+    return gt, pred, length
 
 
 def _require_ids(result: BoxTracks, path: Path | None) -> None:
@@ -222,67 +157,18 @@ def without_distractors(
         )
     vehicle = (NON_MOT_VEHICLE,) if "MOT20" in truth.name else ()
     distractor = np.isin(classes, (*DISTRACTORS, *vehicle))
+    at, by, iou = overlaps(truth, result)
+    near = iou >= 0.5 - EPS
+    at, by = at[near], by[near]
+    matched = max_weight_matching(at, by, iou[near])
     kept = np.ones(len(result), np.bool_)
-    for frame in np.unique(truth.frames[distractor]).tolist():
-        rows, columns = (
-            slice(*np.searchsorted(side.frames, [frame, frame + 1]).tolist())
-            for side in (truth, result)
-        )
-        iou = box_iou(truth.boxes[rows], result.boxes[columns])
-        iou[iou < 0.5 - np.finfo(float).eps] = 0
-        matched, by = linear_sum_assignment(-iou)
-        real = iou[matched, by] > np.finfo(float).eps
-        removed = by[real & distractor[rows][matched]]
-        kept[columns.start + removed] = False
+    kept[by[matched & distractor[at]]] = False
     return truth.where(marked & (classes == PEDESTRIAN)), result.where(kept)
 
 
 def _without_boxes(name: str) -> BoxTracks:
     none = np.zeros(0, np.int64)
     return BoxTracks(name, none, none, np.zeros((0, 4)), np.zeros(0), 0)
-
-
-def box_similarity_table(
-    pairs: Sequence[tuple[BoxTracks, BoxTracks]],
-) -> SimilarityTable:
-    """A group for each pair of ground truth and result; the similarity is IoU."""
-    sides = []
-    for side in (0, 1):
-        tables = [pair[side] for pair in pairs]
-        groups = np.repeat(np.arange(len(pairs)), [len(t) for t in tables])
-        frames = np.concatenate([np.zeros(0, np.int64), *(t.frames for t in tables)])
-        ids = np.concatenate([np.zeros(0, np.int64), *(t.track_ids for t in tables)])
-        boxes = np.concatenate([np.zeros((0, 4)), *(t.boxes for t in tables)])
-        sides.append((DetectionKeys(groups, frames, ids), boxes))
-    (truth, a), (result, b) = sides
-    longest = 1 + max((t.num_frames for pair in pairs for t in pair), default=0)
-    at, by = _pairs_within(
-        *(np.asarray(s.groups) * longest + np.asarray(s.frames) for s, _ in sides)
-    )
-    iou = _paired_iou(a[at], b[by])
-    near = iou > 0
-    return SimilarityTable.build(
-        truth, result, at[near], by[near], iou[near], len(pairs)
-    )
-
-
-def _pairs_within(a: Ints, b: Ints) -> tuple[Ints, Ints]:
-    """Every pair of equal values of two ascending arrays: positions in `a` and `b`."""
-    low, high = np.searchsorted(b, a, "left"), np.searchsorted(b, a, "right")
-    lengths = high - low
-    at = np.repeat(np.arange(len(a)), lengths)
-    inside = np.arange(len(at)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    return at, np.repeat(low, lengths) + inside
-
-
-def _paired_iou(a: Floats, b: Floats) -> Floats:
-    """IoU of boxes pair by pair, `(N, 4)` xyxy each."""
-    low, high = np.maximum(a[:, :2], b[:, :2]), np.minimum(a[:, 2:], b[:, 2:])
-    inside = box_area(np.concatenate([low, high], axis=1))
-    union = box_area(a) + box_area(b) - inside
-    out: Floats = np.zeros_like(inside)
-    np.divide(inside, union, out=out, where=union > 0)
-    return out
 
 
 def motmetrics_fields(scores: TrackingScores) -> dict[str, float]:

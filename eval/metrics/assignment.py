@@ -6,13 +6,19 @@ import numpy as np
 
 from poseflow.arrays import Bools, Floats, Ints
 
+DOMINANCE = 1 - 1e-9
+"""Share of a cell's weight that the others may reach; below 1 by more than rounding."""
+DOMINANCE_ROUNDS = 4
+"""How often to look for such cells; more rounds find few."""
+
 
 def max_weight_matching(rows: Ints, columns: Ints, weights: Floats) -> Bools:
     """Choose cells, at most one per row and column, of the largest total weight.
 
     The table may hold any number of frames at once: cells that share neither row nor
-    column, directly or through others, do not influence each other. A cell alone in
-    its row and column is taken at once, a row or column whose cells have no other
+    column, directly or through others, do not influence each other. A cell that
+    outweighs all others of its row and column together is in every best choice, so it
+    is taken at once. Of the others, a row or column whose cells have no other
     neighbours takes its heaviest (the first on a tie), two rows or two columns with
     any number of cells are decided by their four heaviest, and only what remains is
     left to the Hungarian method.
@@ -32,19 +38,16 @@ def max_weight_matching(rows: Ints, columns: Ints, weights: Floats) -> Bools:
         array([False,  True,  True,  True])
     """
     chosen = np.zeros(len(rows), bool)
-    if not len(rows):
-        return chosen
-    row_degrees = np.bincount(rows)[rows]
-    column_degrees = np.bincount(columns)[columns]
-    chosen[(row_degrees == 1) & (column_degrees == 1)] = True
-    rest = np.flatnonzero(~chosen)
+    rest = _take_dominant(rows, columns, weights, chosen)
     if not len(rest):
         return chosen
 
+    row_degrees = np.bincount(rows[rest])[rows[rest]]
+    column_degrees = np.bincount(columns[rest])[columns[rest]]
     labels = _components(rows[rest], columns[rest])
     # A component is a star around a row if no column of it has a second cell.
-    by_row = np.bincount(labels, column_degrees[rest] > 1) == 0
-    by_column = np.bincount(labels, row_degrees[rest] > 1) == 0
+    by_row = np.bincount(labels, column_degrees > 1) == 0
+    by_column = np.bincount(labels, row_degrees > 1) == 0
     star = (by_row | by_column)[labels]
     chosen[_heaviest(rest[star], labels[star], weights)] = True
     rest, labels = rest[~star], labels[~star]
@@ -60,6 +63,36 @@ def max_weight_matching(rows: Ints, columns: Ints, weights: Floats) -> Bools:
     return chosen
 
 
+def _take_dominant(rows: Ints, columns: Ints, weights: Floats, chosen: Bools) -> Ints:
+    """Choose cells that outweigh their row's and column's others, again and again.
+
+    Exchanging such a cell for the at most two cells that block it always gains weight.
+
+    Args:
+        rows: `(C,)` as in `max_weight_matching`.
+        columns: `(C,)`.
+        weights: `(C,)`.
+        chosen: `(C,)`; the cells found are set.
+
+    Returns:
+        The cells without a chosen one in their row and column.
+    """
+    rest = np.arange(len(rows))
+    for _ in range(DOMINANCE_ROUNDS):
+        row, column, weight = rows[rest], columns[rest], weights[rest]
+        row_sums, column_sums = np.bincount(row, weight), np.bincount(column, weight)
+        others = row_sums[row] + column_sums[column] - 2 * weight
+        dominant = others < weight * DOMINANCE
+        if not dominant.any():
+            break
+        chosen[rest[dominant]] = True
+        used_rows = np.zeros(len(row_sums), bool)
+        used_columns = np.zeros(len(column_sums), bool)
+        used_rows[row[dominant]] = used_columns[column[dominant]] = True
+        rest = rest[~used_rows[row] & ~used_columns[column]]
+    return rest
+
+
 def _hungarian(
     rest: Ints, labels: Ints, rows: Ints, columns: Ints, weights: Floats
 ) -> Ints:
@@ -68,16 +101,39 @@ def _hungarian(
     from scipy.optimize import linear_sum_assignment
 
     order = np.argsort(labels, kind="stable")
-    chosen = []
-    for cells in np.split(rest[order], np.cumsum(np.bincount(labels))[:-1]):
-        _, i = np.unique(rows[cells], return_inverse=True)
-        _, j = np.unique(columns[cells], return_inverse=True)
-        table = np.zeros((i.max() + 1, j.max() + 1))
-        table[i, j] = weights[cells]
-        taken = np.zeros(table.shape, bool)
-        taken[linear_sum_assignment(table, maximize=True)] = True
-        chosen.append(cells[taken[i, j]])
-    return np.concatenate(chosen)
+    rest, labels = rest[order], labels[order]
+    i, j = _places(rows[rest], labels), _places(columns[rest], labels)
+    ends = np.cumsum(np.bincount(labels)).tolist()
+    taken = np.zeros(len(rest), bool)
+    for start, end in zip([0, *ends], ends, strict=False):
+        part = slice(start, end)
+        at, by = i[part], j[part]
+        table = np.zeros((at.max() + 1, by.max() + 1))
+        table[at, by] = weights[rest[part]]
+        partner = np.full(len(table), -1)
+        row, column = linear_sum_assignment(table, maximize=True)
+        partner[row] = column
+        taken[part] = partner[at] == by
+    chosen: Ints = rest[taken]
+    return chosen
+
+
+def _places(values: Ints, labels: Ints) -> Ints:
+    """Position `(C,)` of each value among its label's distinct ones, ascending.
+
+    Args:
+        values: `(C,)`.
+        labels: `(C,)` ascending, without gaps.
+    """
+    order = np.lexsort((values, labels))
+    head = np.ones(len(order), bool)
+    head[1:] = np.diff(labels) != 0
+    new = head.copy()
+    new[1:] |= np.diff(values[order]) != 0
+    number = np.cumsum(new) - 1
+    places = np.empty_like(order)
+    places[order] = number - number[head][labels]
+    return places
 
 
 def _components(rows: Ints, columns: Ints) -> Ints:

@@ -196,6 +196,9 @@ def evaluate_mot(
         Missing,
         typer.Option(help="A sequence that PRED lacks is an error, or has no tracks."),
     ] = Missing.error,
+    workers: Annotated[
+        int, typer.Option(min=0, help="Processes for large sets; 0 is all cores.")
+    ] = 0,
 ) -> None:
     """Score tracked boxes: HOTA, MOTA, IDF1 and their components."""
     from poseflow.eval import score_mot, tracking_table
@@ -211,6 +214,7 @@ def evaluate_mot(
         threshold=threshold,
         convention=convention.value,
         missing=missing.value,
+        workers=workers or os.cpu_count() or 1,
     )
     total = sum(scores[1:], scores[0])
     shown = [*scores, total] if len(scores) > 1 else scores

@@ -123,21 +123,20 @@ def read_mot(path: str | Path, *, truth: bool = False) -> BoxTracks:
         raise FormatError(
             f"{path}: expected text in UTF-8 or UTF-16 ({error})"
         ) from error
-    places = [number for number, line in enumerate(lines, 1) if line.strip()]
     table = _whole_table(lines)
     if table is None:
-        rows = [_row(lines[k - 1], f"{path}: line {k}") for k in places]
+        rows = [_row(lines[k - 1], f"{path}: line {k}") for k in _filled(lines)]
         table = np.array(rows, np.float64).reshape(-1, 8)
     first_frame = _first_frame(path, table)
-    if truth:
-        kept = table[:, 6] != 0
-        table, places = table[kept], np.array(places)[kept].tolist()
+    kept = table[:, 6] != 0 if truth else np.ones(len(table), np.bool_)
+    table = table[kept]
     order = np.lexsort((table[:, 1], table[:, 0]))
     same = (np.diff(table[order, :2], axis=0) == 0).all(axis=1)
     same &= table[order[1:], 1] != NO_TRACK
     if same.any():
         first = order[np.flatnonzero(same)[0]]
         second = order[np.flatnonzero(same)[0] + 1]
+        places = np.array(_filled(lines))[kept]
         raise FormatError(
             f"{path}: line {places[second]}: id {table[second, 1]:.0f} is in frame "
             f"{table[second, 0]:.0f} already (line {places[first]}); expected every id "
@@ -154,6 +153,11 @@ def read_mot(path: str | Path, *, truth: bool = False) -> BoxTracks:
         int(frames.max(initial=-1)) + 1,
         table[:, 7].astype(np.int64),
     )
+
+
+def _filled(lines: list[str]) -> list[int]:
+    """Numbers, from 1, of the lines that are not blank."""
+    return [number for number, line in enumerate(lines, 1) if line.strip()]
 
 
 def _first_frame(path: Path, table: Floats) -> int:
