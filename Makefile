@@ -3,13 +3,9 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
-DATA   ?= ../shared/data
-RUNS   ?= runs/embedded
-INTO   ?= estimator/models
-SHARE  ?= 1
 SPEC   := setup.cfg pyproject.toml constraints.txt
 
-.PHONY: demo test lint typecheck bench models clean
+.PHONY: demo test lint typecheck bench clean
 
 demo: $(VENV)/.demo
 	$(BIN)/poseflow demo --out demo
@@ -29,11 +25,6 @@ typecheck: $(VENV)/.lint
 	$(PIP) install --quiet --no-deps --target $(VENV)/wheel .
 	rm -rf build/lib build/bdist.* poseflow.egg-info
 	cd $(VENV)/wheel && MYPYPATH=. ../bin/mypy --config-file ../../pyproject.toml -p poseflow
-
-# Hours on a CPU; a second call goes on where the first one was stopped. For a trial:
-# make models DATA=FOLDER SHARE=0.01 INTO=trial
-models: $(VENV)/.demo
-	$(BIN)/python -P tools/models.py make --data $(DATA) --runs $(RUNS) --into $(INTO) --share $(SHARE)
 
 bench: $(VENV)/.demo
 	$(BIN)/poseflow benchmark

@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 
 from poseflow.errors import PoseFlowError
-from poseflow.estimator import embedded
 from poseflow.estimator.adapters.ultralytics import ultralytics_estimator
 from poseflow.estimator.detectors.registry import make_detector
 from poseflow.estimator.downloads import locate
@@ -75,7 +74,7 @@ DEFAULT = "embedded"
 ESTIMATORS: Registry[EstimatorFactory] = Registry(
     "estimator",
     {
-        DEFAULT: embedded.embedded_estimator,
+        DEFAULT: _movenet,
         "movenet": _movenet,
         "torch": _torch,
         "onnx": _onnx,
@@ -84,7 +83,9 @@ ESTIMATORS: Registry[EstimatorFactory] = Registry(
     },
     group="poseflow.estimators",
 )
-"""Estimators by name; other packages offer theirs as entry points of the group."""
+"""Estimators by name; other packages offer theirs as entry points of the group.
+
+`embedded` is the one whose weights are in the package."""
 
 # The estimator for a weights file, if none is named.
 _BY_SUFFIX = {
@@ -129,7 +130,9 @@ class Estimator:
         detector: Detects people where no boxes are given: a name, see
             `poseflow.estimator.detector_names`, or an object with `detect(images)`.
         detector_weights: The same for the detector.
-        **options: Passed on to the estimator. `torch` takes `batch_size`, `nms`
+        **options: Passed on to the estimator. `embedded` (the default without weights)
+            and `movenet` take `quality` (fast, balanced, best; default balanced),
+            `least_score` and `batch_size`; `torch` takes `batch_size`, `nms`
             (constants of pose NMS, or None for none), `skeleton`, `flip_test`,
             `precision` (float32, bfloat16) and `compile`; `onnx` those of
             `poseflow.estimator.adapters.onnx.backend.onnx_estimator`.

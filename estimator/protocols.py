@@ -106,7 +106,9 @@ class TwoStageBackend(EstimatorBackend, Protocol):
         detector: The first stage; None if boxes are always given.
     """
 
-    detector: Detector | None
+    @property
+    def detector(self) -> Detector | None:
+        """The first stage."""
 
     def estimate_detected(
         self, images: Sequence[Image], detected: Sequence[Detections]

@@ -17,7 +17,6 @@ from torch import Tensor, nn
 
 from poseflow import skeletons
 from poseflow.errors import FormatError, PoseFlowError
-from poseflow.estimator.box_refinement import BoxRefinement
 from poseflow.estimator.calibration import Calibration
 from poseflow.estimator.networks.build import (
     AnyModelConfig,
@@ -90,9 +89,6 @@ class DetectorDescription(msgspec.Struct, frozen=True, kw_only=True):
         mean: Per channel R, G, B, subtracted.
         std: Per channel R, G, B, divided by.
         threshold: Boxes with lower scores are left out.
-        verified: Least `rescoring.person_scores` of a detection with the embedded pose
-            network; None if that was not measured.
-        refinement: Rules by which that network's joints move boxes.
         note: Logged when the weights are loaded, such as the data's licence.
     """
 
@@ -102,8 +98,6 @@ class DetectorDescription(msgspec.Struct, frozen=True, kw_only=True):
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     threshold: float = 0.3
-    verified: float | None = None
-    refinement: BoxRefinement | None = None
     note: str = ""
 
 
@@ -127,8 +121,6 @@ def save_weights(
     path: str | Path,
     state: Mapping[str, Tensor],
     description: Description,
-    *,
-    half: bool = False,
 ) -> None:
     """Save weights as safetensors, with their metadata inside.
 
@@ -136,14 +128,8 @@ def save_weights(
         path: File to write, atomically.
         state: As from `state_dict`.
         description: Their metadata.
-        half: Store floating-point tensors in float16, at half the size.
     """
-    tensors = {
-        name: (
-            tensor.half() if half and tensor.is_floating_point() else tensor
-        ).contiguous()
-        for name, tensor in state.items()
-    }
+    tensors = {name: tensor.contiguous() for name, tensor in state.items()}
     text = msgspec.json.encode(description).decode()
     data = save_tensors(tensors, {_key(description): text})
     Path(path).parent.mkdir(parents=True, exist_ok=True)

@@ -74,7 +74,7 @@ def run_demo(
         frames: Length; 25 frames are a second.
         size: Width and height in pixels.
         tracker: Name of a tracker.
-        estimator: Estimates the poses; default `Estimator()`, with the embedded models.
+        estimator: Estimates the poses; default `Estimator()`.
         progress: Wraps the items processed, with their number and name.
 
     Raises:

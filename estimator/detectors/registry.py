@@ -9,7 +9,6 @@ import numpy as np
 
 from poseflow.arrays import Image
 from poseflow.errors import PoseFlowError
-from poseflow.estimator import embedded
 from poseflow.estimator.adapters.ultralytics import ultralytics_detector
 from poseflow.estimator.protocols import Detections, Detector
 from poseflow.registry import Registry
@@ -63,10 +62,16 @@ def _torchvision(weights: str | None = None, **options: Any) -> Detector:
     return rcnn_detector(weights, **options)
 
 
+def _embedded(**options: Any) -> Detector:
+    from poseflow.estimator.movenet.poses import movenet_detector
+
+    return movenet_detector(**options)
+
+
 DETECTORS: Registry[DetectorFactory] = Registry(
     "detector",
     {
-        "embedded": embedded.embedded_detector,
+        "embedded": _embedded,
         "whole": _whole_image,
         "centre": _centre,
         "onnx": _onnx(None),

@@ -6,7 +6,6 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +25,7 @@ from poseflow.estimator.movenet.decode import (
     decode_person,
     decode_seeded,
 )
+from poseflow.estimator.movenet.files import weights_file
 from poseflow.estimator.networks.movenet import (
     INPUT_MULTIPLE,
     MoveNet,
@@ -39,9 +39,6 @@ from poseflow.estimator.topdown.pose_nms import oks_nms
 from poseflow.poses import Poses
 from poseflow.skeletons import get
 from poseflow.validation import require
-
-FOLDER = Path(__file__).parents[1] / "models"
-"""Where the weights are, in the wheel too."""
 
 CROP_SIDE = {"thunder": 256, "lightning": 192}
 """Of the crops, pixels."""
@@ -92,15 +89,14 @@ LEAST_CENTRE = 0.1
 """Least centre score of people that are decoded."""
 
 
-def load_movenet(name: str, folder: Path = FOLDER) -> MoveNet:
+def load_movenet(name: str) -> MoveNet:
     """One of the networks with its weights, in eval mode on the CPU.
 
     Args:
         name: `multipose`, `thunder` or `lightning`.
-        folder: Where `movenet_NAME.safetensors` is.
     """
     network = movenet(name)
-    state = load_file(folder / f"movenet_{name}.safetensors")
+    state = load_file(weights_file(name))
     network.load_state_dict({key: value.float() for key, value in state.items()})
     return network.eval()
 
@@ -239,47 +235,46 @@ class MoveNetPoses:
 
     MultiPose finds people and joints, at one or several sizes of the image; with
     quality `best`, Thunder estimates the joints again, in a crop around each person,
-    near the first ones. In given boxes, Thunder (`fast`: Lightning) estimates the
-    joints of the person in the middle of each crop.
+    near the first ones. In given boxes, and in those of another detector, Thunder
+    (`fast`: Lightning) estimates the joints of the person in the middle of each crop.
 
     Args:
         quality: `fast`, `balanced` or `best`; see `PRESETS`.
         device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
+        detector: Detects people instead of MultiPose.
         least_score: People with lower scores are left out, except in given boxes;
             default the preset's.
         batch_size: Images or crops at once; halved when the device runs out of memory.
 
     Attributes:
-        detector: MultiPose.
+        detector: MultiPose, or the given one.
 
     Raises:
         PoseFlowError: If an option is out of its range, or there is no such device.
     """
 
-    detector: Detector | None
+    detector: Detector
     skeleton = SKELETON
 
     def __init__(
         self,
         quality: str = "balanced",
         device: str = "auto",
+        detector: Detector | None = None,
         *,
         least_score: float | None = None,
         batch_size: int = 8,
     ) -> None:
-        if quality not in PRESETS:
-            raise PoseFlowError(
-                f"quality: expected {', '.join(PRESETS)}, got {quality!r}"
-            )
-        preset = PRESETS[quality]
+        preset = _preset(quality)
         self.least_score = preset.least_score if least_score is None else least_score
         require("least_score", self.least_score, 0, 1)
         self.refine = preset.refine
         self.device = choose_device(device)
         # A refined score is at most the root of the first one.
         first = self.least_score**2 if self.refine else self.least_score
-        self.multipose = MultiPose(preset.sizes, first, self.device, batch_size)
-        self.detector = self.multipose
+        self.detector = detector or MultiPose(
+            preset.sizes, first, self.device, batch_size
+        )
         self.batches = Batches(batch_size, "crops")
         self._single = LoadedMoveNet(
             "lightning" if quality == "fast" else "thunder", self.device
@@ -292,7 +287,7 @@ class MoveNetPoses:
     ) -> list[Poses]:
         """Estimate the people of each image; see `EstimatorBackend`."""
         if boxes is None:
-            return self._refined(images, self.multipose.estimate(images))
+            return self.estimate_detected(images, self.detector.detect(images))
         return self._in_boxes(images, boxes)
 
     def estimate_detected(
@@ -302,7 +297,14 @@ class MoveNetPoses:
         found = [each.poses for each in detected if isinstance(each, DetectedPoses)]
         if len(found) == len(detected):
             return self._refined(images, found)
-        return self._in_boxes(images, [each.boxes for each in detected])
+        return [
+            poses.replace(scores=np.sqrt(poses.scores * each.scores))
+            for poses, each in zip(
+                self._in_boxes(images, [each.boxes for each in detected]),
+                detected,
+                strict=True,
+            )
+        ]
 
     def _in_boxes(
         self, images: Sequence[Image], boxes: Sequence[npt.NDArray[np.float32]]
@@ -410,18 +412,54 @@ def movenet_estimator(
     Args:
         weights: None: it has its own.
         device: As for `MoveNetPoses`.
-        detector: Must be None: it detects people itself.
+        detector: As for `MoveNetPoses`.
         quality: As for `MoveNetPoses`.
         least_score: As for `MoveNetPoses`.
         batch_size: As for `MoveNetPoses`.
 
     Raises:
-        PoseFlowError: If weights or a detector are given.
+        PoseFlowError: If weights are given.
     """
-    if weights is not None or detector is not None:
-        what = "weights" if weights is not None else "detector"
+    _require_no_weights(weights, "estimator 'movenet'")
+    return MoveNetPoses(
+        quality, device, detector, least_score=least_score, batch_size=batch_size
+    )
+
+
+def movenet_detector(
+    weights: str | os.PathLike[str] | None = None,
+    device: str = "auto",
+    *,
+    quality: str = "balanced",
+    batch_size: int = 8,
+) -> MultiPose:
+    """Make the detector `embedded`: MultiPose, with the sizes of a preset.
+
+    Args:
+        weights: None: it has its own.
+        device: As for `MoveNetPoses`.
+        quality: As for `MoveNetPoses`.
+        batch_size: As for `MultiPose`.
+
+    Raises:
+        PoseFlowError: If weights are given.
+    """
+    _require_no_weights(weights, "detector 'embedded'")
+    preset = _preset(quality)
+    return MultiPose(
+        preset.sizes, preset.least_score, choose_device(device), batch_size
+    )
+
+
+def _require_no_weights(weights: str | os.PathLike[str] | None, what: str) -> None:
+    if weights is not None:
         raise PoseFlowError(
-            f"estimator 'movenet' has its own {what}; leave out {what}, or choose "
-            "another estimator"
+            f"{what} has its own weights; leave out those given, or name the "
+            "one that they belong to"
         )
-    return MoveNetPoses(quality, device, least_score=least_score, batch_size=batch_size)
+
+
+def _preset(quality: str) -> Preset:
+    if quality not in PRESETS:
+        raise PoseFlowError(f"quality: expected {', '.join(PRESETS)}, got {quality!r}")
+    return PRESETS[quality]

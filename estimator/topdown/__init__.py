@@ -1,1 +1,1 @@
-"""Top-down pose estimation: crops, heatmap decoding, rescoring and pose NMS."""
+"""Top-down pose estimation: crops, heatmap decoding and pose NMS."""

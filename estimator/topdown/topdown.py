@@ -14,13 +14,10 @@ import numpy.typing as npt
 from poseflow.arrays import Floats, Image, Ints
 from poseflow.errors import PoseFlowError
 from poseflow.estimator.batches import Batches
-from poseflow.estimator.box_refinement import BoxRefinement, refine_boxes
-from poseflow.estimator.detectors.box_nms import box_nms
 from poseflow.estimator.protocols import Detections, Detector, PoseNetwork
 from poseflow.estimator.topdown.crop import crop_people, grow_to_aspect
 from poseflow.estimator.topdown.heatmap import heatmap_to_image
 from poseflow.estimator.topdown.pose_nms import PoseNMSParameters, suppress
-from poseflow.estimator.topdown.rescoring import SAME_PERSON_IOU, person_scores
 from poseflow.poses import Poses
 from poseflow.skeleton import Skeleton
 
@@ -36,10 +33,6 @@ class TopDown:
         batch_size: Crops in a batch, from any of the images. Halved for good whenever
             the device runs out of memory.
         nms: Parameters of pose NMS; None to keep duplicates.
-        least_person_score: Detections whose rescored value (`person_scores`) is below
-            this are dropped; None for no rescoring. Boxes passed by the caller are
-            never dropped.
-        refinement: Moves the boxes of rescored detections to their joints.
 
     Raises:
         PoseFlowError: If the batch size is below 1.
@@ -52,15 +45,11 @@ class TopDown:
         *,
         batch_size: int = 64,
         nms: PoseNMSParameters | None = PoseNMSParameters(),  # noqa: B008 (frozen)
-        least_person_score: float | None = None,
-        refinement: BoxRefinement | None = None,
     ) -> None:
         self.network = network
         self.detector = detector
         self.batches = Batches(batch_size, "crops")
         self.nms = nms
-        self.least_person_score = least_person_score
-        self.refinement = refinement
         self._warned_of_broken_output = False
 
     @property
@@ -82,20 +71,12 @@ class TopDown:
                 )
             return self.estimate_detected(images, self.detector.detect(images))
         given = [Detections(b, np.ones(len(b), np.float32)) for b in boxes]
-        return self._estimate(images, given)
+        return self.estimate_detected(images, given)
 
     def estimate_detected(
         self, images: Sequence[Image], detected: Sequence[Detections]
     ) -> list[Poses]:
         """Estimate the joints of detected people; see `TwoStageBackend`."""
-        return self._estimate(images, detected, self.least_person_score)
-
-    def _estimate(
-        self,
-        images: Sequence[Image],
-        detected: Sequence[Detections],
-        least_person_score: float | None = None,
-    ) -> list[Poses]:
         boxes = np.concatenate([np.zeros((0, 4)), *(d.boxes for d in detected)])
         image_of = np.repeat(np.arange(len(detected)), [len(d) for d in detected])
         keypoints, scores = self._joints(images, image_of, boxes)
@@ -109,24 +90,8 @@ class TopDown:
                 detections.scores,
                 skeleton=self.skeleton,
             )
-            if least_person_score is not None:
-                height, width = images[index].shape[:2]
-                poses = self._rescored(poses, least_person_score, (width, height))
             results.append(poses if self.nms is None else suppress(poses, self.nms))
         return results
-
-    def _rescored(self, poses: Poses, least: float, size: tuple[int, int]) -> Poses:
-        """Poses rescored by their joints, without false positives and duplicates."""
-        scores = person_scores(poses.scores, poses.keypoint_scores)
-        poses = poses.replace(scores=scores)[scores >= least]
-        if self.refinement is None:
-            return poses
-        boxes = refine_boxes(
-            poses.boxes, poses.keypoints, poses.keypoint_scores, self.refinement, size
-        )
-        # A person and a part of them, or a person twice, overlap only after refinement.
-        kept = np.sort(box_nms(boxes, poses.scores, SAME_PERSON_IOU))
-        return poses.replace(boxes=boxes)[kept]
 
     def _joints(
         self,

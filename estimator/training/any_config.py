@@ -44,7 +44,6 @@ def validate(
     config: RunConfig,
     weights: str | Path,
     *,
-    pose: str | Path | None = None,
     split: str = "validate",
     device: str = "auto",
 ) -> ValidationReport:
@@ -53,8 +52,6 @@ def validate(
     Args:
         config: A training configuration.
         weights: File with weights of that kind of network.
-        pose: With a detector: weights of a pose network that rescores
-            its detections.
         split: `validate` or `test`.
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
 
@@ -62,6 +59,6 @@ def validate(
         PoseFlowError: If the split has no data, or the weights do not fit.
     """
     if isinstance(config, DetectionConfig):
-        return validate_detector(config, weights, pose=pose, split=split, device=device)
+        return validate_detector(config, weights, split=split, device=device)
     assert isinstance(config, TrainConfig)
     return validate_pose_network(config, weights, split=split, device=device)

@@ -101,7 +101,7 @@ def measure_pipeline(
             rendered street, which has ground truth.
         frames: Length of that street.
         detect_every: As in `poseflow.track`.
-        estimator: Estimates the poses; default `Estimator()`, with the embedded models.
+        estimator: Estimates the poses; default `Estimator()`.
 
     Raises:
         PoseFlowError: If the video cannot be read.

@@ -39,7 +39,8 @@ def info(
 def _installation() -> dict[str, str]:
     import poseflow
     from poseflow import formats, skeletons, tracker
-    from poseflow.estimator import detector_names, embedded, estimator_names
+    from poseflow.estimator import detector_names, estimator_names
+    from poseflow.estimator.movenet.files import summary
 
     rows = {
         "poseflow": poseflow.__version__,
@@ -53,7 +54,7 @@ def _installation() -> dict[str, str]:
             rows[package] = "not installed"
     rows["estimators"] = ", ".join(estimator_names())
     rows["detectors"] = ", ".join(detector_names())
-    rows["embedded model"] = embedded.summary()
+    rows["embedded model"] = summary()
     rows["trackers"] = ", ".join(tracker.names())
     rows["formats"] = ", ".join(formats.names())
     rows["skeletons"] = ", ".join(skeletons.names())

@@ -53,7 +53,10 @@ class EstimatorOptions:
     ] = None
     quality: Annotated[
         str | None,
-        typer.Option(help="Preset of estimator movenet: fast, balanced or best."),
+        typer.Option(
+            help="Preset of the embedded estimator: fast, balanced or best; default "
+            "balanced."
+        ),
     ] = None
     detector: Annotated[
         str | None, typer.Option(help="Name of a person detector for the estimator.")

@@ -45,12 +45,6 @@ def train(
 def validate(
     config: Annotated[Path, typer.Argument(help="YAML file; see docs/training.md.")],
     weights: Annotated[Path, typer.Option(help="Weights file.")],
-    pose_weights: Annotated[
-        Path | None,
-        typer.Option(
-            help="Weights of a pose network, to validate a detector together with it."
-        ),
-    ] = None,
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", help="key=value that replaces a field; repeatable."),
@@ -68,7 +62,6 @@ def validate(
     found = validate(
         load_any_config(config, set_ or ()),
         weights,
-        pose=pose_weights,
         split=split,
         device=device,
     )

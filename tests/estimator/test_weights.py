@@ -3,7 +3,6 @@
 import os
 import pickle
 
-import numpy as np
 import pytest
 import torch
 
@@ -46,18 +45,6 @@ def test_own_weights_carry_metadata(small):
     image = torch.rand(1, 3, 48, 32)
     with torch.inference_mode():
         assert torch.equal(loaded.module(image), network(image))
-
-
-def test_half_precision_is_half_the_size(small, tmp_path):
-    path, network, description = small
-    half = tmp_path / "half.safetensors"
-    save_weights(half, network.state_dict(), description, half=True)
-    assert half.stat().st_size < 0.6 * path.stat().st_size
-    image = torch.rand(1, 3, 48, 32)
-    with torch.inference_mode():
-        np.testing.assert_allclose(
-            load_network(half).module(image), network(image), atol=1e-4
-        )
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -13,9 +13,6 @@ from poseflow.estimator.devices import Precision, choose_device
 from poseflow.estimator.networks.centernet import CentreNet
 from poseflow.estimator.protocols import Detections
 from poseflow.estimator.topdown.crop import network_input
-from poseflow.estimator.topdown.rescoring import CANDIDATE_SCORE
-from poseflow.estimator.topdown.topdown import TopDown
-from poseflow.estimator.torch_network import TorchPoseNetwork
 from poseflow.estimator.training.detection.config import DetectionConfig
 from poseflow.estimator.training.detection.dataset import BoxedImages, read_boxes
 from poseflow.estimator.training.detection.metrics import DetectionReport, measure
@@ -124,22 +121,13 @@ def score(
     found: list[Detections] = []
     for index in range(len(table)):
         found += detector.detect([table.image_files.read(index)])
-    return _measured(found, table, config, description.threshold)
-
-
-def _measured(
-    found: Sequence[Detections],
-    table: BoxedImages,
-    config: DetectionConfig,
-    own_threshold: float,
-) -> DetectionReport:
     return measure(
         found,
         table,
         tall_px=config.tall_px,
         false_positives=config.false_positives,
         false_positives_empty=config.false_positives_empty,
-        own_threshold=own_threshold,
+        own_threshold=description.threshold,
     )
 
 
@@ -147,7 +135,6 @@ def validate_detector(
     config: DetectionConfig,
     weights: str | Path,
     *,
-    pose: str | Path | None = None,
     split: str = "validate",
     device: str = "auto",
 ) -> DetectionReport:
@@ -156,8 +143,6 @@ def validate_detector(
     Args:
         config: A training configuration.
         weights: File with weights of a detector.
-        pose: File with weights of a pose network that rescores detections; see
-            `poseflow.estimator.topdown.rescoring`.
         split: `validate` or `test`.
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
 
@@ -167,18 +152,4 @@ def validate_detector(
     datasets = config.data.held_out(split)
     module, description = load_detector(weights)
     table = read_boxes(datasets, Path(config.data.root))
-    if pose is None:
-        return score(module, description, table, config, choose_device(device))
-    estimator = TopDown(
-        TorchPoseNetwork.from_file(pose, device),
-        CentreDetector(module, description, device, threshold=CANDIDATE_SCORE),
-        nms=None,
-        least_person_score=0.0,
-        refinement=description.refinement,
-    )
-    found = []
-    for index in range(len(table)):
-        (people,) = estimator.estimate_batch([table.image_files.read(index)])
-        best_first = people[people.scores.argsort(kind="stable")[::-1]]
-        found.append(Detections(best_first.boxes, best_first.scores))
-    return _measured(found, table, config, description.verified or 0.0)
+    return score(module, description, table, config, choose_device(device))

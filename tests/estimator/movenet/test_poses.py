@@ -5,8 +5,11 @@ import pytest
 import torch
 
 import poseflow
+from poseflow.boxes import box_iou
 from poseflow.errors import PoseFlowError
-from poseflow.estimator import Estimator
+from poseflow.estimator import Estimator, detector_names, estimator_names
+from poseflow.estimator.detectors.registry import make_detector
+from poseflow.estimator.movenet.files import summary
 from poseflow.estimator.movenet.poses import PRESETS
 from poseflow.oks import oks
 from poseflow.skeletons import get
@@ -118,7 +121,6 @@ def test_least_score(scene):
         ({"quality": "good"}, "quality: expected fast, balanced, best, got 'good'"),
         ({"least_score": 2}, "least_score"),
         ({"batch_size": 0}, "batch_size"),
-        ({"detector": "whole"}, "'movenet' has its own detector"),
     ],
 )
 def test_wrong_options(options, message):
@@ -131,3 +133,42 @@ def test_weights_of_others_are_refused(tmp_path):
     path.touch()
     with pytest.raises(PoseFlowError, match="'movenet' has its own weights"):
         Estimator("movenet", weights=path)
+    with pytest.raises(PoseFlowError, match="'embedded' has its own weights"):
+        make_detector("embedded", weights=path)
+
+
+def test_the_default_is_what_ships_inside(scene):
+    torch.set_num_threads(1)
+    assert estimator_names()[0] == detector_names()[0] == "embedded"
+    default = Estimator(device="cpu")
+    balanced = Estimator("movenet", device="cpu", quality="balanced")
+    assert default.estimate(scene[0]) == balanced.estimate(scene[0])
+    assert default.skeleton == get("coco17")
+    assert "movenet-multipose" in summary()
+    assert "Apache-2.0" in summary()
+
+
+def test_people_of_another_detector(scene):
+    """One that finds the whole image: the joints of the person in its middle."""
+    image, truth = scene
+    x0, y0, x1, y1 = truth.boxes[0].round().astype(int)
+    crop = image[y0:y1, x0:x1]
+    estimator = Estimator(device="cpu", detector="whole")
+    poses = estimator.estimate(crop)
+    given = estimator.estimate(crop, [[0, 0, x1 - x0, y1 - y0]])
+    assert np.allclose(poses.keypoints, given.keypoints, atol=0.01)
+    assert np.allclose(poses.scores, np.sqrt(given.scores))
+
+
+def test_the_embedded_detector_finds_boxes(scene):
+    image, truth = scene
+    fast, both = (
+        make_detector("embedded", device="cpu", quality=quality).detect([image])[0]
+        for quality in ("fast", "balanced")
+    )
+    assert len(fast) >= 2
+    assert len(both) >= 2
+    overlaps = box_iou(truth.boxes, both.boxes)
+    assert (overlaps.max(axis=1) > 0.5).sum() >= 2
+    with pytest.raises(PoseFlowError, match="quality: expected fast"):
+        make_detector("embedded", quality="good")
