@@ -151,9 +151,16 @@ def _metric_names(rules: RuleSet, metrics: str | Sequence[str] | None) -> list[s
     names = list(dict.fromkeys(name.strip() for name in metrics if name.strip()))
     unknown = [name for name in names if name not in known]
     if unknown or not names:
+        elsewhere = [name for name in unknown if name in STRICT.metrics]
         raise PoseFlowError(
             f"metrics: mode {rules.mode!r} has {', '.join(known)}; found "
             f"{', '.join(unknown) or 'none'}"
+            + (
+                f"; the official program does not compute {', '.join(elsewhere)}: "
+                f"use mode {STRICT.mode!r} for it, or no mode to get both"
+                if elsewhere
+                else ""
+            )
         )
     return names
 

@@ -143,3 +143,9 @@ def test_progress_sees_every_sequence():
 
     report = poseflow.evaluate(case / "gt", case / "pred", progress=progress)
     assert seen == [(name, 5, "sequences") for name in report.sequences]
+
+
+def test_a_metric_that_a_program_lacks_is_refused_with_the_mode_that_has_it():
+    message = "'poseval' has ap, mot; found hota; .* use mode 'strict'"
+    with pytest.raises(PoseFlowError, match=message):
+        poseflow.evaluate({}, {}, mode="poseval", metrics="ap,hota")
