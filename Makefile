@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 SPEC   := setup.cfg pyproject.toml constraints.txt
 
-.PHONY: demo test lint typecheck bench clean
+.PHONY: demo test lint typecheck docs bench clean
 
 demo: $(VENV)/.demo
 	$(BIN)/poseflow demo --out demo
@@ -26,11 +26,15 @@ typecheck: $(VENV)/.lint
 	rm -rf build/lib build/bdist.* poseflow.egg-info
 	cd $(VENV)/wheel && MYPYPATH=. ../bin/mypy --config-file ../../pyproject.toml -p poseflow
 
+docs: $(VENV)/.docs
+	$(BIN)/sphinx-build --quiet --fail-on-warning --builder html docs site
+	@echo "open site/index.html"
+
 bench: $(VENV)/.demo
 	$(BIN)/poseflow benchmark
 
 clean:
-	rm -rf $(VENV) demo build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) demo build site *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "poseflow needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; name another with: make PYTHON=python3.12 ...")'
@@ -42,6 +46,10 @@ $(VENV)/.demo: $(SPEC) | $(BIN)/python
 
 $(VENV)/.test: $(SPEC) | $(BIN)/python
 	$(PIP) install --quiet -c constraints.txt -e '.[test]'
+	touch $@ $(VENV)/.demo
+
+$(VENV)/.docs: $(SPEC) | $(BIN)/python
+	$(PIP) install --quiet -c constraints.txt -e '.[docs]'
 	touch $@ $(VENV)/.demo
 
 $(VENV)/.lint: $(SPEC) | $(BIN)/python

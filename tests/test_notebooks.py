@@ -1,5 +1,7 @@
 """Every notebook runs from top to bottom."""
 
+import os
+import sys
 from pathlib import Path
 
 import nbformat
@@ -10,7 +12,10 @@ NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_notebook(path, tmp_path):
+def test_notebook(path, tmp_path, monkeypatch):
+    # `!poseflow ...` finds the command of this environment.
+    scripts = str(Path(sys.executable).parent)
+    monkeypatch.setenv("PATH", os.pathsep.join([scripts, os.environ["PATH"]]))
     notebook = nbformat.read(path, as_version=4)
     NotebookClient(
         notebook,

@@ -5,11 +5,15 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
+import re
 from typing import Annotated
 
 import typer
 
 from poseflow.pipeline.options import as_poses_file
+
+# Extras for developing poseflow itself, which a user does not miss.
+DEVELOPMENT_EXTRAS = {"all", "docs", "lint", "test"}
 
 PACKAGES = (
     "numpy",
@@ -48,16 +52,73 @@ def _installation() -> dict[str, str]:
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
     }
     for package in PACKAGES:
-        try:
-            rows[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            rows[package] = "not installed"
+        rows[package] = _version(package) or "not installed"
+    rows["devices"] = _devices()
+    rows["threads"] = _threads()
+    rows["video encoders"] = _encoders()
+    rows.update(_extras())
     rows["estimators"] = ", ".join(estimator_names())
     rows["detectors"] = ", ".join(detector_names())
     rows["embedded model"] = summary()
     rows["trackers"] = ", ".join(tracker.names())
     rows["formats"] = ", ".join(formats.names())
     rows["skeletons"] = ", ".join(skeletons.names())
+    return rows
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _devices() -> str:
+    """What `--device` may name on this machine."""
+    import torch
+
+    cards = range(torch.cuda.device_count() if torch.cuda.is_available() else 0)
+    names = [f"cuda:{card} ({torch.cuda.get_device_name(card)})" for card in cards]
+    return ", ".join(["cpu", *names])
+
+
+def _threads() -> str:
+    import cv2
+    import torch
+
+    return f"torch {torch.get_num_threads()}, OpenCV {cv2.getNumThreads()}"
+
+
+def _encoders() -> str:
+    """The encoders of `--render`, by suffix: PyAV's, or OpenCV's where it has none."""
+    import av
+
+    from poseflow.video.writer import ENCODERS
+
+    return ", ".join(
+        f"{suffix} {encoder if encoder in av.codec.codecs_available else fallback}"
+        for suffix, (encoder, fallback) in ENCODERS.items()
+    )
+
+
+def _extras() -> dict[str, str]:
+    """Whether the packages of each extra are installed, and how to get them."""
+    metadata = importlib.metadata.metadata("poseflow")
+    rows = {}
+    for extra in metadata.get_all("Provides-Extra") or ():
+        if extra in DEVELOPMENT_EXTRAS:
+            continue
+        packages = [
+            re.split(r"[ ;<>=!~\[]", needed, maxsplit=1)[0]
+            for needed in metadata.get_all("Requires-Dist") or ()
+            if re.search(rf"extra == ['\"]{re.escape(extra)}['\"]", needed)
+        ]
+        versions = {package: _version(package) for package in packages}
+        rows[f"extra {extra}"] = (
+            ", ".join(f"{package} {found}" for package, found in versions.items())
+            if all(versions.values())
+            else f"not installed: pip install 'poseflow[{extra}]'"
+        )
     return rows
 
 

@@ -25,7 +25,7 @@ from poseflow.video.source import DEFAULT_FPS, number_name
 
 _LOG = logging.getLogger(__name__)
 
-_CODECS = {
+ENCODERS = {
     ".mp4": ("libx264", "mp4v"),
     ".m4v": ("libx264", "mp4v"),
     ".mov": ("libx264", "mp4v"),
@@ -130,14 +130,14 @@ class VideoWriter:
     ) -> None:
         self.path = Path(path)
         suffix = self.path.suffix.lower()
-        if suffix not in _CODECS:
+        if suffix not in ENCODERS:
             raise FormatError(
-                f"{path}: expected a video name ending in {', '.join(_CODECS)}, or a "
+                f"{path}: expected a video name ending in {', '.join(ENCODERS)}, or a "
                 f"folder for images (ending in /), got {suffix or 'no suffix'}"
             )
         if fps is not None and not 0 < fps <= 1000:
             raise FormatError(f"{path}: expected a frame rate in (0, 1000], got {fps}")
-        encoder, self._letters = _CODECS[suffix]
+        encoder, self._letters = ENCODERS[suffix]
         self._encoder = encoder if encoder in av.codec.codecs_available else None
         self.codec = self._encoder or f"{self._letters} (OpenCV)"
         if self._encoder is None:
