@@ -1,4 +1,4 @@
-"""MOTA, IDF1 and HOTA of `mot_case.py`'s files by one program, printed as JSON.
+"""Scores of `mot_case.py`'s files by one program, with its CPU time, printed as JSON.
 
     python benchmarks/mot_peers.py poseflow|motrics|trackeval|motmetrics FOLDER
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -120,5 +121,16 @@ PROGRAMS = {
     "motmetrics": motmetrics,
 }
 
+
+def peak_mb() -> float:
+    """Most memory that this process had; Linux alone tells it apart from its parent."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) / 1024
+    raise RuntimeError("/proc/self/status has no VmHWM")
+
+
 if __name__ == "__main__":
-    print(json.dumps(PROGRAMS[sys.argv[1]](Path(sys.argv[2]))))
+    result = PROGRAMS[sys.argv[1]](Path(sys.argv[2]))
+    used = os.times()
+    print(json.dumps({**result, "cpu_s": used[0] + used[1], "peak_mb": peak_mb()}))

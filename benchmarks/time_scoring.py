@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -72,14 +71,16 @@ def time_mot() -> None:
                 print(f"| {program} | not installed | | | | |")
                 continue
             script = str(Path(__file__).with_name("mot_peers.py"))
-            process = subprocess.Popen(
-                [sys.executable, script, program, name], stdout=subprocess.PIPE
+            done = subprocess.run(
+                [sys.executable, script, program, name], capture_output=True, text=True
             )
-            assert process.stdout is not None
-            scores = json.loads(process.stdout.read())
-            _, _, used = os.wait4(process.pid, 0)
-            cells = [f"{used.ru_utime + used.ru_stime:.1f}", f"{used.ru_maxrss >> 10}"]
-            cells += [f"{scores[k]:.3f}" if k in scores else "-" for k in MOT_SCORES]
+            if done.returncode:
+                reason = (done.stderr.splitlines() or ["no message"])[-1]
+                print(f"| {program} | failed: {reason} | | | | |")
+                continue
+            found = json.loads(done.stdout.splitlines()[-1])
+            cells = [f"{found['cpu_s']:.1f}", f"{found['peak_mb']:.0f}"]
+            cells += [f"{found[k]:.3f}" if k in found else "-" for k in MOT_SCORES]
             print(f"| {program} | {' | '.join(cells)} |")
 
 
