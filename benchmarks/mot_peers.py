@@ -92,7 +92,10 @@ def trackeval(folder: Path) -> Scores:
 def motmetrics(folder: Path) -> Scores:
     """CLEAR and identity; it has no HOTA by default."""
     import motmetrics as library
+    import numpy as np
 
+    if not hasattr(np, "asfarray"):  # numpy 2 lacks it, motmetrics 1.4 needs it
+        setattr(np, "asfarray", lambda values: np.asarray(values, np.float64))  # noqa: B010
     pairs = [
         (path, folder / "pred" / f"{path.parent.parent.name}.txt")
         for path in sorted(folder.glob("gt/*/gt/gt.txt"))

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from poseflow.eval.tracking import TrackingScores as TrackingScores
     from poseflow.eval.tracking import score_tracking as score_tracking
     from poseflow.eval.tracking import tracking_table as tracking_table
+    from poseflow.eval.tracks import TrackScores as TrackScores
+    from poseflow.eval.tracks import score_tracks as score_tracks
 
 # Public name -> the module that defines it.
 _HOMES = {
@@ -33,6 +35,7 @@ _HOMES = {
     "Report": "poseflow.eval.report",
     "RuleSet": "poseflow.eval.posetrack.rules",
     "Section": "poseflow.eval.metric",
+    "TrackScores": "poseflow.eval.tracks",
     "TrackingScores": "poseflow.eval.tracking",
     "check": "poseflow.eval.evaluation",
     "evaluate": "poseflow.eval.evaluation",
@@ -40,6 +43,7 @@ _HOMES = {
     "motmetrics_fields": "poseflow.eval.mot",
     "score_mot": "poseflow.eval.mot",
     "score_tracking": "poseflow.eval.tracking",
+    "score_tracks": "poseflow.eval.tracks",
     "trackeval_fields": "poseflow.eval.mot",
     "tracking_table": "poseflow.eval.tracking",
     "write_plots": "poseflow.eval.plots",

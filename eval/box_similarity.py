@@ -48,7 +48,7 @@ def overlaps(a: BoxTracks, b: BoxTracks) -> tuple[Ints, Ints, Floats]:
     for at, by in _candidates(a, b):
         p, q = a.boxes[at], b.boxes[by]
         meet = ((p[:, :2] < q[:, 2:]) & (q[:, :2] < p[:, 2:])).all(axis=1)
-        iou = _paired_iou(p[meet], q[meet])
+        iou = iou_of_pairs(p[meet], q[meet])
         near = iou > 0
         found.append((at[meet][near], by[meet][near], iou[near]))
     at, by, iou = (np.concatenate(column) for column in zip(*found, strict=True))
@@ -104,7 +104,7 @@ def _candidates(a: BoxTracks, b: BoxTracks) -> Iterator[tuple[Ints, Ints]]:
         yield at[same], by[same]
 
 
-def _paired_iou(a: Floats, b: Floats) -> Floats:
+def iou_of_pairs(a: Floats, b: Floats) -> Floats:
     """IoU of boxes pair by pair, `(N, 4)` xyxy each."""
     low, high = np.maximum(a[:, :2], b[:, :2]), np.minimum(a[:, 2:], b[:, 2:])
     inside = box_area(np.concatenate([low, high], axis=1))

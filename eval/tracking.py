@@ -14,17 +14,15 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from poseflow.boxes import box_area, box_iou
 from poseflow.errors import PoseFlowError
+from poseflow.eval.frame_matching import frame_numbers
 from poseflow.eval.metrics.clear import Convention, count_clear, match_clear
 from poseflow.eval.metrics.hota import EPS, HotaSums, Runs, sum_hota
 from poseflow.eval.metrics.identity import count_identity
 from poseflow.eval.metrics.similarity_table import SimilarityTable
-from poseflow.oks import oks
-from poseflow.poses import NO_TRACK, Poses
+from poseflow.eval.track_pairs import SIMILARITIES, Similarity, pair_people
 from poseflow.sequence import PoseSequence
 
-Similarity = Literal["oks", "iou"]
 Layout = Literal["text", "markdown"]
 
 COLUMNS = (
@@ -206,9 +204,13 @@ class TrackingScores:
         return self.table()
 
 
-def tracking_table(scores: Iterable[TrackingScores], format: Layout = "text") -> str:
+def tracking_table(
+    scores: Iterable[TrackingScores],
+    format: Layout = "text",
+    title: str = "sequence",
+) -> str:
     """Several sequences' figures, one line each under a common header."""
-    rows = [["sequence", *COLUMNS]]
+    rows = [[title, *COLUMNS]]
     rows += [[s.name, *s.row().values()] for s in scores]
     if format == "markdown":
         rows.insert(1, ["---", *["---:"] * len(COLUMNS)])
@@ -277,12 +279,14 @@ def score_tracking(
     Frames pair by `Frame.index`; a frame that one side lacks has no people on that
     side. OKS counts the joints that are present in the ground truth, over the area of
     its box; joints pair by name if the skeletons differ. Annotated people without a
-    joint do not count with `"oks"`, and people without an id in the result never do.
+    joint do not count with `"oks"` and `"pckh"`, and people without an id in the result
+    never do. `poseflow.eval.score_tracks` does the same for files, and joint by joint.
 
     Args:
         truth: Ground truth; every person has a track id.
         result: A tracker's result.
-        similarity: `"oks"` or `"iou"` (of the boxes).
+        similarity: `"oks"`, `"pckh"` (the share of the annotated joints within half a
+            head size) or `"iou"` (of the boxes).
         threshold: Similarity that a match needs in CLEAR and identity scores, above 0,
             at most 1.
 
@@ -290,71 +294,28 @@ def score_tracking(
         PoseFlowError: If an annotated person has no id, an id comes twice in a frame, a
             frame comes twice in a sequence, or the skeletons have no common joint.
     """
-    if similarity not in ("oks", "iou"):
-        raise PoseFlowError(f"similarity must be 'oks' or 'iou', got {similarity!r}")
+    check_similarity(similarity, threshold)
+    numbers = [
+        frame_numbers(sequence, side)
+        for sequence, side in ((truth, "truth"), (result, "result"))
+    ]
+    indices, moments = np.unique(np.concatenate(numbers), return_inverse=True)
+    sides = moments[: len(truth)], moments[len(truth) :]
+    pairs = pair_people(truth, result, sides, similarity)
+    name = truth.name or result.name or "sequence"
+    table = pairs.people_table(similarity)
+    return score_table(table, [name], [len(indices)], threshold)[0]
+
+
+def check_similarity(similarity: str, threshold: float) -> None:
+    """Refuse an unknown similarity and a threshold out of range.
+
+    Raises:
+        PoseFlowError: If one of them is wrong.
+    """
+    if similarity not in SIMILARITIES:
+        raise PoseFlowError(
+            f"similarity must be 'oks', 'pckh' or 'iou', got {similarity!r}"
+        )
     if not 0 < threshold <= 1:
         raise PoseFlowError(f"threshold must be above 0, at most 1, got {threshold}")
-    joints = _common_joints(truth, result) if similarity == "oks" else None
-    sides = [_by_index(s, side) for s, side in ((truth, "truth"), (result, "result"))]
-    empty = [Poses.empty(s.skeleton) for s in (truth, result)]
-    frames = []
-    moments = sorted(sides[0].keys() | sides[1].keys())
-    for index in moments:
-        a, b = (s.get(index, none) for s, none in zip(sides, empty, strict=True))
-        if (a.track_ids == NO_TRACK).any():
-            raise PoseFlowError(
-                f"truth {truth.name!r}, frame {index}: {len(a)} people, some without "
-                "a track id; every annotated person needs one"
-            )
-        b = b[np.flatnonzero(b.track_ids != NO_TRACK)]
-        if joints is not None:
-            a = a[np.flatnonzero(a.present[:, joints[0]].any(axis=1))]
-        for side, poses in (("truth", a), ("result", b)):
-            _check_ids(poses, side, index)
-        values = box_iou(a.boxes, b.boxes) if joints is None else _oks(a, b, *joints)
-        frames.append((a.track_ids, b.track_ids, np.where(values > 0, values, np.nan)))
-    table = SimilarityTable.from_frames(frames)
-    name = truth.name or result.name or "sequence"
-    return score_table(table, [name], [len(moments)], threshold)[0]
-
-
-def _oks(a: Poses, b: Poses, at: list[int], by: list[int]) -> npt.NDArray[Any]:
-    sigmas = np.array(a.skeleton.sigmas)[at]
-    # A joint that the result lacks is infinitely far off.
-    points = np.where(b.present[..., None], b.keypoints, np.inf)[:, by]
-    areas = box_area(a.boxes.astype(np.float64))
-    return oks(a.keypoints[:, at], points, areas, sigmas, a.present[:, at])
-
-
-def _common_joints(
-    truth: PoseSequence, result: PoseSequence
-) -> tuple[list[int], list[int]]:
-    mine, theirs = truth.skeleton, result.skeleton
-    common = [joint for joint in mine.joints if joint in theirs.joints]
-    if not common:
-        raise PoseFlowError(
-            f"skeletons {mine.name!r} (truth) and {theirs.name!r} (result) have no "
-            "joint in common; convert one of them or compare boxes: similarity='iou'"
-        )
-    return [mine.index(j) for j in common], [theirs.index(j) for j in common]
-
-
-def _by_index(sequence: PoseSequence, side: str) -> dict[int, Poses]:
-    out: dict[int, Poses] = {}
-    for frame in sequence:
-        if frame.index in out:
-            raise PoseFlowError(
-                f"{side} {sequence.name!r}: frame {frame.index} comes twice; expected "
-                "every index once"
-            )
-        out[frame.index] = frame.poses
-    return out
-
-
-def _check_ids(poses: Poses, side: str, index: int) -> None:
-    ids, times = np.unique(poses.track_ids, return_counts=True)
-    if (times > 1).any():
-        raise PoseFlowError(
-            f"{side}, frame {index}: track id {ids[times > 1][0]} is given to "
-            f"{times.max()} people; expected every id once in a frame"
-        )

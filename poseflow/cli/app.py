@@ -12,7 +12,12 @@ from poseflow.cli.benchmark import benchmark
 from poseflow.cli.convert import convert
 from poseflow.cli.demo import demo
 from poseflow.cli.edit import edit
-from poseflow.cli.evaluate import evaluate, evaluate_coco, evaluate_mot
+from poseflow.cli.evaluate import (
+    evaluate,
+    evaluate_coco,
+    evaluate_mot,
+    evaluate_tracks,
+)
 from poseflow.cli.guard import GuardedGroup
 from poseflow.cli.info import info
 from poseflow.cli.render import render
@@ -29,6 +34,7 @@ COMMANDS = (
     evaluate,
     evaluate_coco,
     evaluate_mot,
+    evaluate_tracks,
     train,
     validate,
     tune_nms,

@@ -1,4 +1,4 @@
-"""Scoring: `poseflow evaluate`, `evaluate-coco` and `evaluate-mot`."""
+"""Scoring: `poseflow evaluate`, `evaluate-coco`, `evaluate-mot`, `evaluate-tracks`."""
 
 from __future__ import annotations
 
@@ -48,6 +48,21 @@ class Missing(StrEnum):
 
     error = "error"
     empty = "empty"
+
+
+class Similarity(StrEnum):
+    """Similarities of `evaluate-tracks`."""
+
+    oks = "oks"
+    pckh = "pckh"
+    iou = "iou"
+
+
+class TracksTable(StrEnum):
+    """Layouts of the tables of `evaluate-tracks`."""
+
+    text = "text"
+    markdown = "markdown"
 
 
 def evaluate(
@@ -225,6 +240,65 @@ def evaluate_mot(
             "sequences": {s.name: s.to_dict() for s in scores},
         }
         _write_json(json, content)
+
+
+def evaluate_tracks(
+    gt: Annotated[
+        Path,
+        typer.Argument(
+            help="Tracked poses in any format that is read, or a folder of such files; "
+            "every person has an id."
+        ),
+    ],
+    pred: Annotated[Path, typer.Argument(help="A tracker's result; the same.")],
+    similarity: Annotated[
+        Similarity,
+        typer.Option(help="What is compared: joints (oks, pckh) or boxes (iou)."),
+    ] = Similarity.oks,
+    threshold: Annotated[
+        float,
+        typer.Option(help="Similarity of a match in MOTA and IDF1.", min=0.0, max=1.0),
+    ] = 0.5,
+    json: Annotated[
+        Path | None,
+        typer.Option(help="Also write every score, in percent, to a file."),
+    ] = None,
+    table: Annotated[TracksTable, typer.Option(help="Layout of the tables.")] = (
+        TracksTable.text
+    ),
+    missing: Annotated[
+        Missing,
+        typer.Option(help="A sequence that PRED lacks is an error, or has no tracks."),
+    ] = Missing.error,
+    skeleton: Annotated[
+        str | None, typer.Option(help="Joints of files that do not tell.")
+    ] = None,
+) -> None:
+    """Score tracks of any skeleton: HOTA, MOTA and IDF1 of people and of joints."""
+    from poseflow.eval import score_tracks
+    from poseflow.formats.atomic import check_writable
+
+    if not threshold:
+        raise typer.BadParameter("must be above 0", param_hint="--threshold")
+    if json is not None:
+        check_writable(json)
+    scores = score_tracks(
+        gt,
+        pred,
+        similarity.value,
+        threshold,
+        missing=missing.value,
+        skeleton=skeleton,
+    )
+    typer.echo(scores.table(table.value))
+    if table is TracksTable.text:
+        typer.echo()
+        for one, matching in zip(scores.people, scores.matchings, strict=True):
+            typer.echo(f"{one.name}: {matching}")
+        for note in scores.notes:
+            typer.echo(f"note: {note}")
+    if json is not None:
+        _write_json(json, scores.to_dict())
 
 
 def _show(report: Report, table: Table) -> None:

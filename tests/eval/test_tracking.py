@@ -176,8 +176,8 @@ def test_bad_ids_are_named(side, ids, message):
 
 def test_bad_arguments_are_named():
     truth = walkers()
-    with pytest.raises(PoseFlowError, match="'oks' or 'iou'"):
-        score_tracking(truth, truth, "pckh")
+    with pytest.raises(PoseFlowError, match="'oks', 'pckh' or 'iou'"):
+        score_tracking(truth, truth, "pck")
     with pytest.raises(PoseFlowError, match="got 0"):
         score_tracking(truth, truth, threshold=0)
     twice = PoseSequence((truth[0], truth[0]), truth.skeleton, "x")
