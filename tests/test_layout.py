@@ -23,6 +23,7 @@ FLOORS = {
     "poseflow.pipeline": 3,
     "poseflow.batch": 3,
     "poseflow.demo": 3,
+    "poseflow.events": 3,
     "poseflow.benchmark": 3,
     "poseflow.estimator": 2,
     "poseflow.tracker": 2,

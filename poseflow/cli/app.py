@@ -18,6 +18,7 @@ from poseflow.cli.evaluate import (
     evaluate_mot,
     evaluate_tracks,
 )
+from poseflow.cli.events import events
 from poseflow.cli.guard import GuardedGroup
 from poseflow.cli.info import info
 from poseflow.cli.render import render
@@ -29,6 +30,7 @@ COMMANDS = (
     estimate,
     batch,
     render,
+    events,
     edit,
     convert,
     evaluate,
