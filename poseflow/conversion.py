@@ -12,7 +12,7 @@ the head. Each is copied into the other, as the nearest joint.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import zip_longest
 from typing import Any, Literal, overload
@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from poseflow.arrays import Floats, Ints
 from poseflow.poses import Poses
-from poseflow.sequence import Frame, PoseSequence
+from poseflow.sequence import PoseSequence
 from poseflow.skeleton import Skeleton
 from poseflow.skeletons import get
 
@@ -295,11 +295,8 @@ def convert(
     """
     if isinstance(poses, PoseSequence):
         mapping = joint_map(poses.skeleton, target, estimate)
-        frames = tuple(
-            Frame(f.index, f.time, _apply(f.poses, mapping), f.image, f.name)
-            for f in poses
-        )
-        return PoseSequence(frames, mapping.target, poses.name, poses.size, poses.fps)
+        frames = tuple(replace(f, poses=_apply(f.poses, mapping)) for f in poses)
+        return replace(poses, frames=frames, skeleton=mapping.target)
     return _apply(poses, joint_map(poses.skeleton, target, estimate))
 
 

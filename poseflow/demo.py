@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +17,15 @@ from poseflow.errors import FormatError
 from poseflow.estimator import Estimator
 from poseflow.eval.evaluation import evaluate
 from poseflow.eval.report import Report
-from poseflow.formats import ResultWriter
+from poseflow.formats import Hints, ResultWriter
 from poseflow.formats.atomic import explain
+from poseflow.pipeline.options import TrackOptions
 from poseflow.pipeline.protocols import PoseEstimator
 from poseflow.pipeline.render import OverlaySink
 from poseflow.pipeline.track import drain, track
 from poseflow.synthetic import Scene
 from poseflow.tracker import Tracker
-from poseflow.video import open_source, open_writer
+from poseflow.video import Source, open_source, open_writer
 
 Progress = Callable[[Iterable[Any], int | None, str], Iterable[Any]]
 
@@ -49,6 +50,11 @@ class Demo:
     identities: int
     people: int
     report: Report
+
+
+def _metadata(tracker: str, video: Source) -> Hints:
+    hints = TrackOptions(tracker=tracker).hints()
+    return replace(hints, size=video.size, fps=video.fps, name=video.name)
 
 
 def run_demo(
@@ -106,7 +112,7 @@ def run_demo(
 
     with (
         open_source(source) as shots,
-        ResultWriter(result) as writer,
+        ResultWriter(result, hints=_metadata(tracker, shots)) as writer,
         OverlaySink(overlay, shots, Overlay()) as drawn,
     ):
         tracked = track(

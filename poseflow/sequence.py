@@ -59,6 +59,9 @@ class PoseSequence(Sequence[Frame]):
         size: Width and height of the source in pixels, if known.
         fps: Frames per second of the source, if known.
         names: Names of people by track id, where they have been named.
+        tracker: Name of the tracker that gave the ids, if known.
+        version: Version of poseflow that made the poses, if known.
+        source: The file that was read, for messages; it does not count in comparisons.
     """
 
     frames: tuple[Frame, ...]
@@ -67,6 +70,9 @@ class PoseSequence(Sequence[Frame]):
     size: tuple[int, int] | None = None
     fps: float | None = None
     names: Mapping[int, str] = field(default_factory=dict, hash=False)
+    tracker: str | None = None
+    version: str | None = None
+    source: str = field(default="", compare=False)
 
     @classmethod
     def collect(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -20,9 +20,11 @@ class Skeleton:
         joints: Names of the K joints, unique, snake case, `left_`/`right_` being the
             person's own left and right.
         limbs: Pairs of joint names that a drawing connects.
+        pairs: Left joints with their right counterparts, which a mirrored image swaps;
+            default every `left_x` with its `right_x`.
         sigmas: K per-joint constants of object keypoint similarity (COCO's k = 2 sigma
             is applied by `oks`, not here).
-        sigmas_source: Where the sigmas come from.
+        sigmas_source: Where the sigmas come from; does not count in comparisons.
 
     Examples:
         >>> fish = Skeleton("fish", ("mouth", "tail"), limbs=(("mouth", "tail"),))
@@ -34,15 +36,22 @@ class Skeleton:
     joints: tuple[str, ...]
     limbs: tuple[tuple[str, str], ...] = ()
     sigmas: tuple[float, ...] = ()
-    sigmas_source: str = "uniform default"
+    sigmas_source: str = field(default="uniform default", compare=False)
+    pairs: tuple[tuple[str, str], ...] = ()
 
     DEFAULT_SIGMA = 0.05
 
     def __post_init__(self) -> None:
-        """Check that names are unique and that limbs and sigmas fit the joints."""
-        for field in ("joints", "sigmas"):
-            object.__setattr__(self, field, tuple(getattr(self, field)))
-        object.__setattr__(self, "limbs", tuple((a, b) for a, b in self.limbs))
+        """Check that names are unique and that limbs, pairs and sigmas fit the joints.
+
+        Raises:
+            PoseFlowError: If they do not.
+        """
+        for name in ("joints", "sigmas"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        for name in ("limbs", "pairs"):
+            pairs = tuple((a, b) for a, b in getattr(self, name))
+            object.__setattr__(self, name, pairs)
         if not self.name or not self.joints:
             raise PoseFlowError(
                 f"a skeleton needs a name and at least one joint, got name "
@@ -54,12 +63,22 @@ class Skeleton:
                 f"skeleton {self.name!r}: joint names must be unique, "
                 f"these occur twice: {', '.join(twice)}"
             )
-        unknown = sorted({j for limb in self.limbs for j in limb} - set(self.joints))
-        if unknown:
+        for name in ("limbs", "pairs"):
+            named = {joint for pair in getattr(self, name) for joint in pair}
+            unknown = sorted(named - set(self.joints))
+            if unknown:
+                raise PoseFlowError(
+                    f"skeleton {self.name!r}: {name} name joints that it does not "
+                    f"have: {', '.join(unknown)}"
+                )
+        paired = [joint for pair in self.pairs for joint in pair]
+        if len(set(paired)) < len(paired):
             raise PoseFlowError(
-                f"skeleton {self.name!r}: limbs name joints that it does not have: "
-                f"{', '.join(unknown)}"
+                f"skeleton {self.name!r}: pairs: expected every joint in one pair at "
+                "most"
             )
+        if not self.pairs:
+            object.__setattr__(self, "pairs", _pairs_by_name(self.joints))
         if not self.sigmas:
             object.__setattr__(self, "sigmas", (self.DEFAULT_SIGMA,) * len(self.joints))
         if len(self.sigmas) != len(self.joints) or min(self.sigmas) <= 0:
@@ -97,14 +116,9 @@ class Skeleton:
 
     @cached_property
     def left_right(self) -> tuple[tuple[int, int], ...]:
-        """Positions of every joint whose name is `left_x` with its `right_x`."""
+        """Positions of the joints of every pair, left and right."""
         place = {joint: k for k, joint in enumerate(self.joints)}
-        return tuple(
-            (k, place["right_" + joint.removeprefix("left_")])
-            for k, joint in enumerate(self.joints)
-            if joint.startswith("left_")
-            and "right_" + joint.removeprefix("left_") in place
-        )
+        return tuple((place[left], place[right]) for left, right in self.pairs)
 
     @cached_property
     def flip_indices(self) -> Ints:
@@ -113,3 +127,13 @@ class Skeleton:
         for left, right in self.left_right:
             order[[left, right]] = right, left
         return order
+
+
+def _pairs_by_name(joints: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """Every `left_x` with its `right_x`."""
+    right_of = {joint: "right_" + joint.removeprefix("left_") for joint in joints}
+    return tuple(
+        (joint, right_of[joint])
+        for joint in joints
+        if joint.startswith("left_") and right_of[joint] in right_of
+    )

@@ -62,7 +62,7 @@ class BatchFile:
             if key in items:
                 continue
             if key in self.entries:
-                result = str(self.entries[key]["result"])
+                result = Path(self.entries[key]["result"]).stem + self._suffix
             else:
                 base = name = name_of(source)
                 number = 1

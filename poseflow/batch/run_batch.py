@@ -49,6 +49,8 @@ def track_all(
 ) -> BatchReport:
     """Track videos and folders of images, each into `out/NAME.json`.
 
+    The suffix is that of the format.
+
     Every source is tracked as `poseflow track` does it. One that cannot be read, or
     whose worker process dies, does not affect the others. `out/batch.json` records each
     source's result, duration and error. Worker processes import the calling program: a
@@ -82,7 +84,7 @@ def track_all(
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise explain(error, folder, "make") from error
-    record = BatchFile(folder)
+    record = BatchFile(folder, result_suffix(options.format))
     check_writable(record.path)
     digest = options.digest()
     items = record.items(names)
@@ -100,6 +102,14 @@ def track_all(
     good = tuple((item, outcome) for item, outcome in done if outcome.error is None)
     bad = tuple((item, outcome) for item, outcome in done if outcome.error is not None)
     return BatchReport(good, bad, skipped)
+
+
+def result_suffix(format: str) -> str:
+    """The suffix of result files in a format."""
+    from poseflow.formats import base
+
+    suffixes: tuple[str, ...] = getattr(base.get(format), "suffixes", (".json",))
+    return suffixes[0]
 
 
 def _check(

@@ -14,7 +14,7 @@ from poseflow.pipeline.options import TrackOptions, as_poses_file
 
 if TYPE_CHECKING:
     from poseflow.estimator import Estimator
-    from poseflow.sequence import Frame
+    from poseflow.sequence import Frame, PoseSequence
     from poseflow.video import Source
 
 
@@ -86,6 +86,7 @@ class Worker:
         return Outcome(**vars(outcome) | {"warnings": notes})
 
     def _track(self, item: BatchItem) -> Outcome:
+        from poseflow.formats import read
         from poseflow.pipeline.to_files import write_result
 
         options = self._options
@@ -95,9 +96,13 @@ class Worker:
                 f"{item.source}: there are no images to draw on; leave out --render"
             )
 
+        poses: PoseSequence | None = None
+
         def frames(video: Source | None) -> Iterator[Frame]:
+            nonlocal poses
             if known is not None:
-                return replace(options, detect_every=1).track(video, poses=known)
+                poses = read(known)
+                return replace(options, detect_every=1).track(video, poses=poses)
             if self._estimator is None:
                 self._estimator = options.make_estimator(self._device)
             return options.track(video, estimator=self._estimator)
@@ -107,6 +112,7 @@ class Worker:
             item.result,
             frames,
             poses=known,
+            hints=lambda: options.hints(poses),
             render=item.overlay if options.render else None,
             format=options.format,
             on_interrupt="discard",

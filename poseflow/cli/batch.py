@@ -10,7 +10,6 @@ import typer
 
 from poseflow.cli.options import (
     EstimatorOptions,
-    FormatOption,
     TrackerOptions,
     expand_options,
     track_options,
@@ -59,7 +58,9 @@ def batch(
     render: Annotated[
         bool, typer.Option("--render", help="Also write overlay videos, NAME.mp4.")
     ] = False,
-    format: FormatOption = "alphapose",
+    format: Annotated[
+        str, typer.Option("--format", help="Format of the results.")
+    ] = "alphapose",
     device: Annotated[
         str,
         typer.Option(
@@ -85,7 +86,7 @@ def batch(
     report = track_all(
         sources,
         out,
-        track_options(estimator_options, tracker_options, format, render),
+        track_options(estimator_options, tracker_options, format, render=render),
         engine=engine.value,
         workers=workers,
         device=device,

@@ -23,14 +23,19 @@ def convert(
         ),
     ] = None,
     to_format: Annotated[
-        str, typer.Option("--to", help="Format of OUT.")
-    ] = "alphapose",
+        str | None, typer.Option("--to", help="Format of OUT; default: by its suffix.")
+    ] = None,
     skeleton: Annotated[
-        str | None, typer.Option(help="Skeleton of OUT; default: that of IN.")
+        str | None,
+        typer.Option(
+            help="Skeleton of OUT: a name, or a YAML or JSON file; default: that of IN."
+        ),
     ] = None,
     from_skeleton: Annotated[
         str | None,
-        typer.Option(help="Skeleton of IN; default: by the number of joints."),
+        typer.Option(
+            help="Skeleton of IN: a name or a file; default: by the file of poses."
+        ),
     ] = None,
     estimate: Annotated[
         bool,
@@ -42,15 +47,17 @@ def convert(
 ) -> None:
     """Rewrite poses in another format, or joint by joint for another skeleton."""
     import poseflow
-    from poseflow.formats import check_suffix, check_writable
+    from poseflow.formats import check_writable, output_format
+    from poseflow.skeletons.files import find_skeleton
 
     check_writable(output)
-    check_suffix(output, to_format)
+    format = output_format(output, to_format)
     poses = poseflow.read(
         source, from_format, skeleton=from_skeleton, keep_origin=keep_origin
     )
     if skeleton is not None:
-        mapping = poseflow.joint_map(poses.skeleton, skeleton, estimate)
+        target = find_skeleton(skeleton)
+        mapping = poseflow.joint_map(poses.skeleton, target, estimate)
         typer.echo(mapping.describe(), err=True)
-        poses = poseflow.convert(poses, skeleton, estimate)
-    poseflow.write(poses, output, to_format)
+        poses = poseflow.convert(poses, target, estimate)
+    poseflow.write(poses, output, format)

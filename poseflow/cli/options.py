@@ -22,9 +22,20 @@ SourceArgument = Annotated[
 OutputOption = Annotated[
     str, typer.Option("-o", "--output", help="Result file; - for standard output.")
 ]
-FormatOption = Annotated[str, typer.Option("--format", help="Format of the result.")]
+FormatOption = Annotated[
+    str | None,
+    typer.Option("--format", help="Format of the result; default by its suffix."),
+]
 RenderOption = Annotated[
     str | None, typer.Option(help="Also write an overlay video or image folder.")
+]
+SkeletonOption = Annotated[
+    str | None,
+    typer.Option(
+        "--skeleton",
+        help="Joints of the poses: a name, or a YAML or JSON file; default by the "
+        "file of poses.",
+    ),
 ]
 KeepOriginOption = Annotated[
     bool,

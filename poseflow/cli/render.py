@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from poseflow.cli.options import KeepOriginOption
+from poseflow.cli.options import KeepOriginOption, SkeletonOption
 from poseflow.cli.progress import progress
 
 
@@ -27,6 +27,7 @@ def render(
     ] = 30,
     boxes: Annotated[bool, typer.Option("--boxes", help="Also draw boxes.")] = False,
     labels: Annotated[bool, typer.Option(help="Draw the identities.")] = True,
+    skeleton: SkeletonOption = None,
     keep_origin: KeepOriginOption = False,
 ) -> None:
     """Draw the poses of TRACKED over SOURCE."""
@@ -34,6 +35,6 @@ def render(
     from poseflow.drawing import Overlay
 
     overlay = Overlay(trail=trail, boxes=boxes, labels=labels)
-    poses = poseflow.read(tracked, keep_origin=True) if keep_origin else tracked
+    poses = poseflow.read(tracked, skeleton=skeleton, keep_origin=keep_origin)
     done = poseflow.render(source, poses, out, overlay=overlay, progress=progress)
     typer.echo(f"{done.path}: {done.frames} frames, {done.codec}", err=True)

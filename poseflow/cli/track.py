@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +16,7 @@ from poseflow.cli.options import (
     KeepOriginOption,
     OutputOption,
     RenderOption,
+    SkeletonOption,
     SourceArgument,
     TrackerOptions,
     expand_options,
@@ -24,6 +26,7 @@ from poseflow.cli.progress import progress
 from poseflow.pipeline.options import as_poses_file
 
 if TYPE_CHECKING:
+    from poseflow.formats import Hints
     from poseflow.sequence import Frame, PoseSequence
     from poseflow.video import Source
 
@@ -52,9 +55,10 @@ def track(
             "--compat", help="With --tracker released: repeat its documented faults."
         ),
     ] = False,
+    skeleton: SkeletonOption = None,
     keep_origin: KeepOriginOption = False,
     render: RenderOption = None,
-    format: FormatOption = "alphapose",
+    format: FormatOption = None,
     device: DeviceOption = "auto",
 ) -> None:
     """Track the people of SOURCE and write their poses with identities.
@@ -67,8 +71,7 @@ def track(
     options = track_options(
         estimator_options,
         tracker_options,
-        format,
-        render is not None,
+        render=render is not None,
         correspondences=correspondences,
         compat=compat or None,
     )
@@ -81,14 +84,24 @@ def track(
             param_hint="--poses",
         )
 
-    def frames(video: Source | None) -> Iterator[Frame]:
-        estimator = options.make_estimator(device) if poses is None else None
-        known: str | PoseSequence | None = poses
-        if poses is not None and keep_origin:
-            known = read(poses, keep_origin=True)
-        return options.track(video, poses=known, estimator=estimator)
+    if poses is None and skeleton is not None:
+        raise typer.BadParameter(
+            "names the joints of known poses: give a file of them with --poses",
+            param_hint="--skeleton",
+        )
+    known: PoseSequence | None = None
 
-    _write(video, poses, output, frames, render, format)
+    def frames(video: Source | None) -> Iterator[Frame]:
+        nonlocal known
+        if poses is None:
+            return options.track(video, estimator=options.make_estimator(device))
+        known = read(poses, skeleton=skeleton, keep_origin=keep_origin)
+        return options.track(video, poses=known)
+
+    def hints() -> Hints:
+        return options.hints(known)
+
+    _write(video, poses, output, frames, render, format, hints)
 
 
 @expand_options
@@ -98,7 +111,7 @@ def estimate(
     *,
     estimator_options: EstimatorOptions,
     render: RenderOption = None,
-    format: FormatOption = "alphapose",
+    format: FormatOption = None,
     device: DeviceOption = "auto",
 ) -> None:
     """Estimate the poses of the people in SOURCE, without identities."""
@@ -109,7 +122,10 @@ def estimate(
     def frames(video: Source | None) -> Iterator[Frame]:
         return run(video, options.make_estimator(device))
 
-    _write(source, None, output, frames, render, format)
+    def hints() -> Hints:
+        return replace(options.hints(), tracker=None)
+
+    _write(source, None, output, frames, render, format, hints)
 
 
 def _write(
@@ -118,7 +134,8 @@ def _write(
     output: str,
     frames: Any,
     render: str | None,
-    format: str,
+    format: str | None,
+    hints: Callable[[], Hints],
 ) -> None:
     """Write what `frames` makes of a source, and print a summary."""
     if source is None and render is not None:
@@ -134,6 +151,7 @@ def _write(
         output,
         frames,
         poses=poses,
+        hints=hints,
         render=render,
         format=format,
         progress=progress,

@@ -1,7 +1,8 @@
 """File formats of poses: reading, writing, and the registry of formats.
 
-`read` detects the format of a file; `write` writes `alphapose`, AlphaPose's list with
-boxes and identities, unless told otherwise. docs/formats.md describes each format.
+`read` detects the format of a file; `write` goes by the suffix, and writes `alphapose`,
+AlphaPose's list with boxes and identities, to `.json` files unless told otherwise.
+docs/formats.md describes each format.
 
 Examples:
     >>> from poseflow import formats
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from poseflow.errors import FormatError, PoseFlowError
@@ -34,10 +36,10 @@ from poseflow.formats.base import (
 )
 from poseflow.formats.openpose import OpenPoseFormat
 from poseflow.formats.posetrack.writer import FORMATS as POSETRACK_FORMATS
-from poseflow.formats.result_writer import ResultWriter, check_suffix
+from poseflow.formats.result_writer import ResultWriter, output_format
 from poseflow.sequence import Frame, PoseSequence
 from poseflow.skeleton import Skeleton
-from poseflow.skeletons import get as get_skeleton
+from poseflow.skeletons.files import find_skeleton
 
 __all__ = [
     "AtomicFile",
@@ -46,10 +48,10 @@ __all__ = [
     "Hints",
     "ResultWriter",
     "check_apart",
-    "check_suffix",
     "check_writable",
     "get",
     "names",
+    "output_format",
     "read",
     "register",
     "sniff",
@@ -64,7 +66,7 @@ def read(
     path: PathLike,
     format: str | Format | None = None,
     *,
-    skeleton: Skeleton | str | None = None,
+    skeleton: Skeleton | PathLike | None = None,
     size: tuple[int, int] | None = None,
     fps: float | None = None,
     keep_origin: bool = False,
@@ -78,9 +80,11 @@ def read(
     Args:
         path: A JSON file, gzipped or not; a folder for formats that are one.
         format: Name of the format; None detects it.
-        skeleton: The joints; None goes by their number (COCO-17 for 17).
-        size: Width and height of the source in pixels, which files do not tell.
-        fps: Frames per second of the source; frames have time 0 without it.
+        skeleton: The joints: a skeleton, its name, or a YAML or JSON file of one; None
+            goes by the file's metadata, else by their number (COCO-17 for 17).
+        size: Width and height of the source in pixels; None takes the file's, if any.
+        fps: Frames per second of the source, which gives frames their time; None takes
+            the file's rate and times, if any, otherwise frames have time 0.
         keep_origin: Keep joints at exactly (0, 0). Estimators write (0, 0), some with a
             score above 0, for a joint that they did not find: it is read as missing
             unless this is set, for the rare image with a joint in its corner.
@@ -101,28 +105,30 @@ def read(
     """
     if not os.fspath(path):
         raise FormatError("cannot read poses: the name of the file is empty")
-    if isinstance(skeleton, str):
-        skeleton = get_skeleton(skeleton)
+    if skeleton is not None:
+        skeleton = find_skeleton(skeleton)
     if fps is not None and not fps > 0:
         raise PoseFlowError(f"fps: expected a number above 0, got {fps}")
     if format is None:
         format = sniff(path)
     elif isinstance(format, str):
         format = get(format)
-    return format.read(Path(path), Hints(skeleton, size, fps, keep_origin=keep_origin))
+    hints = Hints(skeleton, size, fps, keep_origin=keep_origin)
+    return replace(format.read(Path(path), hints), source=os.fspath(path))
 
 
 def write(
     result: PoseSequence | Iterable[Frame],
     path: PathLike,
-    format: str | Format = "alphapose",
+    format: str | Format | None = None,
 ) -> None:
     """Write a result atomically: a previous file stays until the new one is complete.
 
     Args:
         result: A sequence, or frames as they come, such as `poseflow.track(...)`.
         path: The file; `-` is standard output.
-        format: Name of the format.
+        format: Name of the format; None goes by the suffix, `alphapose` for `.json` and
+            where there is none.
 
     Raises:
         FormatError: If `path` cannot be written, its suffix is not the format's, or
@@ -130,7 +136,7 @@ def write(
     """
     hints = Hints()
     if isinstance(result, PoseSequence):
-        hints = Hints(result.skeleton, result.size, result.fps, result.name)
+        hints = Hints.of(result)
     with ResultWriter(path, format, hints=hints, on_interrupt="discard") as writer:
         for frame in result:
             writer.write(frame)

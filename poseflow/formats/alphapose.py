@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -18,7 +19,6 @@ import msgspec
 from poseflow.errors import FormatError
 from poseflow.formats.alphapose_writer import DictEncoder, ListEncoder
 from poseflow.formats.base import Encoder, Hints
-from poseflow.formats.carried import with_carried
 from poseflow.formats.frame_builder import FrameBuilder
 from poseflow.formats.frame_names import frame_number
 from poseflow.formats.json_reader import (
@@ -28,6 +28,7 @@ from poseflow.formats.json_reader import (
     parse,
     read_bytes,
 )
+from poseflow.formats.metadata import with_metadata
 from poseflow.poses import NO_TRACK
 from poseflow.sequence import PoseSequence
 
@@ -44,13 +45,15 @@ class _Person(msgspec.Struct, gc=False):
     box: list[Number] | None = None
     idx: int | float | list[Any] | None = None
     poseflow: Any = None
+    time: Number = None
+    frame: Number = None
 
 
 _DECODER = msgspec.json.Decoder(_Person)
 _OPTIONAL: dict[str, Any] = {
     field.name: field.type
     for field in msgspec.structs.fields(_Person)
-    if field.name in ("score", "scores", "box", "idx")
+    if field.name in ("score", "scores", "box", "idx", "time", "frame")
 }
 """Fields without which a person can do, and their types."""
 
@@ -94,6 +97,8 @@ _EXPECTED = {
     "scores": "a number or a list of numbers",
     "box": "4 numbers (left, top, width, height)",
     "idx": "a whole number",
+    "time": "a number of seconds",
+    "frame": "a whole number from 0",
 }
 
 
@@ -206,9 +211,11 @@ def _add(builder: FrameBuilder, place: int, image: str | None, raw: Any) -> None
         except ValueError as error:
             ignored.append(str(error))
         builder.add(place, image, numbers, score, box, identity)
+        if person.time is not None or person.frame is not None:
+            _place_frame(builder, image, person, ignored)
         if person.poseflow is not None:
             try:
-                builder.hints = with_carried(builder.hints, person.poseflow)
+                builder.hints = with_metadata(builder.hints, person.poseflow)
             except ValueError as error:
                 ignored.append(str(error))
         for reason in ignored:
@@ -217,6 +224,25 @@ def _add(builder: FrameBuilder, place: int, image: str | None, raw: Any) -> None
         builder.problems.add(where, "image_id: no valid text")
     except ValueError as error:
         builder.problems.add(where, str(error))
+
+
+def _place_frame(
+    builder: FrameBuilder, image: str, person: _Person, ignored: list[str]
+) -> None:
+    """Note the index and the time of a frame, which its first entry may carry."""
+    index = seconds = None
+    if person.time is not None:
+        if math.isfinite(person.time):
+            seconds = float(person.time)
+        else:
+            ignored.append(f"time: expected {_EXPECTED['time']}, found {person.time}")
+    if person.frame is not None:
+        number = person.frame
+        if math.isfinite(number) and number == int(number) and 0 <= number < 2**53:
+            index = int(number)
+        else:
+            ignored.append(f"frame: expected {_EXPECTED['frame']}, found {number}")
+    builder.place_frame(image, index, seconds)
 
 
 _KEY = r'"((?:[^"\\]|\\.)*)"\s*:\s*\['

@@ -9,9 +9,9 @@ import msgspec
 import numpy as np
 
 from poseflow.formats.base import Hints
-from poseflow.formats.carried import Carried, carried
-from poseflow.formats.frame_names import frame_name
+from poseflow.formats.frame_names import frame_name, frame_number
 from poseflow.formats.json_numbers import shortest, widths
+from poseflow.formats.metadata import Metadata, metadata_if_needed, time_if_needed
 from poseflow.poses import NO_TRACK, Poses
 from poseflow.sequence import Frame
 
@@ -23,7 +23,9 @@ class _ListEntry(msgspec.Struct, omit_defaults=True, gc=False):
     score: float | None = None
     box: list[float] | None = None
     idx: int | None = None
-    poseflow: Carried | None = None
+    frame: int | None = None
+    time: float | None = None
+    poseflow: Metadata | None = None
 
 
 class _DictEntry(msgspec.Struct, omit_defaults=True, gc=False):
@@ -31,7 +33,9 @@ class _DictEntry(msgspec.Struct, omit_defaults=True, gc=False):
     scores: float | None = None
     box: list[float] | None = None
     idx: int | None = None
-    poseflow: Carried | None = None
+    frame: int | None = None
+    time: float | None = None
+    poseflow: Metadata | None = None
 
 
 def _columns(poses: Poses) -> Iterator[tuple[list[float], Any, Any, int | None]]:
@@ -65,12 +69,21 @@ def _columns(poses: Poses) -> Iterator[tuple[list[float], Any, Any, int | None]]
         )
 
 
+def _place(
+    frame: Frame, image: str | int, hints: Hints
+) -> tuple[int | None, float | None]:
+    """Index and time of a frame, each None where the reader finds it without."""
+    told = frame_number(str(image)) == frame.index
+    time = time_if_needed(frame.index, frame.time, hints.fps)
+    return None if told else frame.index, time
+
+
 class ListEncoder:
     """A list with one line per person.
 
     Args:
         coco: Leave out box and idx and call frames by number, as COCO results do.
-        hints: Size and frame rate, which the first entry carries with its skeleton.
+        hints: Metadata, which the first entry carries.
     """
 
     def __init__(self, coco: bool = False, hints: Hints | None = None) -> None:
@@ -88,13 +101,15 @@ class ListEncoder:
         """The people of a frame; nothing for a frame without people."""
         image: str | int
         image = frame.index if self._coco else frame.name or frame_name(frame.index)
-        lines = []
+        lines: list[bytes] = []
         for keypoints, score, box, track_id in _columns(frame.poses):
             entry = _ListEntry(image, 1, keypoints, score)
             if not self._coco:
                 entry.box, entry.idx = box, track_id
+            if not lines:
+                entry.frame, entry.time = _place(frame, image, self._hints)
             if self._first:
-                entry.poseflow = carried(frame.poses.skeleton, self._hints)
+                entry.poseflow = metadata_if_needed(frame.poses.skeleton, self._hints)
                 self._first = False
             lines.append(self._json.encode(entry))
         if not lines:
@@ -123,10 +138,14 @@ class DictEncoder:
     def frame(self, frame: Frame) -> bytes:
         """A frame's name and its people."""
         people = [_DictEntry(*columns) for columns in _columns(frame.poses)]
+        title = frame.name or frame_name(frame.index)
+        if people:
+            people[0].frame, people[0].time = _place(frame, title, self._hints)
         if people and self._first:
-            people[0].poseflow = carried(frame.poses.skeleton, self._hints)
+            skeleton = frame.poses.skeleton
+            people[0].poseflow = metadata_if_needed(skeleton, self._hints)
             self._first = False
-        name = self._json.encode(frame.name or frame_name(frame.index))
+        name = self._json.encode(title)
         separator, self._separator = self._separator, b",\n"
         return separator + name + b": " + self._json.encode(people)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -17,7 +18,7 @@ from poseflow.skeleton import Skeleton
 
 @dataclass(frozen=True)
 class Hints:
-    """Facts about a video that its file of poses lacks.
+    """Facts about a video, given to a reader that may not find them, or to a writer.
 
     Attributes:
         skeleton: The joints; None lets the format or their number decide.
@@ -26,6 +27,9 @@ class Hints:
         name: Name of the sequence; None takes the file's.
         keep_origin: Whether a joint at exactly (0, 0) with a score above 0 is a joint
             in the corner of the image; otherwise it is missing.
+        names: Names of people by track id.
+        tracker: Name of the tracker that gave the ids.
+        version: Version of poseflow that made the poses.
     """
 
     skeleton: Skeleton | None = None
@@ -33,10 +37,47 @@ class Hints:
     fps: float | None = None
     name: str | None = None
     keep_origin: bool = False
+    names: Mapping[int, str] = field(default_factory=dict, hash=False)
+    tracker: str | None = None
+    version: str | None = None
+
+    @classmethod
+    def of(cls, sequence: PoseSequence) -> Hints:
+        """What a sequence knows, for writing it."""
+        return cls(
+            sequence.skeleton,
+            sequence.size,
+            sequence.fps,
+            sequence.name,
+            names=sequence.names,
+            tracker=sequence.tracker,
+            version=sequence.version,
+        )
 
     def time(self, index: int) -> float:
         """Seconds since the start of the source at which a frame is shown."""
         return index / self.fps if self.fps else 0.0
+
+    def sequence(
+        self, frames: Iterable[Frame], skeleton: Skeleton, name: str
+    ) -> PoseSequence:
+        """The frames of a file with what is known of their video.
+
+        Args:
+            frames: In order.
+            skeleton: Their joints.
+            name: Name of the sequence where the hints have none.
+        """
+        return PoseSequence(
+            tuple(frames),
+            skeleton,
+            name if self.name is None else self.name,
+            self.size,
+            self.fps,
+            names=self.names,
+            tracker=self.tracker,
+            version=self.version,
+        )
 
 
 class Encoder(Protocol):

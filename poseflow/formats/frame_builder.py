@@ -18,7 +18,13 @@ from poseflow.boxes import keypoint_extent, xywh_to_xyxy, xyxy_to_xywh
 from poseflow.errors import FormatError, PoseFlowError
 from poseflow.formats.atomic import PathLike
 from poseflow.formats.base import Hints
-from poseflow.formats.frame_names import frame_indices, text_of, without_suffix
+from poseflow.formats.frame_names import (
+    frame_indices,
+    frame_number,
+    text_of,
+    without_suffix,
+)
+from poseflow.formats.metadata import frame_time
 from poseflow.poses import NO_TRACK, Poses, at_origin
 from poseflow.sequence import Frame, PoseSequence
 from poseflow.skeleton import Skeleton
@@ -119,7 +125,10 @@ class FrameBuilder:
         self.path = os.fspath(path)
         self.hints = hints
         self.problems = Problems(path)
+        self._given_fps = hints.fps
         self._images: dict[str, int] = {}  # name -> its number, in order of appearance
+        self._times: dict[str, float] = {}
+        self._indices: dict[str, int] = {}
         self._image: list[int] = []
         self._ids: list[int] = []
         self._places: list[int] = []
@@ -131,6 +140,19 @@ class FrameBuilder:
     def image(self, name: str) -> int:
         """Add a frame, which may have no people."""
         return self._images.setdefault(name, len(self._images))
+
+    def place_frame(self, name: str, index: int | None, seconds: float | None) -> None:
+        """Note what a file says of a frame beside its people.
+
+        Args:
+            name: Name of the frame.
+            index: Its index, where the name does not tell it.
+            seconds: Its time, which the frame rate given by the caller overrides.
+        """
+        if index is not None:
+            self._indices.setdefault(name, index)
+        if seconds is not None:
+            self._times.setdefault(name, seconds)
 
     def add(
         self,
@@ -242,19 +264,8 @@ class FrameBuilder:
         self._blocks = []
         self.problems.report(sum(len(block.rows) for block in blocks))
         self.problems.report_folders(self._images)
-        return PoseSequence(
-            self._frames(blocks, skeleton),
-            skeleton,
-            self._name(),
-            self.hints.size,
-            self.hints.fps,
-        )
-
-    def _name(self) -> str:
-        if self.hints.name is not None:
-            return self.hints.name
-        name = without_suffix(Path(self.path).name, ".gz", ".json")
-        return text_of(name)
+        name = text_of(without_suffix(Path(self.path).name, ".gz", ".json"))
+        return self.hints.sequence(self._frames(blocks, skeleton), skeleton, name)
 
     def _skeleton(self) -> Skeleton:
         """The given skeleton, or that of the most frequent number of joints."""
@@ -274,11 +285,25 @@ class FrameBuilder:
         row = int(self._blocks[0].rows[0])
         raise FormatError(f"{self.path}: {self.place(row)}: {unknown}") from unknown
 
+    def _index_of(self) -> dict[str, int]:
+        """The index of every frame: the file's own, otherwise what its name tells."""
+        by_name = frame_indices(self._images)
+        if not self._indices:
+            return by_name
+        known = {
+            name: self._indices.get(name, _number(name, position))
+            for name, position in by_name.items()
+        }
+        # Not where that would join two frames: the file was put together from others.
+        one_each = len(set(known.values())) == len(set(by_name.values()))
+        return known if one_each else by_name
+
     def _frames(self, blocks: list[_Block], skeleton: Skeleton) -> tuple[Frame, ...]:
-        index_of = frame_indices(self._images)
+        index_of = self._index_of()
         names: dict[int, str] = {}
         for name, index in index_of.items():
             names.setdefault(index, name)
+        times = {index_of[name]: seconds for name, seconds in self._times.items()}
         if not blocks:
             blocks = [_empty_block(len(skeleton))]
         rows = np.concatenate([block.rows for block in blocks])
@@ -308,9 +333,15 @@ class FrameBuilder:
                 ids[part],
                 skeleton,
             )
-            return Frame(index, self.hints.time(index), poses, name=names[index])
+            time = frame_time(index, times, self.hints, self._given_fps)
+            return Frame(index, time, poses, name=names[index])
 
         return tuple(frame(rank, index) for rank, index in enumerate(ordered))
+
+
+def _number(name: str, otherwise: int) -> int:
+    number = frame_number(name)
+    return otherwise if number is None else number
 
 
 def _floats(values: Any) -> Floats:

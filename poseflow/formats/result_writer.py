@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, Self
 
@@ -12,29 +13,42 @@ from poseflow.formats.base import FORMATS, Format, Hints, get
 from poseflow.sequence import Frame
 
 
-def check_suffix(path: PathLike, format: str | Format) -> None:
-    """Refuse a file name whose suffix is not one of the format's.
+def output_format(path: PathLike, format: str | Format | None = None) -> Format:
+    """The format to write a file in: the one asked for, or that of the suffix.
 
     The suffix says what is in a file. Names without one, standard output, pipes and
-    devices take any format, and so does a format of another package that does not
-    declare its `suffixes`.
+    devices take any format, `alphapose` if none is asked for, and so does a format of
+    another package that does not declare its `suffixes`.
+
+    Args:
+        path: The file; `-` is standard output.
+        format: Name of a format, or a `Format`; None goes by the suffix: the first
+            registered format that is written to such files.
 
     Raises:
         FormatError: If the suffix is that of another kind of file or unknown; the
             message lists the known ones.
+
+    Examples:
+        >>> output_format("walk.json").name, output_format("-").name
+        ('alphapose', 'alphapose')
     """
-    entry = get(format) if isinstance(format, str) else format
-    suffixes = getattr(entry, "suffixes", None)
     place = Path(path)
     suffix = place.suffix.lower()
-    if suffixes is None or not suffix or suffix in suffixes:
-        return
+    entry = get(format) if isinstance(format, str) else format
+    suffixes = None if entry is None else getattr(entry, "suffixes", None)
+    if not suffix or (entry is not None and (suffixes is None or suffix in suffixes)):
+        return entry or get("alphapose")
     try:
         special = place.exists() and not place.is_file() and not place.is_dir()
     except (OSError, ValueError):
         special = False
     if special:
-        return
+        return entry or get("alphapose")
+    if entry is None:
+        for other in FORMATS:
+            if suffix in getattr(other, "suffixes", ()):
+                return other
     if suffix == ".gz":
         raise FormatError(
             f"cannot write {os.fspath(path)}: gzip is only read; write a .json file "
@@ -45,9 +59,9 @@ def check_suffix(path: PathLike, format: str | Format) -> None:
         for known in getattr(other, "suffixes", ()):
             names_of.setdefault(known, []).append(other.name)
     listed = "; ".join(f"{k} ({', '.join(names)})" for k, names in names_of.items())
-    found = f"format {entry.name} is not written to {suffix} files"
-    if suffix not in names_of:
-        found = f"no format is written to {suffix} files"
+    found = f"no format is written to {suffix} files"
+    if entry is not None and suffix in names_of:
+        found = f"format {entry.name} is not written to {suffix} files"
     raise FormatError(
         f"cannot write {os.fspath(path)}: {found}; known suffixes are {listed}"
     )
@@ -63,8 +77,10 @@ class ResultWriter:
 
     Args:
         path: The file; `-` is standard output.
-        format: Name of a format that can be written, or a `Format`.
-        hints: Name, size and frame rate of the video, for formats that store them.
+        format: Name of a format that can be written, or a `Format`; None goes by the
+            suffix of `path`.
+        hints: Metadata of the video; a function is asked when the first frame is
+            written, as the size of images is not known before.
         on_interrupt: `"discard"` to treat an interruption like an error.
 
     Raises:
@@ -85,16 +101,18 @@ class ResultWriter:
     def __init__(
         self,
         path: PathLike,
-        format: str | Format = "alphapose",
+        format: str | Format | None = None,
         *,
-        hints: Hints | None = None,
+        hints: Hints | Callable[[], Hints] | None = None,
         on_interrupt: Literal["keep", "discard"] = "keep",
     ) -> None:
-        entry = get(format) if isinstance(format, str) else format
-        check_suffix(path, entry)
+        entry = output_format(path, format)
         self.frames = 0
         self._keep = on_interrupt == "keep"
-        self._encoder = entry.encoder(hints or Hints())
+        self._hints = hints
+        self._format = entry
+        # At once, so that a format that can only be read is refused before the work.
+        self._encoder = entry.encoder(Hints() if callable(hints) else hints or Hints())
         self._file = AtomicFile(path)
         self._end = 0  # of the last complete frame
         self._open = True
@@ -104,6 +122,8 @@ class ResultWriter:
         # Not earlier: a run that fails at once leaves standard output empty.
         if not self._started:
             self._started = True
+            if callable(self._hints):
+                self._encoder = self._format.encoder(self._hints())
             self._append(self._encoder.start())
 
     def _append(self, data: bytes) -> None:

@@ -56,8 +56,9 @@ class KnownPoses:
         if isinstance(poses, str | PathLike):
             from poseflow.formats import read
 
-            self.label = str(poses)
             poses = read(poses)
+        if isinstance(poses, PoseSequence) and poses.source:
+            self.label = poses.source
         frames = frames_of(poses)
         self.by_name = {frame.name: frame for frame in frames if frame.name}
         self.by_number = {

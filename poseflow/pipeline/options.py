@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Generator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import poseflow
 from poseflow.errors import FormatError
+from poseflow.formats.base import Hints
 
 if TYPE_CHECKING:
     from poseflow.estimator import Estimator
     from poseflow.pipeline.known_poses import PosesInput
-    from poseflow.sequence import Frame
+    from poseflow.sequence import Frame, PoseSequence
     from poseflow.video import Source
 
 
@@ -84,6 +85,16 @@ class TrackOptions:
             detect_every=self.detect_every,
             **self.tracker_options,
         )
+
+    def hints(self, poses: PoseSequence | None = None) -> Hints:
+        """Metadata of the result.
+
+        Args:
+            poses: What is tracked, if its poses are known: they tell size, frame rate
+                and name where there is no video.
+        """
+        known = Hints() if poses is None else Hints.of(poses)
+        return replace(known, tracker=self.tracker, version=poseflow.__version__)
 
     def digest(self) -> str:
         """Everything that results depend on besides the sources, as 16 hex digits.

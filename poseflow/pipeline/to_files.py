@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from poseflow.formats import Hints, ResultWriter, check_apart
@@ -42,8 +42,9 @@ def write_result(
     frames: Frames,
     *,
     poses: str | os.PathLike[str] | None = None,
+    hints: Callable[[], Hints] = Hints,
     render: str | os.PathLike[str] | None = None,
-    format: str = "alphapose",
+    format: str | None = None,
     progress: Progress | None = None,
     on_interrupt: Literal["keep", "discard"] = "keep",
 ) -> Written:
@@ -54,8 +55,10 @@ def write_result(
         output: The result file.
         frames: Makes frames of the opened source.
         poses: File that the poses come from, which must not be overwritten.
+        hints: Gives the metadata of the result, once there is a frame; name, size and
+            frame rate of a source go first.
         render: Overlay video or image folder.
-        format: Of the result.
+        format: Of the result; None goes by the suffix of `output`.
         progress: Wraps the frames, with how many are expected, as they go by.
         on_interrupt: See `ResultWriter`.
 
@@ -67,20 +70,26 @@ def write_result(
         # An interrupted run keeps its result, which must not replace its own input.
         origin = None if video is None else video.origin
         check_apart(output, source=origin, poses=poses, overlay=render)
-        made = frames(video)
-        hints, expected = Hints(), None
-        if video is not None:
-            hints = Hints(size=video.size, fps=video.fps, name=video.name)
-            expected = video.frame_count
+        expected = None if video is None else video.frame_count
+
+        def known() -> Hints:
+            """What is known of the video once it has given a frame."""
+            given = hints()
+            if video is None:
+                return given
+            size, fps = video.size or given.size, video.fps or given.fps
+            return replace(given, size=size, fps=fps, name=video.name)
+
         sinks: list[Sink] = [
             stack.enter_context(
-                ResultWriter(output, format, hints=hints, on_interrupt=on_interrupt)
+                ResultWriter(output, format, hints=known, on_interrupt=on_interrupt)
             )
         ]
         overlay = None
         if render is not None:
             overlay = stack.enter_context(OverlaySink(render, video))
             sinks.append(overlay)
+        made = frames(video)
         start = time.perf_counter()
         count, ids = drain(
             made if progress is None else progress(made, expected), sinks

@@ -42,7 +42,7 @@ def write_posetrack(scene: Scene, path: str | os.PathLike[str]) -> None:
         >>> scene = make_scene("street", seed=7, frames=5, skeleton="posetrack18")
         >>> write_posetrack(scene, path)
         >>> poseflow.read(path)
-        <PoseSequence '000007_mpii_test': 5 frames, ... posetrack17>
+        <PoseSequence '000007_mpii_test': 5 frames, ... posetrack18>
     """
     if scene.skeleton.name != SKELETON:
         raise PoseFlowError(

@@ -15,7 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 import poseflow
-from poseflow import Frame, Poses
+from poseflow import Frame, Poses, skeletons
 from poseflow.cli.app import app
 from poseflow.video import VideoWriter, open_source
 
@@ -104,8 +104,16 @@ def test_a_video_with_known_poses(clip, poses, tmp_path):
     entries = json.loads(out.read_text())
     assert [e["image_id"] for e in entries[::2]] == [f"{k:06d}.jpg" for k in range(8)]
     assert {e["idx"] for e in entries} == {1, 2}
-    assert set(entries[0]) == {
-        *("image_id", "category_id", "keypoints", "score", "box", "idx")
+    fields = {"image_id", "category_id", "keypoints", "score", "box", "idx"}
+    assert {frozenset(e) for e in entries[1:]} == {frozenset(fields)}
+    assert set(entries[0]) == fields | {"poseflow"}
+    assert entries[0]["poseflow"] == {
+        "skeleton": {"name": "coco17", "joints": list(skeletons.COCO17.joints)},
+        "name": "clip",
+        "fps": 10.0,
+        "size": list(SIZE),
+        "tracker": "default",
+        "version": poseflow.__version__,
     }
     with open_source(overlay) as video:
         assert video.size == SIZE

@@ -557,7 +557,7 @@ def test_a_result_carries_a_skeleton_that_its_joints_do_not_tell(
         assert poseflow.read(path, skeleton="coco17").skeleton.name == "coco17"
 
 
-def test_ordinary_skeletons_are_not_carried(tmp_path):
+def test_metadata_is_left_out_where_nothing_is_known(tmp_path):
     poseflow.write(sequence(), tmp_path / "out.json")
     assert "poseflow" not in (tmp_path / "out.json").read_text()
 
@@ -565,7 +565,7 @@ def test_ordinary_skeletons_are_not_carried(tmp_path):
 @pytest.mark.parametrize(
     "value", [3, {}, {"skeleton": {"name": "", "joints": []}}, {"skeleton": "coco17"}]
 )
-def test_a_bad_carried_field_is_ignored(tmp_path, value):
+def test_bad_metadata_is_ignored(tmp_path, value):
     entry = {"image_id": "0.jpg", "keypoints": [1.5] * 51, "poseflow": value}
     (tmp_path / "in.json").write_text(json.dumps([entry]))
     with pytest.warns(UserWarning, match="ignored 1 optional.*poseflow: expected skel"):

@@ -24,6 +24,9 @@ JOINTS = POSETRACK17.joints
 SLOTS = POSETRACK18.joints
 """The 17 keypoint slots of PoseTrack18 and 21; the ears are never scored."""
 
+EARS = ("left_ear", "right_ear")
+"""The joints that only the 2018 format has."""
+
 SLOT_OF_JOINT = tuple(SLOTS.index("head_bottom" if j == "neck" else j) for j in JOINTS)
 """Slot of each of `JOINTS`; what 2018 calls head_bottom is the neck of 2017."""
 
@@ -86,6 +89,12 @@ class Annotations:
         regions: Ignore regions, each `(k, 2)` corners in pixels.
         region_frames: `(R,)` frame of each region, ascending.
         problems: Problems that the reader found.
+        ears: `(P, 2, 3)` x, y and score of the left and the right ear, which the 2018
+            format has slots for and no program scores, NaN where absent; None in 2017.
+        indices: F frame indices that a result of poseflow states, None where it does
+            not.
+        times: F times in seconds, likewise.
+        metadata: The field `poseflow` of a result; None in other files.
     """
 
     name: str
@@ -108,6 +117,10 @@ class Annotations:
     regions: tuple[Floats, ...] = ()
     region_frames: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
     problems: tuple[Problem, ...] = ()
+    ears: Floats | None = None
+    indices: tuple[int | None, ...] | None = None
+    times: tuple[float | None, ...] | None = None
+    metadata: Any = None
 
     @property
     def num_frames(self) -> int:

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 
 from poseflow.arrays import Floats
 from poseflow.conversion import convert, joint_map
+from poseflow.errors import FormatError
+from poseflow.formats.base import Hints
 from poseflow.formats.frame_names import frame_number, name_tails
+from poseflow.formats.metadata import frame_time, with_metadata
 from poseflow.formats.posetrack.annotations import (
+    EARS,
     NO_ID,
+    SLOT_OF_JOINT,
+    SLOTS,
     Annotations,
     Problem,
     empty_annotations,
 )
 from poseflow.poses import NO_TRACK, Poses, at_origin
 from poseflow.sequence import Frame, PoseSequence
-from poseflow.skeletons.posetrack import POSETRACK17
+from poseflow.skeletons.posetrack import POSETRACK15, POSETRACK17, POSETRACK18
 
 
 def annotations_from_poses(
@@ -137,43 +145,107 @@ def _frame_places(sequence: PoseSequence, gt: Annotations) -> list[int]:
     return [k if 0 <= k < gt.num_frames else -1 for k in indices]
 
 
-def poses_from_annotations(
-    annotations: Annotations,
-    size: tuple[int, int] | None = None,
-    fps: float | None = None,
-    *,
-    keep_origin: bool = False,
-) -> PoseSequence:
-    """Annotations as a `PoseSequence` with PoseTrack17's joints.
+def poses_from_annotations(annotations: Annotations, hints: Hints) -> PoseSequence:
+    """Annotations as a `PoseSequence` with the joints of their year.
 
-    Present joints without a score get 1; people without an id -1; joints at exactly
-    (0, 0) are missing unless `keep_origin` is set. Head boxes, ignore
-    regions and labels do not fit into a `PoseSequence`; scorers read `Annotations`.
+    15 joints for PoseTrack17, the 17 slots for PoseTrack18 and 21. Present joints
+    without a score get 1; people without an id -1; joints at exactly (0, 0) are missing
+    unless the hints keep them. Head boxes, ignore regions and labels do not fit into a
+    `PoseSequence`; scorers read `Annotations`.
+
+    Raises:
+        FormatError: If the hints name a skeleton that PoseTrack's files do not have.
     """
+    given_fps, wanted = hints.fps, hints.skeleton
+    if wanted not in (None, POSETRACK15, POSETRACK17, POSETRACK18):
+        raise FormatError(
+            f"{annotations.source}: expected posetrack17, posetrack18 or posetrack15 "
+            f"as the skeleton of a PoseTrack file, found {wanted.name}"
+        )
+    if annotations.metadata is not None:
+        try:
+            hints = with_metadata(hints, annotations.metadata)
+        except ValueError as error:
+            warnings.warn(f"{annotations.source}: ignored {error}", stacklevel=4)
     present = annotations.present
     given = annotations.scores
     scores = np.where(present, np.where(np.isnan(given), 1.0, given), 0.0)
     keypoints = np.where(present[:, :, None], annotations.keypoints, 0.0)
-    if not keep_origin:
+    skeleton = POSETRACK17
+    if annotations.ears is not None:
+        skeleton = POSETRACK18
+        keypoints, scores = _with_ears(keypoints, scores, annotations.ears)
+    if not hints.keep_origin:
         scores[at_origin(keypoints)] = 0
     ids = np.where(annotations.track_ids < 0, NO_TRACK, annotations.track_ids)
     made = Poses(
         keypoints,
         np.maximum(scores, 0),
         track_ids=ids,
-        skeleton=POSETRACK17,
+        skeleton=skeleton,
         dtype=np.float64,
     )
     made = made.replace(
         boxes=_prefer(annotations.boxes, made.boxes),
         scores=_prefer(annotations.pose_scores, made.scores),
     )
+    names, indices = _frame_names(annotations, hints.name)
+    times = dict(zip(indices, annotations.times or (), strict=False))
+    known = {index: time for index, time in times.items() if time is not None}
     starts = annotations.frame_starts
-    frames = tuple(
-        Frame(k, k / fps if fps else 0.0, made[starts[k] : starts[k + 1]], None, name)
-        for k, name in enumerate(annotations.image_names)
+    frames = (
+        Frame(
+            index,
+            frame_time(index, known, hints, given_fps),
+            made[starts[k] : starts[k + 1]],
+            None,
+            name,
+        )
+        for k, (index, name) in enumerate(zip(indices, names, strict=True))
     )
-    return PoseSequence(frames, POSETRACK17, annotations.name, size, fps)
+    sequence = hints.sequence(frames, skeleton, annotations.name)
+    return sequence if wanted is None else convert(sequence, wanted)
+
+
+def _with_ears(
+    keypoints: Floats, scores: Floats, ears: Floats
+) -> tuple[Floats, Floats]:
+    """The 15 joints and the ears in the 17 slots."""
+    shape = len(keypoints), len(POSETRACK18)
+    points, marks = np.zeros((*shape, 2)), np.zeros(shape)
+    slots = list(SLOT_OF_JOINT)
+    points[:, slots], marks[:, slots] = keypoints, scores
+    present = ~np.isnan(ears[..., 0])
+    slots = [SLOTS.index(ear) for ear in EARS]
+    points[:, slots] = np.where(present[..., None], ears[..., :2], 0.0)
+    marks[:, slots] = np.where(
+        present, np.where(np.isnan(ears[..., 2]), 1.0, ears[..., 2]), 0.0
+    )
+    return points, marks
+
+
+def _frame_names(
+    annotations: Annotations, sequence: str | None
+) -> tuple[list[str], list[int]]:
+    """Name and index of every frame, as they were before poseflow wrote them."""
+    names = list(annotations.image_names)
+    positions = list(range(len(names)))
+    if annotations.indices is None:
+        return names, positions
+    prefix = image_folder(sequence or "")
+    names = [name.removeprefix(prefix) for name in names]
+    indices = [
+        frame_number(name) if index is None else index
+        for name, index in zip(names, annotations.indices, strict=True)
+    ]
+    known = [index for index in indices if index is not None]
+    ordered = known == sorted(set(known)) and len(known) == len(names)
+    return names, known if ordered else positions
+
+
+def image_folder(sequence: str) -> str:
+    """Folder before the names of a sequence's images, as PoseTrack has it."""
+    return f"images/{sequence}/" if sequence else ""
 
 
 def _prefer(given: Floats, derived: Floats) -> Floats:

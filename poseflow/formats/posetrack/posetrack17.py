@@ -12,7 +12,13 @@ from msgspec.structs import astuple
 
 from poseflow.arrays import Floats, Ints
 from poseflow.formats.posetrack.annotations import Annotations, Problem
-from poseflow.formats.posetrack.records import Frame17, Point17, Rect17
+from poseflow.formats.posetrack.records import (
+    Frame17,
+    Point17,
+    Rect17,
+    stated_indices,
+    stated_times,
+)
 from poseflow.formats.posetrack.videos import require_one_video
 
 JOINTS = 15
@@ -32,7 +38,11 @@ Numbers with a point take nine bytes each, an id from -32 to 127 one.
 
 
 def annotations17(
-    frames: list[Frame17], name: str, label: str, problems: list[Problem]
+    frames: list[Frame17],
+    name: str,
+    label: str,
+    problems: list[Problem],
+    metadata: Any = None,
 ) -> Annotations:
     """The people of all frames, from decoded records.
 
@@ -85,6 +95,9 @@ def annotations17(
             np.arange(len(frames)), [len(f.ignore_regions) for f in frames]
         ),
         problems=tuple(problems),
+        indices=None if metadata is None else stated_indices(frames),
+        times=None if metadata is None else stated_times(frames),
+        metadata=metadata,
     )
 
 

@@ -9,13 +9,20 @@ import numpy as np
 from poseflow.arrays import Bools, Floats, Ints
 from poseflow.boxes import xywh_to_xyxy
 from poseflow.formats.posetrack.annotations import (
+    EARS,
     JOINTS,
     NO_ID,
     SLOTS,
     Annotations,
     Problem,
 )
-from poseflow.formats.posetrack.records import Annotation18, Document, Image18
+from poseflow.formats.posetrack.records import (
+    Annotation18,
+    Document,
+    Image18,
+    stated_indices,
+    stated_times,
+)
 from poseflow.formats.posetrack.videos import require_one_video
 
 _OTHER_NAMES = {"neck": "head_bottom", "head_bottom": "neck"}
@@ -123,6 +130,10 @@ def annotations18(
         regions=regions,
         region_frames=region_frames,
         problems=tuple(problems),
+        ears=_ears(triples.reshape(len(people), len(slots), 3), marks, slots),
+        indices=None if document.poseflow is None else stated_indices(images),
+        times=None if document.poseflow is None else stated_times(images),
+        metadata=document.poseflow,
     )
 
 
@@ -203,6 +214,20 @@ def _pick(
     absent = (picked == 0).all(axis=2) | np.isnan(picked[:, :, :2]).any(axis=2)
     picked[absent] = np.nan
     return np.ascontiguousarray(picked[:, :, :2]), picked[:, :, 2].copy(), scores
+
+
+def _ears(triples: Floats, marks: Floats, slots: tuple[str, ...]) -> Floats:
+    """`(P, 2, 3)` x, y, score of both ears; NaN where absent."""
+    ears = np.full((len(triples), len(EARS), 3), np.nan)
+    for k, name in enumerate(EARS):
+        if name not in slots:
+            continue
+        slot = slots.index(name)
+        found = triples[:, slot]
+        absent = (found == 0).all(axis=1) | np.isnan(found[:, :2]).any(axis=1)
+        ears[~absent, k, :2] = found[~absent, :2]
+        ears[~absent, k, 2] = marks[~absent, slot]
+    return ears
 
 
 def _regions(

@@ -52,7 +52,9 @@ def _columns(
     document: Document, name: str, label: str, problems: list[Problem]
 ) -> Annotations:
     if document.annolist is not None:
-        return annotations17(document.annolist, name, label, problems)
+        return annotations17(
+            document.annolist, name, label, problems, document.poseflow
+        )
     return annotations18(document, name, label, problems)
 
 

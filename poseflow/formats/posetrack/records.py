@@ -10,7 +10,7 @@ from __future__ import annotations
 import gc
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -77,6 +77,8 @@ class Frame17(msgspec.Struct, gc=False):
     annorect: list[Rect17] = []
     ignore_regions: list[Region17] = []
     is_labeled: list[int | bool] = []
+    frame: Any = None
+    time: Any = None
 
 
 class Image18(msgspec.Struct, gc=False):
@@ -89,6 +91,8 @@ class Image18(msgspec.Struct, gc=False):
     ignore_regions_y: list[list[float]] | None = None
     has_labeled_person: bool | int | None = None
     vid_id: Any = None
+    frame: Any = None
+    time: Any = None
 
 
 class Annotation18(msgspec.Struct, gc=False):
@@ -119,6 +123,29 @@ class Document(msgspec.Struct, gc=False):
     images: list[Image18] | None = None
     annotations: list[Annotation18] = []
     categories: list[Category18] = []
+    poseflow: Any = None
+
+
+def stated_indices(
+    frames: Sequence[Frame17 | Image18],
+) -> tuple[int | None, ...]:
+    """The frame indices that a result of poseflow states; None where it does not."""
+    return tuple(
+        value if type(value := frame.frame) is int and 0 <= value < 2**53 else None
+        for frame in frames
+    )
+
+
+def stated_times(
+    frames: Sequence[Frame17 | Image18],
+) -> tuple[float | None, ...]:
+    """The times in seconds that a result of poseflow states."""
+    return tuple(
+        float(value)
+        if isinstance(value := frame.time, int | float) and math.isfinite(value)
+        else None
+        for frame in frames
+    )
 
 
 _DECODER = msgspec.json.Decoder(Document)

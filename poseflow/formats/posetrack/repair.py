@@ -39,10 +39,12 @@ def repair(document: Any, label: str, problems: list[Problem]) -> dict[str, Any]
                 f"{label}: 'annolist': expected a list of frames, found "
                 f"{kind_of(frames)}"
             )
-        return {"annolist": [_frame17(f, k, report) for k, f in enumerate(frames)]}
-    if "images" in document:
-        return _repair18(document, label, report)
-    return {}
+        fixed = {"annolist": [_frame17(f, k, report) for k, f in enumerate(frames)]}
+    elif "images" in document:
+        fixed = _repair18(document, label, report)
+    else:
+        return {}
+    return fixed | {"poseflow": document.get("poseflow")}
 
 
 def _one(value: Any) -> Any:
@@ -124,6 +126,8 @@ def _frame17(item: Any, frame: int, report: Report) -> dict[str, Any]:
         ],
         "ignore_regions": regions,
         "is_labeled": [] if labelled is None else [labelled],
+        "frame": item.get("frame"),
+        "time": item.get("time"),
     }
 
 

@@ -15,7 +15,14 @@ from poseflow.errors import FormatError
 from poseflow.formats.base import Encoder, Hints
 from poseflow.formats.frame_names import frame_name, frame_number
 from poseflow.formats.json_numbers import shortest, widths
-from poseflow.formats.posetrack.conversion import poses_from_annotations
+from poseflow.formats.metadata import (
+    Metadata,
+    metadata,
+    metadata_if_needed,
+    time_if_needed,
+)
+from poseflow.formats.posetrack.annotations import EARS
+from poseflow.formats.posetrack.conversion import image_folder, poses_from_annotations
 from poseflow.formats.posetrack.reader import read_annotations
 from poseflow.formats.posetrack.submission import find_sequence_files
 from poseflow.poses import NO_TRACK, Poses
@@ -60,9 +67,7 @@ class PoseTrackFormat:
             warnings.warn(
                 f"{first}" + (f"; {more} more like it" if more else ""), stacklevel=3
             )
-        return poses_from_annotations(
-            annotations, hints.size, hints.fps, keep_origin=hints.keep_origin
-        )
+        return poses_from_annotations(annotations, hints)
 
     def encoder(self, hints: Hints) -> Encoder:
         """See `poseflow.formats.base.Format.encoder`."""
@@ -98,16 +103,19 @@ class _Converter:
         if poses.skeleton.name not in self._warned:
             self._warned.add(poses.skeleton.name)
             mapping = joint_map(poses.skeleton, self._target, estimate=True)
-            ears = {"left_ear", "right_ear"}
-            missing = [joint for joint in mapping.missing if joint not in ears]
-            if mapping.estimated or missing:
-                parts = []
-                if mapping.estimated:
-                    parts.append(f"estimated: {', '.join(mapping.estimated)}")
-                if missing:
-                    parts.append(f"missing: {', '.join(missing)}")
+            missing = [joint for joint in mapping.missing if joint not in EARS]
+            parts = [
+                f"{title}: {', '.join(joints)}"
+                for title, joints in (
+                    ("estimated", mapping.estimated),
+                    ("missing", missing),
+                    ("left out", mapping.unused),
+                )
+                if joints
+            ]
+            if parts:
                 warnings.warn(
-                    f"{poses.skeleton.name} has not all joints of PoseTrack; "
+                    f"{poses.skeleton.name} has other joints than PoseTrack; "
                     + "; ".join(parts),
                     stacklevel=2,
                 )
@@ -124,7 +132,7 @@ class _Names:
     LONGEST_GAP = 10_000
 
     def __init__(self, folder: str) -> None:
-        self._folder = f"images/{folder}/" if folder else ""
+        self._folder = image_folder(folder)
         self._next: int | None = None
 
     def until(self, frame: Frame) -> list[tuple[int, str]]:
@@ -151,6 +159,31 @@ def _numbers(poses: Poses) -> tuple[list[Any], list[Any], list[Any], list[Any]]:
     )
 
 
+def _metadata(hints: Hints, skeleton: Skeleton) -> Metadata | None:
+    """The metadata of a result; None where nothing is known of its video."""
+    if not hints.name and metadata_if_needed(skeleton, hints) is None:
+        return None
+    return metadata(skeleton, hints)
+
+
+def _place(index: int, name: str, time: float | None, hints: Hints) -> dict[str, Any]:
+    """The fields `frame` and `time` of an image, where a reader needs them.
+
+    Args:
+        index: Index of the frame.
+        name: Its name.
+        time: Its time in seconds; None for a frame that the result left out.
+        hints: Tell the frame rate.
+    """
+    fields: dict[str, Any] = {}
+    if frame_number(name) != index:
+        fields["frame"] = index
+    seconds = None if time is None else time_if_needed(index, time, hints.fps)
+    if seconds is not None:
+        fields["time"] = seconds
+    return fields
+
+
 class Encoder17:
     """An `annolist`, one entry for each frame.
 
@@ -159,6 +192,7 @@ class Encoder17:
     """
 
     def __init__(self, hints: Hints) -> None:
+        self._hints = hints
         self._names = _Names(hints.name or "")
         self._convert = _Converter(POSETRACK17)
         self._json = msgspec.json.Encoder()
@@ -166,7 +200,9 @@ class Encoder17:
 
     def start(self) -> bytes:
         """Bytes before the first frame."""
-        return b'{"annolist": ['
+        own = _metadata(self._hints, POSETRACK17)
+        head = b"" if own is None else b'"poseflow": ' + self._json.encode(own) + b",\n"
+        return b"{" + head + b'"annolist": ['
 
     def frame(self, frame: Frame) -> bytes:
         """One frame, also without people: frames pair by position."""
@@ -196,14 +232,17 @@ class Encoder17:
                 rect["track_id"] = [int(poses.track_ids[k])]
             people.append(rect)
         *gap, (index, name) = self._names.until(frame)
-        pieces = [self._entry(k, empty, []) for k, empty in gap]
-        pieces.append(self._entry(index, name, people))
+        pieces = [self._entry(k, empty, [], None) for k, empty in gap]
+        pieces.append(self._entry(index, name, people, frame.time))
         return b"".join(pieces)
 
-    def _entry(self, index: int, name: str, people: list[dict[str, Any]]) -> bytes:
+    def _entry(
+        self, index: int, name: str, people: list[dict[str, Any]], time: float | None
+    ) -> bytes:
         entry = {
             "image": [{"name": name}],
             "imgnum": [index + 1],
+            **_place(index, name, time, self._hints),
             "annorect": people,
         }
         separator, self._separator = self._separator, b",\n"
@@ -235,6 +274,7 @@ class Encoder18:
     """
 
     def __init__(self, hints: Hints, newer: bool) -> None:
+        self._hints = hints
         self._names = _Names(hints.name or "")
         self._base = first_image_id(hints.name or "")
         self._newer = newer
@@ -252,6 +292,9 @@ class Encoder18:
             "keypoints": POSETRACK18.joints,
         }
         head = self._json.encode([category])
+        own = _metadata(self._hints, POSETRACK18)
+        if own is not None:
+            head += b',\n"poseflow": ' + self._json.encode(own)
         return b'{"categories": ' + head + b',\n"annotations": ['
 
     def frame(self, frame: Frame) -> bytes:
@@ -260,7 +303,9 @@ class Encoder18:
         number = self._base + frame.index
         for index, name in self._names.until(frame):
             image = self._base + index
+            time = frame.time if index == frame.index else None
             entry = {"id": image, "frame_id": image, "file_name": name}
+            entry |= _place(index, name, time, self._hints)
             self._images.append(self._json.encode(entry))
         points, marks, boxes, scores = _numbers(poses)
         entries = []
