@@ -20,6 +20,10 @@ class SourceError(PoseFlowError):
     """A video, image folder or stream that yields no usable frame."""
 
 
+class StreamLostError(SourceError):
+    """A live stream that ended and did not come back; its frames were delivered."""
+
+
 class MissingExtraError(PoseFlowError, ImportError):
     """An optional dependency is needed; the message says what to install."""
 

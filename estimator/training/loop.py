@@ -45,6 +45,7 @@ from poseflow.estimator.weights import (
     save_weights,
     state_on_cpu,
 )
+from poseflow.formats.inputs import protect_inputs
 
 log = logging.getLogger(__name__)
 
@@ -85,8 +86,28 @@ def train(
     if config.threads:
         torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
-    with join_processes(device) as process, graceful_stop(process) as stop:
+    with (
+        protect_inputs(initial_weights=config.initial_weights, data=_files(config)),
+        join_processes(device) as process,
+        graceful_stop(process) as stop,
+    ):
         return _Run(config, process, fresh, stop).run(on_step, on_epoch)
+
+
+def _files(config: RunConfig) -> list[Path]:
+    """The files of annotations and weights that a configuration names."""
+    data = config.data
+    sets = (*getattr(data, "train", ()), *data.validate, *data.test)
+    names = ("annotations", "detections", "found", "others")
+    files = [
+        Path(data.root, part.root, getattr(part, name))
+        for part in sets
+        for name in names
+        if isinstance(getattr(part, name, None), str)
+    ]
+    helpers = (getattr(config, name, None) for name in ("teacher", "parallel"))
+    files += [Path(helper.weights) for helper in helpers if helper is not None]
+    return [file for file in files if file.is_file()]
 
 
 class _Run:

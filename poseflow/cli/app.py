@@ -19,8 +19,9 @@ from poseflow.cli.evaluate import (
     evaluate_tracks,
 )
 from poseflow.cli.events import events
-from poseflow.cli.guard import GuardedGroup
+from poseflow.cli.guard import GuardedCommand, GuardedGroup
 from poseflow.cli.info import info
+from poseflow.cli.recover import recover
 from poseflow.cli.render import render
 from poseflow.cli.track import estimate, track
 from poseflow.cli.train import train, tune_nms, validate
@@ -29,6 +30,7 @@ COMMANDS = (
     track,
     estimate,
     batch,
+    recover,
     render,
     events,
     edit,
@@ -73,4 +75,5 @@ def root(
 
 
 for _command in COMMANDS:
-    app.command(name=_command.__name__.replace("_", "-"))(_command)
+    _name = _command.__name__.replace("_", "-")
+    app.command(name=_name, cls=GuardedCommand)(_command)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TextIO
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from poseflow.errors import PoseFlowError
 
@@ -28,6 +30,58 @@ class GuardedGroup(TyperGroup):
         """Run the chosen command under guard."""
         with _guarded():
             return super().invoke(ctx)
+
+
+INPUTS = frozenset(
+    [
+        *("source", "sources", "poses", "weights", "detector_weights", "video"),
+        *("correspondences", "tracked", "result", "apply", "partial", "manifest"),
+        *("gt", "pred", "truth", "config", "pose_weights", "path"),
+        *("skeleton", "from_skeleton"),
+    ]
+)
+"""Parameters that name what a command reads."""
+
+OUTPUTS = frozenset(
+    [
+        *("output", "out", "render", "json", "json_", "json_file"),
+        *("per_sequence", "plots", "pictures"),
+    ]
+)
+"""Parameters that name what a command writes."""
+
+
+class GuardedCommand(TyperCommand):
+    """A command that writes over none of the files that it reads."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command with its inputs protected."""
+        from poseflow.formats.inputs import protect_inputs, refuse_inputs
+
+        inputs = {
+            # What does not exist is a name, such as that of a skeleton.
+            name: [p for p in _paths(ctx.params.get(name)) if _exists(p)]
+            for name in INPUTS
+        }
+        if ctx.params.get("in_place"):
+            del inputs["result"]
+        outputs = [text for name in OUTPUTS for text in _paths(ctx.params.get(name))]
+        with protect_inputs(**inputs):
+            for output in outputs:
+                if not Path(output).is_dir():
+                    refuse_inputs(output)
+            return super().invoke(ctx)
+
+
+def _exists(path: str) -> bool:
+    return os.path.lexists(path) or glob.has_magic(path)
+
+
+def _paths(value: Any) -> list[str]:
+    """The paths that a parameter names."""
+    values = value if isinstance(value, list | tuple) else [value]
+    texts = [os.fspath(v) for v in values if isinstance(v, str | os.PathLike)]
+    return [text for text in texts if "\0" not in text]
 
 
 @contextmanager

@@ -34,6 +34,8 @@ from poseflow.formats.base import (
     register,
     sniff,
 )
+from poseflow.formats.inputs import protect_inputs, refuse_inputs
+from poseflow.formats.journal import Journal, JournalFormat
 from poseflow.formats.openpose import OpenPoseFormat
 from poseflow.formats.posetrack.writer import FORMATS as POSETRACK_FORMATS
 from poseflow.formats.result_writer import ResultWriter, output_format
@@ -46,19 +48,22 @@ __all__ = [
     "Encoder",
     "Format",
     "Hints",
+    "Journal",
     "ResultWriter",
     "check_apart",
     "check_writable",
     "get",
     "names",
     "output_format",
+    "protect_inputs",
     "read",
+    "refuse_inputs",
     "register",
     "sniff",
     "write",
 ]
 
-for _format in (*FORMATS, OpenPoseFormat(), *POSETRACK_FORMATS):
+for _format in (*FORMATS, OpenPoseFormat(), *POSETRACK_FORMATS, JournalFormat()):
     register(_format)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import secrets
 import stat
 import sys
 from collections.abc import Iterator
@@ -13,11 +12,14 @@ from pathlib import Path
 from typing import IO, Self
 
 from poseflow.errors import FormatError
+from poseflow.formats.inputs import PathLike, folded, refuse_inputs
+from poseflow.formats.locking import beside, open_locked
 
 STDOUT = "-"
 """The path that means standard output."""
 
-PathLike = str | os.PathLike[str]
+WAIT_SECONDS = 10.0
+"""How long short writes wait for each other: the last one wins."""
 
 
 def explain(error: OSError, path: PathLike, doing: str = "write") -> FormatError:
@@ -47,18 +49,21 @@ def check_writable(path: PathLike) -> None:
     Nothing is created. Whether the disk has room cannot be checked.
 
     Raises:
-        FormatError: If `path` is a folder, its folder does not exist, or either may not
-            be written.
+        FormatError: If `path` is a folder or a protected input, its folder does not
+            exist, or either may not be written.
     """
     if os.fspath(path) == STDOUT:
         return
     if not os.fspath(path):
         raise FormatError("cannot write: the name of the output is empty")
-    target = _target(path)
+    target = target_of(path)
+    refuse_inputs(target)
     folder = target.parent
     code = None
     with contextlib.suppress(OSError):
-        if target.is_dir():
+        if is_too_long(target):
+            code = errno.ENAMETOOLONG
+        elif target.is_dir():
             code = errno.EISDIR
         elif not folder.exists():
             raise FormatError(
@@ -74,33 +79,41 @@ def check_writable(path: PathLike) -> None:
 
 
 def check_apart(path: PathLike, **others: PathLike | None) -> None:
-    """Check that an output is neither an input nor another output.
+    """Check that two outputs of a run are not the same.
 
     Args:
         path: The output.
-        others: Paths that must not be the same file or folder, by their role in the
-            message; None is skipped.
+        others: Further outputs, by their role in the message; None is skipped.
 
     Raises:
         FormatError: If one of them is the same.
     """
     if os.fspath(path) == STDOUT:
         return
-    target = _target(path)
+    target = target_of(path)
     for role, other in others.items():
-        if other is not None and _target(other) == target:
+        if other is not None and folded(target_of(other)) == folded(target):
             raise FormatError(
                 f"cannot write {os.fspath(path)}: this is the {role} itself; give the "
                 "output another name"
             )
 
 
-def _target(path: PathLike) -> Path:
+def target_of(path: PathLike) -> Path:
     """The file itself: replacing a link would cut it off from its target."""
     try:
         return Path(os.path.realpath(path))
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         raise FormatError(f"cannot write {os.fspath(path)!r}: {error}") from error
+
+
+def is_too_long(target: Path) -> bool:
+    """Whether the system refuses the name for its length."""
+    try:
+        target.lstat()
+    except OSError as error:
+        return error.errno == errno.ENAMETOOLONG
+    return False
 
 
 def _replaceable(target: Path) -> bool:
@@ -125,8 +138,16 @@ class AtomicFile:
     it commits at the end of the block and discards if the block raises anything.
     Devices, pipes and `-` (standard output) are written to directly.
 
+    The neighbour is locked: of two writers of a path the second waits, and what a
+    killed process left there is overwritten by the next one.
+
+    Args:
+        path: The file.
+        wait_seconds: How long to wait for another writer of the same file.
+
     Raises:
-        FormatError: From any method, if the system refuses; nothing is left behind.
+        FormatError: From any method, if the system refuses, the path is a protected
+            input or has another writer; nothing is left behind.
         BrokenPipeError: If the reader of standard output has gone.
 
     Examples:
@@ -138,7 +159,7 @@ class AtomicFile:
         ('[]', 1)
     """
 
-    def __init__(self, path: PathLike) -> None:
+    def __init__(self, path: PathLike, wait_seconds: float = WAIT_SECONDS) -> None:
         self.path = os.fspath(path)
         self.size = 0
         self._file: IO[bytes] | None = None
@@ -147,16 +168,20 @@ class AtomicFile:
         if self.path == STDOUT:
             self._file = sys.stdout.buffer
             return
-        self._target = _target(path)
+        self._target = target_of(path)
         with self._refusals():
             if not _replaceable(self._target):
                 self._file = self._target.open("wb")
                 return
-            name = f".{self._target.name[:200]}.{secrets.token_hex(4)}.tmp"
-            self._temporary = self._target.with_name(name)
-            # Not tempfile: its files are 0600, this one follows the umask.
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-            self._file = os.fdopen(os.open(self._temporary, flags, 0o666), "wb")
+            temporary = beside(self._target, ".tmp")
+            refuse_inputs(temporary)
+            self._file = open_locked(temporary, wait_seconds)
+            self._temporary = temporary
+
+    @property
+    def target(self) -> Path | None:
+        """The file that is replaced; None where it is written to directly."""
+        return None if self._temporary is None else self._target
 
     @contextlib.contextmanager
     def _refusals(self) -> Iterator[None]:
@@ -167,6 +192,9 @@ class AtomicFile:
             if isinstance(error, BrokenPipeError) and self.path == STDOUT:
                 raise  # `| head` is no failure of ours
             raise explain(error, self.path) from error
+        except FormatError as error:
+            self.discard()
+            raise FormatError(f"cannot write {self.path}: {error}") from error
 
     def write(self, data: bytes) -> None:
         """Append; `size` grows when all of it has been taken."""
@@ -193,11 +221,13 @@ class AtomicFile:
                 file.close()
             return
         os.fsync(file.fileno())
-        file.close()
         with contextlib.suppress(FileNotFoundError):
             self._temporary.chmod(stat.S_IMODE(self._target.stat().st_mode))
+        if os.name == "nt":  # which moves no open files
+            file.close()
         self._temporary.replace(self._target)
         self._temporary = None
+        file.close()  # not earlier: it drops the lock
 
     def rewind(self, size: int) -> None:
         """Drop everything after the first `size` bytes, where that is possible.
@@ -216,12 +246,20 @@ class AtomicFile:
         """Drop what was written; the previous file stays."""
         file, self._file = self._file, None
         temporary, self._temporary = self._temporary, None
-        if file is not None and self.path != STDOUT:
-            with contextlib.suppress(OSError):
-                file.close()
+        # Removed while it is locked, which Windows does not allow.
+        for step in (self._remove, self._close)[:: -1 if os.name == "nt" else 1]:
+            step(temporary, file)
+
+    @staticmethod
+    def _remove(temporary: Path | None, file: IO[bytes] | None) -> None:
         if temporary is not None:
             with contextlib.suppress(OSError):
                 temporary.unlink()
+
+    def _close(self, temporary: Path | None, file: IO[bytes] | None) -> None:
+        if file is not None and self.path != STDOUT:
+            with contextlib.suppress(OSError):
+                file.close()
 
     def __enter__(self) -> Self:
         """The file itself."""

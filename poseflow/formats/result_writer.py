@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, Self
 
-from poseflow.errors import FormatError
+from poseflow.errors import FormatError, StreamLostError
 from poseflow.formats.atomic import AtomicFile, PathLike
 from poseflow.formats.base import FORMATS, Format, Hints, get
+from poseflow.formats.run_journal import RunJournal
 from poseflow.sequence import Frame
 
 
@@ -70,10 +72,16 @@ def output_format(path: PathLike, format: str | Format | None = None) -> Format:
 class ResultWriter:
     """A result file that grows with the video and appears when it is complete.
 
+    Long runs keep a journal beside it, `NAME.partial`, which `read` takes at any moment
+    and `poseflow recover` turns into the result: a process that is killed loses at most
+    one second or 100 frames. It goes away with the commit. A result has one writer at a
+    time.
+
     As a context manager it commits at the end of the block. If the block is interrupted
     (Ctrl-C) after the first frame it commits as well: what was done is kept, as a valid
-    file. If the block raises anything else, the result is discarded and a previous file
-    stays as it was. The exception goes on in either case.
+    file; so it does where a live stream is lost. If the block raises anything else, the
+    result is discarded, a previous file stays as it was, and so does the journal. The
+    exception goes on in either case.
 
     Args:
         path: The file; `-` is standard output.
@@ -81,12 +89,13 @@ class ResultWriter:
             suffix of `path`.
         hints: Metadata of the video; a function is asked when the first frame is
             written, as the size of images is not known before.
-        on_interrupt: `"discard"` to treat an interruption like an error.
+        on_interrupt: `"discard"` to treat an interruption like an error, and to keep
+            no journal.
 
     Raises:
-        FormatError: At once if `path` cannot be written or its suffix is not the
-            format's, or the format is unknown or
-            only readable; later if the system refuses (disk full).
+        FormatError: At once if `path` cannot be written or is being written, its suffix
+            is not the format's, or the format is unknown or only readable; later if
+            the system refuses (disk full).
 
     Examples:
         >>> import tempfile, pathlib
@@ -113,7 +122,10 @@ class ResultWriter:
         self._format = entry
         # At once, so that a format that can only be read is refused before the work.
         self._encoder = entry.encoder(Hints() if callable(hints) else hints or Hints())
-        self._file = AtomicFile(path)
+        self._file = AtomicFile(path, wait_seconds=0)
+        self._journal: RunJournal | None = None
+        if self._keep and self._file.target is not None:
+            self._journal = RunJournal(self._file.target, hints, entry.name)
         self._end = 0  # of the last complete frame
         self._open = True
         self._started = False
@@ -147,6 +159,8 @@ class ResultWriter:
         self._start()
         self._append(self._encoder.frame(frame))
         self.frames += 1
+        if self._journal is not None:
+            self._journal.add(frame)
 
     def commit(self) -> None:
         """Close the file properly and put it into place; later calls do nothing."""
@@ -158,13 +172,32 @@ class ResultWriter:
             self._file.rewind(self._end)
             self._file.write(self._encoder.end())
             self._file.commit()
+            if self._journal is not None:
+                self._journal.remove()
         finally:
             self._file.discard()
+            self._keep_journal()
 
     def discard(self) -> None:
         """Drop what was written; a previous file stays."""
         self._open = False
         self._file.discard()
+        if self._journal is not None:
+            self._journal.remove()
+
+    def _keep_journal(self) -> None:
+        """End the journal, and tell of it if it is still there."""
+        journal, self._journal = self._journal, None
+        if journal is None:
+            return
+        journal.close()
+        if journal.frames and journal.path.exists():
+            warnings.warn(
+                f"{self._file.path}: {journal.frames} frames are kept in "
+                f"{journal.path}; turn them into a result with: poseflow recover "
+                f"{journal.path} -o {self._file.path}",
+                stacklevel=3,
+            )
 
     def __enter__(self) -> Self:
         """The writer itself."""
@@ -172,8 +205,11 @@ class ResultWriter:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """Commit or discard, depending on how the block ended."""
-        interrupted = kind is not None and issubclass(kind, KeyboardInterrupt)
+        kept = KeyboardInterrupt, StreamLostError
+        interrupted = kind is not None and issubclass(kind, kept)
         if kind is None or (interrupted and self._keep and self.frames):
             self.commit()
-        else:
-            self.discard()
+            return
+        if kind is not None and not issubclass(kind, KeyboardInterrupt):
+            self._keep_journal()
+        self.discard()

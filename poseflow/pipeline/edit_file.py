@@ -10,7 +10,7 @@ from pathlib import Path
 
 from poseflow import edit
 from poseflow.corrections import check_fingerprint, read_corrections
-from poseflow.formats import check_apart, check_writable, read, write
+from poseflow.formats import check_writable, protect_inputs, read, write
 from poseflow.formats.atomic import PathLike, explain
 
 
@@ -56,8 +56,8 @@ def edit_file(
         PoseFlowError: If a file cannot be read or written, or a correction cannot be
             made. Every file is then as it was.
     """
-    check_apart(output, corrections=file, **({} if in_place else {"result": result}))
-    check_writable(output)
+    with protect_inputs(corrections=file, result=None if in_place else result):
+        check_writable(output)
     sequence = read(result)
     before = len(sequence.track_ids)
     made = len(corrections)

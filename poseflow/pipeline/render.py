@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from poseflow.drawing import Overlay
 from poseflow.errors import PoseFlowError
-from poseflow.formats import check_apart
+from poseflow.formats import protect_inputs
 from poseflow.pipeline.known_poses import PosesInput
 from poseflow.pipeline.track import drain, known
 from poseflow.sequence import Frame
@@ -42,11 +42,11 @@ class OverlaySink:
 
     Args:
         out: The video or folder, see `poseflow.video.open_writer`.
-        source: The source of the frames, for size and rate; never overwritten.
+        source: The source of the frames, for size and rate.
         overlay: How to draw; default `Overlay()`.
 
     Raises:
-        PoseFlowError: If `out` is the source itself, or cannot be written.
+        PoseFlowError: If `out` cannot be written.
     """
 
     def __init__(
@@ -55,8 +55,6 @@ class OverlaySink:
         source: Source | None = None,
         overlay: Overlay | None = None,
     ) -> None:
-        origin = None if source is None else source.origin
-        check_apart(out, source=origin)
         size, fps = (None, None) if source is None else (source.size, source.fps)
         self._writer = open_writer(out, size, fps)
         self._overlay = overlay or Overlay()
@@ -106,7 +104,12 @@ def render(
         PoseFlowError: If source, result or output is unusable, or no frame of the
             result occurs in the source. A previous output is then intact.
     """
-    with open_source(source) as video, OverlaySink(out, video, overlay) as sink:
+    read = result if isinstance(result, str | os.PathLike) else None
+    with (
+        open_source(source) as video,
+        protect_inputs(source=video.origin, poses=read),
+        OverlaySink(out, video, overlay) as sink,
+    ):
         frames: Iterable[Frame] = known(video, result)
         if progress is not None:
             frames = progress(frames, video.frame_count)

@@ -9,7 +9,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from poseflow.formats import Hints, ResultWriter, check_apart
+from poseflow.formats import (
+    Hints,
+    ResultWriter,
+    check_apart,
+    protect_inputs,
+    refuse_inputs,
+)
 from poseflow.pipeline.protocols import Sink
 from poseflow.pipeline.render import OverlaySink, Progress, Rendered
 from poseflow.pipeline.track import drain
@@ -54,7 +60,7 @@ def write_result(
         source: As `poseflow.open_source` takes; None without images.
         output: The result file.
         frames: Makes frames of the opened source.
-        poses: File that the poses come from, which must not be overwritten.
+        poses: File that the poses come from.
         hints: Gives the metadata of the result, once there is a frame; name, size and
             frame rate of a source go first.
         render: Overlay video or image folder.
@@ -66,10 +72,10 @@ def write_result(
         PoseFlowError: If anything is unusable; previous files are then intact.
     """
     with ExitStack() as stack:
+        stack.enter_context(protect_inputs(source=source, poses=poses))
+        refuse_inputs(output)
         video = None if source is None else stack.enter_context(open_source(source))
-        # An interrupted run keeps its result, which must not replace its own input.
-        origin = None if video is None else video.origin
-        check_apart(output, source=origin, poses=poses, overlay=render)
+        check_apart(output, overlay=render)
         expected = None if video is None else video.frame_count
 
         def known() -> Hints:

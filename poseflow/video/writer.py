@@ -9,16 +9,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
-from typing import Protocol, Self, cast
+from typing import IO, Protocol, Self, cast
 
 import av
 import cv2
 import numpy as np
 
 from poseflow.arrays import Image
-from poseflow.errors import FormatError
+from poseflow.errors import FormatError, StreamLostError
 from poseflow.formats.atomic import check_writable, explain
 from poseflow.formats.frame_names import IMAGE_SUFFIXES
+from poseflow.formats.inputs import refuse_inputs
+from poseflow.formats.locking import beside, open_locked
 from poseflow.video.images import quiet_opencv
 from poseflow.video.pixels import to_bgr
 from poseflow.video.source import DEFAULT_FPS, number_name
@@ -102,8 +104,9 @@ class VideoWriter:
     """Writes a video of constant frame rate, atomically.
 
     The file appears under its name on `close`; until then frames go into a hidden
-    file beside it. In a `with` statement, a normal end and Ctrl-C keep what was
-    written, any other exception leaves the previous file as it was.
+    file beside it, which has one writer at a time. In a `with` statement, a normal end
+    and Ctrl-C keep what was written, and so does a live stream that is lost; any other
+    exception leaves the previous file as it was.
 
     Args:
         path: The file; its suffix chooses the format.
@@ -156,9 +159,12 @@ class VideoWriter:
             raise FormatError(
                 f"cannot write {path}: it is a pipe or device, not a file"
             )
-        self._partial: Path | None = _hidden(self._target)
+        self._partial: Path | None = None
+        partial = beside(self._target, suffix)
+        refuse_inputs(partial)
         with _naming(self.path):
-            self._partial.touch(exist_ok=False)
+            self._lock = open_locked(partial)
+        self._partial = partial
 
     def write(self, image: Image, name: str | None = None) -> None:
         """Append a frame, `(H, W, 3)` uint8 BGR; `name` is for image folders.
@@ -208,10 +214,12 @@ class VideoWriter:
             with _naming(self.path):
                 if self._sink is not None:
                     self._sink.close()
+                    if os.name == "nt":  # which moves no open files
+                        self._lock.close()
                     partial.replace(self._target)
         finally:
             self._sink = None
-            partial.unlink(missing_ok=True)
+            _remove(partial, self._lock)
 
     def discard(self) -> None:
         """Drop what was written; the previous file stays."""
@@ -220,13 +228,13 @@ class VideoWriter:
         if partial is not None:
             if sink is not None:
                 sink.abort()
-            partial.unlink(missing_ok=True)
+            _remove(partial, self._lock)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None or issubclass(kind, KeyboardInterrupt):
+        if kind is None or issubclass(kind, KeyboardInterrupt | StreamLostError):
             self.close()
         else:
             self.discard()
@@ -234,6 +242,8 @@ class VideoWriter:
 
 class ImageWriter:
     """Writes each frame as an image file of its own, each atomically.
+
+    The folder has one writer at a time, until `close`.
 
     Args:
         folder: Made if it is not there, with its parents.
@@ -252,8 +262,13 @@ class ImageWriter:
         self.codec = "images"
         self.frames = 0
         self._suffix = suffix
+        refuse_inputs(self.path)
         with _naming(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
+            self._locked = self.path.resolve() / ".poseflow.lock"
+            self._lock = open_locked(self._locked)
+            for left in self.path.glob(".*.poseflow.*"):  # by a run that was killed
+                left.unlink(missing_ok=True)
 
     def write(self, image: Image, name: str | None = None) -> None:
         """Write a frame as `name`; without one, as its number."""
@@ -271,7 +286,8 @@ class ImageWriter:
             done, data = cv2.imencode(target.suffix, to_bgr(image, where), settings)
         if not done:
             raise FormatError(f"{where}: OpenCV cannot write {target.suffix} images")
-        partial = _hidden(target)
+        refuse_inputs(target)
+        partial = beside(target, target.suffix)
         with _naming(target):
             target.parent.mkdir(parents=True, exist_ok=True)
             try:
@@ -282,10 +298,12 @@ class ImageWriter:
         self.frames += 1
 
     def close(self) -> None:
-        """Do nothing: every image is in place when `write` returns."""
+        """Let others write to the folder; every image is in place already."""
+        _remove(self._locked, self._lock)
 
     def discard(self) -> None:
         """Keep the images written so far: each is complete."""
+        self.close()
 
     def __enter__(self) -> Self:
         return self
@@ -361,11 +379,15 @@ class _OpenCvSink:
             raise OSError(errno.EIO, "OpenCV wrote nothing")
 
 
-def _hidden(path: Path) -> Path:
-    """A hidden temporary name beside `path`, with the same suffix."""
-    return path.with_name(
-        f".{path.stem}.{os.getpid()}-{os.urandom(4).hex()}{path.suffix}"
-    )
+def _remove(path: Path, lock: IO[bytes]) -> None:
+    """Remove a locked file, if it is still there."""
+    if lock.closed:
+        return
+    if os.name == "nt":  # which removes no open files
+        lock.close()
+    with suppress(OSError):
+        path.unlink(missing_ok=True)
+    lock.close()
 
 
 @contextmanager
@@ -375,6 +397,8 @@ def _naming(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise explain(error, path) from error
+    except FormatError as error:
+        raise FormatError(f"cannot write {path}: {error}") from error
     except av.FFmpegError as error:
         raise explain(OSError(error.errno, error.strerror), path) from error
 
