@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import IO, Self
 
 from poseflow.errors import FormatError
-from poseflow.formats.inputs import PathLike, folded, refuse_inputs
+from poseflow.formats.inputs import PathLike as PathLike
+from poseflow.formats.inputs import folded, refuse_inputs
 from poseflow.formats.locking import beside, open_locked
 
 STDOUT = "-"
