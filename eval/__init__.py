@@ -12,6 +12,8 @@ from poseflow.lazy import lazy_names
 if TYPE_CHECKING:
     from poseflow.eval.coco import CocoReport as CocoReport
     from poseflow.eval.coco import evaluate_coco as evaluate_coco
+    from poseflow.eval.comparison.compare import Comparison as Comparison
+    from poseflow.eval.comparison.compare import compare as compare
     from poseflow.eval.evaluation import check as check
     from poseflow.eval.evaluation import evaluate as evaluate
     from poseflow.eval.metric import Section as Section
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 # Public name -> the module that defines it.
 _HOMES = {
     "CocoReport": "poseflow.eval.coco",
+    "Comparison": "poseflow.eval.comparison.compare",
     "RULES": "poseflow.eval.posetrack.rules",
     "Report": "poseflow.eval.report",
     "RuleSet": "poseflow.eval.posetrack.rules",
@@ -38,6 +41,7 @@ _HOMES = {
     "TrackScores": "poseflow.eval.tracks",
     "TrackingScores": "poseflow.eval.tracking",
     "check": "poseflow.eval.evaluation",
+    "compare": "poseflow.eval.comparison.compare",
     "evaluate": "poseflow.eval.evaluation",
     "evaluate_coco": "poseflow.eval.coco",
     "motmetrics_fields": "poseflow.eval.mot",

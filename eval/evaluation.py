@@ -77,13 +77,58 @@ def evaluate(
         PoseFlowError: If a mode, metric or sequence is unknown, or nothing pairs.
     """
     main = STRICT.mode if mode is None else mode
-    names = _metric_names(rules_of(main), metrics)
+    names = metric_names(rules_of(main), metrics)
     plan = [(main, name) for name in names]
     if mode is None:
         plan += [(POSEVAL.mode, name) for name in names if name in POSEVAL.metrics]
+    done = measure(
+        gt,
+        pred,
+        tuple(plan),
+        differences=mode is None,
+        sequence=sequence,
+        estimate=estimate,
+        workers=workers,
+        progress=progress,
+    )
+    sections = {
+        key: make_metric(*key).combine(done.names, done.parts[key])
+        for key in plan
+        if key[0] == main or not done.failed
+    }
+    return _report(main, mode is None, sections, done)
+
+
+def measure(
+    gt: GroundTruth,
+    pred: Predictions,
+    plan: Plan,
+    *,
+    differences: bool = False,
+    sequence: str | None = None,
+    estimate: bool = True,
+    workers: int = 1,
+    progress: Progress | None = None,
+) -> Measurements:
+    """Measure every sequence with every metric of the plan; see `evaluate`.
+
+    Args:
+        gt: The ground truth.
+        pred: The predictions.
+        plan: Mode and metric; the first mode is the one whose errors count.
+        differences: Whether to count where strict and poseval differ.
+        sequence: As in `evaluate`.
+        estimate: As in `evaluate`.
+        workers: As in `evaluate`.
+        progress: As in `evaluate`.
+
+    Raises:
+        FormatError: If a file cannot be read or cannot be scored in the first mode.
+        PoseFlowError: If nothing pairs.
+    """
     inputs, problems = find_sequences(gt, pred, sequence=sequence, estimate=estimate)
-    done = _Measured()
-    steps = _measure_all(inputs, tuple(plan), mode is None, workers)
+    done = Measurements(problems=problems)
+    steps = _measure_all(inputs, plan, differences, workers)
     for part in _shown(steps, len(inputs), progress):
         done.add(part)
     if done.errors:
@@ -92,12 +137,7 @@ def evaluate(
             done.errors[0]
             + (f" ({more} more sequences; `--check` lists them)" if more else "")
         )
-    sections = {
-        key: make_metric(*key).combine(done.names, done.parts[key])
-        for key in plan
-        if key[0] == main or not done.failed
-    }
-    return _report(main, mode is None, sections, done, problems)
+    return done
 
 
 def check(
@@ -122,8 +162,17 @@ def check(
 
 
 @dataclass
-class _Measured:
-    """Measurements of some sequences, in order."""
+class Measurements:
+    """Measurements of some sequences, in order.
+
+    Attributes:
+        names: Names of the sequences.
+        parts: Mode and metric -> a measurement of each sequence.
+        problems: What was wrong with the files.
+        counts: Where modes differ, and how often.
+        errors: Sequences that could not be measured.
+        failed: Whether a mode other than the first could not measure all.
+    """
 
     names: list[str] = field(default_factory=list)
     parts: dict[tuple[str, str], list[Any]] = field(default_factory=dict)
@@ -132,7 +181,8 @@ class _Measured:
     errors: list[str] = field(default_factory=list)
     failed: bool = False
 
-    def add(self, other: _Measured) -> None:
+    def add(self, other: Measurements) -> None:
+        """Append those of further sequences."""
         self.names += other.names
         for key, parts in other.parts.items():
             self.parts.setdefault(key, []).extend(parts)
@@ -142,7 +192,12 @@ class _Measured:
         self.failed |= other.failed
 
 
-def _metric_names(rules: RuleSet, metrics: str | Sequence[str] | None) -> list[str]:
+def metric_names(rules: RuleSet, metrics: str | Sequence[str] | None) -> list[str]:
+    """Metrics by name, in the order asked for; those of the mode by default.
+
+    Raises:
+        PoseFlowError: If the mode has no such metric, or none is named.
+    """
     known = rules.metrics
     if metrics is None:
         return list(rules.default_metrics)
@@ -167,7 +222,7 @@ def _metric_names(rules: RuleSet, metrics: str | Sequence[str] | None) -> list[s
 
 def _measure_all(
     inputs: list[SequenceInput], plan: Plan, compare: bool, workers: int
-) -> Iterator[_Measured]:
+) -> Iterator[Measurements]:
     """Chunk after chunk, in order, here or in other processes."""
     total = sum(one.size for one in inputs)
     limit = CHUNK_BYTES
@@ -179,9 +234,11 @@ def _measure_all(
     return map_in_processes(_measure, tasks, workers)
 
 
-def _measure(inputs: Sequence[SequenceInput], plan: Plan, compare: bool) -> _Measured:
+def _measure(
+    inputs: Sequence[SequenceInput], plan: Plan, compare: bool
+) -> Measurements:
     """Load some sequences and measure each with every metric of the plan."""
-    done = _Measured()
+    done = Measurements()
     pairs: list[SequencePair] = []
     for one in inputs:
         try:
@@ -217,13 +274,13 @@ def _measure(inputs: Sequence[SequenceInput], plan: Plan, compare: bool) -> _Mea
 
 
 def _shown(
-    steps: Iterator[_Measured], total: int, progress: Progress | None
-) -> Iterator[_Measured]:
+    steps: Iterator[Measurements], total: int, progress: Progress | None
+) -> Iterator[Measurements]:
     """The chunks, with every sequence of them reported as a step."""
     if progress is None:
         yield from steps
         return
-    finished: list[_Measured] = []
+    finished: list[Measurements] = []
 
     def one_by_one() -> Iterator[str]:
         for part in steps:
@@ -240,8 +297,7 @@ def _report(
     main: str,
     compare: bool,
     sections: dict[tuple[str, str], Section],
-    done: _Measured,
-    problems: list[Problem],
+    done: Measurements,
 ) -> Report:
     own = {name: s for (mode, name), s in sections.items() if mode == main}
     others: dict[str, dict[str, Section]] = {}
@@ -261,7 +317,7 @@ def _report(
         others=others,
         sequences=tuple(done.names),
         differences=differences,
-        problems=(*problems, *done.problems),
+        problems=tuple(done.problems),
     )
 
 

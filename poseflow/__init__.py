@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from poseflow.conversion import joint_map as joint_map
     from poseflow.errors import PoseFlowError as PoseFlowError
     from poseflow.estimator.estimator import Estimator as Estimator
+    from poseflow.eval.comparison.compare import compare as compare
     from poseflow.eval.evaluation import evaluate as evaluate
     from poseflow.eval.report import Report as Report
     from poseflow.eval.tracking import score_tracking as score_tracking
@@ -56,6 +57,7 @@ _HOMES = {
     "batch": "poseflow.batch",
     "convert": "poseflow.conversion",
     "edit": "poseflow.edit",
+    "compare": "poseflow.eval.comparison.compare",
     "evaluate": "poseflow.eval.evaluation",
     "formats": "poseflow.formats",
     "joint_map": "poseflow.conversion",

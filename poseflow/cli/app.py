@@ -9,6 +9,7 @@ import typer
 import poseflow
 from poseflow.cli.batch import batch
 from poseflow.cli.benchmark import benchmark
+from poseflow.cli.compare import compare
 from poseflow.cli.convert import convert
 from poseflow.cli.demo import demo
 from poseflow.cli.edit import edit
@@ -39,6 +40,7 @@ COMMANDS = (
     evaluate_coco,
     evaluate_mot,
     evaluate_tracks,
+    compare,
     train,
     validate,
     tune_nms,

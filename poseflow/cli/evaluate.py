@@ -173,7 +173,7 @@ def evaluate_coco(
     for note in report.notes:
         typer.echo(f"note: {note}")
     if json is not None:
-        _write_json(json, report.to_dict())
+        write_json(json, report.to_dict())
 
 
 def _sigmas(text: str | None) -> list[float] | float | str | None:
@@ -239,7 +239,7 @@ def evaluate_mot(
             "total": total.to_dict(),
             "sequences": {s.name: s.to_dict() for s in scores},
         }
-        _write_json(json, content)
+        write_json(json, content)
 
 
 def evaluate_tracks(
@@ -298,7 +298,7 @@ def evaluate_tracks(
         for note in scores.notes:
             typer.echo(f"note: {note}")
     if json is not None:
-        _write_json(json, scores.to_dict())
+        write_json(json, scores.to_dict())
 
 
 def _show(report: Report, table: Table) -> None:
@@ -343,7 +343,8 @@ def _counted(problems: Sequence[Problem]) -> str:
     )
 
 
-def _write_json(path: Path, content: dict[str, Any]) -> None:
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write a JSON file, atomically."""
     from poseflow.formats.atomic import write_atomically
 
     write_atomically(path, json_module.dumps(content, indent=1).encode() + b"\n")

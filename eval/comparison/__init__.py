@@ -1,0 +1,1 @@
+"""Results compared on the same ground truth: `poseflow compare`."""
