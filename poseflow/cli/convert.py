@@ -47,11 +47,10 @@ def convert(
 ) -> None:
     """Rewrite poses in another format, or joint by joint for another skeleton."""
     import poseflow
-    from poseflow.formats import check_writable, output_format
+    from poseflow.formats import check_output
     from poseflow.skeletons.files import find_skeleton
 
-    check_writable(output)
-    format = output_format(output, to_format)
+    format = check_output(output, to_format)
     poses = poseflow.read(
         source, from_format, skeleton=from_skeleton, keep_origin=keep_origin
     )

@@ -34,11 +34,11 @@ from poseflow.formats.base import (
     register,
     sniff,
 )
+from poseflow.formats.external.openpose import OpenPoseFormat
 from poseflow.formats.inputs import protect_inputs, refuse_inputs
 from poseflow.formats.journal import Journal, JournalFormat
-from poseflow.formats.openpose import OpenPoseFormat
 from poseflow.formats.posetrack.writer import FORMATS as POSETRACK_FORMATS
-from poseflow.formats.result_writer import ResultWriter, output_format
+from poseflow.formats.result_writer import ResultWriter, check_output, output_format
 from poseflow.sequence import Frame, PoseSequence
 from poseflow.skeleton import Skeleton
 from poseflow.skeletons.files import find_skeleton
@@ -51,6 +51,7 @@ __all__ = [
     "Journal",
     "ResultWriter",
     "check_apart",
+    "check_output",
     "check_writable",
     "get",
     "names",

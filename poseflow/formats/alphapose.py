@@ -304,6 +304,7 @@ class ListFormat:
     """A flat list, one entry per person and frame."""
 
     suffixes = (".json",)
+    fallback = True
 
     def __init__(self, name: str, summary: str, coco: bool = False) -> None:
         self.name = name
@@ -340,6 +341,7 @@ class ForvisFormat:
 
     name = "forvis"
     suffixes = (".json",)
+    fallback = True
     summary = 'AlphaPose\'s "forvis" dictionary {image: [{keypoints, scores, ...}]}'
 
     def sniff(self, path: Path, head: bytes) -> bool:

@@ -96,8 +96,20 @@ class Encoder(Protocol):
         ...
 
 
+class FolderEncoder(Protocol):
+    """Turns frames into the files of a folder."""
+
+    def files(self, frame: Frame) -> Iterable[tuple[str, bytes]]:
+        """Name and content of the files of a frame."""
+        ...
+
+
 class Format(Protocol):
-    """One kind of file that holds the poses of a video."""
+    """One kind of file that holds the poses of a video.
+
+    A format that is a folder of files has, too, an attribute `folder`, the end of the
+    names of its files, and its encoder is a `FolderEncoder`.
+    """
 
     @property
     def name(self) -> str:
@@ -127,8 +139,8 @@ class Format(Protocol):
         """
         ...
 
-    def encoder(self, hints: Hints) -> Encoder:
-        """An encoder for one file.
+    def encoder(self, hints: Hints) -> Encoder | FolderEncoder:
+        """An encoder for one file or folder.
 
         Raises:
             FormatError: If the format can only be read.
@@ -139,14 +151,15 @@ class Format(Protocol):
 FORMATS: Registry[Format] = Registry("format", error=FormatError)
 """File formats by name."""
 
-_ALIASES = {"default": "alphapose"}
-"""Former names, accepted where a format is named."""
+_ALIASES = {"default": "alphapose", "cmu": "openpose", "open": "openpose"}
+"""Other names, accepted where a format is named: a former one, and AlphaPose's."""
 
 
 def register(entry: Format, *, replace: bool = False) -> Format:
     """Make a format known to `read`, `write` and the command line.
 
-    `sniff` asks the formats in order of registration.
+    `sniff` asks the formats in order of registration, and last those with a true
+    attribute `fallback`, which take what no other format knows.
 
     Raises:
         PoseFlowError: If another format has that name and `replace` is not set.
@@ -183,7 +196,7 @@ def sniff(path: PathLike) -> Format:
             raise
         raise FormatError(f"cannot read {os.fspath(path)!r}: {error}") from error
     try:
-        for entry in FORMATS:
+        for entry in sorted(FORMATS, key=lambda e: getattr(e, "fallback", False)):
             if entry.sniff(place, head):
                 return entry
     except OSError as error:

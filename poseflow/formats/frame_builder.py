@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -119,11 +119,23 @@ class FrameBuilder:
 
     Numbers are moved into arrays every few thousand people, so that the memory needed
     is that of the result and not that of Python's lists.
+
+    Args:
+        path: The file, for messages.
+        hints: What the caller knows about the video; a reader may complete it.
+        skeletons: The format's own skeletons by their number of joints, where that
+            number alone would give another one.
     """
 
-    def __init__(self, path: PathLike, hints: Hints) -> None:
+    def __init__(
+        self,
+        path: PathLike,
+        hints: Hints,
+        skeletons: Mapping[int, Skeleton] | None = None,
+    ) -> None:
         self.path = os.fspath(path)
         self.hints = hints
+        self._skeletons = skeletons or {}
         self.problems = Problems(path)
         self._given_fps = hints.fps
         self._images: dict[str, int] = {}  # name -> its number, in order of appearance
@@ -279,7 +291,7 @@ class FrameBuilder:
         unknown: PoseFlowError | None = None
         for joints, _ in counts.most_common():
             try:
-                return for_joint_count(joints)
+                return self._skeletons.get(joints) or for_joint_count(joints)
             except PoseFlowError as error:
                 unknown = unknown or error
         row = int(self._blocks[0].rows[0])

@@ -6,10 +6,11 @@ import os
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Protocol, Self
 
 from poseflow.errors import FormatError, StreamLostError
-from poseflow.formats.atomic import AtomicFile, PathLike
+from poseflow.formats.atomic import AtomicFile, PathLike, check_writable
+from poseflow.formats.atomic_folder import AtomicFolder, check_folder
 from poseflow.formats.base import FORMATS, Format, Hints, get
 from poseflow.formats.run_journal import RunJournal
 from poseflow.sequence import Frame
@@ -41,6 +42,13 @@ def output_format(path: PathLike, format: str | Format | None = None) -> Format:
     suffixes = None if entry is None else getattr(entry, "suffixes", None)
     if not suffix or (entry is not None and (suffixes is None or suffix in suffixes)):
         return entry or get("alphapose")
+    names_of: dict[str, list[str]] = {}
+    for other in FORMATS:
+        for known in getattr(other, "suffixes", ()):
+            names_of.setdefault(known, []).append(other.name)
+    folder = entry is not None and folder_suffix(entry) is not None
+    if entry is not None and folder and (place.is_dir() or suffix not in names_of):
+        return entry  # folders may have any name, but for that of a file
     try:
         special = place.exists() and not place.is_file() and not place.is_dir()
     except (OSError, ValueError):
@@ -56,17 +64,107 @@ def output_format(path: PathLike, format: str | Format | None = None) -> Format:
             f"cannot write {os.fspath(path)}: gzip is only read; write a .json file "
             "and compress that"
         )
-    names_of: dict[str, list[str]] = {}
-    for other in FORMATS:
-        for known in getattr(other, "suffixes", ()):
-            names_of.setdefault(known, []).append(other.name)
     listed = "; ".join(f"{k} ({', '.join(names)})" for k, names in names_of.items())
     found = f"no format is written to {suffix} files"
     if entry is not None and suffix in names_of:
         found = f"format {entry.name} is not written to {suffix} files"
+    if entry is not None and folder:
+        found = f"format {entry.name} is a folder of files, expected its name"
     raise FormatError(
         f"cannot write {os.fspath(path)}: {found}; known suffixes are {listed}"
     )
+
+
+def check_output(path: PathLike, format: str | Format | None = None) -> Format:
+    """The format to write in, after a check that the path can be written in it.
+
+    Raises:
+        FormatError: As `output_format` and `check_writable`; for a format of one file
+            a frame, as `check_folder`.
+    """
+    entry = output_format(path, format)
+    suffix = folder_suffix(entry)
+    if suffix is None:
+        check_writable(path)
+    else:
+        check_folder(path, suffix)
+    return entry
+
+
+def folder_suffix(format: Format) -> str | None:
+    """End of the names of the files in a format's folder; None for one file in all."""
+    suffix: str | None = getattr(format, "folder", None)
+    return suffix
+
+
+class _Output(Protocol):
+    """What is written, a file or a folder, frame by frame."""
+
+    @property
+    def target(self) -> Path | None: ...
+    def start(self, encoder: Any) -> None: ...
+    def write(self, frame: Frame) -> None: ...
+    def commit(self) -> None: ...
+    def discard(self) -> None: ...
+
+
+class _OneFile:
+    """One file."""
+
+    @property
+    def target(self) -> Path | None:
+        """The file, if it is an ordinary one."""
+        return self._file.target
+
+    def __init__(self, path: PathLike) -> None:
+        self._file = AtomicFile(path, wait_seconds=0)
+        self._encoder: Any = None
+        self._end = 0  # of the last complete frame
+
+    def start(self, encoder: Any) -> None:
+        self._encoder = encoder
+        self._append(encoder.start())
+
+    def _append(self, data: bytes) -> None:
+        self._file.write(data)
+        self._end += len(data)
+
+    def write(self, frame: Frame) -> None:
+        self._append(self._encoder.frame(frame))
+
+    def commit(self) -> None:
+        self._file.rewind(self._end)
+        self._file.write(self._encoder.end())
+        self._file.commit()
+
+    def discard(self) -> None:
+        self._file.discard()
+
+
+class _Folder:
+    """A folder with files for each frame."""
+
+    @property
+    def target(self) -> Path | None:
+        """The folder."""
+        return self._folder.target
+
+    def __init__(self, path: PathLike, suffix: str) -> None:
+        self._folder = AtomicFolder(path, suffix)
+        self._encoder: Any = None
+
+    def start(self, encoder: Any) -> None:
+        self._encoder = encoder
+
+    def write(self, frame: Frame) -> None:
+        for name, data in self._encoder.files(frame):
+            self._folder.write(name, data)
+
+    def commit(self) -> None:
+        self._folder.commit()
+
+    def discard(self) -> None:
+        self._folder.discard()
 
 
 class ResultWriter:
@@ -116,17 +214,20 @@ class ResultWriter:
         on_interrupt: Literal["keep", "discard"] = "keep",
     ) -> None:
         entry = output_format(path, format)
+        self._path = os.fspath(path)
         self.frames = 0
         self._keep = on_interrupt == "keep"
         self._hints = hints
         self._format = entry
         # At once, so that a format that can only be read is refused before the work.
         self._encoder = entry.encoder(Hints() if callable(hints) else hints or Hints())
-        self._file = AtomicFile(path, wait_seconds=0)
+        suffix = folder_suffix(entry)
+        self._output: _Output = (
+            _OneFile(path) if suffix is None else _Folder(path, suffix)
+        )
         self._journal: RunJournal | None = None
-        if self._keep and self._file.target is not None:
-            self._journal = RunJournal(self._file.target, hints, entry.name)
-        self._end = 0  # of the last complete frame
+        if self._keep and self._output.target is not None:
+            self._journal = RunJournal(self._output.target, hints, entry.name)
         self._open = True
         self._started = False
 
@@ -136,11 +237,7 @@ class ResultWriter:
             self._started = True
             if callable(self._hints):
                 self._encoder = self._format.encoder(self._hints())
-            self._append(self._encoder.start())
-
-    def _append(self, data: bytes) -> None:
-        self._file.write(data)
-        self._end += len(data)
+            self._output.start(self._encoder)
 
     def write(self, frame: Frame) -> None:
         """Append a frame.
@@ -151,13 +248,13 @@ class ResultWriter:
         """
         if not isinstance(frame, Frame):
             raise FormatError(
-                f"cannot write {self._file.path}: expected a Frame, got "
+                f"cannot write {self._path}: expected a Frame, got "
                 f"{type(frame).__name__}; wrap people as poseflow.Frame(0, 0.0, people)"
             )
         if not self._open:
-            raise FormatError(f"cannot write {self._file.path}: it is already closed")
+            raise FormatError(f"cannot write {self._path}: it is already closed")
         self._start()
-        self._append(self._encoder.frame(frame))
+        self._output.write(frame)
         self.frames += 1
         if self._journal is not None:
             self._journal.add(frame)
@@ -169,19 +266,17 @@ class ResultWriter:
         self._open = False
         try:
             self._start()
-            self._file.rewind(self._end)
-            self._file.write(self._encoder.end())
-            self._file.commit()
+            self._output.commit()
             if self._journal is not None:
                 self._journal.remove()
         finally:
-            self._file.discard()
+            self._output.discard()
             self._keep_journal()
 
     def discard(self) -> None:
         """Drop what was written; a previous file stays."""
         self._open = False
-        self._file.discard()
+        self._output.discard()
         if self._journal is not None:
             self._journal.remove()
 
@@ -193,9 +288,9 @@ class ResultWriter:
         journal.close()
         if journal.frames and journal.path.exists():
             warnings.warn(
-                f"{self._file.path}: {journal.frames} frames are kept in "
+                f"{self._path}: {journal.frames} frames are kept in "
                 f"{journal.path}; turn them into a result with: poseflow recover "
-                f"{journal.path} -o {self._file.path}",
+                f"{journal.path} -o {self._path}",
                 stacklevel=3,
             )
 

@@ -117,8 +117,8 @@ def as_poses_file(source: str) -> bool:
     By its content: a file of JSON, or a folder with OpenPose's files and no images. By
     its name if there is no such file.
     """
+    from poseflow.formats.external.openpose import holds_openpose
     from poseflow.formats.json_reader import read_bytes
-    from poseflow.formats.openpose import holds_openpose
     from poseflow.video.images import is_image
 
     path = Path(source)

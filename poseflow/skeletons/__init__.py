@@ -14,7 +14,7 @@ from poseflow.skeleton import Skeleton
 from poseflow.skeletons.coco import COCO17
 from poseflow.skeletons.halpe import HALPE26, HALPE136
 from poseflow.skeletons.mpii import LSP14, MPII16
-from poseflow.skeletons.openpose import BODY25, OPENPOSE18
+from poseflow.skeletons.openpose import BODY25, OPENPOSE15, OPENPOSE18
 from poseflow.skeletons.posetrack import POSETRACK15, POSETRACK17, POSETRACK18
 from poseflow.skeletons.wholebody import WHOLEBODY133
 
@@ -25,6 +25,7 @@ __all__ = [
     "HALPE136",
     "LSP14",
     "MPII16",
+    "OPENPOSE15",
     "OPENPOSE18",
     "POSETRACK15",
     "POSETRACK17",
@@ -116,6 +117,7 @@ for _skeleton in (
     MPII16,
     LSP14,
     OPENPOSE18,
+    OPENPOSE15,
     BODY25,
     HALPE26,
     HALPE136,

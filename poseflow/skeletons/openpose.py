@@ -1,8 +1,9 @@
-"""OpenPose: the 18-joint COCO model and BODY_25.
+"""OpenPose: the 18-joint COCO model, BODY_25 and the 15-joint MPI model.
 
 `neck` is the middle of the shoulders, as OpenPose computes it for training, not the
 upper neck of MPII, LSP and PoseTrack. Source: OpenPose documentation, "Output"
-(POSE_COCO_BODY_PARTS, POSE_BODY_25_BODY_PARTS); Cao et al., TPAMI 2019.
+(POSE_COCO_BODY_PARTS, POSE_BODY_25_BODY_PARTS, POSE_MPI_BODY_PARTS); Cao et al., TPAMI
+2019.
 """
 
 from __future__ import annotations
@@ -67,5 +68,27 @@ BODY25 = Skeleton(
         *FEET_LIMBS,
     ),
     sigmas=sigmas_of(_BODY),
+    sigmas_source=SIGMAS_SOURCE,
+)
+
+_MPI = (
+    *("head", "neck", *_side("right", *_ARM), *_side("left", *_ARM)),
+    *(*_side("right", *_LEG), *_side("left", *_LEG), "chest"),
+)
+
+OPENPOSE15 = Skeleton(
+    name="openpose15",
+    joints=_MPI,
+    limbs=(
+        ("head", "neck"),
+        ("neck", "left_shoulder"),
+        ("neck", "right_shoulder"),
+        *ARMS,
+        ("neck", "chest"),
+        ("chest", "left_hip"),
+        ("chest", "right_hip"),
+        *LEGS,
+    ),
+    sigmas=sigmas_of(_MPI),
     sigmas_source=SIGMAS_SOURCE,
 )

@@ -134,7 +134,7 @@ SIGMAS = {
     **dict.fromkeys(
         ("neck", "upper_neck", "head_bottom", "thorax", "head_top", "head"), 0.079
     ),
-    **dict.fromkeys(("pelvis", "mid_hip", "hip"), 0.107),
+    **dict.fromkeys(("pelvis", "mid_hip", "hip", "chest"), 0.107),
     # COCO-WholeBody (myeval_wholebody.py): measured per foot.
     "left_big_toe": 0.068,
     "left_small_toe": 0.066,
@@ -147,7 +147,7 @@ SIGMAS = {
 
 SIGMAS_SOURCE = (
     "derived: COCO's for the same joint; neck and head as the shoulders (as CrowdPose "
-    "has it), pelvis as the hips; feet from COCO-WholeBody"
+    "has it), pelvis and chest as the hips; feet from COCO-WholeBody"
 )
 
 

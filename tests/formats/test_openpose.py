@@ -122,14 +122,22 @@ def test_a_broken_person_does_not_lose_the_others(tmp_path):
         assert len(poseflow.read(tmp_path)[0].poses) == 1
 
 
-def test_unsupported_operations(tmp_path):
+def test_wrong_folders_and_names_are_refused(tmp_path):
     with pytest.raises(
         FormatError, match=r"expected files .*_keypoints\.json.*found none"
     ):
         poseflow.read(tmp_path, "openpose")
-    with pytest.raises(FormatError, match="openpose can only be read"):
+    with pytest.raises(FormatError, match="openpose is a folder of files"):
         poseflow.write([], tmp_path / "out.json", "openpose")
+    with pytest.raises(FormatError, match="folder of files to standard output"):
+        poseflow.write([], "-", "openpose")
     assert list(tmp_path.iterdir()) == []
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(FormatError, match=r"holds 'notes.txt', expected a new folder"):
+        poseflow.write([], tmp_path, "openpose")
+    with pytest.raises(FormatError, match="it is a file"):
+        poseflow.write([], tmp_path / "notes.txt", "openpose")
+    assert [file.name for file in tmp_path.iterdir()] == ["notes.txt"]
 
 
 def test_two_videos_in_one_folder_are_refused(tmp_path):
@@ -149,3 +157,105 @@ def test_a_bad_person_id_does_not_lose_the_person(tmp_path, person_id):
     with pytest.warns(UserWarning, match="ignored 1 optional.*: person_id: expected a"):
         (result,) = poseflow.read(tmp_path)
     assert result.poses.track_ids.tolist() == [-1]
+
+
+@pytest.mark.parametrize("skeleton", ["body25", "openpose18", "openpose15", "coco17"])
+@pytest.mark.parametrize("names", [("", ""), ("day/IMG_7.jpg", "day/IMG_9.jpg")])
+def test_what_is_written_is_read_back(tmp_path, skeleton, names):
+    rng = np.random.default_rng(0)
+    joints = len(poseflow.skeletons.get(skeleton))
+    frames = [
+        poseflow.Frame(
+            index,
+            0.0,
+            poseflow.Poses(
+                rng.uniform(1, 99, (people, joints, 2)),
+                rng.uniform(0.1, 1, (people, joints)),
+                track_ids=range(3, 3 + people),
+                skeleton=skeleton,
+            ),
+            name=name,
+        )
+        for index, (people, name) in enumerate(zip((2, 0), names, strict=True))
+    ]
+    given = poseflow.PoseSequence.collect(frames, "street")
+    for _ in range(2):  # a previous result is replaced
+        poseflow.write(given, tmp_path / "out", "openpose")
+    found = poseflow.read(tmp_path / "out")
+    stems = ["IMG_7", "IMG_9"] if names[0] else ["000000.jpg", "000001.jpg"]
+    assert [frame.name for frame in found] == stems
+    assert found.skeleton.name == skeleton
+    for mine, theirs in zip(given, found, strict=True):
+        np.testing.assert_array_equal(
+            mine.poses.keypoints, theirs.poses.keypoints.astype(np.float32)
+        )
+        np.testing.assert_array_equal(mine.poses.track_ids, theirs.poses.track_ids)
+    assert [file.name for file in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.mark.parametrize(
+    ("stop", "kept"), [(KeyboardInterrupt, ["out"]), (RuntimeError, [])]
+)
+def test_an_interrupted_folder_is_complete_or_absent(tmp_path, stop, kept):
+    def run():
+        with poseflow.ResultWriter(tmp_path / "out", "openpose") as writer:
+            writer.write(poseflow.Frame(0, 0.0, poseflow.Poses.empty("body25")))
+            raise stop
+
+    with pytest.raises(stop):
+        run()
+    assert [file.name for file in tmp_path.iterdir()] == kept
+
+
+VERSION_01 = {"version": 0.1, "people": [{"pose_keypoints": [5, 6, 0.5] * 18}]}
+CMU = {"version": 0.1, "bodies": [{"joints": [5, 6, 0.5] * 18}]}
+OPEN = {"version": 0.1, "people": [{"pose_keypoints_2d": [5, 6, 0.5] * 18}]}
+
+
+@pytest.mark.parametrize("frame", [VERSION_01, CMU, OPEN], ids=["0.1", "cmu", "open"])
+@pytest.mark.parametrize("layout", ["file", "folder", "list", "named list", "object"])
+def test_older_versions_and_alphapose_in_every_layout(tmp_path, frame, layout):
+    """OpenPose 1.0 (JSON 0.1) and AlphaPose 0.3, as their documentation has them."""
+    contents = {
+        "file": ("a.json", frame, ["a"]),
+        "list": ("a.json", [frame, frame], ["000000.jpg", "000001.jpg"]),
+        "named list": (
+            "a.json",
+            [{"image_id": "7.jpg"} | frame, frame | {"image_id": "9.jpg"}],
+            ["7.jpg", "9.jpg"],
+        ),
+        "object": ("a.json", {"b.jpg": frame, "c.jpg": frame}, ["b.jpg", "c.jpg"]),
+    }
+    if layout == "folder":
+        for name in "12":
+            (tmp_path / f"{name}.json").write_text(json.dumps(frame))
+        path, names = tmp_path, ["1", "2"]
+    else:
+        file, content, names = contents[layout]
+        path = tmp_path / file
+        path.write_text(json.dumps(content))
+    found = poseflow.read(path)
+    assert [f.name for f in found] == names
+    assert found.skeleton.name == "openpose18"
+    assert found[0].poses.keypoints[0, 0].tolist() == [5, 6]
+    assert poseflow.formats.sniff(path).name == "openpose"
+    assert poseflow.read(path, "cmu") == poseflow.read(path, "open") == found
+
+
+def test_frames_that_lists_leave_out_are_named_by_their_place(tmp_path):
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps([OPEN, {"people": []}, OPEN | {"frame_id": 2.0}]))
+    assert [(f.index, len(f.poses)) for f in poseflow.read(path)] == [
+        (0, 1),
+        (1, 0),
+        (2, 1),
+    ]
+
+
+def test_fifteen_joints_are_openposes_and_canvas_gives_the_size(tmp_path):
+    """Not PoseTrack's, which has as many in another order."""
+    frame = people(3, joints=15) | {"canvas_width": 640, "canvas_height": 480.0}
+    save(tmp_path, "a", frame)
+    found = poseflow.read(tmp_path)
+    assert found.skeleton.name == "openpose15"
+    assert found.size == (640, 480)

@@ -233,13 +233,13 @@ def test_half_a_frame_is_cut_off(tmp_path, monkeypatch):
     path = tmp_path / "out.json"
     writer = ResultWriter(path)
     writer.write(Frame(0, 0.0, people()))
-    file = writer._file._file
+    file = writer._output._file._file
 
     def half(data):
         file.write(data[: len(data) // 2])
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(writer._file, "write", half)
+    monkeypatch.setattr(writer._output._file, "write", half)
     with pytest.raises(KeyboardInterrupt):
         writer.write(Frame(1, 0.0, people()))
     monkeypatch.undo()

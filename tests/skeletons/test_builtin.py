@@ -18,6 +18,7 @@ ALL = [skeletons.get(name) for name in skeletons.names()]
         ("mpii16", 16, {6: "pelvis", 7: "thorax", 8: "upper_neck", 10: "right_wrist"}),
         ("lsp14", 14, {0: "right_ankle", 11: "left_wrist", 12: "neck"}),
         ("openpose18", 18, {1: "neck", 2: "right_shoulder", 8: "right_hip"}),
+        ("openpose15", 15, {0: "head", 2: "right_shoulder", 14: "chest"}),
         ("body25", 25, {8: "mid_hip", 15: "right_eye", 19: "left_big_toe"}),
         ("halpe26", 26, {17: "head", 18: "neck", 19: "hip", 21: "right_big_toe"}),
         ("halpe136", 136, {25: "right_heel", 34: "chin", 94: "left_hand_root"}),
@@ -31,7 +32,7 @@ def test_orders_as_published(name, joints, some):
 
 
 def test_every_builtin_is_tested_above():
-    assert len(skeletons.names()) == 11
+    assert len(skeletons.names()) == 12
 
 
 @pytest.mark.parametrize("skeleton", ALL, ids=lambda s: s.name)

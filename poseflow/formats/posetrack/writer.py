@@ -15,6 +15,7 @@ from poseflow.errors import FormatError
 from poseflow.formats.base import Encoder, Hints
 from poseflow.formats.frame_names import frame_name, frame_number
 from poseflow.formats.json_numbers import shortest, widths
+from poseflow.formats.json_start import has_fields, start_of_json
 from poseflow.formats.metadata import (
     Metadata,
     metadata,
@@ -29,6 +30,8 @@ from poseflow.poses import NO_TRACK, Poses
 from poseflow.sequence import Frame, PoseSequence
 from poseflow.skeleton import Skeleton
 from poseflow.skeletons.posetrack import POSETRACK17, POSETRACK18
+
+_LISTS = ("annolist", "images", "annotations", "categories")
 
 
 class PoseTrackFormat:
@@ -48,7 +51,11 @@ class PoseTrackFormat:
 
     def sniff(self, path: Path, head: bytes) -> bool:
         """By the keys that no other format has."""
-        return self._first_keys.search(head) is not None
+        if self._first_keys.search(head) is None:
+            return False
+        start = start_of_json(head)
+        # The keys may be those of a skeleton that a result of another kind carries.
+        return start is None or any(has_fields(start, key) for key in _LISTS)
 
     def read(self, path: Path, hints: Hints) -> PoseSequence:
         """See `poseflow.formats.base.Format.read`; any of the three years is read."""

@@ -1,0 +1,126 @@
+"""Folders of files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from poseflow.errors import FormatError
+from poseflow.formats.atomic import STDOUT, PathLike, check_writable, explain
+from poseflow.formats.inputs import refuse_inputs
+
+
+class AtomicFolder:
+    """A folder that takes its place when it is complete, as `AtomicFile` does.
+
+    A previous folder is replaced as a whole, if all its files end like those that are
+    written: they are the previous result. Any other folder that is not empty is
+    refused.
+
+    Args:
+        path: The folder.
+        suffix: End of the names of all files that go into it.
+
+    Raises:
+        FormatError: From any method, if the system refuses; nothing is left behind.
+    """
+
+    def __init__(self, path: PathLike, suffix: str) -> None:
+        self.path = os.fspath(path)
+        refuse_inputs(path)
+        check_folder(path, suffix)
+        self._target = Path(os.path.realpath(path))
+        self._temporary: Path | None = self._hidden("tmp")
+        self._incomplete: Path | None = None
+        with self._refusals():
+            self._temporary.mkdir()
+
+    @property
+    def target(self) -> Path:
+        """The folder itself, where a link leads."""
+        return self._target
+
+    def _hidden(self, ending: str) -> Path:
+        name = f".{self._target.name[:200]}.{secrets.token_hex(4)}.{ending}"
+        return self._target.with_name(name)
+
+    @contextlib.contextmanager
+    def _refusals(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            self.discard()
+            raise explain(error, self.path) from error
+
+    def write(self, name: str, data: bytes) -> None:
+        """Add a file."""
+        if self._temporary is None:
+            raise FormatError(f"cannot write {self.path}: it is already closed")
+        with self._refusals():
+            self._incomplete = self._temporary / name
+            self._incomplete.write_bytes(data)
+            self._incomplete = None
+
+    def commit(self) -> None:
+        """Put the folder into place, without a file that was interrupted."""
+        if self._temporary is None:
+            return
+        with self._refusals():
+            if self._incomplete is not None:
+                self._incomplete.unlink(missing_ok=True)
+            previous = None
+            if self._target.exists():
+                previous = self._hidden("old")
+                self._target.rename(previous)
+            self._temporary.rename(self._target)
+            self._temporary = None
+            if previous is not None:
+                shutil.rmtree(previous, ignore_errors=True)
+
+    def discard(self) -> None:
+        """Drop what was written; the previous folder stays."""
+        temporary, self._temporary = self._temporary, None
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def check_folder(path: PathLike, suffix: str) -> None:
+    """Check that a folder of files can be written, before the work is done.
+
+    Raises:
+        FormatError: If `path` is standard output, a file, or a folder with other files
+            than previous ones of the same kind, or may not be written.
+    """
+    if os.fspath(path) == STDOUT:
+        raise FormatError(
+            "cannot write a folder of files to standard output; name a folder"
+        )
+    place = Path(path)
+    try:
+        if not place.is_dir():
+            check_writable(path)
+            if place.exists():
+                raise FormatError(
+                    f"cannot write {os.fspath(path)}: it is a file, expected the name "
+                    "of a folder"
+                )
+            return
+        others = [
+            file.name
+            for file in place.iterdir()
+            if not file.name.endswith(suffix) or file.is_symlink() or file.is_dir()
+        ]
+        if others:
+            raise FormatError(
+                f"cannot write {os.fspath(path)}: the folder holds {min(others)!r}, "
+                f"expected a new folder, an empty one or one of files *{suffix}, which "
+                "is replaced"
+            )
+        if not os.access(place.resolve().parent, os.W_OK | os.X_OK):
+            raise FormatError(f"cannot write {os.fspath(path)}: permission denied")
+    except OSError as error:
+        raise explain(error, path) from error

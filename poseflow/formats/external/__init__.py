@@ -1,0 +1,1 @@
+"""Formats of other tools: OpenPose, MMPose, ultralytics, COCO, MOTChallenge, SLEAP."""

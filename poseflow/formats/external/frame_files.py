@@ -1,0 +1,64 @@
+"""Folders with one file per frame, as several tools write them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from poseflow.errors import FormatError
+from poseflow.formats.atomic import explain
+from poseflow.formats.frame_builder import FrameBuilder
+from poseflow.formats.frame_names import natural_key, text_of, without_suffix
+
+Namer = Callable[[Sequence[str]], Sequence[str]]
+
+
+def list_files(folder: Path, suffix: str) -> list[Path]:
+    """Files of a folder with that suffix, in any case, in natural order.
+
+    Raises:
+        FormatError: If the folder cannot be read.
+    """
+    try:
+        names = [file.name for file in folder.iterdir() if file.is_file()]
+    except OSError as error:
+        raise explain(error, folder, "read") from error
+    found = [name for name in names if name.lower().endswith(suffix)]
+    return [folder / name for name in sorted(found, key=natural_key)]
+
+
+def stems(names: Iterable[str], *suffixes: str) -> list[str]:
+    """Names of frames: those of the files without these suffixes, as text."""
+    return [text_of(without_suffix(name, *suffixes)) for name in names]
+
+
+def read_frame_files(
+    builder: FrameBuilder,
+    files: Sequence[Path],
+    namer: Namer,
+    read_file: Callable[[Path, str], None],
+) -> None:
+    """Read every file as a frame; one that cannot be read is left out with a warning.
+
+    Args:
+        builder: Gets the frames, and what is wrong with files.
+        files: The files of one folder.
+        namer: Gives the frames' names from those of the files.
+        read_file: Adds a file's people to the frame of that name.
+
+    Raises:
+        FormatError: If two files are one frame.
+    """
+    file_of: dict[str, Path] = {}
+    images = namer([file.name for file in files])
+    for file, image in zip(files, images, strict=True):
+        if file_of.setdefault(image, file) != file:
+            raise FormatError(
+                f"{file.parent}: {file_of[image].name} and {file.name} are both frame "
+                f"{image!r}; expected the files of one video, move those of the others "
+                "into folders of their own"
+            )
+        try:
+            read_file(file, image)
+        except FormatError as error:
+            builder.problems.add(f"file {file.name}", str(error))
