@@ -122,11 +122,16 @@ def frame_indices(names: Iterable[str]) -> dict[str, int]:
     are one frame. Otherwise (or where a number alone does not say which frame, as with
     several folders) the position in natural order.
 
+    Returns:
+        Index of every name, in the order of the names given.
+
     Examples:
         >>> frame_indices(["7.jpg", "000002.jpg"])
         {'7.jpg': 7, '000002.jpg': 2}
         >>> frame_indices(["b2.png", "b10.png"])
         {'b2.png': 0, 'b10.png': 1}
+        >>> frame_indices(["b10.png", "b2.png"])
+        {'b10.png': 1, 'b2.png': 0}
     """
     unique = list(dict.fromkeys(names))
     known = [n for name in unique if (n := frame_number(name)) is not None]
@@ -136,4 +141,5 @@ def frame_indices(names: Iterable[str]) -> dict[str, int]:
         if one_kind or len(set(known)) == len(known):
             return dict(zip(unique, known, strict=True))
     ordered = sorted(unique, key=natural_key)
-    return {name: position for position, name in enumerate(ordered)}
+    position = {name: place for place, name in enumerate(ordered)}
+    return {name: position[name] for name in unique}
