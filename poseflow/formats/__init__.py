@@ -34,7 +34,7 @@ from poseflow.formats.base import (
     register,
     sniff,
 )
-from poseflow.formats.external.openpose import OpenPoseFormat
+from poseflow.formats.external import FORMATS as EXTERNAL_FORMATS
 from poseflow.formats.inputs import protect_inputs, refuse_inputs
 from poseflow.formats.journal import Journal, JournalFormat
 from poseflow.formats.posetrack.writer import FORMATS as POSETRACK_FORMATS
@@ -64,7 +64,12 @@ __all__ = [
     "write",
 ]
 
-for _format in (*FORMATS, OpenPoseFormat(), *POSETRACK_FORMATS, JournalFormat()):
+for _format in (
+    *FORMATS,
+    *POSETRACK_FORMATS,
+    *EXTERNAL_FORMATS,
+    JournalFormat(),
+):
     register(_format)
 
 

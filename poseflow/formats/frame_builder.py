@@ -45,6 +45,7 @@ class Problems:
         self.count = 0
         self.ignored = 0
         self.first_ignored = ""
+        self.notes: list[str] = []
         self.broken_joints = 0
         self.broken_place = ""
 
@@ -58,6 +59,10 @@ class Problems:
         """An optional value that is left out of an entry; the person is kept."""
         self.ignored += 1
         self.first_ignored = self.first_ignored or f"{place}: {reason}"
+
+    def note(self, text: str) -> None:
+        """What else a warning should say of the file."""
+        self.notes.append(text)
 
     def report(self, kept: int) -> None:
         """Warn about what was left out.
@@ -81,6 +86,8 @@ class Problems:
                 f"ignored {self.ignored} optional values that cannot be read; their "
                 f"people are kept; first in {self.first_ignored}"
             )
+        for text in self.notes:
+            self._warn(text)
         if self.broken_joints:
             self._warn(
                 f"{self.broken_joints} joints have coordinates or scores that are no "
@@ -125,6 +132,8 @@ class FrameBuilder:
         hints: What the caller knows about the video; a reader may complete it.
         skeletons: The format's own skeletons by their number of joints, where that
             number alone would give another one.
+        corners: Whether boxes come as left, top, right, bottom, instead of left, top,
+            width, height.
     """
 
     def __init__(
@@ -132,10 +141,13 @@ class FrameBuilder:
         path: PathLike,
         hints: Hints,
         skeletons: Mapping[int, Skeleton] | None = None,
+        *,
+        corners: bool = False,
     ) -> None:
         self.path = os.fspath(path)
         self.hints = hints
         self._skeletons = skeletons or {}
+        self._corners = corners
         self.problems = Problems(path)
         self._given_fps = hints.fps
         self._images: dict[str, int] = {}  # name -> its number, in order of appearance
@@ -182,7 +194,8 @@ class FrameBuilder:
             image: Name of the frame.
             numbers: 3 K numbers x, y, score; None counts as not finite.
             score: Of the person; None or not finite takes the mean of the joints.
-            box: Left, top, width, height; None or not finite takes the joints' extent.
+            box: Left, top, width, height (see `corners`); None or not finite takes the
+                joints' extent.
             track_id: Identity, -1 for none.
         """
         self._image.append(self.image(image))
@@ -238,7 +251,8 @@ class FrameBuilder:
             marks[at_origin(points)] = 0
         present = marks > 0
         with np.errstate(over="ignore", invalid="ignore"):
-            boxes = xywh_to_xyxy(boxes).astype(np.float64, copy=False)
+            if not self._corners:
+                boxes = xywh_to_xyxy(boxes).astype(np.float64, copy=False)
             boxless = ~np.isfinite(boxes).all(axis=1)
             extent = keypoint_extent(points[boxless], present[boxless])
             # There and back, so that a box written and read again stays the same.

@@ -11,6 +11,7 @@ from __future__ import annotations
 import configparser
 import math
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -302,13 +303,35 @@ def write_mot(tracks: BoxTracks | PoseSequence, path: str | Path) -> None:
     sides = xyxy_to_xywh(tracks.boxes).tolist()
     columns = (tracks.frames.tolist(), tracks.track_ids.tolist(), sides)
     lines = [
-        f"{frame + 1},{identity},{','.join(map(_short, box))},{score:.4f},-1,-1,-1\n"
-        for frame, identity, box, score in zip(
-            *columns, tracks.scores.tolist(), strict=True
-        )
+        mot_line(*row) for row in zip(*columns, tracks.scores.tolist(), strict=True)
     ]
     with AtomicFile(path) as file:
-        file.write("".join(lines).encode())
+        file.write(b"".join(lines))
+
+
+def mot_line(frame: int, identity: int, box: Sequence[float], score: float) -> bytes:
+    """A line of MOTChallenge text.
+
+    Args:
+        frame: From 0; MOTChallenge counts from 1.
+        identity: -1 for none.
+        box: Left, top, width, height in pixels.
+        score: Confidence; not finite becomes 1.
+    """
+    confidence = score if math.isfinite(score) else 1.0
+    sides = ",".join(map(_short, box))
+    return f"{frame + 1},{identity},{sides},{confidence:.4f},-1,-1,-1\n".encode()
+
+
+def is_mot(head: bytes) -> bool:
+    """Whether the first bytes of a file are MOTChallenge text: by its first line."""
+    line = head.lstrip().split(b"\n", 1)[0].decode("utf-8", "ignore")
+    cells = line.strip().rstrip(",").split(",")
+    try:
+        values = [float(cell) for cell in cells[:6]]
+    except ValueError:
+        return False
+    return len(cells) in range(6, 11) and all(v.is_integer() for v in values[:2])
 
 
 def _short(value: float) -> str:

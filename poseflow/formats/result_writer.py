@@ -57,7 +57,8 @@ def output_format(path: PathLike, format: str | Format | None = None) -> Format:
         return entry or get("alphapose")
     if entry is None:
         for other in FORMATS:
-            if suffix in getattr(other, "suffixes", ()):
+            implied = getattr(other, "implied_by_suffix", True)
+            if implied and suffix in getattr(other, "suffixes", ()):
                 return other
     if suffix == ".gz":
         raise FormatError(
@@ -66,6 +67,8 @@ def output_format(path: PathLike, format: str | Format | None = None) -> Format:
         )
     listed = "; ".join(f"{k} ({', '.join(names)})" for k, names in names_of.items())
     found = f"no format is written to {suffix} files"
+    if entry is None and suffix in names_of:
+        found = f"the suffix {suffix} alone does not say which format; name it"
     if entry is not None and suffix in names_of:
         found = f"format {entry.name} is not written to {suffix} files"
     if entry is not None and folder:

@@ -110,8 +110,24 @@ def test_bad_entries_are_a_warning(run, tmp_path):
     assert len(poseflow.read("out.json")) == 1
 
 
-def test_an_unknown_suffix_is_refused_before_reading(run, tmp_path):
-    done = run("nothing.json", "b.txt")
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("b.xyz", "no format is written to .xyz files; known suffixes are .json"),
+        ("b.txt", "the suffix .txt alone does not say which format; name it; known"),
+    ],
+)
+def test_an_unknown_suffix_is_refused_before_reading(run, tmp_path, name, reason):
+    done = run("nothing.json", name)
     assert done.exit_code == 1
-    assert "no format is written to .txt files; known suffixes are .json" in done.stderr
-    assert not (tmp_path / "b.txt").exists()
+    assert reason in done.stderr
+    assert not (tmp_path / name).exists()
+
+
+def test_the_input_is_not_overwritten(run, tmp_path):
+    save(tmp_path / "in.json", entry())
+    before = (tmp_path / "in.json").read_bytes()
+    done = run("in.json", "in.json", "--to", "forvis")
+    assert done.exit_code == 1
+    assert "this is the input itself" in done.stderr
+    assert (tmp_path / "in.json").read_bytes() == before

@@ -15,7 +15,8 @@ from poseflow.errors import FormatError
 from poseflow.formats.base import Encoder, Hints
 from poseflow.formats.frame_names import frame_name, frame_number
 from poseflow.formats.json_numbers import shortest, widths
-from poseflow.formats.json_start import has_fields, start_of_json
+from poseflow.formats.json_reader import read_bytes
+from poseflow.formats.json_start import first_of, has_fields, start_of_json
 from poseflow.formats.metadata import (
     Metadata,
     metadata,
@@ -32,6 +33,31 @@ from poseflow.skeleton import Skeleton
 from poseflow.skeletons.posetrack import POSETRACK17, POSETRACK18
 
 _LISTS = ("annolist", "images", "annotations", "categories")
+
+
+class _Categories(msgspec.Struct, gc=False):
+    """The categories of a file, which may follow everything else in it."""
+
+    categories: Any = None
+
+
+def _other_joints(start: Any, path: Path) -> bool:
+    """Whether it is a file with tracks in COCO's layout and joints of its own.
+
+    JRDB-Pose has PoseTrack's fields, and other joints in its category.
+    """
+    categories = start.get("categories") if isinstance(start, dict) else None
+    if categories is None and path.is_file():
+        try:
+            found = msgspec.json.decode(read_bytes(path), type=_Categories)
+        except (msgspec.DecodeError, FormatError, RecursionError):
+            return False
+        categories = found.categories
+    joints = first_of(categories)
+    if not has_fields(joints, "keypoints"):
+        return False
+    known = {*POSETRACK17.joints, *POSETRACK18.joints}
+    return not known.issuperset(map(str, joints["keypoints"]))
 
 
 class PoseTrackFormat:
@@ -55,7 +81,9 @@ class PoseTrackFormat:
             return False
         start = start_of_json(head)
         # The keys may be those of a skeleton that a result of another kind carries.
-        return start is None or any(has_fields(start, key) for key in _LISTS)
+        if start is not None and not any(has_fields(start, key) for key in _LISTS):
+            return False
+        return "annolist" in (start or {}) or not _other_joints(start, path)
 
     def read(self, path: Path, hints: Hints) -> PoseSequence:
         """See `poseflow.formats.base.Format.read`; any of the three years is read."""

@@ -135,7 +135,7 @@ def test_wrong_folders_and_names_are_refused(tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(FormatError, match=r"holds 'notes.txt', expected a new folder"):
         poseflow.write([], tmp_path, "openpose")
-    with pytest.raises(FormatError, match="it is a file"):
+    with pytest.raises(FormatError, match="is a folder of files, expected its name"):
         poseflow.write([], tmp_path / "notes.txt", "openpose")
     assert [file.name for file in tmp_path.iterdir()] == ["notes.txt"]
 
