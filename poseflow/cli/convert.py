@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from poseflow.cli.options import KeepOriginOption
+from poseflow.cli.options import KeepOriginOption, SizeOption, parse_size
 
 
 def convert(
@@ -43,6 +43,7 @@ def convert(
             "--estimate", help="Estimate joints that IN lacks, where there is a rule."
         ),
     ] = False,
+    size: SizeOption = None,
     keep_origin: KeepOriginOption = False,
 ) -> None:
     """Rewrite poses in another format, or joint by joint for another skeleton."""
@@ -52,7 +53,11 @@ def convert(
 
     format = check_output(output, to_format)
     poses = poseflow.read(
-        source, from_format, skeleton=from_skeleton, keep_origin=keep_origin
+        source,
+        from_format,
+        skeleton=from_skeleton,
+        size=parse_size(size),
+        keep_origin=keep_origin,
     )
     if skeleton is not None:
         target = find_skeleton(skeleton)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
@@ -43,6 +44,15 @@ KeepOriginOption = Annotated[
         "--keep-origin",
         help="Joints at exactly (0, 0) in the file of poses are joints; by default "
         "they are missing.",
+    ),
+]
+SizeOption = Annotated[
+    str | None,
+    typer.Option(
+        "--size",
+        metavar="WIDTHxHEIGHT",
+        help="Size of the images in pixels, for poses divided by it and results that "
+        "hold it; default: as the file or the source says.",
     ),
 ]
 DeviceOption = Annotated[
@@ -102,6 +112,24 @@ class TrackerOptions:
             "and released."
         ),
     ] = None
+
+
+def parse_size(text: str | None) -> tuple[int, int] | None:
+    """Width and height in `1280x720`.
+
+    Raises:
+        typer.BadParameter: If it is no such text.
+    """
+    if text is None:
+        return None
+    width, _, height = text.lower().partition("x")
+    sides = [side for side in (width, height) if re.fullmatch(r"[1-9][0-9]{0,8}", side)]
+    if len(sides) != 2:
+        raise typer.BadParameter(
+            f"expected WIDTHxHEIGHT, such as 1280x720, found {text!r}",
+            param_hint="--size",
+        )
+    return int(width), int(height)
 
 
 def track_options(

@@ -6,7 +6,12 @@ from typing import Annotated
 
 import typer
 
-from poseflow.cli.options import KeepOriginOption, SkeletonOption
+from poseflow.cli.options import (
+    KeepOriginOption,
+    SizeOption,
+    SkeletonOption,
+    parse_size,
+)
 from poseflow.cli.progress import progress
 
 
@@ -28,6 +33,7 @@ def render(
     boxes: Annotated[bool, typer.Option("--boxes", help="Also draw boxes.")] = False,
     labels: Annotated[bool, typer.Option(help="Draw the identities.")] = True,
     skeleton: SkeletonOption = None,
+    size: SizeOption = None,
     keep_origin: KeepOriginOption = False,
 ) -> None:
     """Draw the poses of TRACKED over SOURCE."""
@@ -35,6 +41,8 @@ def render(
     from poseflow.drawing import Overlay
 
     overlay = Overlay(trail=trail, boxes=boxes, labels=labels)
-    poses = poseflow.read(tracked, skeleton=skeleton, keep_origin=keep_origin)
+    poses = poseflow.read(
+        tracked, skeleton=skeleton, size=parse_size(size), keep_origin=keep_origin
+    )
     done = poseflow.render(source, poses, out, overlay=overlay, progress=progress)
     typer.echo(f"{done.path}: {done.frames} frames, {done.codec}", err=True)

@@ -16,10 +16,12 @@ from poseflow.cli.options import (
     KeepOriginOption,
     OutputOption,
     RenderOption,
+    SizeOption,
     SkeletonOption,
     SourceArgument,
     TrackerOptions,
     expand_options,
+    parse_size,
     track_options,
 )
 from poseflow.cli.progress import progress
@@ -56,6 +58,7 @@ def track(
         ),
     ] = False,
     skeleton: SkeletonOption = None,
+    size: SizeOption = None,
     keep_origin: KeepOriginOption = False,
     render: RenderOption = None,
     format: FormatOption = None,
@@ -89,13 +92,19 @@ def track(
             "names the joints of known poses: give a file of them with --poses",
             param_hint="--skeleton",
         )
+    images_size = parse_size(size)
     known: PoseSequence | None = None
 
     def frames(video: Source | None) -> Iterator[Frame]:
         nonlocal known
         if poses is None:
             return options.track(video, estimator=options.make_estimator(device))
-        known = read(poses, skeleton=skeleton, keep_origin=keep_origin)
+        known = read(
+            poses,
+            skeleton=skeleton,
+            size=images_size or (video.size if video is not None else None),
+            keep_origin=keep_origin,
+        )
         return options.track(video, poses=known)
 
     def hints() -> Hints:

@@ -114,19 +114,22 @@ class TrackOptions:
 def as_poses_file(source: str) -> bool:
     """Whether the source is a file or folder of poses, to be tracked without images.
 
-    By its content: a file of JSON, or a folder with OpenPose's files and no images. By
-    its name if there is no such file.
+    By its content: JSON, or what a format knows; a folder must have no images. By its
+    name if there is no such file.
     """
-    from poseflow.formats.external.openpose import holds_openpose
+    from poseflow.formats import sniff
     from poseflow.formats.json_reader import read_bytes
     from poseflow.video.images import is_image
 
     path = Path(source)
     try:
-        if path.is_dir():
-            return holds_openpose(path) and not any(map(is_image, path.iterdir()))
-        if path.is_file():
-            return read_bytes(path, 1024).lstrip()[:1] in (b"[", b"{")
-    except (FormatError, OSError, ValueError):  # empty or not readable
+        if path.is_dir() and any(map(is_image, path.iterdir())):
+            return False
+        if path.is_file() and read_bytes(path, 1024).lstrip()[:1] in (b"[", b"{"):
+            return True
+        if path.exists():
+            sniff(path)
+            return True
+    except (FormatError, OSError, ValueError):  # empty, not readable, not known
         pass
     return source.lower().endswith((".json", ".json.gz"))

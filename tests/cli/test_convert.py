@@ -7,6 +7,7 @@ import typer
 from typer.testing import CliRunner
 
 import poseflow
+from poseflow.cli.app import app as whole_app
 from poseflow.cli.convert import convert
 from poseflow.cli.guard import GuardedGroup
 
@@ -131,3 +132,28 @@ def test_the_input_is_not_overwritten(run, tmp_path):
     assert done.exit_code == 1
     assert "this is the input itself" in done.stderr
     assert (tmp_path / "in.json").read_bytes() == before
+
+
+def test_labels_of_yolo_need_the_size_and_can_be_tracked(run, tmp_path):
+    folder = tmp_path / "labels"
+    folder.mkdir()
+    for frame in (1, 2, 3):
+        joints = " ".join(["0.5 0.25 0.9"] * 17)
+        (folder / f"walk_{frame}.txt").write_text(f"0 0.5 0.5 0.2 0.4 {joints} 0.8\n")
+    done = run("labels", "out.json")
+    assert done.exit_code == 1
+    assert "divided by the size of the image" in done.stderr
+    done = run("labels", "out.json", "--size", "1280by720")
+    assert done.exit_code == 2
+    assert run("labels", "out.json", "--size", "1280x720").exit_code == 0
+    found = poseflow.read("out.json")
+    assert found.size == (1280, 720)
+    assert found[0].poses.keypoints[0, 0].tolist() == [640, 180]
+    assert run("out.json", "again", "--to", "ultralytics-labels").exit_code == 0
+    lines = (tmp_path / "again" / "labels_1.txt").read_text().split()
+    assert lines[:8] == ["0", "0.5", "0.5", "0.2", "0.4", "0.5", "0.25", "0.9"]
+    tracked = CliRunner().invoke(
+        whole_app, ["track", "labels", "-o", "tracked.json", "--size", "1280x720"]
+    )
+    assert tracked.exit_code == 0, tracked.stderr
+    assert len(poseflow.read("tracked.json").track_ids) == 1
