@@ -125,15 +125,6 @@ def test_an_unknown_suffix_is_refused_before_reading(run, tmp_path, name, reason
     assert not (tmp_path / name).exists()
 
 
-def test_the_input_is_not_overwritten(run, tmp_path):
-    save(tmp_path / "in.json", entry())
-    before = (tmp_path / "in.json").read_bytes()
-    done = run("in.json", "in.json", "--to", "forvis")
-    assert done.exit_code == 1
-    assert "this is the input itself" in done.stderr
-    assert (tmp_path / "in.json").read_bytes() == before
-
-
 def test_labels_of_yolo_need_the_size_and_can_be_tracked(run, tmp_path):
     folder = tmp_path / "labels"
     folder.mkdir()
