@@ -24,6 +24,7 @@ FLOORS = {
     "poseflow.batch": 3,
     "poseflow.demo": 3,
     "poseflow.events": 3,
+    "poseflow.report": 3,
     "poseflow.benchmark": 3,
     "poseflow.estimator": 2,
     "poseflow.tracker": 2,

@@ -24,6 +24,7 @@ from poseflow.cli.guard import GuardedCommand, GuardedGroup
 from poseflow.cli.info import info
 from poseflow.cli.recover import recover
 from poseflow.cli.render import render
+from poseflow.cli.report import report
 from poseflow.cli.track import estimate, track
 from poseflow.cli.train import train, tune_nms, validate
 
@@ -33,6 +34,7 @@ COMMANDS = (
     batch,
     recover,
     render,
+    report,
     events,
     edit,
     convert,
