@@ -246,7 +246,7 @@ class _Columns:
 
     def _rows(self, track: int) -> Bools:
         """`(N,)`: which people have this id."""
-        rows = self.kept & (self.ids == track)
+        rows: Bools = self.kept & (self.ids == track)
         if track < 0 or not rows.any():
             known = np.unique(self.ids[self.kept & (self.ids >= 0)]).tolist()
             raise PoseFlowError(f"there is no track {track}; {_listed(known)}")

@@ -82,7 +82,8 @@ class People:
     def sizes(self) -> Floats:
         """`(N,)` longer sides of the boxes, at least 1 pixel."""
         sides = self.boxes[:, 2:] - self.boxes[:, :2]
-        return np.maximum(sides.max(axis=1, initial=1.0), 1.0)
+        sizes: Floats = sides.max(axis=1, initial=1.0)
+        return sizes
 
     @cached_property
     def track_order(self) -> Ints:

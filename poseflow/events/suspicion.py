@@ -139,7 +139,7 @@ def _frame_cues(
         return cues, overlap, rival
     gap = people.frame[rows[0]] - people.frame[last]
     cost = _costs(people, last, rows, gap)
-    own: Bools = known[:, None] == mine[None]
+    own: Bools = np.equal(known[:, None], mine[None])
     has = own.any(axis=0)
     place = own.argmax(axis=0)
     persons = np.arange(size)
@@ -153,7 +153,7 @@ def _frame_cues(
     others[persons, persons] = np.inf
     cues[:, 3] = np.where(has, _closeness(others.min(axis=1) - cost_own), 0)
     # Another track that would continue to this person.
-    here = own.any(axis=1)
+    here: Bools = np.any(own, axis=1)
     claims = np.where(own, np.inf, cost + SEEN_COST * here[:, None])
     best = claims.argmin(axis=0)
     lowest = claims[best, persons]
