@@ -15,9 +15,10 @@ from typer.testing import CliRunner
 
 import poseflow
 from poseflow import Frame, PoseFlowError, Poses
-from poseflow.batch import TrackOptions, track_all
+from poseflow.batch import BatchItem, Outcome, TrackOptions, track_all
 from poseflow.batch.batch_file import BatchFile
-from poseflow.batch.worker import BatchItem, Outcome, Worker
+from poseflow.batch.manifest import Row
+from poseflow.batch.worker import Worker
 from poseflow.cli.app import app
 
 WHOLE = TrackOptions(tracker="iou")
@@ -36,6 +37,10 @@ def walk(path, frames=6, people=2):
         path,
     )
     return path
+
+
+def rows(*sources):
+    return [Row(str(source), WHOLE) for source in sources]
 
 
 def record(out):
@@ -70,7 +75,7 @@ def test_bad_sources_are_reported_and_good_ones_complete(tracked, tmp_path):
         assert name in told
     assert last.endswith("2 done, 3 failed")
     assert sorted(p.name for p in out.iterdir()) == [
-        *("batch.json", "one.json", "two.json")
+        *("batch.json", "failures.jsonl", "one.json", "two.json")
     ]
     for name in ("one.json", "two.json"):
         alone = tmp_path / name
@@ -84,7 +89,12 @@ def test_batch_record_has_each_outcome(tracked):
     assert len(entries) == 5
     one, three = entries["one.json"], entries["three.json"]
     assert (one["result"], one["frames"], one["identities"]) == ("one.json", 6, 2)
-    assert one["error"] is None
+    assert (one["error"], one["attempts"], three["attempts"]) == (None, 1, 3)
+    lines = (tracked[1] / "failures.jsonl").read_text().splitlines()
+    failures = {Path(f["source"]).name: f for f in map(json.loads, lines)}
+    assert sorted(failures) == ["none.mp4", "text.mp4", "three.json"]
+    assert failures["text.mp4"]["attempts"] == 3
+    assert "expected a video" in failures["text.mp4"]["error"]
     assert "three.json" in three["error"]
 
 
@@ -112,16 +122,17 @@ def test_resume_tracks_missing_and_changed_sources(tracked, tmp_path):
 def test_names_are_never_shared(tmp_path):
     sources = [tmp_path / x for x in ("a/clip.mp4", "b/clip.mp4", "c/CLIP.mov")]
     sources += [tmp_path / "batch.mp4", tmp_path / "a" / "clip.mp4"]
-    names = [item.result.name for item in BatchFile(tmp_path).items(map(str, sources))]
+    names = [item.result.name for item in BatchFile(tmp_path).items(rows(*sources))]
     assert names == ["clip.json", "clip_2.json", "CLIP_3.json", "batch_2.json"]
 
 
 def test_a_later_batch_does_not_take_an_earlier_ones_names(tmp_path):
     first = BatchFile(tmp_path)
-    (a,) = first.items([str(tmp_path / "a" / "clip.mp4")])
+    (a,) = first.items(rows(tmp_path / "a" / "clip.mp4"))
     a.result.write_text("[]")
     first.note(a, Outcome(frames=0), "digest", None)
-    later = BatchFile(tmp_path).items(str(tmp_path / x / "clip.mp4") for x in "ba")
+    clips = rows(*(tmp_path / x / "clip.mp4" for x in "ba"))
+    later = BatchFile(tmp_path).items(clips)
     assert [item.result.name for item in later] == ["clip_2.json", "clip.json"]
 
 
@@ -158,19 +169,21 @@ def test_images_are_estimated_by_one_estimator_and_drawn(tmp_path, monkeypatch):
             return Poses(np.random.default_rng(0).uniform(5, 50, (1, 17, 2)))
 
     monkeypatch.setattr("poseflow.estimator.Estimator", Finder)
-    worker = Worker(TrackOptions(estimator="x", tracker="iou", render=True), "cpu")
+    options = TrackOptions(estimator="x", tracker="iou", render=True)
+    worker = Worker("cpu")
     for name in "ab":
         folder = tmp_path / name
         folder.mkdir()
         for k in range(3):
             cv2.imwrite(str(folder / f"{k}.png"), np.zeros((64, 64, 3), np.uint8))
         (folder / "3.png").write_bytes(b"broken")
-        outcome = worker.do(BatchItem(str(folder), tmp_path / f"{name}.json"))
+        outcome = worker.do(BatchItem(str(folder), tmp_path / f"{name}.json", options))
         assert (outcome.error, outcome.frames, outcome.identities) == (None, 3, 1)
         assert "3.png" in outcome.warnings[0]
         assert (tmp_path / f"{name}.mp4").stat().st_size > 0
+        assert sorted(outcome.digests) == [f"{name}.json", f"{name}.mp4"]
     assert [options["name"] for options in made] == ["x"]
-    refused = worker.do(BatchItem("poses.json", tmp_path / "c.json"))
+    refused = worker.do(BatchItem("poses.json", tmp_path / "c.json", options))
     assert "no images to draw on" in refused.error
 
 
@@ -218,7 +231,7 @@ def test_a_worker_that_is_killed_costs_its_source_only(tmp_path):
     assert "out of memory?" in errors
     assert "Traceback" not in errors
     out = sorted(p.name for p in (tmp_path / "out").iterdir())
-    assert out == ["1.json", "2.json", "batch.json"]
+    assert out == ["1.json", "2.json", "batch.json", "failures.jsonl"]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
@@ -234,7 +247,9 @@ def test_interrupted_what_was_done_is_kept(tmp_path):
     assert process.returncode == 130, errors
     assert "Traceback" not in errors
     assert sorted(p.name for p in out.iterdir()) == ["1.json", "batch.json"]
-    assert list(record(out)) == ["1.json"]
+    entries = record(out)
+    assert entries["1.json"]["error"] is None
+    assert entries["4.json"]["error"] == "not finished"
 
 
 def test_missing_ray_gives_an_install_hint(tmp_path, monkeypatch):

@@ -2,99 +2,220 @@
 
 from __future__ import annotations
 
-import glob
 import json
-from collections.abc import Iterable
-from pathlib import Path
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
-from poseflow.batch.worker import BatchItem, Outcome
+import msgspec
+
+from poseflow.batch.item import BatchItem, Outcome, digest_of
+from poseflow.batch.manifest import Row
+from poseflow.batch.sources import key_of, name_of, state_of
 from poseflow.errors import FormatError
+from poseflow.formats import base
 from poseflow.formats.atomic import explain, write_atomically
-from poseflow.formats.frame_names import without_suffix
+from poseflow.formats.inputs import role_of
 
-FILE = "batch.json"
+FILE, FAILURES = "batch.json", "failures.jsonl"
 
-Entry = dict[str, Any]
+UNFINISHED = "not finished"
+"""The error of a source whose result has not been written yet."""
+
+WRITING_SHARE = 0.05
+"""Largest share of the time that goes into writing the record."""
+
+
+class Entry(msgspec.Struct):
+    """A source in the record.
+
+    Attributes:
+        source: Its key: absolute path, or url without credentials.
+        result: Name of the result in the folder.
+        frames: As in `Outcome`, and so are the next ones.
+        options: `TrackOptions.digest` of its options.
+        state: `state_of` the source before it was tracked.
+        bytes: Size of the result.
+        outputs: SHA-256 of each output by name; empty while it is not finished. Files
+            of these names were made by this batch.
+    """
+
+    source: str
+    result: str
+    frames: int = 0
+    identities: int = 0
+    seconds: float = 0.0
+    error: str | None = None
+    warnings: list[str] = []
+    options: str | None = None
+    state: list[int] | None = None
+    bytes: int | None = None
+    attempts: int = 1
+    outputs: dict[str, str] = {}
+
+
+class _Record(msgspec.Struct):
+    sources: list[Entry]
+    failures: bool = False
 
 
 class BatchFile:
-    """The record of a folder's results; read at the start, written after each source.
+    """The record of a folder's results; read at the start, written as sources finish.
 
     Names: a source keeps the name that it has in the record. A new one is named after
     its file (without suffix), its folder or its glob's folder; where another source of
-    the record or of this batch has that name (in upper or lower case), it becomes
-    `NAME_2`, `NAME_3` and so on, in the order of the sources. So no source's result
-    ever replaces another's.
+    the record or of this batch has that name (in upper or lower case), or a file that
+    the batch reads, it becomes `NAME_2`, `NAME_3` and so on, in the order of the
+    sources. So no source's result ever replaces another's, or a source.
 
     Args:
         folder: Folder of the results.
-        suffix: Suffix of result files.
 
     Raises:
         FormatError: If the folder has a `batch.json` that is not such a record.
     """
 
-    def __init__(self, folder: Path, suffix: str = ".json") -> None:
+    def __init__(self, folder: Path) -> None:
         self.path = folder / FILE
-        self._folder, self._suffix = folder, suffix
+        self._folder = folder
         self.entries: dict[str, Entry] = {}
-        if not self.path.exists():
+        self._failures = False
+        self._due = 0.0
+        if not os.path.lexists(self.path):
             return
         try:
-            entries = json.loads(self.path.read_bytes())["sources"]
-            self.entries = {entry["source"]: entry for entry in entries}
+            record = msgspec.json.decode(self.path.read_bytes(), type=_Record)
         except OSError as error:
             raise explain(error, self.path, "read") from error
-        except (ValueError, KeyError, TypeError) as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise FormatError(
                 f"{self.path}: expected the record of an earlier batch, found "
-                "something else; move it away or choose another folder with --out"
+                f"something else ({error}); move it away or choose another folder "
+                "with --out"
             ) from error
+        self._failures = record.failures
+        taken: set[str] = set()
+        for number, entry in enumerate(record.sources):
+            names = {entry.result, *entry.outputs}
+            bad = next((name for name in names if not _is_plain(name)), None)
+            if bad is not None:
+                raise FormatError(
+                    f"{self.path}: sources[{number}].result: expected the name of a "
+                    f"file in the folder, found {bad!r}"
+                )
+            if entry.result.lower() in taken or entry.source in self.entries:
+                raise FormatError(
+                    f"{self.path}: sources[{number}]: another source has this name or "
+                    f"this result, {entry.result!r}"
+                )
+            taken.add(entry.result.lower())
+            self.entries[entry.source] = entry
 
-    def items(self, sources: Iterable[str]) -> list[BatchItem]:
+    def items(self, rows: Sequence[Row]) -> list[BatchItem]:
         """An item for each source; a source that is named twice gives one."""
-        taken = {Path(e["result"]).stem.lower() for e in self.entries.values()}
-        taken.add(Path(FILE).stem)
+        taken = {Path(e.result).stem.lower() for e in self.entries.values()}
+        taken |= {Path(FILE).stem, Path(FAILURES).stem}
         items: dict[str, BatchItem] = {}
-        for source in sources:
-            key = key_of(source)
+        for row in rows:
+            key = key_of(row.source)
             if key in items:
                 continue
+            suffix = result_suffix(row.options.format)
             if key in self.entries:
-                result = Path(self.entries[key]["result"]).stem + self._suffix
+                stem = Path(self.entries[key].result).stem
             else:
-                base = name = name_of(source)
-                number = 1
-                while name.lower() in taken:
-                    number += 1
-                    name = f"{base}_{number}"
-                taken.add(name.lower())
-                result = name + self._suffix
-            items[key] = BatchItem(source, self._folder / result)
+                stem = self._free_name(row, suffix, taken)
+                taken.add(stem.lower())
+            result = self._folder / (stem + suffix)
+            items[key] = BatchItem(row.source, result, row.options)
         return list(items.values())
 
-    def is_done(self, item: BatchItem, digest: str) -> bool:
-        """Whether a result is complete, of these options and of the present source.
+    def _free_name(self, row: Row, suffix: str, taken: set[str]) -> str:
+        wanted = name = row.name or name_of(row.source)
+        number = 1
+        while name.lower() in taken or any(
+            role_of(self._folder / (name + end)) for end in (suffix, ".mp4")
+        ):
+            number += 1
+            name = f"{wanted}_{number}"
+        return name
 
-        Streams and cameras are never done.
+    def claim(self, items: Sequence[BatchItem], *, overwrite: bool) -> None:
+        """Enter the items into the record before any of their results is written.
+
+        Args:
+            items: What is about to be tracked.
+            overwrite: Allow results to replace files that no batch has made.
+
+        Raises:
+            FormatError: If a result would replace such a file, a link or a source.
+        """
+        for item in items:
+            entry = self.entries.get(key_of(item.source))
+            made = set() if entry is None else {entry.result, *entry.outputs}
+            for output in item.outputs:
+                if output.is_symlink():
+                    raise FormatError(
+                        f"cannot write {output}: it is a link, expected a file of this "
+                        "batch; remove it, or choose another folder with --out"
+                    )
+                role = role_of(output)
+                if role is not None:
+                    raise FormatError(
+                        f"cannot write {output}: this is the {role} itself; choose "
+                        "another folder with --out"
+                    )
+                if output.exists() and output.name not in made and not overwrite:
+                    raise self._refusal(output)
+        failures = self._folder / FAILURES
+        if os.path.lexists(failures) and not self._failures and not overwrite:
+            raise self._refusal(failures)
+        for item in items:
+            key = key_of(item.source)
+            names = {output.name for output in item.outputs}
+            if key in self.entries:
+                known = self.entries[key].outputs
+                self.entries[key].outputs = dict.fromkeys(names, "") | known
+                continue
+            self.entries[key] = Entry(
+                key,
+                item.result.name,
+                error=UNFINISHED,
+                outputs=dict.fromkeys(names, ""),
+            )
+        self._failures = os.path.lexists(failures)
+        self.write()
+
+    def _refusal(self, output: Path) -> FormatError:
+        return FormatError(
+            f"cannot write {output}: it is there already, and no batch of this folder "
+            f"made it ({FILE} does not list it); move it away, choose another folder "
+            "with --out, or replace it with --overwrite"
+        )
+
+    def is_done(self, item: BatchItem, digest: str) -> bool:
+        """Whether all outputs are there, of these options and of the present source.
+
+        Their content counts. Streams and cameras are never done.
         """
         entry = self.entries.get(key_of(item.source))
         state = state_of(item.source)
-        if entry is None or entry.get("error") is not None or state is None:
+        if entry is None or entry.error is not None or state is None:
+            return False
+        if (entry.options, entry.state) != (digest, state):
             return False
         try:
-            size = item.result.stat().st_size
+            return all(
+                entry.outputs.get(output.name) == digest_of(output)
+                for output in item.outputs
+            )
         except OSError:
             return False
-        return (entry.get("options"), entry.get("state"), entry.get("bytes")) == (
-            digest,
-            state,
-            size,
-        )
 
     def note(self, item: BatchItem, outcome: Outcome, digest: str, state: Any) -> None:
-        """Record the outcome of a source, and write the file.
+        """Record the outcome of a source, and write the file where that is due.
 
         Args:
             item: The source and its result.
@@ -102,74 +223,62 @@ class BatchFile:
             digest: `TrackOptions.digest` of the options.
             state: `state_of` the source before it was tracked.
         """
-        done = outcome.error is None
-        self.entries[key_of(item.source)] = {
-            "source": key_of(item.source),
-            "result": item.result.name,
-            "frames": outcome.frames,
-            "identities": outcome.identities,
-            "seconds": round(outcome.seconds, 3),
-            "error": outcome.error,
-            "warnings": list(outcome.warnings),
-            "options": digest,
-            "state": state,
-            "bytes": item.result.stat().st_size if done else None,
-        }
-        text = json.dumps({"sources": list(self.entries.values())}, indent=1)
-        write_atomically(self.path, text.encode())
+        key = key_of(item.source)
+        claimed = self.entries[key].outputs if key in self.entries else {}
+        size = None
+        if outcome.error is None and item.result.is_file():
+            size = item.result.stat().st_size
+        self.entries[key] = Entry(
+            key,
+            item.result.name,
+            outcome.frames,
+            outcome.identities,
+            round(outcome.seconds, 3),
+            outcome.error,
+            list(outcome.warnings),
+            digest,
+            state,
+            size,
+            outcome.attempts,
+            claimed | outcome.digests,
+        )
+        if time.monotonic() >= self._due:
+            self.write()
+
+    def write(self) -> None:
+        """Write the record, and `failures.jsonl` where a source has failed."""
+        start = time.monotonic()
+        entries = list(self.entries.values())
+        failed = [e for e in entries if e.error not in (None, UNFINISHED)]
+        path = self._folder / FAILURES
+        if failed:
+            lines = [
+                {"source": e.source, "error": e.error, "attempts": e.attempts}
+                for e in failed
+            ]
+            text = "".join(json.dumps(line) + "\n" for line in lines)
+            write_atomically(path, text.encode())
+        elif self._failures:
+            path.unlink(missing_ok=True)
+        data = msgspec.json.encode(_Record(entries, failures=bool(failed)))
+        write_atomically(self.path, msgspec.json.format(data, indent=1))
+        self._failures = bool(failed)
+        end = time.monotonic()
+        self._due = end + (end - start) * (1 / WRITING_SHARE - 1)
 
 
-def key_of(source: str) -> str:
-    """A source's key: its absolute path, which no working directory changes."""
-    if "://" in source or (source.isdigit() and not Path(source).exists()):
-        return source
-    return str(Path(source).absolute())
+def result_suffix(format: str) -> str:
+    """The suffix of result files in a format."""
+    suffixes: tuple[str, ...] = getattr(base.get(format), "suffixes", (".json",))
+    return suffixes[0]
 
 
-def name_of(source: str) -> str:
-    """The name of a source's result, if no other source has it.
-
-    Examples:
-        >>> [name_of(s) for s in ("a/b.mp4", "a/*.png", "rtsp://x/live?k=1", "0")]
-        ['b', 'a', 'live', 'camera0']
-    """
-    path = Path(source)
-    if "://" in source:
-        name = Path(source.split("://", 1)[1].split("?")[0]).stem
-    elif path.exists():
-        name = path.absolute().name if path.is_dir() else path.stem
-        if source.lower().endswith(".gz"):
-            name = without_suffix(name, ".json")
-    elif source.isdigit():
-        name = f"camera{source}"
-    elif glob.has_magic(source):
-        name = path.absolute().parent.name
-        name = "images" if glob.has_magic(name) else name
-    else:
-        name = path.stem
-    # A name that starts with a dot would be hidden, or no name at all.
-    return name.lstrip(".") or "source"
-
-
-def state_of(source: str) -> list[int] | None:
-    """Number of files behind a source, their bytes, and their latest change in ns.
-
-    None where that cannot be known: streams, cameras, missing files.
-    """
-    path = Path(source)
-    try:
-        if path.is_dir():
-            files = [file for file in path.iterdir() if file.is_file()]
-        elif path.exists():
-            files = [path]
-        elif "://" not in source and glob.has_magic(source):
-            files = [Path(f) for f in glob.glob(source, recursive=True)]  # noqa: PTH207
-        else:
-            return None
-        states = [file.stat() for file in files]
-    except (OSError, ValueError):
-        return None
-    if not states:
-        return None
-    latest = max(state.st_mtime_ns for state in states)
-    return [len(states), sum(state.st_size for state in states), latest]
+def _is_plain(name: str) -> bool:
+    """Whether it names a file of the folder itself, on any system."""
+    return (
+        name not in ("", ".", "..")
+        and "\0" not in name
+        and ":" not in name
+        and PurePosixPath(name).name == name
+        and PureWindowsPath(name).name == name
+    )

@@ -5,17 +5,22 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import signal
+import time
 from collections import deque
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from poseflow.batch.worker import BatchItem, Outcome, Worker, cores
-from poseflow.pipeline.options import TrackOptions
+from poseflow.batch.item import BatchItem, Outcome
+from poseflow.batch.worker import Worker, cores
+from poseflow.formats.locking import beside
 
 EXIT_TIMEOUT_SECONDS = 10.0
 """Time that a worker process has to clean up and exit."""
+
+REPORT_SECONDS = 0.5
+"""A worker reports its frames this often."""
 
 
 @dataclass
@@ -43,10 +48,8 @@ class _WorkerProcess:
         assert self.item is not None
         self.connection.close()
         self.process.join()
-        for file in (self.item.result, self.item.overlay):
-            for part in file.parent.iterdir():
-                if part.name.startswith(f".{file.name}.") and part.suffix == ".tmp":
-                    part.unlink(missing_ok=True)
+        for output, suffix in ((self.item.result, ".tmp"), (self.item.overlay, ".mp4")):
+            beside(output.resolve(), suffix).unlink(missing_ok=True)
         code = self.process.exitcode
         how = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
         hint = "; out of memory? try fewer --workers" if code == -9 else ""
@@ -54,7 +57,10 @@ class _WorkerProcess:
 
 
 def run_local(
-    items: Sequence[BatchItem], options: TrackOptions, device: str, workers: int
+    todo: deque[BatchItem],
+    device: str,
+    workers: int,
+    on_frame: Callable[[BatchItem, int, int | None], None],
 ) -> Generator[tuple[BatchItem, Outcome]]:
     """Track the sources, and yield each with its outcome as it is finished.
 
@@ -62,22 +68,21 @@ def run_local(
     the next source gets a new one. Closing the iterator, or Ctrl-C, ends the workers.
 
     Args:
-        items: The sources and their results.
-        options: How all sources are tracked.
+        todo: The sources; the consumer may append to it.
         device: As in `poseflow batch`; several, with commas between, take turns.
         workers: Number of processes at once.
+        on_frame: Called with a source, its frames done and its frames expected.
     """
     # Not fork: threads and CUDA do not survive it.
     context = multiprocessing.get_context("spawn")
-    todo = deque(items)
-    workers = min(workers, len(items))
+    workers = min(workers, max(len(todo), 1))
     running: dict[int, _WorkerProcess] = {}
     try:
         while todo or running:
             for place in range(workers):
                 if todo and place not in running:
                     threads = cores() // workers
-                    started = _start(context, options, device, place, threads)
+                    started = _start(context, device, place, threads)
                     running[place] = started.assign(todo.popleft())
             wait([worker.connection for worker in running.values()], timeout=0.5)
             for place, worker in list(running.items()):
@@ -90,6 +95,9 @@ def run_local(
                 except (EOFError, OSError):
                     outcome = worker.clean_up()
                     del running[place]
+                if isinstance(outcome, tuple):
+                    on_frame(item, *outcome)
+                    continue
                 # Yielded before the next one begins, so that it is recorded at once.
                 yield item, outcome
                 if place not in running:
@@ -103,15 +111,13 @@ def run_local(
         _terminate(list(running.values()))
 
 
-def _start(
-    context: Any, options: TrackOptions, device: str, place: int, threads: int
-) -> _WorkerProcess:
+def _start(context: Any, device: str, place: int, threads: int) -> _WorkerProcess:
     ours, theirs = context.Pipe()
     # The worker's end must be closed here, or its death goes unnoticed.
     with theirs:
         process = context.Process(
             target=_work,
-            args=(theirs, options, device, place, threads),
+            args=(theirs, device, place, threads),
             daemon=True,
             name=f"poseflow-batch-{place}",
         )
@@ -146,7 +152,6 @@ def _terminate(workers: Sequence[_WorkerProcess]) -> None:
 
 def _work(
     connection: Connection,
-    options: TrackOptions,
     device: str,
     place: int,
     threads: int,
@@ -163,8 +168,17 @@ def _work(
         devices = device.split(",")
         if device == "auto" and torch.cuda.device_count() > 1:
             devices = [f"cuda:{k}" for k in range(torch.cuda.device_count())]
-        worker = Worker(options, devices[place % len(devices)].strip())
+        worker = Worker(devices[place % len(devices)].strip())
+        last = 0.0
+
+        def report(done: int, expected: int | None) -> None:
+            nonlocal last
+            now = time.monotonic()
+            if now - last >= REPORT_SECONDS:
+                last = now
+                connection.send((done, expected))
+
         while True:
-            connection.send(worker.do(connection.recv()))
+            connection.send(worker.do(connection.recv(), report))
     except (EOFError, OSError, KeyboardInterrupt):
         pass

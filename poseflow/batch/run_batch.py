@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from poseflow.batch.batch_file import BatchFile, state_of
+from poseflow.batch.batch_file import BatchFile
+from poseflow.batch.item import BatchItem, Outcome
 from poseflow.batch.local import run_local
+from poseflow.batch.manifest import Row, read_manifest
+from poseflow.batch.progress import BatchProgress, ProgressCounter
+from poseflow.batch.sources import state_of
 from poseflow.batch.with_ray import run_ray
-from poseflow.batch.worker import BatchItem, Outcome, cores
-from poseflow.errors import PoseFlowError
+from poseflow.batch.worker import cores
+from poseflow.errors import FormatError, PoseFlowError
 from poseflow.formats.atomic import check_writable, explain
+from poseflow.formats.inputs import protect_inputs
+from poseflow.formats.locking import open_locked
 from poseflow.pipeline.options import TrackOptions
 
 Engine = Literal["local", "ray"]
 ENGINES = {"local": run_local, "ray": run_ray}
+
+LOCK = ".poseflow.lock"
 
 
 @dataclass(frozen=True)
@@ -41,42 +51,54 @@ def track_all(
     out: str | os.PathLike[str],
     options: TrackOptions | None = None,
     *,
+    manifest: str | os.PathLike[str] | None = None,
     engine: Engine = "local",
     workers: int | None = None,
     device: str = "auto",
     resume: bool = False,
+    retries: int = 2,
+    overwrite: bool = False,
     progress: Callable[[BatchItem, Outcome], None] | None = None,
+    watch: Callable[[BatchProgress], None] | None = None,
 ) -> BatchReport:
     """Track videos and folders of images, each into `out/NAME.json`.
 
-    The suffix is that of the format.
-
     Every source is tracked as `poseflow track` does it. One that cannot be read, or
-    whose worker process dies, does not affect the others. `out/batch.json` records each
-    source's result, duration and error. Worker processes import the calling program: a
-    script that calls this needs `if __name__ == "__main__":`.
+    whose worker process dies, does not affect the others: it is tried again when they
+    are done, and then listed in `out/failures.jsonl`. `out/batch.json` records each
+    source, its result and its state: see docs/batch.md and
+    `poseflow.batch.batch_file.BatchFile`. The suffix is that of the format.
 
     Args:
-        sources: Video files, folders or globs of images, urls; files of poses (.json).
-        out: Folder of the results; made if it does not exist. For their names see
-            `poseflow.batch.batch_file.BatchFile`.
+        sources: Videos, folders, globs, urls, files of poses.
+        out: Folder of the results; made if it does not exist. One batch at a time
+            writes to it.
         options: How to track.
-        engine: `local`, processes of this machine; or `ray`, tasks of a cluster.
+        manifest: File with further sources and options of their own, see
+            `read_manifest`.
+        engine: `local`, processes of this machine; or `ray`, actors of a cluster.
         workers: Number of sources at once; default one for every two cores.
         device: Device of the estimators: `auto`, `cpu`, `cuda`, `cuda:N`; with engine
             `local` also several, as `cuda:0,cuda:1`, which workers take in turn, as
             they do with all GPUs for `auto`.
-        resume: Skip sources whose result is complete, made with the same options and
+        resume: Skip sources whose outputs are complete, made with the same options and
             from the file as it is now.
+        retries: How often a source that fails is tried again.
+        overwrite: Allow results to replace files in `out` that no batch has made.
         progress: Called with each source and its outcome, as it is finished.
+        watch: Called with the progress of the batch several times a second.
 
     Raises:
-        PoseFlowError: If there are no sources, an argument is unusable or `out` cannot
-            be written. Errors of single sources are in the report.
+        PoseFlowError: If there are no sources, an argument is unusable, `out` cannot
+            be written or another batch writes to it, or a result would replace a
+            source or a file that no batch has made. Errors of single sources are in the
+            report.
     """
     options = options or TrackOptions()
-    names = [os.fspath(source) for source in sources]
-    _check(names, options, engine, workers)
+    rows = [Row(os.fspath(source), options) for source in sources]
+    if manifest is not None:
+        rows += read_manifest(manifest, options)
+    _check(rows, engine, workers, retries)
     if workers is None:
         workers = max(cores() // 2, len(device.split(",")))
     folder = Path(out)
@@ -84,46 +106,89 @@ def track_all(
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise explain(error, folder, "make") from error
-    record = BatchFile(folder, result_suffix(options.format))
-    check_writable(record.path)
-    digest = options.digest()
-    items = record.items(names)
-    skipped = tuple(item for item in items if resume and record.is_done(item, digest))
-    items = [item for item in items if item not in skipped]
-    states = {item: state_of(item.source) for item in items}
-    done: list[tuple[BatchItem, Outcome]] = []
-    if items:
-        with closing(ENGINES[engine](items, options, device, workers)) as running:
-            for item, outcome in running:
-                record.note(item, outcome, digest, states[item])
-                done.append((item, outcome))
-                if progress is not None:
-                    progress(item, outcome)
+    check_writable(folder / LOCK)
+    with (
+        _only_batch_in(folder),
+        protect_inputs(source=[row.source for row in rows], manifest=manifest),
+    ):
+        record = BatchFile(folder)
+        check_writable(record.path)
+        items = record.items(rows)
+        digests = {item: item.options.digest() for item in items}
+        skipped = tuple(i for i in items if resume and record.is_done(i, digests[i]))
+        left = set(skipped)
+        items = [item for item in items if item not in left]
+        states = {item: state_of(item.source) for item in items}
+        record.claim(items, overwrite=overwrite)
+        counter = ProgressCounter(states)
+        attempts = dict.fromkeys(items, 0)
+        done: list[tuple[BatchItem, Outcome]] = []
+        todo = deque(items)
+
+        def on_frame(item: BatchItem, frames: int, expected: int | None) -> None:
+            counter.frame(item, frames, expected)
+            if watch is not None:
+                watch(counter.now())
+
+        try:
+            with closing(ENGINES[engine](todo, device, workers, on_frame)) as running:
+                for item, outcome in running:
+                    attempts[item] += 1
+                    if outcome.error is not None and attempts[item] <= retries:
+                        todo.append(item)
+                        continue
+                    outcome = replace(outcome, attempts=attempts[item])
+                    record.note(item, outcome, digests[item], states[item])
+                    done.append((item, outcome))
+                    counter.finished(item, outcome)
+                    if progress is not None:
+                        progress(item, outcome)
+                    if watch is not None:
+                        watch(counter.now())
+        finally:
+            record.write()
     good = tuple((item, outcome) for item, outcome in done if outcome.error is None)
     bad = tuple((item, outcome) for item, outcome in done if outcome.error is not None)
     return BatchReport(good, bad, skipped)
 
 
-def result_suffix(format: str) -> str:
-    """The suffix of result files in a format."""
-    from poseflow.formats import base
+@contextlib.contextmanager
+def _only_batch_in(folder: Path) -> Iterator[None]:
+    """Keep other batches out of a folder; the lock ends with this process."""
+    path = folder / LOCK
+    try:
+        lock = open_locked(path)
+    except FormatError as error:
+        raise FormatError(
+            f"{folder}: another batch is writing there now; wait for it, or choose "
+            "another folder with --out"
+        ) from error
+    except OSError as error:
+        raise explain(error, path) from error
+    with lock:
+        try:
+            yield
+        finally:
+            with contextlib.suppress(OSError):
+                path.unlink()
 
-    suffixes: tuple[str, ...] = getattr(base.get(format), "suffixes", (".json",))
-    return suffixes[0]
 
-
-def _check(
-    names: Sequence[str], options: TrackOptions, engine: str, workers: int | None
-) -> None:
+def _check(rows: Sequence[Row], engine: str, workers: int | None, retries: int) -> None:
     from poseflow.formats import base
     from poseflow.tracker import Tracker
 
-    if not names:
+    if not rows:
         raise PoseFlowError("batch: expected at least one source, got none")
     if engine not in ENGINES:
         raise PoseFlowError(f"engine: expected {' or '.join(ENGINES)}, got {engine!r}")
     if workers is not None and workers < 1:
         raise PoseFlowError(f"workers: expected at least 1, got {workers}")
-    # Errors that would concern every source are raised once, before the work.
-    base.get(options.format)
-    Tracker(options.tracker, **options.tracker_options)
+    if retries < 0:
+        raise PoseFlowError(f"retries: expected at least 0, got {retries}")
+    # Errors that would concern many sources are raised once, before the work.
+    checked: list[TrackOptions] = []
+    for row in rows:
+        if row.options not in checked:
+            checked.append(row.options)
+            base.get(row.options.format)
+            Tracker(row.options.tracker, **row.options.tracker_options)

@@ -4,70 +4,36 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from poseflow.batch.item import BatchItem, Outcome, digest_of
 from poseflow.errors import PoseFlowError
 from poseflow.pipeline.options import TrackOptions, as_poses_file
+from poseflow.redaction import redact
 
 if TYPE_CHECKING:
     from poseflow.estimator import Estimator
     from poseflow.sequence import Frame, PoseSequence
     from poseflow.video import Source
 
-
-@dataclass(frozen=True)
-class BatchItem:
-    """One source and where its result goes.
-
-    Attributes:
-        source: As `poseflow track` takes it.
-        result: The result file.
-    """
-
-    source: str
-    result: Path
-
-    @property
-    def overlay(self) -> Path:
-        """The overlay video, if one is written."""
-        return self.result.with_suffix(".mp4")
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """Outcome of tracking one source: counts, or the error.
-
-    Attributes:
-        frames: Number of frames in the result.
-        identities: Number of identities given.
-        seconds: Time that tracking took.
-        error: What went wrong, in a line; None if the result is written.
-        warnings: Warnings about it, such as frames that could not be read.
-    """
-
-    frames: int = 0
-    identities: int = 0
-    seconds: float = 0.0
-    error: str | None = None
-    warnings: tuple[str, ...] = ()
+OnFrame = Callable[[int, int | None], None]
+"""Called with the frames of a source done so far, and how many are expected."""
 
 
 class Worker:
-    """Tracks one source after another; the estimator is made once.
+    """Tracks one source after another; an estimator is made once.
 
     Args:
-        options: How all sources are tracked.
-        device: Device of the estimator.
+        device: Device of the estimators.
     """
 
-    def __init__(self, options: TrackOptions, device: str) -> None:
-        self._options, self._device = options, device
-        self._estimator: Estimator | None = None
+    def __init__(self, device: str) -> None:
+        self._device = device
+        self._estimator: tuple[TrackOptions, Estimator] | None = None
 
-    def do(self, item: BatchItem) -> Outcome:
+    def do(self, item: BatchItem, on_frame: OnFrame | None = None) -> Outcome:
         """Track a source; an error is returned in the outcome.
 
         An interruption is raised, and leaves a previous result as it was.
@@ -76,24 +42,24 @@ class Worker:
             warnings.simplefilter("ignore")
             warnings.simplefilter("always", UserWarning)
             try:
-                outcome = self._track(item)
+                outcome = self._track(item, on_frame)
             except (PoseFlowError, OSError) as error:
                 outcome = Outcome(error=_line(error))
             except Exception as error:
                 # A bug, or a machine out of memory: the other sources go on.
                 outcome = Outcome(error=f"{type(error).__name__}: {_line(error)}")
         notes = tuple(dict.fromkeys(_line(note.message) for note in caught))
-        return Outcome(**vars(outcome) | {"warnings": notes})
+        return replace(outcome, warnings=notes)
 
-    def _track(self, item: BatchItem) -> Outcome:
+    def _track(self, item: BatchItem, on_frame: OnFrame | None) -> Outcome:
         from poseflow.formats import read
         from poseflow.pipeline.to_files import write_result
 
-        options = self._options
+        options = item.options
         known = item.source if as_poses_file(item.source) else None
         if known is not None and options.render:
             raise PoseFlowError(
-                f"{item.source}: there are no images to draw on; leave out --render"
+                f"{item.label}: there are no images to draw on; leave out --render"
             )
 
         poses: PoseSequence | None = None
@@ -103,9 +69,13 @@ class Worker:
             if known is not None:
                 poses = read(known)
                 return replace(options, detect_every=1).track(video, poses=poses)
-            if self._estimator is None:
-                self._estimator = options.make_estimator(self._device)
-            return options.track(video, estimator=self._estimator)
+            return options.track(video, estimator=self._estimator_for(options))
+
+        def watched(frames: Iterable[Frame], expected: int | None) -> Iterator[Frame]:
+            for done, frame in enumerate(frames, 1):
+                yield frame
+                if on_frame is not None:
+                    on_frame(done, expected)
 
         done = write_result(
             None if known is not None else item.source,
@@ -115,13 +85,30 @@ class Worker:
             hints=lambda: options.hints(poses),
             render=item.overlay if options.render else None,
             format=options.format,
+            progress=watched,
             on_interrupt="discard",
         )
-        return Outcome(done.frames, done.identities, done.seconds)
+        digests = {output.name: digest_of(output) for output in item.outputs}
+        return Outcome(done.frames, done.identities, done.seconds, digests=digests)
+
+    def _estimator_for(self, options: TrackOptions) -> Estimator:
+        """The estimator of these options; the last one is kept."""
+        # What an estimator does not depend on is left out.
+        key = TrackOptions(
+            options.estimator,
+            options.weights,
+            options.quality,
+            options.detector,
+            options.detector_weights,
+        )
+        if self._estimator is None or self._estimator[0] != key:
+            self._estimator = None  # first, so that two are never in memory
+            self._estimator = key, options.make_estimator(self._device)
+        return self._estimator[1]
 
 
 def _line(error: object) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+    return " ".join(redact(str(error)).split()) or type(error).__name__
 
 
 def cores() -> int:

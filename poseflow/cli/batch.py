@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from poseflow.batch import BatchItem, Outcome
 
 
+Sources = list[str]
+
+
 class Engine(StrEnum):
     """Where sources are tracked."""
 
@@ -29,24 +32,39 @@ class Engine(StrEnum):
 @expand_options
 def batch(
     sources: Annotated[
-        list[str],
+        Sources | None,
         typer.Argument(
             metavar="SOURCE...",
             help="Video files, folders or globs of images, urls, files of poses.",
         ),
-    ],
+    ] = None,
+    *,
     out: Annotated[
         Path, typer.Option("--out", help="Folder for the results and batch.json.")
     ],
-    *,
+    manifest: Annotated[
+        Path | None,
+        typer.Option(
+            help="Further sources with options of their own: CSV or JSON Lines."
+        ),
+    ] = None,
     engine: Annotated[
         Engine,
-        typer.Option(help="local: processes of this machine; ray: tasks of a cluster."),
+        typer.Option(help="local: processes of this machine; ray: those of a cluster."),
     ] = Engine.LOCAL,
     resume: Annotated[
         bool,
         typer.Option(
             "--resume", help="Skip sources that are done, with the same options."
+        ),
+    ] = False,
+    retries: Annotated[
+        int, typer.Option(min=0, help="How often a source that fails is tried again.")
+    ] = 2,
+    overwrite: Annotated[
+        bool,
+        typer.Option(
+            "--overwrite", help="Replace files in the folder that no batch has made."
         ),
     ] = False,
     workers: Annotated[
@@ -65,7 +83,7 @@ def batch(
         str,
         typer.Option(
             help="Device of the estimators: auto, cpu, cuda, cuda:N; cuda:0,cuda:1 "
-            "take turns."
+            "take turns; with ray, cuda/4: four share one GPU."
         ),
     ] = "auto",
 ) -> None:
@@ -73,28 +91,39 @@ def batch(
 
     The results are those of track.
     """
+    if not sources and manifest is None:
+        raise typer.BadParameter(
+            "name at least one, or a --manifest", param_hint="SOURCE"
+        )
     from poseflow.batch import track_all
+    from poseflow.cli.progress import StatusLine
 
-    def report_outcome(item: BatchItem, outcome: Outcome) -> None:
-        for note in outcome.warnings:
-            typer.echo(f"poseflow: warning: {note}", err=True)
-        if outcome.error is None:
-            rate = f"{outcome.frames / max(outcome.seconds, 1e-9):.1f} frames/s"
-            made = f"{outcome.frames} frames, {outcome.identities} identities, {rate}"
-            typer.echo(f"{item.result}: {made}", err=True)
+    with StatusLine() as line:
 
-    report = track_all(
-        sources,
-        out,
-        track_options(estimator_options, tracker_options, format, render=render),
-        engine=engine.value,
-        workers=workers,
-        device=device,
-        resume=resume,
-        progress=report_outcome,
-    )
+        def report_outcome(item: BatchItem, outcome: Outcome) -> None:
+            for note in outcome.warnings:
+                line.echo(f"poseflow: warning: {note}")
+            if outcome.error is None:
+                rate = f"{outcome.frames / max(outcome.seconds, 1e-9):.1f} frames/s"
+                people = f"{outcome.frames} frames, {outcome.identities} identities"
+                line.echo(f"{item.result}: {people}, {rate}")
+
+        report = track_all(
+            sources or [],
+            out,
+            track_options(estimator_options, tracker_options, format, render=render),
+            manifest=manifest,
+            engine=engine.value,
+            workers=workers,
+            device=device,
+            resume=resume,
+            retries=retries,
+            overwrite=overwrite,
+            progress=report_outcome,
+            watch=line.show,
+        )
     for item, outcome in report.failed:
-        typer.echo(f"poseflow: {item.source}: {outcome.error}", err=True)
+        typer.echo(f"poseflow: {item.label}: {outcome.error}", err=True)
     failed = f", {len(report.failed)} failed" if report.failed else ""
     skipped = f", {len(report.skipped)} there already" if report.skipped else ""
     typer.echo(f"{out}: {len(report.done)} done{skipped}{failed}", err=True)

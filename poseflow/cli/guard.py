@@ -65,6 +65,7 @@ class GuardedCommand(TyperCommand):
         }
         if ctx.params.get("in_place"):
             del inputs["result"]
+        inputs["source"] += inputs.pop("sources")
         outputs = [text for name in OUTPUTS for text in _paths(ctx.params.get(name))]
         with protect_inputs(**inputs):
             for output in outputs:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from typing import TypeVar
+from typing import Self, TypeVar
 
 Item = TypeVar("Item")
 
@@ -69,3 +69,45 @@ def _lines(items: Iterable[Item], total: int | None, label: str) -> Iterator[Ite
             rate = done / (now - start)
             left = f", {max(total - done, 0) / rate:.0f} s left" if total else ""
             print(f"{done}{of} {label}, {rate:.1f}/s{left}", file=sys.stderr)
+
+
+class StatusLine:
+    """A line of progress that is rewritten on a terminal, and repeated elsewhere.
+
+    Use it in a `with` statement.
+    """
+
+    def __init__(self) -> None:
+        self._live = sys.stderr.isatty()
+        self._shown = 0
+        self._last = time.monotonic()
+
+    def show(self, status: object) -> None:
+        """Show `str(status)`, when that is due."""
+        now = time.monotonic()
+        if now - self._last < (0.2 if self._live else SECONDS_BETWEEN_LINES):
+            return
+        self._last = now
+        text = str(status)
+        if self._live:
+            sys.stderr.write("\r" + text.ljust(self._shown))
+            sys.stderr.flush()
+            self._shown = len(text)
+        else:
+            print(text, file=sys.stderr)
+
+    def echo(self, text: str) -> None:
+        """Print a line above."""
+        self._clear()
+        print(text, file=sys.stderr)
+
+    def _clear(self) -> None:
+        if self._shown:
+            sys.stderr.write("\r" + " " * self._shown + "\r")
+            self._shown = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._clear()

@@ -43,14 +43,26 @@ def protect_inputs(
         _active.remove(entry)
 
 
+def role_of(output: PathLike) -> str | None:
+    """The role of a protected input that writing a file or folder would replace."""
+    if os.fspath(output) == "-":
+        return None
+    target = Path(os.path.realpath(output))
+    return next((r for i in tuple(_active) if (r := i.role_of(target))), None)
+
+
 def refuse_inputs(output: PathLike) -> None:
     """Check that a file or folder of images to be written is no protected input.
 
     Raises:
         FormatError: If it is one.
     """
-    for inputs in tuple(_active):
-        inputs.refuse(output)
+    role = role_of(output)
+    if role is not None:
+        raise FormatError(
+            f"cannot write {os.fspath(output)}: this is the {role} itself; give the "
+            "output another name"
+        )
 
 
 class _Inputs:
@@ -69,7 +81,7 @@ class _Inputs:
             for path in paths:
                 self._add(role.replace("_", " "), os.fspath(path))
 
-    def _add(self, role: str, text: str) -> None:
+    def _add(self, role: str, text: str, *, expand: bool = True) -> None:
         text = text.removeprefix("file://")
         if not text or text == "-" or "://" in text or "\0" in text:
             return
@@ -77,11 +89,9 @@ class _Inputs:
         try:
             status = path.stat()
         except OSError:
-            if glob.has_magic(text):
+            if expand and glob.has_magic(text):
                 for found in glob.glob(text, recursive=True):  # noqa: PTH207
-                    self._add(role, glob.escape(found))
-                return
-            if glob.escape(text) != text:  # a file that a glob has found
+                    self._add(role, found, expand=False)
                 return
             # Perhaps made later, under a name that differs in case only.
             self._missing[folded(path)] = role
@@ -93,24 +103,16 @@ class _Inputs:
         else:
             self._files[identity] = role
 
-    def refuse(self, output: PathLike) -> None:
-        text = os.fspath(output)
-        if text == "-":
-            return
-        target = Path(os.path.realpath(text))
+    def role_of(self, target: Path) -> str | None:
+        """The role of a resolved path that is an input."""
         role = self._by_path.get(str(target))
-        if role is None:
-            try:
-                status = target.stat()
-            except OSError:
-                role = self._missing.get(folded(target))
-            else:
-                role = self._role(target, status)
         if role is not None:
-            raise FormatError(
-                f"cannot write {text}: this is the {role} itself; give the output "
-                "another name"
-            )
+            return role
+        try:
+            status = target.stat()
+        except OSError:
+            return self._missing.get(folded(target))
+        return self._role(target, status)
 
     def _role(self, target: Path, status: os.stat_result) -> str | None:
         """The role of a file or folder that exists, if it is an input."""

@@ -1,0 +1,80 @@
+"""One source of a batch, `BatchItem`, and what became of it, `Outcome`."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from poseflow.pipeline.options import TrackOptions
+from poseflow.redaction import redact
+
+
+@dataclass(frozen=True, eq=False)
+class BatchItem:
+    """One source and where its result goes.
+
+    Attributes:
+        source: As `poseflow track` takes it.
+        result: The result file.
+        options: How it is tracked.
+    """
+
+    source: str
+    result: Path
+    options: TrackOptions = field(default_factory=TrackOptions)
+
+    @property
+    def label(self) -> str:
+        """The source as it may be shown, without credentials."""
+        return redact(self.source)
+
+    @property
+    def overlay(self) -> Path:
+        """The overlay video, if one is written."""
+        return self.result.with_suffix(".mp4")
+
+    @property
+    def outputs(self) -> tuple[Path, ...]:
+        """The files that the options ask for."""
+        return (self.result, self.overlay) if self.options.render else (self.result,)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Outcome of tracking one source: counts, or the error.
+
+    Attributes:
+        frames: Number of frames in the result.
+        identities: Number of identities given.
+        seconds: Time that tracking took.
+        error: What went wrong, in a line; None if the result is written.
+        warnings: Warnings about it, such as frames that could not be read.
+        digests: SHA-256 of the content of each output, by its name.
+        attempts: How often it was tried.
+    """
+
+    frames: int = 0
+    identities: int = 0
+    seconds: float = 0.0
+    error: str | None = None
+    warnings: tuple[str, ...] = ()
+    digests: Mapping[str, str] = field(default_factory=dict)
+    attempts: int = 1
+
+
+def digest_of(path: Path) -> str:
+    """SHA-256 of a file's content, or of the names and contents in a folder.
+
+    Raises:
+        OSError: If it cannot be read.
+    """
+    if path.is_dir():
+        whole = hashlib.sha256()
+        for file in sorted(p for p in path.rglob("*") if p.is_file()):
+            whole.update(f"{file.relative_to(path).as_posix()}\0".encode())
+            whole.update(digest_of(file).encode())
+        return whole.hexdigest()
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
