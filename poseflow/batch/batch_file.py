@@ -240,7 +240,7 @@ class BatchFile:
             state,
             size,
             outcome.attempts,
-            claimed | outcome.digests,
+            {**claimed, **outcome.digests},
         )
         if time.monotonic() >= self._due:
             self.write()

@@ -72,9 +72,9 @@ def digest_of(path: Path) -> str:
     """
     if path.is_dir():
         whole = hashlib.sha256()
-        for file in sorted(p for p in path.rglob("*") if p.is_file()):
-            whole.update(f"{file.relative_to(path).as_posix()}\0".encode())
-            whole.update(digest_of(file).encode())
+        for part in sorted(p for p in path.rglob("*") if p.is_file()):
+            whole.update(f"{part.relative_to(path).as_posix()}\0".encode())
+            whole.update(digest_of(part).encode())
         return whole.hexdigest()
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

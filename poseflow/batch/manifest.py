@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from poseflow.errors import FormatError, PoseFlowError
-from poseflow.formats.atomic import explain
+from poseflow.formats.atomic import PathLike, explain
 from poseflow.formats.text_encoding import as_utf8
 from poseflow.pipeline.options import TrackOptions
 
@@ -51,7 +51,7 @@ class _Fields(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     render: bool | None = None
 
 
-def read_manifest(path: str | Path, options: TrackOptions) -> list[Row]:
+def read_manifest(path: PathLike, options: TrackOptions) -> list[Row]:
     """The sources that a manifest lists, with their options.
 
     Args:

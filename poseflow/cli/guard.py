@@ -35,7 +35,15 @@ class GuardedGroup(TyperGroup):
 INPUTS = frozenset(
     [
         *("source", "sources", "poses", "weights", "detector_weights", "video"),
-        *("correspondences", "tracked", "result", "apply", "partial", "manifest"),
+        *(
+            "correspondences",
+            "tracked",
+            "result",
+            "results",
+            "apply",
+            "partial",
+            "manifest",
+        ),
         *("gt", "pred", "truth", "config", "pose_weights", "path"),
         *("skeleton", "from_skeleton"),
     ]
