@@ -14,9 +14,11 @@ if TYPE_CHECKING:
     from poseflow.eval.coco import evaluate_coco as evaluate_coco
     from poseflow.eval.comparison.compare import Comparison as Comparison
     from poseflow.eval.comparison.compare import compare as compare
+    from poseflow.eval.diagnosis.diagnosis import Diagnosis as Diagnosis
     from poseflow.eval.evaluation import check as check
     from poseflow.eval.evaluation import evaluate as evaluate
     from poseflow.eval.metric import Section as Section
+    from poseflow.eval.mot import diagnose_mot as diagnose_mot
     from poseflow.eval.mot import motmetrics_fields as motmetrics_fields
     from poseflow.eval.mot import score_mot as score_mot
     from poseflow.eval.mot import trackeval_fields as trackeval_fields
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "CocoReport": "poseflow.eval.coco",
     "Comparison": "poseflow.eval.comparison.compare",
+    "Diagnosis": "poseflow.eval.diagnosis.diagnosis",
     "RULES": "poseflow.eval.posetrack.rules",
     "Report": "poseflow.eval.report",
     "RuleSet": "poseflow.eval.posetrack.rules",
@@ -42,6 +45,7 @@ _HOMES = {
     "TrackingScores": "poseflow.eval.tracking",
     "check": "poseflow.eval.evaluation",
     "compare": "poseflow.eval.comparison.compare",
+    "diagnose_mot": "poseflow.eval.mot",
     "evaluate": "poseflow.eval.evaluation",
     "evaluate_coco": "poseflow.eval.coco",
     "motmetrics_fields": "poseflow.eval.mot",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from poseflow.errors import FormatError, PoseFlowError
+from poseflow.eval.diagnosis.diagnosis import diagnose as find_causes
 from poseflow.eval.metric import Section, make_metric
 from poseflow.eval.posetrack.checks import check_pair, missing_prediction
 from poseflow.eval.posetrack.differences import count_differences, describe_differences
@@ -23,6 +24,7 @@ from poseflow.eval.posetrack.pairing import (
     in_chunks,
 )
 from poseflow.eval.posetrack.pckh import PreparedSequence
+from poseflow.eval.posetrack.pose_tracking import pose_track_table
 from poseflow.eval.posetrack.preparation import prepare
 from poseflow.eval.posetrack.rules import POSEVAL, STRICT, RuleSet, rules_of
 from poseflow.eval.processes import WORTH_BYTES, map_in_processes
@@ -33,6 +35,9 @@ CHUNK_BYTES = 32 << 20
 """JSON that is held at once, in each process."""
 SAME = 1e-9
 """Percent by which two modes may differ and still count as agreeing."""
+
+DIAGNOSIS = "diagnosis"
+"""Stands among the metrics of a plan for tables of whole people."""
 
 Plan = tuple[tuple[str, str], ...]
 Progress = Callable[[Iterable[Any], int, str], Iterable[Any]]
@@ -46,6 +51,7 @@ def evaluate(
     *,
     sequence: str | None = None,
     estimate: bool = True,
+    diagnose: bool = False,
     workers: int = 1,
     progress: Progress | None = None,
 ) -> Report:
@@ -66,6 +72,8 @@ def evaluate(
         sequence: Score this sequence only; a single prediction is taken for it.
         estimate: Compute joints that the skeleton of a result lacks, such as COCO's
             neck; the report's problems name them.
+        diagnose: Find the causes of what tracking lost, for whole people (as in the
+            metric `pose`): `Report.diagnosis`.
         workers: Processes to use where that saves time. The figures do not depend on
             it. Scripts that ask for more than one need the usual
             `if __name__ == "__main__":`.
@@ -84,7 +92,7 @@ def evaluate(
     done = measure(
         gt,
         pred,
-        tuple(plan),
+        (*plan, (main, DIAGNOSIS)) if diagnose else tuple(plan),
         differences=mode is None,
         sequence=sequence,
         estimate=estimate,
@@ -96,7 +104,11 @@ def evaluate(
         for key in plan
         if key[0] == main or not done.failed
     }
-    return _report(main, mode is None, sections, done)
+    report = _report(main, mode is None, sections, done)
+    if not diagnose:
+        return report
+    tables, convention = done.parts[main, DIAGNOSIS], rules_of(main).clear_convention
+    return replace(report, diagnosis=find_causes(tables, convention=convention))
 
 
 def measure(
@@ -115,7 +127,8 @@ def measure(
     Args:
         gt: The ground truth.
         pred: The predictions.
-        plan: Mode and metric; the first mode is the one whose errors count.
+        plan: Mode and metric, or `DIAGNOSIS` for tables to diagnose; the first mode is
+            the one whose errors count.
         differences: Whether to count where strict and poseval differ.
         sequence: As in `evaluate`.
         estimate: As in `evaluate`.
@@ -269,6 +282,9 @@ def _measure(
                     pair, by_mode[main], by_mode.get(POSEVAL.mode)
                 )
     for mode, name in plan:
+        if name == DIAGNOSIS:
+            done.parts[mode, name] = list(map(pose_track_table, prepared[mode]))
+            continue
         done.parts[mode, name] = make_metric(mode, name).measure(prepared[mode])
     return done
 

@@ -11,6 +11,8 @@ import numpy as np
 
 from poseflow.errors import FormatError
 from poseflow.eval.box_similarity import box_similarity_table, overlaps
+from poseflow.eval.diagnosis.diagnosis import Diagnosis, diagnose
+from poseflow.eval.diagnosis.track_table import TrackTable
 from poseflow.eval.metrics.assignment import max_weight_matching
 from poseflow.eval.metrics.clear import Convention
 from poseflow.eval.metrics.hota import EPS
@@ -71,6 +73,34 @@ def score_mot(
     if sum(file.stat().st_size for file in files if file.is_file()) < WORTH_BYTES:
         workers = 1
     return list(map_in_processes(_score, tasks, workers))
+
+
+def diagnose_mot(
+    truth: str | Path,
+    result: str | Path,
+    *,
+    threshold: float = 0.5,
+    convention: Convention = "motmetrics",
+    missing: Missing = "error",
+) -> Diagnosis:
+    """Causes of what a result of MOTChallenge text lost; arguments as `score_mot`.
+
+    Raises:
+        FormatError: As `score_mot`.
+    """
+    tables = []
+    for file, other in paired_files(Path(truth), Path(result), missing):
+        gt, pred, _ = _load(file, other, {}, convention)
+        tables.append(
+            TrackTable.of(
+                gt.name,
+                (gt.frames, gt.track_ids),
+                (pred.frames, pred.track_ids),
+                *overlaps(gt, pred),
+                first_frame=1,
+            )
+        )
+    return diagnose(tables, threshold, convention)
 
 
 def _score(

@@ -19,6 +19,8 @@ from poseflow.formats.posetrack.annotations import JOINTS, Problem
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from poseflow.eval.diagnosis.diagnosis import Diagnosis
+
 COLUMNS = (*GROUPS, "Total")
 JOINT_NAMES = (*JOINTS, "total")
 
@@ -35,6 +37,7 @@ class Report:
         differences: How the main mode and poseval differ on this data, a sentence each;
             empty if only one mode was asked for.
         problems: What was wrong with the files, and what was assumed instead.
+        diagnosis: Causes of what tracking lost, if asked for.
 
     Examples:
         >>> import poseflow
@@ -57,6 +60,7 @@ class Report:
     sequences: tuple[str, ...]
     differences: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
+    diagnosis: Diagnosis | None = None
 
     def __getitem__(self, metric: str) -> Section:
         """The section of a metric, such as `report["mot"]`.
@@ -212,6 +216,7 @@ class Report:
                 }
                 for p in self.problems
             ],
+            **({"diagnosis": self.diagnosis.to_dict()} if self.diagnosis else {}),
         }
 
     def to_json(
@@ -267,6 +272,8 @@ class Report:
         notes = [note for section in self.sections.values() for note in section.notes]
         if notes:
             parts.append("\n".join(["Notes:", *(f"  {note}" for note in notes)]))
+        if self.diagnosis is not None:
+            parts.append(str(self.diagnosis))
         serious = [p for p in self.problems if p.level != "note"]
         if serious:
             parts.append(

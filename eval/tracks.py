@@ -8,10 +8,22 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from poseflow.arrays import Ints
 from poseflow.errors import FormatError
+from poseflow.eval.diagnosis.diagnosis import Diagnosis
+from poseflow.eval.diagnosis.diagnosis import diagnose as find_causes
+from poseflow.eval.diagnosis.track_table import TrackTable
 from poseflow.eval.frame_matching import FrameMatching, match_frames
 from poseflow.eval.mot_files import Missing
-from poseflow.eval.track_pairs import Similarity, head_joints, pair_people, pckh_match
+from poseflow.eval.track_pairs import (
+    Similarity,
+    TrackPairs,
+    head_joints,
+    pair_people,
+    pckh_match,
+)
 from poseflow.eval.tracking import (
     Layout,
     TrackingScores,
@@ -40,6 +52,7 @@ class TrackScores:
         joints: Name of each joint, and its scores over all sequences; empty with `iou`.
         matchings: How the frames of each sequence pair up.
         notes: What was assumed, a sentence each.
+        diagnosis: Causes of what was lost, if asked for.
     """
 
     similarity: Similarity
@@ -47,6 +60,7 @@ class TrackScores:
     joints: Mapping[str, TrackingScores]
     matchings: tuple[FrameMatching, ...]
     notes: tuple[str, ...] = ()
+    diagnosis: Diagnosis | None = None
 
     @property
     def total(self) -> TrackingScores:
@@ -76,6 +90,8 @@ class TrackScores:
             f"{scores.name}: {matching}"
             for scores, matching in zip(self.people, self.matchings, strict=True)
         ]
+        if self.diagnosis is not None:
+            lines += [str(self.diagnosis), ""]
         return "\n".join([*lines, *self.notes])
 
     def to_dict(self) -> dict[str, Any]:
@@ -92,6 +108,7 @@ class TrackScores:
                 for scores, matching in zip(self.people, self.matchings, strict=True)
             },
             "notes": list(self.notes),
+            **({"diagnosis": self.diagnosis.to_dict()} if self.diagnosis else {}),
         }
 
 
@@ -103,6 +120,7 @@ def score_tracks(
     *,
     missing: Missing = "error",
     skeleton: Skeleton | str | None = None,
+    diagnose: bool = False,
 ) -> TrackScores:
     """Tracking scores (HOTA, MOTA, IDF1) of poses of any skeleton, in any format.
 
@@ -122,6 +140,7 @@ def score_tracks(
         missing: `"empty"` scores a sequence that the result lacks as one without
             predictions; otherwise it is an error.
         skeleton: The joints of files that do not tell.
+        diagnose: Find the causes of what was lost: `TrackScores.diagnosis`.
 
     Raises:
         FormatError: If a file cannot be read, or the result lacks a sequence.
@@ -136,6 +155,7 @@ def score_tracks(
     people: list[TrackingScores] = []
     joints: dict[str, TrackingScores] = {}
     matchings = []
+    tables = []
     for name, source in truths.items():
         gt = _load(source, skeleton)
         pred = PoseSequence((), gt.skeleton, name)
@@ -147,6 +167,8 @@ def score_tracks(
         table = pairs.people_table(similarity)
         people += score_table(table, [name], [frames], threshold)
         matchings.append(matching)
+        if diagnose:
+            tables.append(_track_table(name, pairs, gt, pred, moments, similarity))
         if similarity == "iou":
             continue
         needed = threshold if similarity == "oks" else pckh_match()
@@ -158,7 +180,36 @@ def score_tracks(
             if note not in notes:
                 notes.append(note)
     return TrackScores(
-        similarity, tuple(people), joints, tuple(matchings), tuple(notes)
+        similarity,
+        tuple(people),
+        joints,
+        tuple(matchings),
+        tuple(notes),
+        find_causes(tables, threshold) if diagnose else None,
+    )
+
+
+def _track_table(
+    name: str,
+    pairs: TrackPairs,
+    truth: PoseSequence,
+    result: PoseSequence,
+    moments: tuple[Ints, Ints],
+    similarity: Similarity,
+) -> TrackTable:
+    """For the diagnosis, with `Frame.index` as frames if that is the order of time."""
+    index = np.zeros(1 + max(int(m.max(initial=-1)) for m in moments), np.int64)
+    for sequence, numbers in ((result, moments[1]), (truth, moments[0])):
+        index[numbers] = [frame.index for frame in sequence]
+    if len(index) and not (np.diff(index) > 0).all():
+        index = np.arange(len(index))
+    return TrackTable.of(
+        name,
+        (index[pairs.truth.moments], pairs.truth.ids),
+        (index[pairs.result.moments], pairs.result.ids),
+        pairs.at,
+        pairs.by,
+        pairs.people_similarity(similarity),
     )
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from poseflow.arrays import Bools, Ints
+from poseflow.arrays import Bools, Floats, Ints
 from poseflow.eval.metrics.similarity_table import (
     DetectionKeys,
     SimilarityTable,
@@ -132,28 +133,47 @@ def _stack(parts: Sequence[Any], none: Any = None) -> Any:
     return np.concatenate([none, *parts])
 
 
-def pose_similarity_table(sequences: Sequence[PreparedSequence]) -> SimilarityTable:
-    """Whole people, one group for each sequence.
+@dataclass(frozen=True, eq=False)
+class PosePairs:
+    """Whole people of a sequence, and pairs of them that share a match of a joint.
 
-    The similarity of an annotated and a predicted person is the share of the annotated
-    joints that the prediction matches within PCKh 0.5, the measure by which PoseTrack
-    assigns poses. People without an annotated joint are left out.
+    Attributes:
+        kept: `(G,)` annotated people with a joint; the others are left out.
+        at: `(C,)` row of the annotated person of each pair, among those kept.
+        by: `(C,)` row of the predicted person.
+        similarity: `(C,)` share of the annotated joints that match within PCKh 0.5, the
+            measure by which PoseTrack assigns poses.
     """
+
+    kept: Bools
+    at: Ints
+    by: Ints
+    similarity: Floats
+
+
+def pose_pairs(sequence: PreparedSequence) -> PosePairs:
+    """Pairs of people of a sequence."""
+    annotated = sequence.gt_present.sum(axis=1)
+    kept = annotated > 0
+    place = np.cumsum(kept) - 1
+    pairs = sequence.candidates
+    share = pairs.matches.sum(axis=1) / np.maximum(annotated[pairs.gt], 1)
+    cells = np.flatnonzero(share > 0)
+    return PosePairs(kept, place[pairs.gt[cells]], pairs.pred[cells], share[cells])
+
+
+def pose_similarity_table(sequences: Sequence[PreparedSequence]) -> SimilarityTable:
+    """Whole people, one group for each sequence; see `PosePairs`."""
     sides: tuple[list[Any], list[Any]] = ([], [])
     at, by, values = [], [], []
     start = [0, 0]
     for number, sequence in enumerate(sequences):
-        annotated = sequence.gt_present.sum(axis=1)
-        kept = annotated > 0
-        place = np.cumsum(kept) - 1
-        pairs = sequence.candidates
-        share = pairs.matches.sum(axis=1) / np.maximum(annotated[pairs.gt], 1)
-        cells = np.flatnonzero(share > 0)
-        at.append(place[pairs.gt[cells]] + start[0])
-        by.append(pairs.pred[cells] + start[1])
-        values.append(share[cells])
+        pairs = pose_pairs(sequence)
+        at.append(pairs.at + start[0])
+        by.append(pairs.by + start[1])
+        values.append(pairs.similarity)
         for side, frames, ids in (
-            (0, sequence.gt_frames[kept], sequence.gt_ids[kept]),
+            (0, sequence.gt_frames[pairs.kept], sequence.gt_ids[pairs.kept]),
             (1, sequence.pred_frames, sequence.pred_ids),
         ):
             head = np.full(len(ids), number)

@@ -46,6 +46,8 @@ class PreparedSequence:
         name: Name of the sequence.
         format: Format of the annotation's file, such as `posetrack18`.
         problems: What a user should know about the preparation.
+        frame_indices: `(F,)` number that each frame's name is, else its position in the
+            annotation; None for the positions among the scored frames.
     """
 
     num_frames: int
@@ -63,6 +65,7 @@ class PreparedSequence:
     name: str = ""
     format: str = ""
     problems: tuple[Problem, ...] = ()
+    frame_indices: Ints | None = None
 
     @cached_property
     def gt_present(self) -> Bools:

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from poseflow.eval.diagnosis.track_table import TrackTable
 from poseflow.eval.metric import Metric, Section
-from poseflow.eval.posetrack.joint_similarity import pose_similarity_table
+from poseflow.eval.posetrack.joint_similarity import pose_pairs, pose_similarity_table
 from poseflow.eval.posetrack.pckh import PreparedSequence
 from poseflow.eval.tracking import TrackingScores, score_table
 from poseflow.formats.posetrack.annotations import JOINTS
@@ -57,3 +58,19 @@ class PoseTracking(Metric[TrackingScores]):
             },
             extra={"tracking": scores.to_dict()},
         )
+
+
+def pose_track_table(sequence: PreparedSequence) -> TrackTable:
+    """Whole people of a sequence, for the diagnosis; frames as `Frame.index`."""
+    pairs = pose_pairs(sequence)
+    indices = sequence.frame_indices
+    if indices is None:
+        indices = np.arange(sequence.num_frames)
+    return TrackTable.of(
+        sequence.name,
+        (indices[sequence.gt_frames[pairs.kept]], sequence.gt_ids[pairs.kept]),
+        (indices[sequence.pred_frames], sequence.pred_ids),
+        pairs.at,
+        pairs.by,
+        pairs.similarity,
+    )

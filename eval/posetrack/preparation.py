@@ -10,10 +10,13 @@ from poseflow.eval.posetrack.ignore_regions import inside_regions
 from poseflow.eval.posetrack.pairing import SequencePair
 from poseflow.eval.posetrack.pckh import HEAD_FRACTION, PreparedSequence
 from poseflow.eval.posetrack.rules import RuleSet
+from poseflow.formats.frame_names import frame_indices
 from poseflow.formats.posetrack.annotations import NO_ID, Annotations, Problem
 
 MISSING_SCORE = -9999.0
 """What the official programs take for a joint score that the file does not give."""
+UNUSED_FROM = 2**62
+"""Identities beyond it are numbered anew where people without one need unused ones."""
 
 
 def prepare(pair: SequencePair, rules: RuleSet) -> PreparedSequence:
@@ -84,7 +87,17 @@ def prepare(pair: SequencePair, rules: RuleSet) -> PreparedSequence:
         name=pair.name,
         format=gt.format,
         problems=tuple(problems),
+        frame_indices=_frame_indices(gt)[used],
     )
+
+
+def _frame_indices(gt: Annotations) -> Ints:
+    """`(F,)` numbers of the frames by their names, else their positions."""
+    found = frame_indices(gt.image_names)
+    numbers = np.array([found[name] for name in gt.image_names], np.int64)
+    if (np.diff(numbers) > 0).all():
+        return numbers
+    return np.arange(gt.num_frames)
 
 
 def _keypoints(
@@ -162,8 +175,9 @@ def _unique_ids(
                 "error",
             )
         )
-    _, ids = np.unique(ids, return_inverse=True)
-    ids[lone] = len(ids) + np.arange(len(lone))
+    if ids.max() > UNUSED_FROM:
+        ids = np.unique(ids, return_inverse=True)[1]
+    ids[lone] = int(ids.max()) + 1 + np.arange(len(lone))
     return ids, problems
 
 

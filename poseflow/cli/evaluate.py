@@ -105,6 +105,14 @@ def evaluate(
     plots: Annotated[
         Path | None, typer.Option(help="Folder for plots (needs matplotlib).")
     ] = None,
+    diagnose: Annotated[
+        bool,
+        typer.Option(
+            "--diagnose",
+            help="Also list what was lost by cause (misses, crossings, ...), and the "
+            "worst moments.",
+        ),
+    ] = False,
     workers: Annotated[
         int, typer.Option(min=0, help="Processes for large sets; 0 is all cores.")
     ] = 0,
@@ -128,6 +136,7 @@ def evaluate(
         None if mode is None else mode.value,
         metrics,
         sequence=sequence,
+        diagnose=diagnose,
         workers=workers or os.cpu_count() or 1,
         progress=progress,
     )
@@ -211,6 +220,14 @@ def evaluate_mot(
         Missing,
         typer.Option(help="A sequence that PRED lacks is an error, or has no tracks."),
     ] = Missing.error,
+    diagnose: Annotated[
+        bool,
+        typer.Option(
+            "--diagnose",
+            help="Also list what was lost by cause (misses, crossings, ...), and the "
+            "worst moments.",
+        ),
+    ] = False,
     workers: Annotated[
         int, typer.Option(min=0, help="Processes for large sets; 0 is all cores.")
     ] = 0,
@@ -234,11 +251,25 @@ def evaluate_mot(
     total = sum(scores[1:], scores[0])
     shown = [*scores, total] if len(scores) > 1 else scores
     typer.echo(tracking_table(shown))
+    causes = None
+    if diagnose:
+        from poseflow.eval import diagnose_mot
+
+        causes = diagnose_mot(
+            gt,
+            pred,
+            threshold=threshold,
+            convention=convention.value,
+            missing=missing.value,
+        )
+        typer.echo(f"\n{causes}")
     if json is not None:
         content = {
             "total": total.to_dict(),
             "sequences": {s.name: s.to_dict() for s in scores},
         }
+        if causes is not None:
+            content["diagnosis"] = causes.to_dict()
         write_json(json, content)
 
 
@@ -273,6 +304,14 @@ def evaluate_tracks(
     skeleton: Annotated[
         str | None, typer.Option(help="Joints of files that do not tell.")
     ] = None,
+    diagnose: Annotated[
+        bool,
+        typer.Option(
+            "--diagnose",
+            help="Also list what was lost by cause (misses, crossings, ...), and the "
+            "worst moments.",
+        ),
+    ] = False,
 ) -> None:
     """Score tracks of any skeleton: HOTA, MOTA and IDF1 of people and of joints."""
     from poseflow.eval import score_tracks
@@ -289,9 +328,12 @@ def evaluate_tracks(
         threshold,
         missing=missing.value,
         skeleton=skeleton,
+        diagnose=diagnose,
     )
     typer.echo(scores.table(table.value))
     if table is TracksTable.text:
+        if scores.diagnosis is not None:
+            typer.echo(f"\n{scores.diagnosis}")
         typer.echo()
         for one, matching in zip(scores.people, scores.matchings, strict=True):
             typer.echo(f"{one.name}: {matching}")
@@ -318,6 +360,8 @@ def _show(report: Report, table: Table) -> None:
         typer.echo("\nDifferences and notes:")
         for note in notes:
             typer.echo(f"  {note}")
+    if report.diagnosis is not None and table is Table.text:
+        typer.echo(f"\nWhole people:\n{report.diagnosis}")
     serious = [p for p in report.problems if p.level != "note"]
     if serious:
         typer.echo(

@@ -1,0 +1,1 @@
+"""Causes of lost HOTA, MOTA and IDF1: `--diagnose`."""
