@@ -27,15 +27,12 @@ def box_similarity_table(
         ids = np.concatenate([np.zeros(0, np.int64), *(t.track_ids for t in tables)])
         sides.append(DetectionKeys(groups, frames, ids))
     starts = [np.cumsum([0, *(len(pair[side]) for pair in pairs)]) for side in (0, 1)]
-    cells = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], [np.zeros(0)]
-    for k, (truth, result) in enumerate(pairs):
-        at, by, iou = overlaps(truth, result)
-        for column, values in zip(
-            cells, (at + starts[0][k], by + starts[1][k], iou), strict=True
-        ):
-            column.append(values)
-    at, by, iou = (np.concatenate(column) for column in cells)
-    return SimilarityTable.build(*sides, at, by, iou, len(pairs))
+    found = [overlaps(truth, result) for truth, result in pairs]
+    none = np.zeros(0, np.int64)
+    at = np.concatenate([none, *(f[0] + starts[0][k] for k, f in enumerate(found))])
+    by = np.concatenate([none, *(f[1] + starts[1][k] for k, f in enumerate(found))])
+    iou = np.concatenate([np.zeros(0), *(f[2] for f in found)])
+    return SimilarityTable.build(sides[0], sides[1], at, by, iou, len(pairs))
 
 
 def overlaps(a: BoxTracks, b: BoxTracks) -> tuple[Ints, Ints, Floats]:
@@ -44,7 +41,8 @@ def overlaps(a: BoxTracks, b: BoxTracks) -> tuple[Ints, Ints, Floats]:
     Returns:
         Rows of `a`, ascending, rows of `b` and the IoU, `(C,)` each.
     """
-    found = [(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))]
+    none = np.zeros(0, np.int64)
+    found: list[tuple[Ints, Ints, Floats]] = [(none, none, np.zeros(0))]
     for at, by in _candidates(a, b):
         p, q = a.boxes[at], b.boxes[by]
         meet = ((p[:, :2] < q[:, 2:]) & (q[:, :2] < p[:, 2:])).all(axis=1)

@@ -75,7 +75,7 @@ def match_frames(
         for sequence, side in ((truth, "truth"), (result, "result"))
     ]
     names = [_names(sequence) for sequence in (truth, result)]
-    by_number = len(np.intersect1d(*numbers))
+    by_number = len(np.intersect1d(numbers[0], numbers[1]))
     by_name = len(set(names[0]) & set(names[1])) if all(map(_distinct, names)) else 0
     if len(truth) and len(result) and not by_number and not by_name:
         raise PoseFlowError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Mapping
+from os import PathLike
 from pathlib import Path
 
 import numpy as np
@@ -31,8 +32,8 @@ CLASSES = 13
 
 
 def score_mot(
-    truth: str | Path,
-    result: str | Path,
+    truth: str | PathLike[str],
+    result: str | PathLike[str],
     *,
     frames: Mapping[str, int] | None = None,
     threshold: float = 0.5,
@@ -76,8 +77,8 @@ def score_mot(
 
 
 def diagnose_mot(
-    truth: str | Path,
-    result: str | Path,
+    truth: str | PathLike[str],
+    result: str | PathLike[str],
     *,
     threshold: float = 0.5,
     convention: Convention = "motmetrics",

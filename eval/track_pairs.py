@@ -202,16 +202,16 @@ def pair_people(
     a = _columns(truth, moments[0], mine)
     b = _columns(result, moments[1], theirs)
     _require_ids(a, truth, moments[0])
-    b = b.where(b.ids != NO_TRACK)
+    b = b.where(np.asarray(b.ids != NO_TRACK))
     if kind != "iou":
-        a = a.where(a.present.any(axis=1))
+        a = a.where(np.asarray(a.present.any(axis=1)))
     for side, columns, sequence, numbers in (
         ("truth", a, truth, moments[0]),
         ("result", b, result, moments[1]),
     ):
         _check_ids(columns, side, sequence, numbers)
     at, by = _same_moment(a.moments, b.moments)
-    sizes = np.zeros(len(a.ids))
+    sizes: Floats = np.zeros(len(a.ids))
     if kind == "pckh":
         sizes = head_sizes(truth.skeleton, mine, a)
     sigmas = np.array(truth.skeleton.sigmas)[mine]
@@ -245,7 +245,8 @@ def head_sizes(skeleton: Skeleton, joints: list[int], people: PeopleColumns) -> 
         if skeleton.index(end) in joints
     ]
     if len(places) != 2:
-        return BOX_PART * longer
+        of_box: Floats = BOX_PART * longer
+        return of_box
     step = people.keypoints[:, places[0]] - people.keypoints[:, places[1]]
     sizes: Floats = np.sqrt(np.square(step).sum(axis=1))
     known = np.isfinite(sizes) & (longer > 0)

@@ -140,8 +140,8 @@ def _hota(rules: RuleSet, parts: Sequence[Any]) -> Resampled:
         pooled = stack_sums([part.sum(axis=0) for part in parts])
 
         def resampled(times: Ints) -> Floats:
-            values: Floats = weighted_sums(times, pooled).scores()["HOTA"]
-            return 100 * values.mean(axis=-1)
+            values: Floats = 100 * weighted_sums(times, pooled).scores()["HOTA"]
+            return np.asarray(values.mean(axis=-1))
 
         return resampled
     # As `weighted_curves`: counts are added, association is weighted by matches.
@@ -155,8 +155,7 @@ def _hota(rules: RuleSet, parts: Sequence[Any]) -> Resampled:
         matches = times @ tp
         det_a = matches / np.maximum(1, times @ (tp + fn + fp))
         association = (times @ (ass_a * tp)) / np.maximum(1, matches)
-        values: Floats = np.sqrt(det_a * association)
-        return 100 * values.mean(axis=-1)
+        return np.asarray(100 * np.sqrt(det_a * association).mean(axis=-1))
 
     return weighted
 
@@ -207,7 +206,7 @@ def _weighted_areas(
         correct: `(n,)` true positives.
         steps: `(n,)` whether the curve has a point after this joint.
     """
-    point = np.cumsum(steps) - steps
+    point: Ints = np.cumsum(steps) - steps
     false = np.append(np.bincount(point, ~correct)[1:] > 0, True)
     kept = np.flatnonzero((np.bincount(point, correct) > 0) & false[: len(steps)])
     piece = np.searchsorted(kept, point)

@@ -67,8 +67,10 @@ class TrackTable:
         cells = np.lexsort((by, at))
         return cls(
             name,
-            *(column[orders[0]] for column in truth),
-            *(column[orders[1]] for column in result),
+            truth[0][orders[0]],
+            truth[1][orders[0]],
+            result[0][orders[1]],
+            result[1][orders[1]],
             at[cells],
             by[cells],
             similarity[cells],
