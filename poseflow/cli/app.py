@@ -20,6 +20,7 @@ from poseflow.cli.evaluate import (
     evaluate_tracks,
 )
 from poseflow.cli.events import events
+from poseflow.cli.examples import epilog
 from poseflow.cli.guard import GuardedCommand, GuardedGroup
 from poseflow.cli.info import info
 from poseflow.cli.recover import recover
@@ -80,4 +81,4 @@ def root(
 
 for _command in COMMANDS:
     _name = _command.__name__.replace("_", "-")
-    app.command(name=_name, cls=GuardedCommand)(_command)
+    app.command(name=_name, cls=GuardedCommand, epilog=epilog(_name))(_command)

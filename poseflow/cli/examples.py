@@ -1,0 +1,63 @@
+"""Examples at the end of each command's `--help`."""
+
+EXAMPLES: dict[str, tuple[str, ...]] = {
+    "track": (
+        "poseflow track street.mp4 -o tracked.json --render tracked.mp4",
+        "poseflow track alphapose-results.json -o tracked.json",
+        "poseflow track street.mp4 --poses poses.json -o tracked.json",
+        "poseflow track rtsp://camera.local/stream -o tracked.json --quality fast",
+    ),
+    "estimate": (
+        "poseflow estimate street.mp4 -o poses.json",
+        "poseflow estimate photos/ -o poses.json --render drawn/ --quality best",
+    ),
+    "batch": (
+        "poseflow batch videos/*.mp4 --out results",
+        "poseflow batch videos/*.mp4 --out results --resume",
+    ),
+    "recover": ("poseflow recover tracked.json.partial -o tracked.json",),
+    "render": ("poseflow render street.mp4 tracked.json tracked.mp4 --trail 60",),
+    "edit": (
+        "poseflow edit tracked.json -o corrected.json --merge 3,7 --swap 2,5@120",
+        "poseflow edit tracked.json -o corrected.json --apply corrections.json",
+    ),
+    "events": ("poseflow events tracked.json --sort suspicion --top 20",),
+    "convert": (
+        "poseflow convert tracked.json submission.json --to posetrack18 "
+        "--skeleton posetrack18 --estimate",
+    ),
+    "evaluate": (
+        "poseflow evaluate annotations/val results/ --mode poseval",
+        "poseflow evaluate annotations/val results/ --metrics ap,mot,hota,idf1",
+        "poseflow evaluate annotations/val results/ --check",
+    ),
+    "evaluate-coco": (
+        "poseflow evaluate-coco person_keypoints_val2017.json poses.json",
+    ),
+    "evaluate-mot": (
+        "poseflow evaluate-mot MOT17/train results/ --convention trackeval",
+    ),
+    "evaluate-tracks": (
+        "poseflow evaluate-tracks truth.json tracked.json --similarity oks",
+    ),
+    "compare": ("poseflow compare annotations/val results_a/ results_b/",),
+    "train": (
+        "poseflow train configs/small/rendered.yaml",
+        "poseflow train configs/small/pose.yaml --set data.root=data --set epochs=60",
+    ),
+    "validate": (
+        "poseflow validate configs/small/rendered.yaml "
+        "--weights runs/rendered/best.safetensors",
+    ),
+    "tune-nms": ("poseflow tune-nms annotations.json poses.json -o nms.json",),
+    "demo": ("poseflow demo --out demo",),
+    "benchmark": ("poseflow benchmark tracking",),
+    "info": ("poseflow info", "poseflow info street.mp4"),
+}
+"""Command -> its examples."""
+
+
+def epilog(command: str) -> str | None:
+    """The examples of a command, a paragraph each; None for a command without."""
+    lines = EXAMPLES.get(command)
+    return None if lines is None else "\n\n".join(["Examples:", *lines])
