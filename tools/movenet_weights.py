@@ -129,7 +129,7 @@ def main(package: Path, folder: Path) -> None:
             }
             path = folder / f"movenet_{name}.safetensors"
             save_file(state, path, metadata)
-            print(f"{path}: {len(state)} tensors")  # noqa: T201
+            print(f"{path}: {len(state)} tensors")
 
 
 if __name__ == "__main__":

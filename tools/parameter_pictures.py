@@ -1,10 +1,9 @@
 """Draw what each option of the default tracker does: docs/images/parameters/*.png.
 
-    python tools/parameter_pictures.py docs/images/parameters
-
-Each picture has two timelines of one synthetic clip, with two values of the option.
-A row is a person of the ground truth, a colour an id; grey is a person who is found
-and has no id, white one who is missed. The last row counts ids of false positives.
+Run `python tools/parameter_pictures.py docs/images/parameters`. Each picture has two
+timelines of one synthetic clip, with two values of the option. A row is a person of the
+ground truth, a colour an id; grey is a person who is found and has no id, white one who
+is missed. The title counts the ids, and those that only false positives have.
 """
 
 import argparse
@@ -52,7 +51,6 @@ PICTURES = (
     Picture("max_tracks", (None, 5), "leave_and_reenter", 1),
     Picture("appearance", (False, True), "leave_and_reenter", 0, images=True),
     Picture("reid_frames", (30, 1500), "leave_and_reenter", 0, images=True),
-    Picture("matcher", ("none", "flow"), "camera_motion", 2, images=True),
     Picture("delay_frames", (0, 20), "street", 2, frames=80, final=True),
 )
 
@@ -67,9 +65,7 @@ def timeline(truth: PoseSequence, frames: list[Frame]) -> tuple[Any, int]:
     for real, found in zip(truth, frames, strict=True):
         a, b = real.poses, found.poses
         areas = np.prod(a.boxes[:, 2:] - a.boxes[:, :2], axis=1)
-        similarity = oks(
-            a.keypoints, b.keypoints, areas, a.skeleton.sigmas, a.present
-        )
+        similarity = oks(a.keypoints, b.keypoints, areas, a.skeleton.sigmas, a.present)
         matched = set()
         for i, j in zip(*linear_sum_assignment(-similarity), strict=True):
             if similarity[i, j] >= 0.4:

@@ -1,6 +1,6 @@
 """Make docs/images/demo.gif: the demo's street, tracked with the model in the package.
 
-    python tools/readme_animation.py docs/images/demo.gif
+Run `python tools/readme_animation.py docs/images/demo.gif`.
 """
 
 import argparse
