@@ -21,6 +21,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "poseflow edit tracked.json -o corrected.json --merge 3,7 --swap 2,5@120",
         "poseflow edit tracked.json -o corrected.json --apply corrections.json",
     ),
+    "report": (
+        "poseflow report tracked.json --video street.mp4 -o report.html",
+        "poseflow report tracked.json --video street.mp4 --gt truth.json --embed",
+    ),
     "events": ("poseflow events tracked.json --sort suspicion --top 20",),
     "convert": (
         "poseflow convert tracked.json submission.json --to posetrack18 "
