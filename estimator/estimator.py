@@ -132,8 +132,9 @@ class Estimator:
         detector_weights: The same for the detector.
         **options: Passed on to the estimator. `embedded` (the default without weights)
             and `movenet` take `quality` (fast, balanced, best; default balanced),
-            `least_score` and `batch_size`; `torch` takes `batch_size`, `nms`
-            (constants of pose NMS, or None for none), `skeleton`, `flip_test`,
+            `input_size`, `tiles` (auto, none), `least_score` and `batch_size`; `torch`
+            takes `batch_size`, `nms` (constants of pose NMS, or None for none),
+            `skeleton`, `flip_test`,
             `precision` (float32, bfloat16) and `compile`; `onnx` those of
             `poseflow.estimator.adapters.onnx.backend.onnx_estimator`.
 

@@ -79,6 +79,20 @@ class EstimatorOptions:
             "balanced."
         ),
     ] = None
+    input_size: Annotated[
+        int | None,
+        typer.Option(
+            help="Longer side in pixels of the embedded estimator's largest input, 64 "
+            "to 4096; larger finds smaller people."
+        ),
+    ] = None
+    tiles: Annotated[
+        str | None,
+        typer.Option(
+            help="auto: the embedded estimator also searches large images in tiles, "
+            "for small people; default none."
+        ),
+    ] = None
     detector: Annotated[
         str | None, typer.Option(help="Name of a person detector for the estimator.")
     ] = None
@@ -156,6 +170,8 @@ def track_options(
         estimator=estimator.estimator,
         weights=own,
         quality=estimator.quality,
+        input_size=estimator.input_size,
+        tiles=estimator.tiles,
         detector=estimator.detector,
         detector_weights=detector,
         detect_every=tracker.detect_every,

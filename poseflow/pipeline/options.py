@@ -28,6 +28,8 @@ class TrackOptions:
         estimator: Name of an estimator; None for the default one.
         weights: Its weights.
         quality: Its preset, of those estimators that have presets.
+        input_size: Size of its largest input, pixels, of the same estimators.
+        tiles: Whether these search large images in tiles, `auto` or `none`.
         detector: Name of a detector.
         detector_weights: Its weights.
         detect_every: See `poseflow.track`.
@@ -40,6 +42,8 @@ class TrackOptions:
     estimator: str | None = None
     weights: str | None = None
     quality: str | None = None
+    input_size: int | None = None
+    tiles: str | None = None
     detector: str | None = None
     detector_weights: str | None = None
     detect_every: int = 1
@@ -52,7 +56,12 @@ class TrackOptions:
         """The estimator with its weights and detector, on a device."""
         from poseflow.estimator import Estimator
 
-        given: dict[str, Any] = {"name": self.estimator, "quality": self.quality}
+        given: dict[str, Any] = {
+            "name": self.estimator,
+            "quality": self.quality,
+            "input_size": self.input_size,
+            "tiles": self.tiles,
+        }
         return Estimator(
             **{name: value for name, value in given.items() if value is not None},
             weights=self.weights,

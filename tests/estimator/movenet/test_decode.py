@@ -13,7 +13,7 @@ from poseflow.estimator.movenet.decode import (
     decode_person,
     decode_seeded,
 )
-from poseflow.estimator.movenet.poses import load_movenet
+from poseflow.estimator.movenet.loaded import load_movenet
 from poseflow.estimator.networks.movenet import MoveNet, movenet, normalise
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "movenet" / "outputs.npz"

@@ -10,7 +10,8 @@ from poseflow.errors import PoseFlowError
 from poseflow.estimator import Estimator, detector_names, estimator_names
 from poseflow.estimator.detectors.registry import make_detector
 from poseflow.estimator.movenet.files import summary
-from poseflow.estimator.movenet.poses import PRESETS
+from poseflow.estimator.movenet.presets import PRESETS, preset
+from poseflow.estimator.networks.movenet import INPUT_MULTIPLE
 from poseflow.oks import oks
 from poseflow.skeletons import get
 from poseflow.synthetic import SceneConfig, make_scene
@@ -110,9 +111,29 @@ def test_detection_on_every_other_frame(scene):
 
 def test_least_score(scene):
     every = Estimator("movenet", device="cpu", quality="fast", least_score=0)
-    few = Estimator("movenet", device="cpu", quality="fast", least_score=0.25)
     scores = every.estimate(scene[0]).scores
-    assert len(few.estimate(scene[0])) == (scores >= 0.25).sum() < len(scores)
+    threshold = np.median(scores)
+    few = Estimator("movenet", device="cpu", quality="fast", least_score=threshold)
+    assert len(few.estimate(scene[0])) == (scores >= threshold).sum() < len(scores)
+
+
+def test_input_size_scales_all_views():
+    views = preset("balanced", 768).views
+    assert [view.size for view in views] == [384, 768]
+    assert preset("balanced", 512) == preset("balanced") == PRESETS["balanced"]
+    assert min(view.size for view in preset("best", 64).views) == INPUT_MULTIPLE
+
+
+def test_larger_inputs_find_smaller_people():
+    config = SceneConfig(frames=1, people=4, size=(1280, 720))
+    made = make_scene(config, seed=5, skeleton="coco17")
+    image = np.zeros((1440, 2560, 3), np.uint8)
+    image[:720, :1280] = made.render(0)
+    found = [
+        Estimator(device="cpu", quality="fast", input_size=size).estimate(image)
+        for size in (160, 640)
+    ]
+    assert len(found[1]) > len(found[0])
 
 
 @pytest.mark.parametrize(
@@ -121,6 +142,8 @@ def test_least_score(scene):
         ({"quality": "good"}, "quality: expected fast, balanced, best, got 'good'"),
         ({"least_score": 2}, "least_score"),
         ({"batch_size": 0}, "batch_size"),
+        ({"input_size": 63}, "input_size"),
+        ({"input_size": 512.5}, "input_size"),
     ],
 )
 def test_wrong_options(options, message):

@@ -1,0 +1,75 @@
+"""Merging the people of several views of an image: NMS, mean boxes and scores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from poseflow.arrays import Ints
+from poseflow.boxes import box_area, box_iou
+from poseflow.estimator.detectors.box_nms import box_nms
+from poseflow.estimator.movenet.presets import SKELETON
+from poseflow.estimator.topdown.pose_nms import oks_nms
+from poseflow.poses import Poses
+
+SAME_PERSON_IOU = 0.5
+"""Of two boxes that overlap by a larger IoU, the lower-scored one is dropped."""
+
+SAME_POSE_OKS = 0.5
+"""The same for two poses. Two views give boxes of one person that overlap less than
+their joints."""
+
+BODY_AREA = 0.53
+"""A body's area as a share of its box's, which OKS needs (COCO's mean)."""
+
+
+def merged(views: Sequence[Poses]) -> Poses:
+    """The people of all views, each once, best first.
+
+    Of duplicates the best one gives the joints. The box is the mean of all, weighted by
+    the squares of their scores. The score is the mean over the views of the best score
+    there, 0 where a view has no such person: several views rarely agree on a false
+    positive.
+
+    Args:
+        views: The people found in each view, in image pixels.
+    """
+    found = joined(views)
+    kept = distinct(found)
+    if not len(kept):
+        return found[kept]
+    view = np.repeat(np.arange(len(views)), [len(poses) for poses in views])
+    overlap = box_iou(found.boxes[kept], found.boxes)
+    same = np.flatnonzero(overlap.max(axis=0) >= SAME_PERSON_IOU)
+    person = overlap[:, same].argmax(axis=0)
+    best = np.zeros((len(kept), len(views)), found.scores.dtype)
+    np.maximum.at(best, (person, view[same]), found.scores[same])
+    weights = np.zeros((len(kept), len(found)), found.scores.dtype)
+    weights[person, same] = np.square(found.scores[same])
+    boxes = weights @ found.boxes / weights.sum(axis=1, keepdims=True)
+    people = found[kept].replace(boxes=boxes, scores=best.mean(axis=1))
+    return people[np.argsort(-people.scores, kind="stable")]
+
+
+def joined(parts: Sequence[Poses]) -> Poses:
+    """The people of all parts, in their order."""
+    keypoints, keypoint_scores, boxes, scores = (
+        np.concatenate([getattr(poses, name) for poses in parts])
+        for name in ("keypoints", "keypoint_scores", "boxes", "scores")
+    )
+    return Poses(keypoints, keypoint_scores, boxes, scores, skeleton=SKELETON)
+
+
+def distinct(people: Poses) -> Ints:
+    """Positions of the people without duplicates, best first."""
+    kept = box_nms(people.boxes, people.scores, SAME_PERSON_IOU)
+    return kept[
+        oks_nms(
+            people.keypoints[kept],
+            people.scores[kept],
+            BODY_AREA * box_area(people.boxes[kept]),
+            np.asarray(SKELETON.sigmas),
+            SAME_POSE_OKS,
+        )
+    ]
