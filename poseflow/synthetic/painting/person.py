@@ -14,21 +14,26 @@ from poseflow.synthetic.painting.sprites import PersonTextures, stamp
 
 # Half widths as fractions of stature: at the part's widest.
 _WIDTHS = {
-    "upper_arm": 0.036,
+    "upper_arm": 0.034,
     "forearm": 0.027,
-    "hand": 0.019,
-    "thigh": 0.056,
-    "shin": 0.040,
+    "hand": 0.023,
+    "thigh": 0.054,
+    "shin": 0.036,
     "shoe": 0.027,
 }
 _ENDS = {
-    "upper_arm": (0.036, 0.028),
-    "forearm": (0.027, 0.019),
-    "hand": (0.018, 0.015),
-    "thigh": (0.056, 0.040),
-    "shin": (0.040, 0.026),
+    "upper_arm": (0.034, 0.024),
+    "forearm": (0.024, 0.004),
+    "hand": (0.004, 0.02),
+    "thigh": (0.05, 0.03),
+    "shin": (0.028, 0.01),
     "shoe": (0.020, 0.019),
 }
+
+
+FAR_SHADE = 0.4
+"""Light lost by the far arm and leg of a person seen from the side: what is seen of them
+faces the rest of the body."""
 
 
 class Figure:
@@ -57,6 +62,7 @@ class Figure:
         self.chest = self._turn("left_shoulder", "right_shoulder")
         self.hips = self._turn("left_hip", "right_hip")
         self.face = self._turn("left_ear", "right_ear")
+        self.light = 1.0
 
     def _turn(self, left: str, right: str) -> float:
         """How far a left-right pair is turned from facing the camera, in turns."""
@@ -76,16 +82,20 @@ class Figure:
         arms = sorted(depth, key=lambda side: -depth[side])
         far = [side for side in arms if depth[side] > middle + 0.04]
         near = [side for side in arms if side not in far]
+        self.light = 1 - FAR_SHADE * abs(np.sin(2 * np.pi * self.chest))
         for side in far:
             self._arm(side)
+        self.light = 1.0
         legs = sorted(
             ("left", "right"),
             key=lambda side: -self._mean_depth(f"{side}_knee", f"{side}_ankle"),
         )
         if facing:
             self._behind()
-        for side in legs:
-            self._leg(side)
+        self.light = 1 - FAR_SHADE * abs(np.sin(2 * np.pi * self.hips))
+        self._leg(legs[0])
+        self.light = 1.0
+        self._leg(legs[1])
         self._trunk()
         if not facing:
             self._behind()
@@ -107,7 +117,7 @@ class Figure:
         half: float,
     ) -> None:
         length = float(np.hypot(*(bottom - top)))
-        sprite = self.textures.sprite(part, shape, turn, length, 2 * half)
+        sprite = self.textures.sprite(part, shape, turn, length, 2 * half, self.light)
         stamp(self.frame, sprite, top, bottom, half, self.labels, self.label)
 
     def _limb(self, part: str, a: str, b: str, turn: float) -> None:
@@ -144,7 +154,7 @@ class Figure:
         span = toe - heel
         length = float(np.hypot(*span))
         along = span / length if length > 1e-6 else np.array([0.0, 1.0])
-        top, bottom = heel + rise - along * half * 0.6, toe + rise + along * half * 0.7
+        top, bottom = heel + rise - along * half * 0.2, toe + rise + along * half * 0.3
         # A foot that comes towards the camera is seen as a rounded block.
         if np.hypot(*(bottom - top)) < 1.8 * half:
             centre = (top + bottom) / 2
@@ -182,7 +192,7 @@ class Figure:
         )
         if self.clothing.coat:
             self._skirt(half)
-        wide = 0.136 * body.shoulders * (0.6 + 0.4 * girth)
+        wide = 0.122 * body.shoulders * (0.6 + 0.4 * girth)
         half = self._width(self.chest, wide, 0.082 * girth)
         side_on = abs(np.sin(2 * np.pi * self.chest)) > 0.8
         self._stamp(

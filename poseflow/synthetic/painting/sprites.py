@@ -69,12 +69,28 @@ def _egg(t: Floats) -> Floats:
 
 
 SHAPES: dict[str, Callable[[Floats], Floats]] = {
-    "upper_arm": _capsule(0.036, 0.028, 0.186),
-    "forearm": _capsule(0.027, 0.019, 0.146),
-    "hand": _capsule(0.018, 0.015, 0.075),
-    "thigh": _capsule(0.056, 0.040, 0.245),
-    "shin": _capsule(0.040, 0.026, 0.246),
-    "shoe": _capsule(0.027, 0.019, 0.15),
+    "upper_arm": _outline(
+        (0, 0.45), (0.04, 0.75), (0.1, 0.93), (0.18, 1.0), (0.5, 0.88), (0.9, 0.78),
+        (0.97, 0.6), (1, 0.3),
+    ),
+    "forearm": _outline(
+        (0, 0.45), (0.05, 0.8), (0.2, 1.0), (0.4, 0.95), (0.75, 0.68), (1, 0.56),
+    ),
+    "hand": _outline(
+        (0, 0.66), (0.12, 0.72), (0.3, 1.0), (0.55, 0.96), (0.8, 0.7), (1, 0.3)
+    ),
+    "thigh": _outline(
+        (0, 0.7), (0.1, 0.95), (0.2, 1.0), (0.6, 0.86), (0.88, 0.68), (0.97, 0.6),
+        (1, 0.4),
+    ),
+    "shin": _outline(
+        (0, 0.5), (0.04, 0.8), (0.12, 0.86), (0.28, 1.0), (0.5, 0.86), (0.8, 0.62),
+        (1, 0.58),
+    ),
+    "shoe": _outline(
+        (0, 0.7), (0.05, 0.92), (0.15, 1.0), (0.4, 0.98), (0.6, 0.78), (0.85, 0.66),
+        (0.95, 0.55), (1, 0.25),
+    ),
     "neck": _capsule(0.033, 0.036, 0.06),
     "ball": _capsule(0.5, 0.5, 0.001),
     "head": _egg,
@@ -117,7 +133,7 @@ def _maps(shape: str, rows: int, columns: int) -> tuple[Any, Any, Image, Image]:
     edge = (width - np.abs(u)) * columns / 2
     opaque = np.clip(edge + 0.5, 0, 1)
     # Lambert with plenty of skylight, and a little darker downwards.
-    light = 0.66 + 0.4 * np.clip(np.cos(angle - _LIGHT), 0, 1)
+    light = 0.5 + 0.55 * np.clip(np.cos(angle - _LIGHT), 0, 1)
     light = light * (1.03 - 0.1 * t[:, None])
     light = np.minimum(light, 1.0)
     turns = (angle / (2 * np.pi)).astype(np.float32)
@@ -149,7 +165,13 @@ class PersonTextures:
         return found
 
     def sprite(
-        self, part: str, shape: str, turn: float, length: float, width: float
+        self,
+        part: str,
+        shape: str,
+        turn: float,
+        length: float,
+        width: float,
+        light: float = 1.0,
     ) -> Image:
         """A part as seen: premultiplied BGRA with a transparent border of a pixel.
 
@@ -159,6 +181,7 @@ class PersonTextures:
             turn: How far the part is turned from facing the camera, in turns.
             length: Pixels it will cover along its axis.
             width: Pixels it will cover across.
+            light: Factor of its brightness: below 1 in the shade of another part.
         """
         rows, columns = fitting(length), fitting(width)
         texture = self._texture(part, rows, columns)
@@ -171,7 +194,7 @@ class PersonTextures:
             x += np.float32(around)
         y = down * np.float32(texture.shape[0] - 1)
         seen = cv2.remap(texture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
-        lit = cv2.multiply(seen, shade, scale=1 / 255)
+        lit = cv2.multiply(seen, shade, scale=light / 255)
         whole = cv2.merge([*cv2.split(lit), opaque])
         return np.asarray(
             cv2.copyMakeBorder(whole, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0),
