@@ -87,6 +87,9 @@ def make_clothing(seed: int) -> Clothing:
     forearm = sleeve.copy() if sleeves == 1 else arm_skin
     if sleeves == 1:
         forearm[-10:] = (forearm[-10:] * 0.75).astype(np.uint8)
+    bag_cloth = _seams(rng, _fabric(rng, _colour(rng), second, ROWS, FULL, "any"))
+    if bag == "backpack":
+        _add_straps(torso, bag_cloth)
     denim = _fabric(rng, legs, legs * 0.85, ROWS, FULL, "plain")
     thigh = _seams(rng, denim.copy())
     shin = _seams(rng, _fabric(rng, legs, legs * 0.85, ROWS, FULL, "plain"))
@@ -117,7 +120,7 @@ def make_clothing(seed: int) -> Clothing:
         "head": _face(rng, skin, hair_colour, hair, second),
         "hair": _strands(rng, hair_colour, ROWS),
         "coat": _fabric_like(rng, top, ROWS),
-        "bag": _seams(rng, _fabric(rng, _colour(rng), second, ROWS, FULL, "any")),
+        "bag": bag_cloth,
     }
     return Clothing(parts, hair, sleeves, coat, bag)
 
@@ -253,6 +256,18 @@ def _logo(
         cloth, text, (x - 21, y + 7), cv2.FONT_HERSHEY_DUPLEX, 0.65, bright, 2,
         cv2.LINE_AA,
     )  # fmt: skip
+
+
+def _add_straps(torso: Image, bag: Image) -> None:
+    """Paint a rucksack's straps on the chest, its pocket and zip on the rucksack."""
+    dark = (bag.reshape(-1, 3).mean(axis=0) * 0.4).tolist()
+    middle = FULL // 2
+    for sign in (-1, 1):
+        top, low = (middle + sign * 34, 0), (middle + sign * 46, 88)
+        cv2.line(torso, top, low, dark, 9, cv2.LINE_AA)
+    cv2.rectangle(bag, (middle - 40, 70), (middle + 40, 118), dark, 3, cv2.LINE_AA)
+    cv2.ellipse(bag, (middle, 40), (52, 26), 0, 180, 360, dark, 3, cv2.LINE_AA)
+    cv2.line(bag, (middle - 12, 4), (middle + 12, 4), dark, 6, cv2.LINE_AA)
 
 
 def _seams(rng: np.random.Generator, cloth: Image) -> Image:

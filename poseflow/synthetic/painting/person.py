@@ -31,9 +31,17 @@ _ENDS = {
 }
 
 
-FAR_SHADE = 0.4
-"""Light lost by the far arm and leg of a person seen from the side: what is seen of them
-faces the rest of the body."""
+FAR_SHADE = 0.45
+"""Share of the light that the far arm and leg of a person seen from the side lose: what
+is seen of them faces the rest of the body."""
+
+CONTACT_SHADE = 0.25
+"""Share of the light lost beside a limb (ambient occlusion)."""
+
+CONTACT_REACH = 1.3
+"""How far that shadow reaches, in half widths of the limb."""
+
+_LIMBS = ("upper_arm", "forearm", "thigh", "shin")
 
 
 class Figure:
@@ -118,6 +126,10 @@ class Figure:
     ) -> None:
         length = float(np.hypot(*(bottom - top)))
         sprite = self.textures.sprite(part, shape, turn, length, 2 * half, self.light)
+        if part in _LIMBS:
+            shadow = np.zeros_like(sprite)
+            shadow[..., 3] = CONTACT_SHADE * sprite[..., 3]
+            stamp(self.frame, shadow, top, bottom, half * CONTACT_REACH)
         stamp(self.frame, sprite, top, bottom, half, self.labels, self.label)
 
     def _limb(self, part: str, a: str, b: str, turn: float) -> None:
@@ -251,6 +263,11 @@ class Figure:
             nose = self.at["nose"] - [sideways * 0.006 * self.unit, 0]
             r = 0.009 * self.unit
             self._stamp("neck", "ball", 0.0, nose + up * r, nose - up * 1.2 * r, r)
+        if self.clothing.hair != "long" and abs(sideways) < 0.7:
+            for side in ("left", "right"):
+                ear = self.at[f"{side}_ear"] + (self.at[f"{side}_ear"] - centre) * 0.1
+                r = 0.019 * self.unit
+                self._stamp("neck", "ball", 0.0, ear + up * r, ear - up * r, r * 0.5)
         half = self._width(self.face, 0.0455, 0.056)
         self._stamp(
             "head",
