@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Self, overload
+from typing import TYPE_CHECKING, Any, Self, overload
 
 import numpy as np
 import numpy.typing as npt
 
 from poseflow.arrays import Image, Ints
+from poseflow.columns import PoseColumns, long_table
+from poseflow.errors import PoseFlowError
+from poseflow.person import Person
 from poseflow.poses import Poses
 from poseflow.skeleton import Skeleton
 from poseflow.skeletons import get
+
+if TYPE_CHECKING:
+    import pandas
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,6 +119,95 @@ class PoseSequence(Sequence[Frame]):
             return np.zeros(0, np.int64)
         ids = np.unique(np.concatenate(seen))
         return ids[ids >= 0]
+
+    @property
+    def columns(self) -> PoseColumns:
+        """The people of all frames in one struct of arrays."""
+        parts = [Poses.empty(self.skeleton, np.float32), *(f.poses for f in self)]
+        if len(parts) > 1:
+            parts = parts[1:]
+        return PoseColumns(
+            np.array([frame.index for frame in self.frames], np.int64),
+            np.array([frame.time for frame in self.frames], np.float64),
+            tuple(frame.name for frame in self.frames),
+            np.repeat(np.arange(len(self)), [len(frame.poses) for frame in self]),
+            Poses.concatenate(parts),
+        )
+
+    def to_table(self) -> dict[str, npt.NDArray[Any]]:
+        """The poses as a long table: numpy columns with one row a joint.
+
+        | column | content |
+        |---|---|
+        | `frame`, `time`, `name` | index, seconds, and name of the frame |
+        | `person` | position of the person in the frame, from 0 |
+        | `id` | identity, -1 for none |
+        | `score` | of the whole person |
+        | `box_x1`, `box_y1`, `box_x2`, `box_y2` | box of the person, pixels |
+        | `joint` | name of the joint |
+        | `x`, `y` | pixels, x right and y down; NaN for a missing joint |
+        | `joint_score` | score of the joint, 0 for a missing one |
+
+        Frames without people have no rows.
+
+        Examples:
+            >>> poses = Poses(np.ones((2, 17, 2)), track_ids=[3, 5])
+            >>> walk = PoseSequence.collect([Frame(0, 0.0, poses)])
+            >>> table = walk.to_table()
+            >>> len(table["x"]), table["joint"][1], table["id"][[0, 17]].tolist()
+            (34, 'left_eye', [3, 5])
+        """
+        return long_table(self.columns)
+
+    def to_dataframe(self) -> pandas.DataFrame:
+        """`to_table` as a pandas data frame, names as categories."""
+        import pandas as pd
+
+        frame = pd.DataFrame(self.to_table(), copy=False)
+        for column in ("name", "joint"):
+            frame[column] = frame[column].astype("category")
+        return frame
+
+    def person(self, track_id: int) -> Person:
+        """One identity through the video: trajectories, speeds, heights, angles.
+
+        Raises:
+            PoseFlowError: If the identity does not occur, or is that of two people of
+                a frame.
+
+        Examples:
+            >>> from poseflow import Poses
+            >>> corners = np.array([[0, 0], [30, 40]])
+            >>> joints = np.resize(corners, (17, 2))
+            >>> walk = PoseSequence.collect(
+            ...     Frame(k, k / 10, Poses(joints[None] + [3 * k, 0], track_ids=[7]))
+            ...     for k in range(4)
+            ... )
+            >>> walk.person(7)
+            <Person 7: 4 poses, frames 0 to 3>
+            >>> walk.person(7).centre()[0].tolist(), walk.person(7).speed().round(3)
+            ([15.0, 20.0], array([30., 30., 30., 30.]))
+        """
+        kept = [
+            (frame, np.flatnonzero(frame.poses.track_ids == track_id))
+            for frame in self.frames
+        ]
+        kept = [(frame, found) for frame, found in kept if len(found)]
+        twice = [frame for frame, found in kept if len(found) > 1]
+        if not kept or twice or track_id < 0:
+            ids = self.track_ids.tolist()
+            shown = ", ".join(map(str, ids[:20])) + (", ..." if len(ids) > 20 else "")
+            raise PoseFlowError(
+                f"person {track_id}: two people of frame {twice[0].index} have this id"
+                if twice and track_id >= 0
+                else f"person {track_id}: no such id; there are {shown or 'none'}"
+            )
+        return Person(
+            track_id,
+            np.array([frame.index for frame, _ in kept], np.int64),
+            np.array([frame.time for frame, _ in kept], np.float64),
+            Poses.concatenate(frame.poses[found] for frame, found in kept),
+        )
 
     def __repr__(self) -> str:
         people = sum(len(f.poses) for f in self.frames)

@@ -42,6 +42,8 @@ FLOORS = {
     "poseflow.skeleton": 0,
     "poseflow.sequence": 0,
     "poseflow.poses": 0,
+    "poseflow.columns": 0,
+    "poseflow.person": 0,
     "poseflow.boxes": 0,
     "poseflow.oks": 0,
     "poseflow.registry": 0,

@@ -39,6 +39,7 @@ from poseflow.formats.inputs import protect_inputs, refuse_inputs
 from poseflow.formats.journal import Journal, JournalFormat
 from poseflow.formats.posetrack.writer import FORMATS as POSETRACK_FORMATS
 from poseflow.formats.result_writer import ResultWriter, check_output, output_format
+from poseflow.formats.tables.formats import FORMATS as TABLE_FORMATS
 from poseflow.sequence import Frame, PoseSequence
 from poseflow.skeleton import Skeleton
 from poseflow.skeletons.files import find_skeleton
@@ -66,6 +67,7 @@ __all__ = [
 
 for _format in (
     *FORMATS,
+    *TABLE_FORMATS,
     *POSETRACK_FORMATS,
     *EXTERNAL_FORMATS,
     JournalFormat(),

@@ -175,8 +175,15 @@ def _image_name(image: str | int | float) -> str:
     return str(image)
 
 
-def _add(builder: FrameBuilder, place: int, image: str | None, raw: Any) -> None:
-    """Add an entry to the frames, or note what is wrong with it."""
+def add_entry(builder: FrameBuilder, place: int, image: str | None, raw: Any) -> None:
+    """Add an entry to the frames, or note what is wrong with it.
+
+    Args:
+        builder: Collects the people.
+        place: Position of the entry in the file, from 0.
+        image: Name of its frame; None where the entry itself names it.
+        raw: The entry, as `msgspec.Raw` or plain objects.
+    """
     where = f"entry {place}" if image is None else f"entry {place} (image {image!r})"
 
     ignored: list[str] = []
@@ -328,7 +335,7 @@ class ListFormat:
             document = _document(data, path, list[msgspec.Raw], expected)
         builder = FrameBuilder(path, hints)
         for place, raw in enumerate(_release(document)):
-            _add(builder, place, None, raw)
+            add_entry(builder, place, None, raw)
         return builder.finish()
 
     def encoder(self, hints: Hints) -> Encoder:
@@ -369,7 +376,7 @@ class ForvisFormat:
                 continue
             builder.image(image)
             for raw in people:
-                _add(builder, place, image, raw)
+                add_entry(builder, place, image, raw)
                 place += 1
         return builder.finish()
 

@@ -38,7 +38,7 @@ class _DictEntry(msgspec.Struct, omit_defaults=True, gc=False):
     poseflow: Metadata | None = None
 
 
-def _columns(poses: Poses) -> Iterator[tuple[list[float], Any, Any, int | None]]:
+def entry_fields(poses: Poses) -> Iterator[tuple[list[float], Any, Any, int | None]]:
     """Keypoints, score, box and id of every person, as JSON takes them."""
     people, joints = poses.keypoint_scores.shape
     triples = np.concatenate([poses.keypoints, poses.keypoint_scores[..., None]], 2)
@@ -102,7 +102,7 @@ class ListEncoder:
         image: str | int
         image = frame.index if self._coco else frame.name or frame_name(frame.index)
         lines: list[bytes] = []
-        for keypoints, score, box, track_id in _columns(frame.poses):
+        for keypoints, score, box, track_id in entry_fields(frame.poses):
             entry = _ListEntry(image, 1, keypoints, score)
             if not self._coco:
                 entry.box, entry.idx = box, track_id
@@ -137,7 +137,7 @@ class DictEncoder:
 
     def frame(self, frame: Frame) -> bytes:
         """A frame's name and its people."""
-        people = [_DictEntry(*columns) for columns in _columns(frame.poses)]
+        people = [_DictEntry(*columns) for columns in entry_fields(frame.poses)]
         title = frame.name or frame_name(frame.index)
         if people:
             people[0].frame, people[0].time = _place(frame, title, self._hints)

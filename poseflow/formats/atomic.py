@@ -230,6 +230,12 @@ class AtomicFile:
         self._temporary = None
         file.close()  # not earlier: it drops the lock
 
+    def flush(self) -> None:
+        """Send on what was written, where others read it at once: pipes and devices."""
+        if self._file is not None and self._temporary is None:
+            with self._refusals():
+                self._file.flush()
+
     def rewind(self, size: int) -> None:
         """Drop everything after the first `size` bytes, where that is possible.
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from poseflow.arrays import Floats, Ints
-from poseflow.boxes import keypoint_extent, xywh_to_xyxy, xyxy_to_xywh
+from poseflow.boxes import xywh_to_xyxy
 from poseflow.errors import FormatError, PoseFlowError
 from poseflow.formats.atomic import PathLike
 from poseflow.formats.base import Hints
@@ -25,7 +25,8 @@ from poseflow.formats.frame_names import (
     without_suffix,
 )
 from poseflow.formats.metadata import frame_time
-from poseflow.poses import NO_TRACK, Poses, at_origin
+from poseflow.formats.people import broken_joints, complete_people
+from poseflow.poses import NO_TRACK, Poses
 from poseflow.sequence import Frame, PoseSequence
 from poseflow.skeleton import Skeleton
 from poseflow.skeletons import for_joint_count, get
@@ -39,8 +40,9 @@ class Problems:
 
     SHOWN = 3
 
-    def __init__(self, path: PathLike) -> None:
+    def __init__(self, path: PathLike, counted: str = "poses") -> None:
         self.path = os.fspath(path)
+        self.counted = counted
         self.bad: list[tuple[str, str]] = []
         self.count = 0
         self.ignored = 0
@@ -74,12 +76,13 @@ class Problems:
             shown = "; ".join(f"{place}: {reason}" for place, reason in self.bad)
             if not kept:
                 raise FormatError(
-                    f"{self.path}: none of its {self.count} poses can be read; {shown}"
+                    f"{self.path}: none of its {self.count} {self.counted} can be "
+                    f"read; {shown}"
                 )
             more = self.count - len(self.bad)
             self._warn(
-                f"left out {self.count} of {self.count + kept} poses that cannot be "
-                f"read: {shown}" + (f"; and {more} more" if more else "")
+                f"left out {self.count} of {self.count + kept} {self.counted} that "
+                f"cannot be read: {shown}" + (f"; and {more} more" if more else "")
             )
         if self.ignored:
             self._warn(
@@ -239,28 +242,23 @@ class FrameBuilder:
         boxes: Floats,
         scores: Floats,
     ) -> _Block:
-        broken = ~np.isfinite(points).all(axis=2) | ~np.isfinite(marks)
+        broken = broken_joints(points, marks)
         if broken.any():
             if not self.problems.broken_joints:
                 row = rows[int(broken.any(axis=1).argmax())]
                 self.problems.broken_place = self.place(int(row))
             self.problems.broken_joints += int(broken.sum())
-            points[broken] = 0
-            marks[broken] = 0
-        if not self.hints.keep_origin:
-            marks[at_origin(points)] = 0
-        present = marks > 0
         with np.errstate(over="ignore", invalid="ignore"):
             if not self._corners:
                 boxes = xywh_to_xyxy(boxes).astype(np.float64, copy=False)
-            boxless = ~np.isfinite(boxes).all(axis=1)
-            extent = keypoint_extent(points[boxless], present[boxless])
-            # There and back, so that a box written and read again stays the same.
-            boxes[boxless] = xywh_to_xyxy(xyxy_to_xywh(extent))
-            unscored = ~np.isfinite(scores)
-            total = np.where(present, marks, 0).sum(axis=1)
-            means = total / np.maximum(present.sum(axis=1), 1)
-        scores[unscored] = np.nan_to_num(means[unscored], posinf=0.0)
+        complete_people(
+            points,
+            marks,
+            boxes,
+            scores,
+            keep_origin=self.hints.keep_origin,
+            boxes_as_sides=True,
+        )
         return _Block(rows, points, marks, boxes, scores)
 
     def finish(self) -> PoseSequence:
@@ -321,8 +319,8 @@ class FrameBuilder:
             for name, position in by_name.items()
         }
         # Not where that would join two frames: the file was put together from others.
-        one_each = len(set(known.values())) == len(set(by_name.values()))
-        return known if one_each else by_name
+        joined = len(set(known.values())) < len(set(by_name.values()))
+        return by_name if joined else known
 
     def _frames(self, blocks: list[_Block], skeleton: Skeleton) -> tuple[Frame, ...]:
         index_of = self._index_of()
@@ -338,7 +336,7 @@ class FrameBuilder:
         # Ranks instead of indices: a file's name may be any number.
         ordered = sorted(names)
         rank_of_index = {index: rank for rank, index in enumerate(ordered)}
-        ranks = [rank_of_index[index] for index in index_of.values()]
+        ranks = [rank_of_index[index_of[name]] for name in self._images]
         rank = np.array(ranks, dtype=np.int64)[image]
         order = np.lexsort((rows, rank))
         points, marks, boxes, scores = (

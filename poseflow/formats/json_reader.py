@@ -165,7 +165,7 @@ _PLACE = re.compile(r"^(.*?) - at `(?:key in )?\$\.?(.*?)`$", re.DOTALL)
 
 
 def decode_entry(
-    raw: Any, decoder: msgspec.json.Decoder[Entry], kind: type[Entry]
+    raw: Any, decoder: msgspec.json.Decoder[Entry] | None, kind: type[Entry]
 ) -> Entry:
     """One entry of a document, decoded, with errors that name the field.
 
@@ -173,7 +173,7 @@ def decode_entry(
 
     Args:
         raw: `msgspec.Raw`, or the plain objects of Python's JSON parser.
-        decoder: Decoder of `kind`.
+        decoder: Decoder of `kind`; may be None for plain objects.
         kind: Type of the result.
 
     Raises:
@@ -181,7 +181,7 @@ def decode_entry(
     """
     try:
         try:
-            if not isinstance(raw, msgspec.Raw):
+            if decoder is None or not isinstance(raw, msgspec.Raw):
                 return msgspec.convert(raw, kind)
             return decoder.decode(raw)
         except msgspec.ValidationError:

@@ -134,6 +134,7 @@ class _OneFile:
 
     def write(self, frame: Frame) -> None:
         self._append(self._encoder.frame(frame))
+        self._file.flush()
 
     def commit(self) -> None:
         self._file.rewind(self._end)

@@ -126,7 +126,8 @@ def as_poses_file(source: str) -> bool:
     By its content: JSON, or what a format knows; a folder must have no images. By its
     name if there is no such file.
     """
-    from poseflow.formats import sniff
+    from poseflow.formats import names, sniff
+    from poseflow.formats.base import get
     from poseflow.formats.json_reader import read_bytes
     from poseflow.video.images import is_image
 
@@ -141,4 +142,7 @@ def as_poses_file(source: str) -> bool:
             return True
     except (FormatError, OSError, ValueError):  # empty, not readable, not known
         pass
-    return source.lower().endswith((".json", ".json.gz"))
+    known = {
+        suffix for name in names() for suffix in getattr(get(name), "suffixes", ())
+    }
+    return source.lower().removesuffix(".gz").endswith(tuple(known))

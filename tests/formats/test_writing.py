@@ -507,10 +507,10 @@ def test_a_result_has_a_suffix_of_its_format(tmp_path, name, format):
 
 
 def test_an_unknown_suffix_is_refused_with_the_known_ones(tmp_path):
-    with pytest.raises(FormatError, match=r"out\.csv: no format is written to \.csv"):
-        poseflow.write([], tmp_path / "out.csv")
+    with pytest.raises(FormatError, match=r"out\.xyz: no format is written to \.xyz"):
+        poseflow.write([], tmp_path / "out.xyz")
     with pytest.raises(FormatError, match=r"known suffixes are \.json \(alphapose, fo"):
-        poseflow.write([], tmp_path / "out.csv")
+        poseflow.write([], tmp_path / "out.xyz")
 
 
 @pytest.mark.parametrize("name", ["out.json", "OUT.JSON", "out", "v1.2.json"])

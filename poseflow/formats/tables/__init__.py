@@ -1,0 +1,1 @@
+"""Tables of poses: CSV, Parquet, JSON Lines and npz."""
