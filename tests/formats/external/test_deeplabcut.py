@@ -1,0 +1,86 @@
+"""The format `deeplabcut`: tables of predictions and labels."""
+
+import numpy as np
+import pandas
+import pytest
+
+import poseflow
+from poseflow.errors import FormatError
+
+SCORER = "DLC_resnet50_fliesJun1shuffle1_1000"
+
+
+def table(animals, coords=("x", "y", "likelihood"), index=None):
+    """A table as DeepLabCut 2.3 and 3.0 write it."""
+    levels = [[SCORER], animals, ["nose", "tail"], coords]
+    names = ["scorer", "individuals", "bodyparts", "coords"]
+    if animals is None:
+        del levels[1], names[1]
+    columns = pandas.MultiIndex.from_product(levels, names=names)
+    values = np.arange(3.0 * len(columns)).reshape(3, -1) + 1
+    found = pandas.DataFrame(values, columns=columns, index=index)
+    if "likelihood" in coords:
+        found.loc[:, columns.get_level_values("coords") == "likelihood"] = 0.75
+    return found
+
+
+def save(content, path):
+    if path.suffix == ".csv":
+        content.to_csv(path)
+    else:
+        pytest.importorskip("tables")
+        content.to_hdf(path, key="df_with_missing", format="table", mode="w")
+    assert poseflow.formats.sniff(path).name == "deeplabcut"
+    return poseflow.read(path)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".h5"])
+def test_predictions_of_one_animal(tmp_path, suffix):
+    found = save(table(None), tmp_path / f"fly{SCORER}{suffix}")
+    assert found.skeleton.joints == ("nose", "tail")
+    assert [(f.index, f.name) for f in found] == [(k, f"{k:06d}.jpg") for k in range(3)]
+    poses = found[1].poses
+    assert poses.keypoints[0].tolist() == [[7, 8], [10, 11]]
+    assert poses.keypoint_scores[0].tolist() == [0.75, 0.75]
+    assert poses.track_ids.tolist() == [-1]
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".h5"])
+def test_predictions_of_several_animals(tmp_path, suffix):
+    content = table(["mother", "pup"])
+    content.iloc[1, 6:] = np.nan
+    content.iloc[2, :2] = np.nan
+    found = save(content, tmp_path / f"mice{suffix}")
+    assert [f.poses.track_ids.tolist() for f in found] == [[1, 2], [1], [1, 2]]
+    assert found.names == {1: "mother", 2: "pup"}
+    assert found[2].poses.present.tolist() == [[False, True], [True, True]]
+
+
+def test_labels_of_images(tmp_path):
+    index = pandas.MultiIndex.from_tuples(
+        [("labeled-data", "fly", f"img{k}.png") for k in (10, 2, 3)]
+    )
+    content = table(None, ("x", "y"), index)
+    found = save(content, tmp_path / "CollectedData_me.csv")
+    assert [f.name for f in found] == [
+        f"labeled-data/fly/img{k}.png" for k in (2, 3, 10)
+    ]
+    assert found[2].poses.keypoints[0, 0].tolist() == [1, 2]
+    assert (found[0].poses.keypoint_scores == 1).all()
+
+
+def test_the_joints_may_be_named_in_another_order(tmp_path):
+    path = tmp_path / "fly.csv"
+    save(table(None), path)
+    turned = poseflow.Skeleton("fly", ("tail", "nose"))
+    found = poseflow.read(path, skeleton=turned)
+    assert found[0].poses.keypoints[0].tolist() == [[4, 5], [1, 2]]
+
+
+def test_errors_are_one_line(tmp_path):
+    path = tmp_path / "fly.csv"
+    path.write_text("scorer,a,b\nwhat,c\n")
+    with pytest.raises(FormatError, match=r"fly\.csv"):
+        poseflow.read(path)
+    with pytest.raises(FormatError, match="can only be read"):
+        poseflow.write([], tmp_path / "out.csv", "deeplabcut")
