@@ -12,6 +12,14 @@ import numpy.typing as npt
 from poseflow.arrays import Bools, Ints
 from poseflow.boxes import keypoint_extent
 from poseflow.errors import PoseFlowError
+from poseflow.other_poses import (
+    Columns,
+    of_mmpose,
+    of_rtmlib,
+    of_supervision,
+    of_ultralytics,
+    to_supervision,
+)
 from poseflow.skeleton import Skeleton
 from poseflow.skeletons import for_joint_count, get
 
@@ -171,6 +179,128 @@ class Poses:
             skeleton = get(skeleton)
         keypoints = np.zeros((0, len(skeleton), 2), dtype)
         return cls(keypoints, skeleton=skeleton, dtype=dtype)
+
+    @classmethod
+    def from_ultralytics(
+        cls,
+        result: Any,
+        skeleton: Skeleton | str | None = None,
+        *,
+        keep_origin: bool = False,
+    ) -> Self:
+        """The people of an ultralytics result, with the ids of its tracker if any.
+
+        Args:
+            result: `model(image)[0]` or `model.track(image)[0]` of a pose model.
+            skeleton: The joints; None goes by their number.
+            keep_origin: Keep joints at exactly (0, 0), which are missing otherwise.
+
+        Raises:
+            PoseFlowError: If it has boxes without joints.
+        """
+        return cls._of_columns(of_ultralytics(result), skeleton, keep_origin)
+
+    @classmethod
+    def from_mmpose(
+        cls,
+        result: Any,
+        skeleton: Skeleton | str | None = None,
+        *,
+        keep_origin: bool = False,
+    ) -> Self:
+        """The people of one image in MMPose's objects.
+
+        Args:
+            result: What the inferencer yields for an image, its instances, a
+                `PoseDataSample`, or the list of them that `inference_topdown` returns.
+            skeleton: The joints; None goes by their number.
+            keep_origin: Keep joints at exactly (0, 0), which are missing otherwise.
+
+        Raises:
+            PoseFlowError: If it is none of these, or holds several images.
+        """
+        return cls._of_columns(of_mmpose(result), skeleton, keep_origin)
+
+    @classmethod
+    def from_rtmlib(
+        cls,
+        keypoints: Any,
+        scores: Any = None,
+        skeleton: Skeleton | str | None = None,
+        *,
+        keep_origin: bool = False,
+    ) -> Self:
+        """The people in the two arrays that rtmlib's models return.
+
+        Args:
+            keypoints: `(P, K, 2)` pixels.
+            scores: `(P, K)`.
+            skeleton: The joints; None goes by their number.
+            keep_origin: Keep joints at exactly (0, 0), which are missing otherwise.
+
+        Examples:
+            >>> Poses.from_rtmlib(np.ones((1, 17, 2)), np.full((1, 17), 0.5))
+            <Poses: 1 person, coco17, no ids>
+        """
+        return cls._of_columns(of_rtmlib(keypoints, scores), skeleton, keep_origin)
+
+    @classmethod
+    def from_supervision(
+        cls,
+        keypoints: Any,
+        detections: Any = None,
+        skeleton: Skeleton | str | None = None,
+        *,
+        keep_origin: bool = False,
+    ) -> Self:
+        """The people in `supervision.KeyPoints`.
+
+        Args:
+            keypoints: Their joints.
+            detections: Their boxes, confidences and tracker ids, in the same order.
+            skeleton: The joints; None goes by their number.
+            keep_origin: Keep joints at exactly (0, 0), which are missing otherwise.
+
+        Raises:
+            PoseFlowError: If the numbers of people differ.
+        """
+        columns = of_supervision(keypoints, detections)
+        return cls._of_columns(columns, skeleton, keep_origin)
+
+    def to_supervision(self) -> Any:
+        """These people as `supervision.KeyPoints`.
+
+        Joints that are missing are at (0, 0) and not visible. Boxes and identities are
+        in `data["xyxy"]` and `data["tracker_id"]`.
+
+        Raises:
+            PoseFlowError: If supervision is not installed.
+        """
+        return to_supervision(*(getattr(self, name) for name in _ARRAYS))
+
+    @classmethod
+    def _of_columns(
+        cls, columns: Columns, skeleton: Skeleton | str | None, keep_origin: bool
+    ) -> Self:
+        """Poses of another package's arrays, with joints at (0, 0) as missing."""
+        points = columns.keypoints
+        if not len(points):
+            if skeleton is None and points.shape[1]:
+                skeleton = for_joint_count(points.shape[1])
+            return cls.empty(skeleton or "coco17")
+        marks = columns.keypoint_scores
+        if marks is None:
+            marks = np.ones(points.shape[:2])
+        if not keep_origin:
+            marks = np.where(at_origin(points), 0, marks)
+        return cls(
+            points,
+            marks,
+            columns.boxes,
+            columns.scores,
+            columns.track_ids,
+            skeleton,
+        )
 
     @classmethod
     def concatenate(cls, parts: Iterable[Poses]) -> Self:

@@ -44,6 +44,7 @@ FLOORS = {
     "poseflow.poses": 0,
     "poseflow.columns": 0,
     "poseflow.person": 0,
+    "poseflow.other_poses": 0,
     "poseflow.boxes": 0,
     "poseflow.oks": 0,
     "poseflow.registry": 0,

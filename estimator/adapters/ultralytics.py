@@ -11,16 +11,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from poseflow.arrays import Floats, Image
+from poseflow.arrays import Image
 from poseflow.errors import PoseFlowError
 from poseflow.estimator.adapters.one_stage import OneStagePoses
 from poseflow.estimator.batches import Batches
 from poseflow.estimator.protocols import Detections, Detector, EstimatorBackend
-from poseflow.poses import Poses, at_origin
+from poseflow.other_poses import as_array
+from poseflow.poses import Poses
 from poseflow.skeleton import Skeleton
-from poseflow.skeletons import fitting_skeleton, get
+from poseflow.skeletons import get
 from poseflow.validation import require
 
 
@@ -75,7 +74,7 @@ class UltralyticsDetector:
     def detect(self, images: Sequence[Image]) -> list[Detections]:
         """The people of each `(H, W, 3)` uint8 BGR image; see `Detector`."""
         return [
-            Detections(_array(result.boxes.xyxy), _array(result.boxes.conf))
+            Detections(as_array(result.boxes.xyxy), as_array(result.boxes.conf))
             for result in self._yolo.predict(images)
         ]
 
@@ -116,39 +115,10 @@ class UltralyticsPoses(OneStagePoses):
         )
 
     def _predict(self, images: Sequence[Image]) -> list[Poses]:
-        return [self._poses(result) for result in self._yolo.predict(images)]
-
-    def _poses(self, result: Any) -> Poses:
-        if result.keypoints is None:
-            raise PoseFlowError(
-                "this ultralytics model gives boxes without joints; it goes with "
-                "UltralyticsDetector"
-            )
-        scores = _array(result.boxes.conf)
-        if not len(scores):
-            return Poses.empty(self.skeleton)
-        # (P, K, 3) with scores, or (P, K, 2).
-        joints = _array(result.keypoints.data)
-        fitting_skeleton("the ultralytics model", joints.shape[1], self.skeleton)
-        joint_scores = np.repeat(scores[:, None], joints.shape[1], axis=1)
-        if joints.shape[2] == 3:
-            joint_scores = np.maximum(joints[..., 2], 0)
-        if not self._keep_origin:
-            joint_scores[at_origin(joints)] = 0
-        return Poses(
-            joints[..., :2],
-            joint_scores,
-            _array(result.boxes.xyxy),
-            scores,
-            skeleton=self.skeleton,
-        )
-
-
-def _array(tensor: Any) -> Floats:
-    """A tensor on any device, or an array, as float32."""
-    if hasattr(tensor, "cpu"):
-        tensor = tensor.cpu().numpy()
-    return np.asarray(tensor, np.float32)
+        return [
+            Poses.from_ultralytics(result, self.skeleton, keep_origin=self._keep_origin)
+            for result in self._yolo.predict(images)
+        ]
 
 
 def _person(model: Any) -> int:

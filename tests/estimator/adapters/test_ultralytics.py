@@ -85,7 +85,9 @@ def test_mistakes_are_named():
         UltralyticsDetector(fish)
     with pytest.raises(PoseFlowError, match=r"least_score must be .*, got 7"):
         UltralyticsDetector(FakeYolo(), least_score=7)
-    with pytest.raises(PoseFlowError, match="has 5 joints, skeleton 'coco17' has 17"):
+    with pytest.raises(
+        PoseFlowError, match="skeleton 'coco17' has 17 joints, got an array of 5"
+    ):
         UltralyticsPoses(FakeYolo(joints=5)).estimate_batch([IMAGE])
     with pytest.raises(PoseFlowError, match="boxes without joints"):
         UltralyticsPoses(FakeYolo(joints=0)).estimate_batch([IMAGE])
