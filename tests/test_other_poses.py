@@ -80,9 +80,7 @@ def test_a_joint_at_the_origin_is_missing_in_every_adapter():
     for found in (
         Poses.from_ultralytics(result(points=points)),
         Poses.from_rtmlib(points, MARKS),
-        Poses.from_mmpose(
-            [{"keypoints": p, "keypoint_scores": MARKS[0]} for p in points]
-        ),
+        Poses.from_mmpose(people),
         Poses.from_supervision(supervision),
     ):
         assert np.argwhere(~found.present).tolist() == [[0, 3]]
