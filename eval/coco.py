@@ -21,9 +21,12 @@ from poseflow.boxes import keypoint_extent
 from poseflow.errors import FormatError, PoseFlowError
 from poseflow.formats.frame_names import frame_number, name_tails
 from poseflow.formats.json_reader import parse, read_bytes
+from poseflow.skeleton import Skeleton
+from poseflow.skeletons.files import find_skeleton
 
-Sigmas = Sequence[float] | float | str
-"""OKS constants: one for each joint, one for all, or the name of a skeleton."""
+Sigmas = Sequence[float] | float | str | Skeleton
+"""OKS constants: one for each joint, one for all, or those of a skeleton: itself, its
+name, or a YAML or JSON file of it."""
 
 COLUMNS = (
     *("AP", "AP50", "AP75", "APM", "APL"),
@@ -84,11 +87,13 @@ def evaluate_coco(
         gt: COCO keypoint annotations, `.json` or `.json.gz`.
         pred: A JSON list with image_id, category_id, keypoints (x, y, score, ...) and
             score of every person. An image_id may also be the image's file name.
-        sigmas: OKS constants: a number for each joint, one for all, or the name of a
-            skeleton (`"halpe26"`, `"crowdpose"`, ...). Default: the list `sigmas` of
-            the annotation's category; else those of the skeleton whose joints it names
-            (the built-in ones and CrowdPose); else those of the built-in skeleton with
-            as many joints, with a note unless they are COCO's people.
+        sigmas: OKS constants: a number for each joint, one for all, or those of a
+            skeleton (`"halpe26"`, `"crowdpose"`, `"mouse.yaml"`, ...), by the names of
+            the annotation's joints where these are the skeleton's. Default: the list
+            `sigmas` of the annotation's category; else those of the skeleton whose
+            joints it names (the built-in ones and CrowdPose); else those of the
+            built-in skeleton with as many joints, with a note unless they are COCO's
+            people.
 
     Raises:
         FormatError: If a file cannot be read or an entry lacks what is needed; the
@@ -346,15 +351,15 @@ _PEOPLE = ("person", "people", "human", "pedestrian")
 def _sigmas(
     dataset: dict[str, Any], joints: int, sigmas: Sigmas | None, notes: list[str]
 ) -> Sequence[float]:
-    if sigmas is not None:
-        return _given_sigmas(sigmas, joints)
     categories = [c for c in dataset["categories"] if isinstance(c, dict)]
+    named = [c["keypoints"] for c in categories if isinstance(c.get("keypoints"), list)]
+    names = [_joint_name(name) for name in named[0]] if named else []
+    if sigmas is not None:
+        return _given_sigmas(sigmas, joints, names)
     for category in categories:
         own = _number_list(category.get("sigmas"))
         if own is not None:
             return _given_sigmas(own, joints)
-    named = [c["keypoints"] for c in categories if isinstance(c.get("keypoints"), list)]
-    names = [_joint_name(name) for name in named[0]] if named else []
     if names == list(CROWDPOSE):
         return list(CROWDPOSE.values())
     known = [skeletons.get(name) for name in skeletons.names()]
@@ -394,13 +399,18 @@ def _sigmas(
     return skeleton.sigmas
 
 
-def _given_sigmas(sigmas: Sigmas, joints: int) -> Sequence[float]:
+def _given_sigmas(
+    sigmas: Sigmas, joints: int, names: Sequence[str] = ()
+) -> Sequence[float]:
     """Constants as a caller or a file gives them, one for each joint."""
-    if isinstance(sigmas, str):
-        if sigmas == "crowdpose":
-            sigmas = list(CROWDPOSE.values())
-        else:
-            sigmas = skeletons.get(sigmas).sigmas
+    if sigmas == "crowdpose":
+        sigmas = list(CROWDPOSE.values())
+    if isinstance(sigmas, str | Skeleton):
+        skeleton = find_skeleton(sigmas)
+        sigmas = skeleton.sigmas
+        own = [_joint_name(joint) for joint in skeleton.joints]
+        if set(own) >= set(names) and names:
+            sigmas = [skeleton.sigmas[own.index(name)] for name in names]
     if isinstance(sigmas, int | float):
         sigmas = [sigmas] * joints
     good = len(sigmas) == joints and all(_is_number(v) and v > 0 for v in sigmas)

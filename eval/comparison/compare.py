@@ -28,6 +28,7 @@ from poseflow.eval.track_pairs import Similarity
 from poseflow.eval.tracks import score_tracks
 from poseflow.formats import sniff
 from poseflow.formats.posetrack.submission import find_sequence_files
+from poseflow.skeleton import Skeleton
 
 Kind = Literal["posetrack", "mot", "tracks"]
 Verdict = Literal["better", "worse", "no difference", "unknown"]
@@ -208,6 +209,7 @@ def compare(
     mode: str = "strict",
     metrics: str | Sequence[str] | None = None,
     similarity: Similarity = "oks",
+    skeleton: Skeleton | str | None = None,
     convention: Convention = "motmetrics",
     missing: Missing = "error",
     confidence: float = 0.95,
@@ -231,6 +233,7 @@ def compare(
         mode: PoseTrack: the rules of `poseflow.evaluate`.
         metrics: PoseTrack: names, in a list or with commas between.
         similarity: Tracked poses: what is compared.
+        skeleton: Tracked poses: the joints of files that do not tell.
         convention: MOTChallenge: which program's CLEAR MOT.
         missing: `"empty"` scores a sequence of MOTChallenge or tracked poses that a
             result lacks as one without predictions. In PoseTrack it always is.
@@ -266,7 +269,9 @@ def compare(
                 gt, path, convention=convention, missing=missing, workers=workers
             )
         else:
-            tracks = score_tracks(gt, path, similarity, missing=missing)
+            tracks = score_tracks(
+                gt, path, similarity, missing=missing, skeleton=skeleton
+            )
             notes += [f"{name}: {note}" for note in tracks.notes if "score" in note]
             scores = list(tracks.people)
         figures[name] = tracking_figures(scores)

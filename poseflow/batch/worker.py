@@ -67,7 +67,7 @@ class Worker:
         def frames(video: Source | None) -> Iterator[Frame]:
             nonlocal poses
             if known is not None:
-                poses = read(known)
+                poses = read(known, skeleton=options.skeleton)
                 return replace(options, detect_every=1).track(video, poses=poses)
             return options.track(video, estimator=self._estimator_for(options))
 
@@ -95,11 +95,13 @@ class Worker:
         """The estimator of these options; the last one is kept."""
         # What an estimator does not depend on is left out.
         key = TrackOptions(
-            options.estimator,
-            options.weights,
-            options.quality,
-            options.detector,
-            options.detector_weights,
+            estimator=options.estimator,
+            weights=options.weights,
+            quality=options.quality,
+            input_size=options.input_size,
+            tiles=options.tiles,
+            detector=options.detector,
+            detector_weights=options.detector_weights,
         )
         if self._estimator is None or self._estimator[0] != key:
             self._estimator = None  # first, so that two are never in memory

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +11,7 @@ import typer
 
 from poseflow.cli.options import (
     EstimatorOptions,
+    SkeletonOption,
     TrackerOptions,
     expand_options,
     track_options,
@@ -73,6 +75,7 @@ def batch(
     ] = None,
     estimator_options: EstimatorOptions,
     tracker_options: TrackerOptions,
+    skeleton: SkeletonOption = None,
     render: Annotated[
         bool, typer.Option("--render", help="Also write overlay videos, NAME.mp4.")
     ] = False,
@@ -111,7 +114,12 @@ def batch(
         report = track_all(
             sources or [],
             out,
-            track_options(estimator_options, tracker_options, format, render=render),
+            replace(
+                track_options(
+                    estimator_options, tracker_options, format, render=render
+                ),
+                skeleton=skeleton,
+            ),
             manifest=manifest,
             engine=engine.value,
             workers=workers,

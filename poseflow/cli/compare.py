@@ -17,6 +17,7 @@ from poseflow.cli.evaluate import (
     TracksTable,
     write_json,
 )
+from poseflow.cli.options import SkeletonOption
 
 
 class Kind(StrEnum):
@@ -55,6 +56,7 @@ def compare(
     similarity: Annotated[
         Similarity, typer.Option(help="Tracked poses: what is compared.")
     ] = Similarity.oks,
+    skeleton: SkeletonOption = None,
     convention: Annotated[
         Convention, typer.Option(help="MOTChallenge: conventions, as in evaluate-mot.")
     ] = Convention.motmetrics,
@@ -94,6 +96,7 @@ def compare(
         mode=mode.value,
         metrics=metrics,
         similarity=similarity.value,
+        skeleton=skeleton,
         convention=convention.value,
         missing=missing.value,
         confidence=confidence,

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from poseflow.cli.options import SkeletonOption
+
 Texts = list[str]
 
 
@@ -48,6 +50,7 @@ def edit(
     format: Annotated[
         str | None, typer.Option(help="Format of the file; default that of RESULT.")
     ] = None,
+    skeleton: SkeletonOption = None,
 ) -> None:
     """Correct the tracks of RESULT: merge, split, swap, delete and name them.
 
@@ -75,6 +78,7 @@ def edit(
         file=apply,
         format=format or sniff(result).name,
         in_place=in_place,
+        skeleton=skeleton,
     )
     kept = "" if done.backup is None else f"; {done.backup} is the file as it was"
     typer.echo(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from poseflow.cli.options import SkeletonOption
 from poseflow.cli.progress import progress
 
 if TYPE_CHECKING:
@@ -170,6 +171,12 @@ def evaluate_coco(
             "a skeleton's name; default by the annotation's joints."
         ),
     ] = None,
+    skeleton: Annotated[
+        str | None,
+        typer.Option(
+            help="Joints, whose OKS constants count: a name, or a YAML or JSON file."
+        ),
+    ] = None,
 ) -> None:
     """Score poses of single images: OKS AP and AR as pycocotools computes them."""
     from poseflow.eval import evaluate_coco as evaluate
@@ -177,7 +184,11 @@ def evaluate_coco(
 
     if json is not None:
         check_writable(json)
-    report = evaluate(gt, pred, _sigmas(sigmas))
+    if sigmas is not None and skeleton is not None:
+        raise typer.BadParameter(
+            "both give OKS constants: leave one out", param_hint="--sigmas, --skeleton"
+        )
+    report = evaluate(gt, pred, skeleton or _sigmas(sigmas))
     typer.echo(report.table())
     for note in report.notes:
         typer.echo(f"note: {note}")
@@ -301,9 +312,7 @@ def evaluate_tracks(
         Missing,
         typer.Option(help="A sequence that PRED lacks is an error, or has no tracks."),
     ] = Missing.error,
-    skeleton: Annotated[
-        str | None, typer.Option(help="Joints of files that do not tell.")
-    ] = None,
+    skeleton: SkeletonOption = None,
     diagnose: Annotated[
         bool,
         typer.Option(

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from poseflow.cli.options import SkeletonOption
+
 if TYPE_CHECKING:
     from poseflow.events import Event
 
@@ -48,6 +50,7 @@ def events(
         float | None,
         typer.Option(help="Frames per second, where the result does not say."),
     ] = None,
+    skeleton: SkeletonOption = None,
 ) -> None:
     """List births, deaths, re-identifications and possible identity switches.
 
@@ -60,13 +63,13 @@ def events(
 
     check_apart(output, result=result, ground_truth=gt)
     check_writable(output)
-    sequence = read(result, fps=fps)
+    sequence = read(result, fps=fps, skeleton=skeleton)
     found: Sequence[Event] = find_events(sequence)
     note = ""
     if gt is not None:
         from poseflow.events import find_errors, found_switches, places
 
-        errors = find_errors(read(gt, fps=sequence.fps), sequence)
+        errors = find_errors(read(gt, fps=sequence.fps, skeleton=skeleton), sequence)
         most = max(len(sequence) // 10, 1)
         shown = found_switches(places(found, most), errors.switches)
         note = (

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from poseflow.cli.options import SkeletonOption
 from poseflow.pipeline.options import as_poses_file
 
 # Extras for developing poseflow itself, which a user does not miss.
@@ -32,9 +33,10 @@ def info(
         str | None,
         typer.Argument(help="A source, or a file of poses, to describe instead."),
     ] = None,
+    skeleton: SkeletonOption = None,
 ) -> None:
     """Show versions, hardware and the names of all components; or describe PATH."""
-    rows = _installation() if path is None else _description(path)
+    rows = _installation() if path is None else _description(path, skeleton)
     width = max(len(name) for name in rows)
     for name, value in rows.items():
         typer.echo(f"{name:<{width}}  {value}")
@@ -122,7 +124,7 @@ def _extras() -> dict[str, str]:
     return rows
 
 
-def _description(path: str) -> dict[str, str]:
+def _description(path: str, skeleton: str | None) -> dict[str, str]:
     import numpy as np
 
     from poseflow.formats import read
@@ -131,8 +133,15 @@ def _description(path: str) -> dict[str, str]:
     if not as_poses_file(path):
         with open_source(path) as source:
             return {"source": repr(source).strip("<>")}
-    poses = read(path)
+    poses = read(path, skeleton=skeleton)
     people = np.array([len(frame.poses) for frame in poses], dtype=np.int64)
+    known = {
+        "name": poses.name,
+        "size": "x".join(map(str, poses.size or ())),
+        "fps": "" if poses.fps is None else f"{poses.fps:g}",
+        "tracker": poses.tracker or "",
+        "version": poses.version or "",
+    }
     return {
         "frames": f"{len(poses)} in the file, {poses[0].name} to {poses[-1].name}"
         if len(poses)
@@ -140,4 +149,5 @@ def _description(path: str) -> dict[str, str]:
         "people": f"{people.sum()} poses, at most {people.max(initial=0)} in a frame",
         "identities": str(len(poses.track_ids)),
         "skeleton": f"{poses.skeleton.name} ({len(poses.skeleton)} joints)",
+        **{name: value for name, value in known.items() if value},
     }

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from poseflow.cli.options import SkeletonOption
 from poseflow.cli.progress import progress
 
 
@@ -35,6 +36,7 @@ def report(
         float | None,
         typer.Option(help="Frames per second, where neither video nor result says."),
     ] = None,
+    skeleton: SkeletonOption = None,
 ) -> None:
     """Write a page to watch, check and correct a result; it needs no network.
 
@@ -43,7 +45,14 @@ def report(
     from poseflow.report import write_report
 
     done = write_report(
-        result, output, video=video, gt=gt, embed=embed, fps=fps, progress=progress
+        result,
+        output,
+        video=video,
+        gt=gt,
+        embed=embed,
+        fps=fps,
+        skeleton=skeleton,
+        progress=progress,
     )
     for note in done.notes:
         typer.echo(f"poseflow: note: {note}", err=True)

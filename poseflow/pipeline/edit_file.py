@@ -12,6 +12,7 @@ from poseflow import edit
 from poseflow.corrections import check_fingerprint, read_corrections
 from poseflow.formats import check_writable, protect_inputs, read, write
 from poseflow.formats.atomic import PathLike, explain
+from poseflow.skeleton import Skeleton
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ def edit_file(
     file: PathLike | None = None,
     format: str = "alphapose",
     in_place: bool = False,
+    skeleton: Skeleton | PathLike | None = None,
 ) -> Edited:
     """Correct the tracks of a result file.
 
@@ -51,6 +53,7 @@ def edit_file(
         file: A file of corrections; it must be for this result.
         format: Of the output.
         in_place: Replace `result`, after a copy was made beside it.
+        skeleton: The joints, where the file does not say; see `poseflow.read`.
 
     Raises:
         PoseFlowError: If a file cannot be read or written, or a correction cannot be
@@ -58,7 +61,7 @@ def edit_file(
     """
     with protect_inputs(corrections=file, result=None if in_place else result):
         check_writable(output)
-    sequence = read(result)
+    sequence = read(result, skeleton=skeleton)
     before = len(sequence.track_ids)
     made = len(corrections)
     if file is not None:

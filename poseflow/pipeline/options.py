@@ -35,6 +35,7 @@ class TrackOptions:
         detect_every: See `poseflow.track`.
         tracker: Name of a tracker.
         tracker_options: Its options, such as `matcher`.
+        skeleton: Joints of files of poses, a name or a file; None as these say.
         format: Format of the result.
         render: Whether an overlay is written, too.
     """
@@ -49,6 +50,7 @@ class TrackOptions:
     detect_every: int = 1
     tracker: str = "default"
     tracker_options: Mapping[str, Any] = field(default_factory=dict)
+    skeleton: str | None = None
     format: str = "alphapose"
     render: bool = False
 
@@ -108,10 +110,10 @@ class TrackOptions:
     def digest(self) -> str:
         """Everything that results depend on besides the sources, as 16 hex digits.
 
-        Counts the version of poseflow, and size and time of the weights files.
+        Counts the version of poseflow, and size and time of the files that are named.
         """
         facts = asdict(self) | {"version": poseflow.__version__}
-        for name in ("weights", "detector_weights"):
+        for name in ("weights", "detector_weights", "skeleton"):
             path = getattr(self, name)
             if path is not None and Path(path).is_file():
                 state = Path(path).stat()

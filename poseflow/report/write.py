@@ -27,6 +27,7 @@ from poseflow.report.columns import box_columns, packed, pose_columns
 from poseflow.report.frames import PageFrames, Progress, with_video, without_video
 from poseflow.report.media import Media
 from poseflow.sequence import PoseSequence
+from poseflow.skeleton import Skeleton
 from poseflow.video import open_source
 
 _PAGE = Path(__file__).resolve().parent / "page"
@@ -78,6 +79,7 @@ def write_report(
     gt: PathLike | PoseSequence | None = None,
     embed: bool = False,
     fps: float | None = None,
+    skeleton: Skeleton | PathLike | None = None,
     progress: Progress | None = None,
 ) -> Report:
     """Write a page to watch, check and correct a tracking result.
@@ -92,6 +94,7 @@ def write_report(
         embed: Put the video into the page, encoded anew if browsers do not play it;
             otherwise the page has a link to it.
         fps: Frames per second, where neither the video nor the result says.
+        skeleton: The joints, where the files do not say; see `poseflow.read`.
         progress: Wraps the frames of the video as they go by.
 
     Raises:
@@ -111,8 +114,8 @@ def write_report(
     }
     check_apart(path, **files)
     check_writable(path)
-    sequence = _loaded(result, fps)
-    truth = None if gt is None else _loaded(gt, fps)
+    sequence = _loaded(result, fps, skeleton)
+    truth = None if gt is None else _loaded(gt, fps, skeleton)
     label = os.fspath(result) if isinstance(result, str | os.PathLike) else "the result"
     if video is None:
         frames = without_video(sequence)
@@ -139,8 +142,14 @@ def write_report(
     )
 
 
-def _loaded(given: PathLike | PoseSequence, fps: float | None) -> PoseSequence:
-    return given if isinstance(given, PoseSequence) else read(given, fps=fps)
+def _loaded(
+    given: PathLike | PoseSequence,
+    fps: float | None,
+    skeleton: Skeleton | PathLike | None,
+) -> PoseSequence:
+    if isinstance(given, PoseSequence):
+        return given
+    return read(given, fps=fps, skeleton=skeleton)
 
 
 def _content(

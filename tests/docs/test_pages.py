@@ -5,16 +5,19 @@ the page. A block that cannot run stands below a comment with the reason:
 `<!-- not run: needs a GPU -->`.
 """
 
+import json
 import re
 import shlex
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 import poseflow
-from poseflow import synthetic
+from poseflow import Frame, Poses, PoseSequence, synthetic
 from poseflow.cli.app import app
+from poseflow.skeletons.files import find_skeleton
 from poseflow.video import VideoWriter
 
 ROOT = Path(__file__).parents[2]
@@ -61,6 +64,62 @@ def write_posetrack(folder):
             poseflow.write(scene.truth(), path, format="posetrack18")
 
 
+def mice(noise=0.0):
+    """Two mice, each a cloud of four joints, that walk in a circle."""
+    rng = np.random.default_rng(3)
+    shapes = rng.uniform(-15, 15, (2, 4, 2))
+    for step in range(20):
+        angle = step / 8 + np.array([0, np.pi])
+        centres = 100 + 50 * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+        points = shapes + centres[:, None] + rng.normal(0, noise, (2, 4, 2))
+        yield points
+
+
+def write_mice_video(path):
+    with VideoWriter(path, (200, 200), 25) as video:
+        for points in mice():
+            image = np.full((200, 200, 3), 200, np.uint8)
+            for x, y in points.reshape(-1, 2).astype(int):
+                image[y - 3 : y + 3, x - 3 : x + 3] = 40
+            video.write(image)
+
+
+def write_mouse_skeleton(path):
+    page = (DOCS / "guides" / "animals.md").read_text(encoding="utf-8")
+    path.write_text(re.search(r"^```yaml\n(.*?)^```", page, re.M | re.S)[1])
+
+
+def write_mice_detections(path):
+    """AlphaPose's list of another program: no names of joints, no identities."""
+    entries = [
+        {
+            "image_id": f"{k}.jpg",
+            "keypoints": np.append(p, [[0.9]] * 4, 1).ravel().tolist(),
+            "score": 0.9,
+        }
+        for k, points in enumerate(mice(noise=1.0))
+        for p in points
+    ]
+    path.write_text(json.dumps(entries))
+
+
+def mice_truth():
+    write_mouse_skeleton(Path("mouse.yaml"))
+    skeleton = find_skeleton("mouse.yaml")
+    return PoseSequence.collect(
+        Frame(k, k / 25, Poses(points, track_ids=[1, 2], skeleton=skeleton))
+        for k, points in enumerate(mice())
+    )
+
+
+def write_mice_annotations(path):
+    poseflow.write(mice_truth(), path, "coco-annotations")
+
+
+def write_mice_truth(path):
+    poseflow.write(mice_truth(), path)
+
+
 # What a page may name without making it -> how the test makes it.
 FILES = {
     "street.mp4": write_video,
@@ -69,6 +128,11 @@ FILES = {
     "poses.json": write_noisy_poses,
     "annotations": write_posetrack,
     "predictions": write_posetrack,
+    "mice.mp4": write_mice_video,
+    "mouse.yaml": write_mouse_skeleton,
+    "detections.json": write_mice_detections,
+    "truth.json": write_mice_truth,
+    "annotations.json": write_mice_annotations,
 }
 
 
