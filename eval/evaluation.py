@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from poseflow.errors import FormatError, PoseFlowError
-from poseflow.eval.diagnosis.diagnosis import diagnose as find_causes
 from poseflow.eval.metric import Section, make_metric
 from poseflow.eval.posetrack.checks import check_pair, missing_prediction
 from poseflow.eval.posetrack.differences import count_differences, describe_differences
@@ -24,7 +23,6 @@ from poseflow.eval.posetrack.pairing import (
     in_chunks,
 )
 from poseflow.eval.posetrack.pckh import PreparedSequence
-from poseflow.eval.posetrack.pose_tracking import pose_track_table
 from poseflow.eval.posetrack.preparation import prepare
 from poseflow.eval.posetrack.rules import POSEVAL, STRICT, RuleSet, rules_of
 from poseflow.eval.processes import WORTH_BYTES, map_in_processes
@@ -107,6 +105,8 @@ def evaluate(
     report = _report(main, mode is None, sections, done)
     if not diagnose:
         return report
+    from poseflow.eval.diagnosis.diagnosis import diagnose as find_causes
+
     tables, convention = done.parts[main, DIAGNOSIS], rules_of(main).clear_convention
     return replace(report, diagnosis=find_causes(tables, convention=convention))
 
@@ -283,6 +283,8 @@ def _measure(
                 )
     for mode, name in plan:
         if name == DIAGNOSIS:
+            from poseflow.eval.posetrack.pose_tracking import pose_track_table
+
             done.parts[mode, name] = list(map(pose_track_table, prepared[mode]))
             continue
         done.parts[mode, name] = make_metric(mode, name).measure(prepared[mode])

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import signal
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -31,6 +29,10 @@ def map_in_processes(
     if workers <= 1:
         yield from (function(*task) for task in tasks)
         return
+    # Imported here because the imports take as long as scoring small sets.
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor
+
     # Not forked: the caller may have threads, such as torch's.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, context) as pool:

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.machinery
+import importlib.util
+import sys
+from collections.abc import Callable
+from functools import cache
+
 import numpy as np
 
 from poseflow.arrays import Bools, Floats, Ints
@@ -97,9 +103,7 @@ def _hungarian(
     rest: Ints, labels: Ints, rows: Ints, columns: Ints, weights: Floats
 ) -> Ints:
     """The cells of the best assignment, component by component."""
-    # Imported here because the import takes longer than most tables.
-    from scipy.optimize import linear_sum_assignment
-
+    linear_sum_assignment = _solver()
     order = np.argsort(labels, kind="stable")
     rest, labels = rest[order], labels[order]
     i, j = _places(rows[rest], labels), _places(columns[rest], labels)
@@ -116,6 +120,32 @@ def _hungarian(
         taken[part] = partner[at] == by
     chosen: Ints = rest[taken]
     return chosen
+
+
+@cache
+def _solver() -> Callable[..., tuple[Ints, Ints]]:
+    """`scipy.optimize.linear_sum_assignment`, from the extension that has it.
+
+    Importing `scipy.optimize` takes 0.3 s of CPU, more than most evaluations.
+    """
+    scipy = importlib.util.find_spec("scipy")
+    name = "scipy.optimize._lsap"
+    if name not in sys.modules and scipy is not None:
+        places = [
+            f"{place}/optimize" for place in scipy.submodule_search_locations or ()
+        ]
+        found = importlib.machinery.PathFinder.find_spec("_lsap", places)
+        if found is not None and found.origin is not None and found.loader is not None:
+            spec = importlib.util.spec_from_file_location(name, found.origin)
+            if spec is not None and spec.loader is not None:
+                module = importlib.util.module_from_spec(spec)
+                spec.loader.exec_module(module)
+                solver: Callable[..., tuple[Ints, Ints]] = module.linear_sum_assignment
+                return solver
+    from scipy.optimize import linear_sum_assignment
+
+    solver = linear_sum_assignment
+    return solver
 
 
 def _places(values: Ints, labels: Ints) -> Ints:

@@ -48,3 +48,17 @@ def order_of_scores(scores: Floats) -> Ints:
         run = np.cumsum(~same[:-1])[tied]
         order[tied] = order[tied][np.lexsort((order[tied], run))]
     return order
+
+
+def distinct(values: Ints) -> Ints:
+    """The different values, ascending: `np.unique`, which imports `numpy.ma` first.
+
+    Examples:
+        >>> distinct(np.array([3, 1, 3])).tolist()
+        [1, 3]
+    """
+    ordered = np.sort(values)
+    first = np.ones(len(ordered), np.bool_)
+    first[1:] = ordered[1:] != ordered[:-1]
+    kept: Ints = ordered[first]
+    return kept

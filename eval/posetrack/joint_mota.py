@@ -20,6 +20,7 @@ from poseflow.arrays import Floats, Ints
 from poseflow.eval.metric import Metric, Section, group_means, with_mean
 from poseflow.eval.metrics.clear import Convention, count_events, match_clear
 from poseflow.eval.metrics.similarity_table import SimilarityTable
+from poseflow.eval.metrics.sorting import distinct
 from poseflow.eval.posetrack.joint_similarity import REACH, joint_similarity_table
 from poseflow.eval.posetrack.pckh import PreparedSequence
 from poseflow.formats.posetrack.annotations import JOINTS
@@ -175,7 +176,7 @@ def _switches(
 ) -> list[tuple[Ints, Ints, Ints]]:
     """Of each sequence, frames, joints and annotated ids of its switches, by frame."""
     starts = np.cumsum([0, *(s.num_frames for s in sequences)])
-    names = [np.unique(s.gt_ids) for s in sequences]
+    names = [distinct(s.gt_ids) for s in sequences]
     ids = np.concatenate([np.zeros(0, np.int64), *names])
     joint, number = np.divmod(table.cell_groups[cells], max(len(sequences), 1))
     # Moments are numbered joint after joint, and so are tracks.

@@ -46,8 +46,8 @@ class PreparedSequence:
         name: Name of the sequence.
         format: Format of the annotation's file, such as `posetrack18`.
         problems: What a user should know about the preparation.
-        frame_indices: `(F,)` number that each frame's name is, else its position in the
-            annotation; None for the positions among the scored frames.
+        image_names: Names of all frames of the annotation.
+        positions: `(F,)` which of them are scored; None for all.
     """
 
     num_frames: int
@@ -65,7 +65,8 @@ class PreparedSequence:
     name: str = ""
     format: str = ""
     problems: tuple[Problem, ...] = ()
-    frame_indices: Ints | None = None
+    image_names: tuple[str, ...] = ()
+    positions: Ints | None = None
 
     @cached_property
     def gt_present(self) -> Bools:

@@ -10,11 +10,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from poseflow.arrays import Ints
 from poseflow.eval.diagnosis.track_table import TrackTable
 from poseflow.eval.metric import Metric, Section
 from poseflow.eval.posetrack.joint_similarity import pose_pairs, pose_similarity_table
 from poseflow.eval.posetrack.pckh import PreparedSequence
 from poseflow.eval.tracking import TrackingScores, score_table
+from poseflow.formats.frame_names import frame_indices
 from poseflow.formats.posetrack.annotations import JOINTS
 
 
@@ -63,9 +65,7 @@ class PoseTracking(Metric[TrackingScores]):
 def pose_track_table(sequence: PreparedSequence) -> TrackTable:
     """Whole people of a sequence, for the diagnosis; frames as `Frame.index`."""
     pairs = pose_pairs(sequence)
-    indices = sequence.frame_indices
-    if indices is None:
-        indices = np.arange(sequence.num_frames)
+    indices = _frame_indices(sequence)
     return TrackTable.of(
         sequence.name,
         (indices[sequence.gt_frames[pairs.kept]], sequence.gt_ids[pairs.kept]),
@@ -74,3 +74,15 @@ def pose_track_table(sequence: PreparedSequence) -> TrackTable:
         pairs.by,
         pairs.similarity,
     )
+
+
+def _frame_indices(sequence: PreparedSequence) -> Ints:
+    """`(F,)` the number that each frame's name is, else its position."""
+    positions = sequence.positions
+    if positions is None:
+        positions = np.arange(sequence.num_frames)
+    found = frame_indices(sequence.image_names)
+    numbers = np.array([found[name] for name in sequence.image_names], np.int64)
+    if len(numbers) and (np.diff(numbers) > 0).all():
+        return numbers[positions]
+    return positions

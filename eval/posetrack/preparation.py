@@ -10,7 +10,6 @@ from poseflow.eval.posetrack.ignore_regions import inside_regions
 from poseflow.eval.posetrack.pairing import SequencePair
 from poseflow.eval.posetrack.pckh import HEAD_FRACTION, PreparedSequence
 from poseflow.eval.posetrack.rules import RuleSet
-from poseflow.formats.frame_names import frame_indices
 from poseflow.formats.posetrack.annotations import NO_ID, Annotations, Problem
 
 MISSING_SCORE = -9999.0
@@ -87,17 +86,9 @@ def prepare(pair: SequencePair, rules: RuleSet) -> PreparedSequence:
         name=pair.name,
         format=gt.format,
         problems=tuple(problems),
-        frame_indices=_frame_indices(gt)[used],
+        image_names=gt.image_names,
+        positions=np.flatnonzero(used),
     )
-
-
-def _frame_indices(gt: Annotations) -> Ints:
-    """`(F,)` numbers of the frames by their names, else their positions."""
-    found = frame_indices(gt.image_names)
-    numbers = np.array([found[name] for name in gt.image_names], np.int64)
-    if (np.diff(numbers) > 0).all():
-        return numbers
-    return np.arange(gt.num_frames)
 
 
 def _keypoints(

@@ -15,9 +15,10 @@ def main() -> None:
         # SIGTERM, sent by `kill` and `timeout`, ends a run in the same way as Ctrl-C.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         # Imported here so that `import poseflow.cli` costs nothing.
-        from poseflow.cli.app import app
+        from poseflow.cli.make_app import HOMES, make_app
 
-        app()
+        called = [name for name in sys.argv[1:2] if name in HOMES]
+        make_app(called or HOMES)()
     except KeyboardInterrupt:  # before a command runs; guard.py handles later ones
         sys.stderr.write("poseflow: interrupted\n")
         sys.exit(130)
