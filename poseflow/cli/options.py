@@ -8,11 +8,12 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from poseflow.pipeline.options import TrackOptions
+if TYPE_CHECKING:
+    from poseflow.pipeline.options import TrackOptions
 
 SourceArgument = Annotated[
     str,
@@ -162,6 +163,8 @@ def track_options(
         render: Whether an overlay is written, too.
         **tracker_options: Further options of the tracker; None is left out.
     """
+    from poseflow.pipeline.options import TrackOptions
+
     tracker = tracker or TrackerOptions()
     given = {"matcher": tracker.matcher, **tracker_options}
     weights = estimator.weights, estimator.detector_weights
