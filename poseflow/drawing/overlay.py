@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Literal, get_args
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from poseflow.arrays import Image
+from poseflow.drawing.labels import draw_labels
 from poseflow.drawing.palette import identity_colors
-from poseflow.drawing.text import paste, plate
+from poseflow.drawing.privacy import Privacy
 from poseflow.drawing.trails import Trails
 from poseflow.errors import PoseFlowError
-from poseflow.poses import NO_TRACK, Poses
+from poseflow.poses import Poses
+from poseflow.skeleton import Skeleton
 
+Colors = Literal["identity", "sides"]
 Color = tuple[int, int, int]
 
 _SHIFT = 4  # OpenCV's fixed point: a sixteenth of a pixel
 _NO_PATH = np.zeros((0, 2))
+_LEFT, _MIDDLE, _RIGHT = (225, 135, 15), (120, 210, 90), (45, 120, 255)
+"""Colours of the person's left side, the middle and the right side."""
+
 _FAR = 16384  # beyond any image; keeps fixed point inside 32 bits
 
 
 class Overlay:
-    """Draws skeletons, ids, trails and boxes, in the colour of the id.
+    """Draws skeletons, ids or names, trails and boxes, in the colour of the id.
 
     Lines scale with the person and stay legible in any image. Missing joints, and
     limbs that lack one end, are left out; joints below `faint_below` are drawn
@@ -33,10 +40,15 @@ class Overlay:
         trail: How many frames of each person's path to show; 0 for none. With a trail,
             give `draw` every frame in order, and `reset` between videos.
         labels: Whether to show the id.
+        names: Shown in place of ids, by id.
         boxes: Whether to show the box.
+        colors: `"identity"`, or `"sides"`: skeletons are blue on the person's left,
+            orange on the right and green in the middle; the rest has the id's colour.
         faint_below: Joints with a smaller score are translucent.
         hide_below: Joints with a smaller score are not drawn.
         thickness: Width of limbs in pixels; default in proportion to the person.
+        privacy: Hides faces or people in the image before anything is drawn; give
+            `draw` every frame in order, and `reset` between videos.
 
     Raises:
         PoseFlowError: If an option is out of range.
@@ -47,24 +59,33 @@ class Overlay:
         *,
         trail: int = 30,
         labels: bool = True,
+        names: Mapping[int, str] | None = None,
         boxes: bool = False,
+        colors: Colors = "identity",
         faint_below: float = 0.3,
         hide_below: float = 0.05,
         thickness: int | None = None,
+        privacy: Privacy | None = None,
     ) -> None:
         if trail < 0:
             raise PoseFlowError(f"trail: expected 0 or more frames, got {trail}")
         if thickness is not None and not 1 <= thickness <= 200:
             raise PoseFlowError(f"thickness: expected 1 to 200, got {thickness}")
-        self.labels, self.boxes = labels, boxes
+        if colors not in get_args(Colors):
+            raise PoseFlowError(f"colors: expected identity or sides, got {colors!r}")
+        self.labels, self.boxes, self.colors = labels, boxes, colors
+        self.names = dict(names or {})
+        self.privacy = privacy
         self.faint_below, self.hide_below = faint_below, hide_below
         self.thickness = thickness
         self._trails = Trails(trail) if trail else None
 
     def reset(self) -> None:
-        """Forget the trails; call it between videos."""
+        """Forget trails and hidden places; call it between videos."""
         if self._trails is not None:
             self._trails.reset()
+        if self.privacy is not None:
+            self.privacy.reset()
 
     def draw(self, image: Image, poses: Poses) -> Image:
         """A copy of `image` with `poses` drawn over it.
@@ -81,7 +102,10 @@ class Overlay:
                 "image: expected (height, width, 3) uint8, got "
                 f"{image.shape} {image.dtype}"
             )
-        canvas = np.array(image, order="C")
+        if self.privacy is not None:
+            canvas = self.privacy.apply(image, poses)
+        else:
+            canvas = np.array(image, order="C")
         if self._trails is not None:
             self._trails.update(poses)
         if not len(poses):
@@ -104,8 +128,7 @@ class Overlay:
             if self.boxes:
                 _draw_box(canvas, poses.boxes[person], colors[person], widths[person])
         if self.labels:
-            for person in order:
-                _draw_label(canvas, poses, person, boxes[person], colors[person])
+            draw_labels(canvas, poses, boxes, colors, self.names)
         return canvas
 
     def _widths(self, boxes: Any, shape: tuple[int, ...]) -> list[int]:
@@ -167,8 +190,22 @@ class Overlay:
         rim_width = 2 * max(1, round(width * 0.3))
         _lines(canvas, points[limbs], rim, width + rim_width)
         _dots(canvas, dots, rim, 2 * width + rim_width)
-        _lines(canvas, points[limbs], color, width)
+        if self.colors == "identity":
+            _lines(canvas, points[limbs], color, width)
+        else:
+            sides = _sides(poses.skeleton)[limbs].sum(axis=1)
+            for side, chosen in ((sides < 0, _LEFT), (sides > 0, _RIGHT)):
+                _lines(canvas, points[limbs[side]], chosen, width)
+            _lines(canvas, points[limbs[sides == 0]], _MIDDLE, width)
         _dots(canvas, dots, _shade(color, 1.0, 0.55), round(1.6 * width))
+
+
+def _sides(skeleton: Skeleton) -> npt.NDArray[Any]:
+    """-1 for each joint on the left, 1 on the right, 0 in the middle, `(K,)`."""
+    sides = np.zeros(len(skeleton), int)
+    for left, right in skeleton.left_right:
+        sides[left], sides[right] = -1, 1
+    return sides
 
 
 def _extents(poses: Poses) -> npt.NDArray[Any]:
@@ -203,29 +240,6 @@ def _draw_box(canvas: Image, box: npt.NDArray[Any], color: Color, width: int) ->
     corners = np.array([[[x1, y1], [x2, y1], [x2, y2], [x1, y2], [x1, y1]]])
     _lines(canvas, corners, _shade(color, 0.22), max(width // 2, 1) + 2)
     _lines(canvas, corners, color, max(width // 2, 1))
-
-
-def _draw_label(
-    canvas: Image, poses: Poses, person: int, box: npt.NDArray[Any], color: Color
-) -> None:
-    """The id on a plate above the head, moved inside the image where it would leave."""
-    track = int(poses.track_ids[person])
-    if track == NO_TRACK:
-        return
-    rows, columns = canvas.shape[:2]
-    x1, y1, x2, y2 = box.tolist()
-    height = int(
-        np.clip(max(y2 - y1, x2 - x1) / 16, 8, max(8, max(rows, columns) / 70))
-    )
-    patch, cover = plate(str(track), height, color)
-    gap = height * 0.9
-    left = round(np.clip((x1 + x2) / 2, -_FAR, _FAR) - patch.shape[1] / 2)
-    top = round(np.clip(y1, -_FAR, _FAR) - gap - patch.shape[0])
-    if x2 < 0 or y2 < 0 or x1 >= columns or y1 >= rows:
-        return
-    left = min(max(left, 0), max(columns - patch.shape[1], 0))
-    top = min(max(top, 0), max(rows - patch.shape[0], 0))
-    paste(canvas, patch, cover, left, top)
 
 
 def _color(bgr: Image) -> Color:

@@ -1,75 +1,43 @@
-"""Colours of identities: constant, and distinct for neighbouring ids."""
+"""Colours of identities: constant, distinct, and told apart by colour-blind people."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from poseflow.arrays import Image
 
-_GOLDEN_ANGLE = np.pi * (3 - np.sqrt(5))
-"""Steps of this angle never repeat, and any run of them is spread about evenly."""
+_HEX = (
+    *("963cff", "69ff00", "a55a0f", "4be1ff", "ffb4b4", "0f7869", "f00f78"),
+    *("b4a54b", "0f87e1", "c387b4", "4b7800", "b4c3ff", "00ffd2", "ffc387"),
+    *("69a578", "ff782d", "ffe100", "f0002d", "7878b4", "ff3cff", "ffd2ff"),
+    *("c3e1a5", "b47869", "1ea5a5", "965a78", "69b400"),
+)
+"""Red, green and blue. Any two are at least 16.9 apart in CIEDE2000, with lightness
+from 45 to 91, so that they show on dark and bright ground, and 18 from the grey of
+people without an id. The first eight are at least 15 apart as people without red
+or green cones see them (Machado, Oliveira and Fernandes, 2009), any five in a row at
+least 10. Found by a greedy search over sRGB from many starts; `tests/drawing` computes
+the distances."""
 
-_LIGHTNESS = np.array([0.74, 0.65, 0.81])
-"""OKLab lightness, in turn, so that far ids with near hues still differ. All of them
-light enough to show on dark ground, saturated enough for bright ground."""
-
-_CHROMA = 0.17
-_BLUE = np.deg2rad(275)
 _WITHOUT_IDENTITY = (168, 168, 168)
 
-# Björn Ottosson, "A perceptual color space for image processing" (2020): OKLab to the
-# cube roots of cone responses, and those to linear sRGB.
-_LAB_TO_LMS = np.array(
-    [
-        [1.0, 0.3963377774, 0.2158037573],
-        [1.0, -0.1055613458, -0.0638541728],
-        [1.0, -0.0894841775, -1.2914855480],
-    ]
-)
-_LMS_TO_RGB = np.array(
-    [
-        [4.0767416621, -3.3077115913, 0.2309699292],
-        [-1.2684380046, 2.6097574011, -0.3413193965],
-        [-0.0041960863, -0.7034186147, 1.7076147010],
-    ]
-)
+_TABLE = np.array([tuple(bytes.fromhex(text))[::-1] for text in _HEX], np.uint8)
+
+COLORS = len(_TABLE)
+"""Number of different colours: ids that differ by it have the same."""
 
 
 def identity_colors(track_ids: npt.ArrayLike) -> Image:
     """The colours of identities, `(N, 3)` uint8 BGR; grey for -1 (no identity).
 
-    Hues are golden-angle steps in OKLCH, whose distances follow the eye's, with three
-    lightnesses in turn. A colour depends on its id alone.
+    A colour depends on its id alone; 26 ids in a row have different ones.
 
     Examples:
-        >>> identity_colors([1, 2, -1]).tolist()
-        [[49, 166, 86], [254, 152, 135], [168, 168, 168]]
+        >>> identity_colors([1, 2, 27, -1]).tolist()
+        [[255, 60, 150], [0, 255, 105], [255, 60, 150], [168, 168, 168]]
     """
     ids = np.asarray(track_ids, np.int64).reshape(-1)
-    hue = (
-        ids % 987
-    ) * _GOLDEN_ANGLE  # a Fibonacci number: no visible jump where it wraps
-    # sRGB has no light blue of any strength, so blues are taken darker.
-    blueness = np.cos(hue - _BLUE).clip(0)
-    light = _LIGHTNESS[ids % len(_LIGHTNESS)] - 0.1 * blueness
-    # Where sRGB has no such colour, take the strongest of the hue that it has.
-    chroma = np.linspace(_CHROMA, 0, 18)
-    rgb = _oklch_to_linear(light[:, None], chroma[None, :], hue[:, None])
-    fits = ((rgb >= 0) & (rgb <= 1)).all(axis=2)
-    best = rgb[np.arange(len(ids)), fits.argmax(axis=1)].clip(0, 1)
-    curve = np.where(best <= 0.0031308, 12.92 * best, 1.055 * best ** (1 / 2.4) - 0.055)
-    colors = np.rint(curve[:, ::-1] * 255).astype(np.uint8)
+    colors = _TABLE[(ids - 1) % COLORS]
     colors[ids < 0] = _WITHOUT_IDENTITY
     return np.asarray(colors, np.uint8)
-
-
-def _oklch_to_linear(
-    light: npt.NDArray[Any], chroma: npt.NDArray[Any], hue: npt.NDArray[Any]
-) -> npt.NDArray[Any]:
-    lab = np.stack(
-        np.broadcast_arrays(light, chroma * np.cos(hue), chroma * np.sin(hue)), axis=-1
-    )
-    return np.asarray((lab @ _LAB_TO_LMS.T) ** 3 @ _LMS_TO_RGB.T)

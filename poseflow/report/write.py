@@ -15,7 +15,7 @@ import numpy as np
 
 import poseflow
 from poseflow import edit
-from poseflow.drawing.palette import identity_colors
+from poseflow.drawing.palette import COLORS, identity_colors
 from poseflow.errors import PoseFlowError
 from poseflow.eval.frame_matching import match_frames
 from poseflow.eval.tracks import score_tracks
@@ -45,8 +45,6 @@ SCRIPTS = (
 )
 """In the order in which they build on each other."""
 
-COLORS = 40
-"""Colours of the palette; later ids repeat them."""
 
 SHORT = {"precision": "Prec", "recall": "Rec"}
 SCORES = ("HOTA", "DetA", "AssA", "MOTA", "IDF1", "precision", "recall", "IDs")

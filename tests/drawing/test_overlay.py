@@ -247,63 +247,6 @@ def test_memory_is_bounded_by_the_trail_not_by_the_video():
     assert after - before < 50_000
 
 
-# ---- colours --------------------------------------------------------------------
-
-
-def oklab(bgr):
-    """OKLab of 8-bit BGR (Ottosson 2020), written out apart from the palette."""
-    c = bgr[:, ::-1] / 255
-    linear = np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4)
-    lms = linear @ np.array(
-        [
-            [0.4122214708, 0.2119034982, 0.0883024619],
-            [0.5363325363, 0.6806995451, 0.2817188376],
-            [0.0514459929, 0.1073969566, 0.6299787005],
-        ]
-    )
-    return np.cbrt(lms) @ np.array(
-        [
-            [0.2104542553, 1.9779984951, 0.0259040371],
-            [0.7936177850, -2.4285922050, 0.7827717662],
-            [-0.0040720468, 0.4505937099, -0.8086757660],
-        ]
-    )
-
-
-def test_colours_are_stable():
-    """The colour of an id must not change from version to version."""
-    assert identity_colors([1, 2, 3, 7, 100]).tolist() == EXPECTED
-    assert identity_colors([]).shape == (0, 3)
-    many = identity_colors(range(1, 500))
-    np.testing.assert_array_equal(many[99], identity_colors([100])[0])
-
-
-EXPECTED = [
-    [49, 166, 86],
-    [254, 152, 135],
-    [48, 135, 252],
-    [188, 125, 19],
-    [1, 126, 196],
-]
-
-
-@pytest.mark.parametrize("first", [1, 2, 50, 300])
-def test_neighbouring_ids_have_distinct_colours(first):
-    lab = oklab(identity_colors(range(first, first + 12)))
-    apart = np.linalg.norm(lab[:, None] - lab[None], axis=2) + np.eye(12)
-    assert apart.min() > 0.06  # about three times what the eye can just tell
-    following = np.linalg.norm(lab[1:] - lab[:-1], axis=1)
-    assert following.min() > 0.12
-    # Never grey, never near black or white.
-    assert np.hypot(lab[:, 1], lab[:, 2]).min() > 0.08
-    assert lab[:, 0].min() > 0.5
-    assert lab[:, 0].max() < 0.9
-
-
-def test_people_without_an_identity_are_grey():
-    assert len(set(identity_colors([-1])[0].tolist())) == 1
-
-
 def test_overlay_does_not_depend_on_threads():
     before = cv2.getNumThreads()
     drawn = []

@@ -62,3 +62,9 @@ export function color(data, track) {
   const { palette } = data.info;
   return track < 0 ? "#a8a8a8" : palette[track % palette.length];
 }
+
+// Black or white, whichever reads better on a colour (relative luminance, BT.601).
+export function inkOn(hex) {
+  const [red, green, blue] = [1, 3, 5].map((k) => parseInt(hex.slice(k, k + 2), 16));
+  return 0.299 * red + 0.587 * green + 0.114 * blue > 118 ? "#101214" : "#ffffff";
+}

@@ -1,6 +1,6 @@
 // The overlay: skeletons, labels, trails and boxes of a frame on a canvas.
 
-import { box, centre, color } from "./data.js";
+import { box, centre, color, inkOn } from "./data.js";
 import { recentRows } from "./tracks.js";
 
 const TRAIL_FRAMES = 30;
@@ -175,7 +175,7 @@ export class Overlay {
         context.lineWidth = 1.5 / this.scale;
         context.stroke();
       }
-      context.fillStyle = "#101214";
+      context.fillStyle = inkOn(color(data, id));
       context.fillText(text, x + pad, y + tall / 2 + 0.5 / this.scale);
     }
   }

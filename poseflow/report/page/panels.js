@@ -1,6 +1,6 @@
 // Lists of tracks and events, facts of the frame, and scores.
 
-import { box, color } from "./data.js";
+import { box, color, inkOn } from "./data.js";
 import { describe } from "./edits.js";
 import { EVENT_COLORS } from "./timeline.js";
 
@@ -84,6 +84,7 @@ export class VirtualList {
 export function chip(data, track) {
   const element = make("span", { class: "chip" }, String(track));
   element.style.background = color(data, track);
+  element.style.color = inkOn(color(data, track));
   return element;
 }
 

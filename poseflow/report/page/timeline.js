@@ -1,6 +1,6 @@
 // The timeline: tracks as bars in lanes, events above them, zoom, and a playhead.
 
-import { color } from "./data.js";
+import { color, inkOn } from "./data.js";
 
 const [HEAD, LANE, BAR] = [30, 16, 12];
 const LEAST_SPAN = 10;
@@ -139,7 +139,7 @@ export class Timeline {
     a = Math.max(a, 0);
     const text = state.edits.names.get(track.id) || String(track.id);
     if (Math.min(b, this.wide) - a > context.measureText(text).width + 6) {
-      context.fillStyle = "#101214";
+      context.fillStyle = inkOn(color(this.data, track.id));
       context.fillText(text, a + 3, y + BAR / 2 + 0.5);
     }
     context.globalAlpha = 1;
