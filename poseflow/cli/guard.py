@@ -45,7 +45,7 @@ INPUTS = frozenset(
             "manifest",
         ),
         *("gt", "pred", "truth", "config", "pose_weights", "path"),
-        *("skeleton", "from_skeleton"),
+        *("skeleton", "from_skeleton", "compare"),
     ]
 )
 """Parameters that name what a command reads."""
@@ -53,7 +53,7 @@ INPUTS = frozenset(
 OUTPUTS = frozenset(
     [
         *("output", "out", "render", "json", "json_", "json_file"),
-        *("per_sequence", "plots", "pictures"),
+        *("per_sequence", "plots", "pictures", "sheet", "timeline"),
     ]
 )
 """Parameters that name what a command writes."""

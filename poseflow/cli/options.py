@@ -8,11 +8,12 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 if TYPE_CHECKING:
+    from poseflow.drawing import Overlay
     from poseflow.pipeline.options import TrackOptions
 
 SourceArgument = Annotated[
@@ -127,6 +128,50 @@ class TrackerOptions:
             "and released."
         ),
     ] = None
+
+
+@dataclass(frozen=True)
+class DrawingOptions:
+    """Options of the commands that draw."""
+
+    colors: Annotated[
+        str,
+        typer.Option(
+            metavar="identity|sides",
+            help="Colours of skeletons: by identity, or left, right and middle.",
+        ),
+    ] = "identity"
+    blur: Annotated[
+        str | None,
+        typer.Option(
+            metavar="faces|people",
+            help="Blur the faces or whole people that have poses, in all that is "
+            "drawn or shown.",
+        ),
+    ] = None
+    silhouette: Annotated[
+        bool,
+        typer.Option(
+            "--silhouette", help="Blur people, and draw silhouettes over them."
+        ),
+    ] = False
+
+    def overlay(self, **options: Any) -> Overlay:
+        """An overlay that draws so.
+
+        Raises:
+            typer.BadParameter: If options contradict each other.
+        """
+        from poseflow.drawing import Overlay, Privacy
+
+        if self.blur not in (None, "faces", "people"):
+            raise typer.BadParameter(
+                f"expected faces or people, got {self.blur!r}", param_hint="--blur"
+            )
+        hide = "silhouettes" if self.silhouette else self.blur
+        privacy = None if hide is None else Privacy(cast(Any, hide))
+        colors = cast(Any, self.colors)
+        return Overlay(colors=colors, privacy=privacy, **options)
 
 
 def parse_size(text: str | None) -> tuple[int, int] | None:

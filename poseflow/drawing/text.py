@@ -80,3 +80,11 @@ def paste(image: Image, patch: Image, cover: Floats, left: int, top: int) -> Non
     spot = image[y0:y1, x0:x1]
     weight = cover[part][..., None]
     spot[:] = np.rint(spot + (patch[part].astype(np.float32) - spot) * weight)
+
+
+def write_title(image: Image, title: str) -> None:
+    """Write a title on a plate at the top left of an image, in place."""
+    height = max(max(image.shape[:2]) // 60, 9)
+    text = title.encode("ascii", "replace").decode()
+    patch, cover = plate(text, height, (40, 40, 40))
+    paste(image, patch, cover, height // 2, height // 2)

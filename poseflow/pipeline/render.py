@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from poseflow.drawing import Overlay
-from poseflow.errors import PoseFlowError
-from poseflow.formats import protect_inputs
-from poseflow.pipeline.known_poses import PosesInput
-from poseflow.pipeline.track import drain, known
+import cv2
+import numpy as np
+
+from poseflow.arrays import Image
+from poseflow.drawing import Overlay, contact_sheet
+from poseflow.drawing.text import write_title
+from poseflow.errors import FormatError, PoseFlowError
+from poseflow.formats import check_apart, check_writable, protect_inputs
+from poseflow.formats.atomic import write_atomically
+from poseflow.formats.frame_names import IMAGE_SUFFIXES
+from poseflow.pipeline.known_poses import KnownPoses, PosesInput
+from poseflow.pipeline.track import known
 from poseflow.sequence import Frame
-from poseflow.video import Source, open_source, open_writer
+from poseflow.video import Source, SourceFrame, open_source, open_writer
+from poseflow.video.writer import ImageWriter, VideoWriter
 
 Progress = Callable[[Iterable[Frame], int | None], Iterable[Frame]]
+
+SHEET_FRAMES = 12
+SHEET_CELL_PIXELS = 640
+"""Frames on a sheet, and the longer side at which they are kept for it."""
 
 
 @dataclass(frozen=True)
@@ -68,11 +81,7 @@ class OverlaySink:
 
     def write(self, frame: Frame) -> None:
         """Draw a frame that has its image, and append it."""
-        if frame.image is None:
-            raise PoseFlowError(
-                f"frame {frame.index} has no image to draw on; track with images"
-            )
-        drawn = self._overlay.draw(frame.image, frame.poses)
+        drawn = self._overlay.draw(_image(frame), frame.poses)
         self._writer.write(drawn, frame.name or None)
 
     def __enter__(self) -> Self:
@@ -88,6 +97,9 @@ def render(
     out: str | os.PathLike[str],
     *,
     overlay: Overlay | None = None,
+    compare: PosesInput | None = None,
+    titles: tuple[str, str] | None = None,
+    sheet: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
 ) -> Rendered:
     """Draw the poses of `result` over `source` and write a video or images.
@@ -98,20 +110,138 @@ def render(
             frames by name, else by number.
         out: `out.mp4`, or a folder for images (see `poseflow.video.open_writer`).
         overlay: How to draw; default `Overlay()`.
+        compare: Another result, drawn beside the first one in the same way.
+        titles: What to write over the two.
+        sheet: Image file for twelve of the frames, at equal distances in time.
         progress: Wraps the frames, with how many are expected, as they go by.
 
     Raises:
         PoseFlowError: If source, result or output is unusable, or no frame of the
             result occurs in the source. A previous output is then intact.
     """
-    read = result if isinstance(result, str | os.PathLike) else None
+    overlay = overlay or Overlay()
+    files = [each for each in (result, compare) if isinstance(each, str | os.PathLike)]
     with (
         open_source(source) as video,
-        protect_inputs(source=video.origin, poses=read),
-        OverlaySink(out, video, overlay) as sink,
+        protect_inputs(source=video.origin, poses=files),
+        _open_drawing(out, video, wide=compare is not None) as writer,
     ):
+        if sheet is not None:
+            check_image_name(sheet)
+            check_apart(sheet, overlay=out)
         frames: Iterable[Frame] = known(video, result)
         if progress is not None:
             frames = progress(frames, video.frame_count)
-        drain(frames, [sink])
-    return Rendered(sink.path, sink.frames, sink.codec)
+        draw = _single(overlay)
+        if compare is not None:
+            draw = _side_by_side(overlay, KnownPoses(compare), titles)
+        samples = SheetSamples()
+        for frame in frames:
+            drawn = draw(frame)
+            writer.write(drawn, frame.name or None)
+            if sheet is not None:
+                samples.add(drawn, f"{frame.time:.1f} s")
+    if sheet is not None:
+        samples.write(sheet)
+    return Rendered(writer.path, writer.frames, writer.codec)
+
+
+Drawer = Callable[[Frame], Image]
+
+
+def _open_drawing(
+    out: str | os.PathLike[str], video: Source, wide: bool
+) -> VideoWriter | ImageWriter:
+    size = video.size
+    if size is not None and wide:
+        size = (2 * size[0], size[1])
+    return open_writer(out, size, video.fps)
+
+
+def _single(overlay: Overlay) -> Drawer:
+    return lambda frame: overlay.draw(_image(frame), frame.poses)
+
+
+def _side_by_side(
+    overlay: Overlay, other: KnownPoses, titles: tuple[str, str] | None
+) -> Drawer:
+    """Draws both results over a frame, the second one on the right."""
+    second = copy.deepcopy(overlay)  # with trails of its own
+
+    def draw(frame: Frame) -> Image:
+        image = _image(frame)
+        shot = SourceFrame(frame.index, frame.time, frame.name, image)
+        parts = [
+            overlay.draw(image, frame.poses),
+            second.draw(image, other.of(shot)),
+        ]
+        for part, title in zip(parts, titles or (), strict=False):
+            write_title(part, title)
+        return np.hstack(parts)
+
+    return draw
+
+
+def _image(frame: Frame) -> Image:
+    if frame.image is None:
+        raise PoseFlowError(
+            f"frame {frame.index} has no image to draw on; track with images"
+        )
+    return frame.image
+
+
+class SheetSamples:
+    """Keeps frames of a video of unknown length at equal distances, for a sheet."""
+
+    def __init__(self) -> None:
+        self._kept: list[tuple[Image, str]] = []
+        self._stride, self._seen = 1, 0
+
+    def add(self, image: Image, label: str) -> None:
+        """Take the next frame."""
+        if self._seen % self._stride == 0:
+            scale = min(SHEET_CELL_PIXELS / max(image.shape[:2]), 1.0)
+            small = cv2.resize(
+                image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA
+            )
+            self._kept.append((np.asarray(small, np.uint8), label))
+            if len(self._kept) > 4 * SHEET_FRAMES:
+                self._kept, self._stride = self._kept[::2], 2 * self._stride
+        self._seen += 1
+
+    def write(self, path: str | os.PathLike[str]) -> None:
+        """Write the sheet.
+
+        Raises:
+            PoseFlowError: If the file cannot be written.
+        """
+        last = len(self._kept) - 1
+        places = np.linspace(0, last, min(SHEET_FRAMES, last + 1)).round().astype(int)
+        images, labels = zip(*(self._kept[k] for k in places.tolist()), strict=True)
+        write_image(path, contact_sheet(images, labels=labels))
+
+
+def write_image(path: str | os.PathLike[str], image: Image) -> None:
+    """Write an image file, atomically.
+
+    Raises:
+        FormatError: If its suffix is no image's, or it cannot be written.
+    """
+    check_image_name(path)
+    done, data = cv2.imencode(Path(path).suffix.lower(), image)
+    if not done:
+        raise FormatError(f"{os.fspath(path)}: OpenCV cannot encode the image")
+    write_atomically(path, data.tobytes())
+
+
+def check_image_name(path: str | os.PathLike[str]) -> None:
+    """Check that an image can be written under a name, before the work is done.
+
+    Raises:
+        FormatError: If its suffix is no image's, or the place cannot be written.
+    """
+    if Path(path).suffix.lower() not in IMAGE_SUFFIXES:
+        raise FormatError(
+            f"{os.fspath(path)}: expected the name of an image, such as sheet.png"
+        )
+    check_writable(path)

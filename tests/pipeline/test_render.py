@@ -2,13 +2,14 @@
 
 import json
 
+import cv2
 import numpy as np
 import pytest
 
 from poseflow import Frame, PoseFlowError, Poses, open_source, render
 from poseflow.drawing import Overlay
 from poseflow.errors import FormatError, SourceError
-from poseflow.pipeline.render import OverlaySink
+from poseflow.pipeline.render import OverlaySink, SheetSamples
 from poseflow.video import VideoWriter, open_writer
 
 SIZE = (96, 64)
@@ -134,3 +135,44 @@ def test_the_command(clip, tmp_path):
     assert done.exit_code == 0, done.output
     assert "6 frames, libx264" in done.stderr
     assert drawn_on(out) == [2]
+
+
+def test_two_results_side_by_side(clip, tmp_path):
+    sheet = tmp_path / "sheet.png"
+    done = render(
+        *(clip, walk(1, 2), tmp_path / "out.mp4"),
+        compare=walk(2, 4),
+        titles=("one", "two"),
+        sheet=sheet,
+    )
+    with open_source(done.path) as shots:
+        assert shots.size == (192, 64)
+        images = [shot.image for shot in shots]
+
+    def drawn(half):
+        # Below the title.
+        return [k for k, i in enumerate(images) if np.ptp(i[24:, half]) > 80]
+
+    assert drawn(slice(0, 96)) == [1, 2]
+    assert drawn(slice(96, 192)) == [2, 4]
+    assert cv2.imread(str(sheet)).shape[1] == 1600
+
+
+@pytest.mark.parametrize("name", ["sheet.txt", "no/sheet.png"])
+def test_a_sheet_that_cannot_be_written_is_refused_first(clip, tmp_path, name):
+    with pytest.raises(FormatError, match="sheet"):
+        render(clip, walk(1), tmp_path / "out.mp4", sheet=tmp_path / name)
+    assert not (tmp_path / "out.mp4").exists()
+
+
+@pytest.mark.parametrize("frames", [1, 12, 49, 500])
+def test_samples_are_at_equal_distances(frames, tmp_path):
+    samples = SheetSamples()
+    for number in range(frames):
+        samples.add(np.full((9, 16, 3), number % 250, np.uint8), str(number))
+    kept = [int(label) for _, label in samples._kept]
+    assert len(kept) <= 48
+    assert len(set(np.diff(kept))) <= 1
+    assert kept[0] == 0
+    assert frames - kept[-1] <= samples._stride
+    samples.write(tmp_path / "sheet.png")

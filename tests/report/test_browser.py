@@ -268,6 +268,7 @@ def test_keyboard_alone_corrects_and_saves(visit, place, scenes):
     choose(1)
     keys.press("r")
     answer("Ada <i>")
+    until(page, "poseflow.edits.done.length === 5")
     assert page.inner_text("#tab-corrections") == "Corrections (5)"
     for _ in range(2):
         keys.press("Control+z")
