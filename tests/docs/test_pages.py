@@ -198,3 +198,14 @@ def test_every_link_has_a_target(page):
         assert file.exists(), f"{page.name}: {target}"
         if anchor and file.suffix == ".md":
             assert anchor in heading_anchors(file.read_text("utf-8")), target
+
+
+def test_every_page_is_in_the_site():
+    entries = set()
+    for index in DOCS.rglob("index.md"):
+        for tree in re.findall(
+            r"^```{toctree}\n(.*?)^```", index.read_text(), re.M | re.S
+        ):
+            lines = [line for line in tree.splitlines() if line and line[0] != ":"]
+            entries |= {(index.parent / f"{line}.md").resolve() for line in lines}
+    assert entries == set(DOCS.rglob("*.md")) - {DOCS / "index.md"}
