@@ -12,8 +12,8 @@ from typing import Annotated
 import typer
 
 import poseflow
-from poseflow.cli.examples import epilog
-from poseflow.cli.guard import GuardedCommand, GuardedGroup
+from poseflow.cli.guard import GuardedGroup
+from poseflow.cli.help import HelpfulCommand, command_group, epilog
 
 HOMES: Mapping[str, str] = {
     "track": "track",
@@ -58,7 +58,12 @@ def make_app(names: Iterable[str] = HOMES) -> typer.Typer:
     )
     app.callback()(_root)
     for name in names:
-        register = app.command(name=name, cls=GuardedCommand, epilog=epilog(name))
+        register = app.command(
+            name=name,
+            cls=HelpfulCommand,
+            epilog=epilog(name),
+            rich_help_panel=command_group(name),
+        )
         register(load_command(name))
     return app
 

@@ -6,7 +6,7 @@ import pytest
 import typer
 
 from poseflow.cli.app import app
-from poseflow.cli.examples import EXAMPLES
+from poseflow.cli.help import EXAMPLES, GROUPS
 
 COMMANDS = typer.main.get_command(app).commands
 
@@ -25,7 +25,10 @@ def test_an_example_is_a_valid_command_line(line):
         pass  # unknown options and wrong values are errors
 
 
-def test_help_shows_them(capsys):
+def test_help_shows_groups_and_examples(capsys):
     with pytest.raises(SystemExit):
         app(["track", "--help"])
-    assert "poseflow track street.mp4 -o tracked.json" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "poseflow track street.mp4 -o tracked.json" in shown
+    for group in GROUPS:
+        assert f" {group} " in shown

@@ -1,4 +1,62 @@
-"""Examples at the end of each command's `--help`."""
+"""The `--help` of commands: options in groups, and examples at the end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from poseflow.cli.guard import GuardedCommand
+
+COMMAND_GROUPS = {
+    "Track": ("track", "estimate", "batch", "recover", "refine"),
+    "Review and correct": ("render", "report", "events", "stats", "edit"),
+    "Files": ("convert",),
+    "Score": (
+        *("evaluate", "evaluate-coco", "evaluate-mot", "evaluate-tracks"),
+        "compare",
+    ),
+    "Models": ("models", "train", "validate", "tune-nms"),
+    "About poseflow": ("demo", "benchmark", "info"),
+}
+"""Group -> its commands; others stand under Commands."""
+
+GROUPS = {
+    "Input": (
+        *("poses", "skeleton", "size", "keep_origin", "start", "stop", "manifest"),
+        *("reconnect", "live", "duration", "fps", "wrap"),
+    ),
+    "Estimator": (
+        *("estimator", "model", "weights", "quality", "input_size", "tiles"),
+        *("detector", "detector_weights", "detect_every", "relook", "device"),
+        *("score_threshold", "max_people"),
+    ),
+    "Tracker": (
+        *("tracker", "matcher", "correspondences", "compat", "max_tracks", "set"),
+        *("set_", "settings", "options", "fill", "no_fill", "refine", "smooth"),
+    ),
+    "Output": (
+        *("output", "out", "render", "format", "segment", "show", "blur"),
+        *("silhouette", "labels", "trail", "overwrite"),
+    ),
+}
+"""Group -> names of its parameters; others stand under Options."""
+
+MANY_OPTIONS = 12
+"""A command with fewer options has them in one list."""
+
+
+class HelpfulCommand(GuardedCommand):
+    """A command whose help has its options in groups, if there are many."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write the help."""
+        options = [p for p in self.params if p.param_type_name == "option"]
+        if len(options) >= MANY_OPTIONS:
+            for option in options:
+                for group, names in GROUPS.items():
+                    if option.name in names:
+                        option.rich_help_panel = group  # type: ignore[attr-defined]
+        super().format_help(ctx, formatter)
+
 
 EXAMPLES: dict[str, tuple[str, ...]] = {
     "track": (
@@ -59,6 +117,14 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "info": ("poseflow info", "poseflow info street.mp4"),
 }
 """Command -> its examples."""
+
+
+def command_group(command: str) -> str | None:
+    """The group of a command in the help of `poseflow`."""
+    for group, names in COMMAND_GROUPS.items():
+        if command in names:
+            return group
+    return None
 
 
 def epilog(command: str) -> str | None:
