@@ -12,7 +12,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -68,11 +68,37 @@ class CocoReport:
             "notes": list(self.notes),
         }
 
-    def table(self) -> str:
-        """The figures as two lines of text."""
+    def table(self, format: Literal["text", "markdown", "latex"] = "text") -> str:
+        """The figures: two lines of text, a markdown table, or a row for LaTeX.
+
+        Raises:
+            PoseFlowError: If the format is unknown.
+        """
         cells = ["-" if math.isnan(v) else f"{v:.1f}" for v in self.values]
+        if format == "markdown":
+            rows = [COLUMNS, ["---:"] * len(COLUMNS), cells]
+            return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+        if format == "latex":
+            return f"% {' & '.join(COLUMNS)}\n{' & '.join(cells)} " + r"\\"
+        if format != "text":
+            raise PoseFlowError(
+                f"unknown table format {format!r}; expected text, markdown or latex"
+            )
         head = "  ".join(name.rjust(5) for name in COLUMNS)
         return f"{head}\n" + "  ".join(cell.rjust(5) for cell in cells)
+
+    def published_table(
+        self, format: Literal["text", "markdown", "latex"] = "text"
+    ) -> str:
+        """AP beside published figures of other methods, with their sources.
+
+        Raises:
+            PoseFlowError: If the format is unknown.
+        """
+        from poseflow.eval.published import published_tables
+
+        own = dict(zip(COLUMNS, self.values, strict=True))
+        return published_tables({"oks": own}, format)
 
     def __str__(self) -> str:
         return self.table()

@@ -124,6 +124,24 @@ class Report:
             f"unknown table format {format!r}; expected text, markdown or latex"
         )
 
+    def published_table(
+        self, format: Literal["text", "markdown", "latex"] = "text", digits: int = 1
+    ) -> str:
+        """AP and MOTA beside published figures of other methods, with their sources.
+
+        Raises:
+            PoseFlowError: If the format is unknown.
+        """
+        from poseflow.eval.published import published_tables
+
+        own: dict[str, dict[str, float]] = {}
+        for metric, row in (("ap", "AP"), ("mot", "MOTA")):
+            if metric in self.sections:
+                section = self.sections[metric]
+                own[metric] = dict(zip(COLUMNS, section.groups[row], strict=True))
+                own[metric] |= section.summary
+        return published_tables(own, format, digits)
+
     def joint_table(self, metric: str, digits: int = 1) -> str:
         """Every measure of a metric, a row for each joint and the total.
 

@@ -23,7 +23,7 @@ from poseflow.eval.metrics.similarity_table import SimilarityTable
 from poseflow.eval.track_pairs import SIMILARITIES, Similarity, pair_people
 from poseflow.sequence import PoseSequence
 
-Layout = Literal["text", "markdown"]
+Layout = Literal["text", "markdown", "latex"]
 
 COLUMNS = (
     *("HOTA", "DetA", "AssA", "LocA", "MOTA", "MOTP", "IDF1", "IDP", "IDR"),
@@ -190,7 +190,7 @@ class TrackingScores:
         """The figures, one sequence a line; see `tracking_table` for several.
 
         Args:
-            format: Aligned text, or a markdown table.
+            format: Aligned text, a markdown table, or rows of a LaTeX tabular.
 
         Examples:
             >>> from poseflow import PoseSequence, skeletons
@@ -215,9 +215,12 @@ def tracking_table(
     if format == "markdown":
         rows.insert(1, ["---", *["---:"] * len(COLUMNS)])
         return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    if format == "latex":
+        head = f"% {' & '.join(rows[0])}"
+        return "\n".join([head, *(" & ".join(row) + r" \\" for row in rows[1:])])
     if format != "text":
         raise PoseFlowError(
-            f"unknown table format {format!r}; expected text or markdown"
+            f"unknown table format {format!r}; expected text, markdown or latex"
         )
     widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
     return "\n".join(

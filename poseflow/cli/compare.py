@@ -14,7 +14,6 @@ from poseflow.cli.evaluate import (
     Missing,
     Mode,
     Similarity,
-    TracksTable,
     write_json,
 )
 from poseflow.cli.options import SkeletonOption
@@ -26,6 +25,13 @@ class Kind(StrEnum):
     posetrack = "posetrack"
     mot = "mot"
     tracks = "tracks"
+
+
+class Table(StrEnum):
+    """Layouts of the tables."""
+
+    text = "text"
+    markdown = "markdown"
 
 
 def compare(
@@ -74,9 +80,7 @@ def compare(
     json: Annotated[
         Path | None, typer.Option(help="Also write everything, in percent, to a file.")
     ] = None,
-    table: Annotated[TracksTable, typer.Option(help="Layout of the tables.")] = (
-        TracksTable.text
-    ),
+    table: Annotated[Table, typer.Option(help="Layout of the tables.")] = Table.text,
     workers: Annotated[
         int, typer.Option(min=0, help="Processes for large sets; 0 is all cores.")
     ] = 0,
@@ -105,7 +109,7 @@ def compare(
         workers=workers or os.cpu_count() or 1,
     )
     typer.echo(found.table(table.value))
-    if table is TracksTable.text:
+    if table is Table.text:
         if found.largest():
             typer.echo("\n" + found.largest())
         typer.echo(

@@ -59,13 +59,6 @@ class Similarity(StrEnum):
     iou = "iou"
 
 
-class TracksTable(StrEnum):
-    """Layouts of the tables of `evaluate-tracks`."""
-
-    text = "text"
-    markdown = "markdown"
-
-
 def evaluate(
     gt: Annotated[
         Path, typer.Argument(help="Annotations: a folder, zip or file of PoseTrack.")
@@ -103,6 +96,12 @@ def evaluate(
         typer.Option(help="Score this sequence only; a single PRED is taken to be it."),
     ] = None,
     table: Annotated[Table, typer.Option(help="Layout of the table.")] = Table.text,
+    published: Annotated[
+        bool,
+        typer.Option(
+            "--published", help="Also show published figures of other methods."
+        ),
+    ] = False,
     plots: Annotated[
         Path | None, typer.Option(help="Folder for plots (needs matplotlib).")
     ] = None,
@@ -145,6 +144,8 @@ def evaluate(
         typer.echo(report.to_json())
     else:
         _show(report, table)
+        if published:
+            typer.echo("\n" + report.published_table(table.value))
         if json is not None:
             report.to_json(json)
     if per_sequence is not None:
@@ -171,6 +172,13 @@ def evaluate_coco(
             "a skeleton's name; default by the annotation's joints."
         ),
     ] = None,
+    table: Annotated[Table, typer.Option(help="Layout of the table.")] = Table.text,
+    published: Annotated[
+        bool,
+        typer.Option(
+            "--published", help="Also show published figures of other methods."
+        ),
+    ] = False,
     skeleton: Annotated[
         str | None,
         typer.Option(
@@ -189,7 +197,9 @@ def evaluate_coco(
             "both give OKS constants: leave one out", param_hint="--sigmas, --skeleton"
         )
     report = evaluate(gt, pred, skeleton or _sigmas(sigmas))
-    typer.echo(report.table())
+    typer.echo(report.table(table.value))
+    if published:
+        typer.echo("\n" + report.published_table(table.value))
     for note in report.notes:
         typer.echo(f"note: {note}")
     if json is not None:
@@ -231,6 +241,7 @@ def evaluate_mot(
         Missing,
         typer.Option(help="A sequence that PRED lacks is an error, or has no tracks."),
     ] = Missing.error,
+    table: Annotated[Table, typer.Option(help="Layout of the table.")] = Table.text,
     diagnose: Annotated[
         bool,
         typer.Option(
@@ -261,7 +272,7 @@ def evaluate_mot(
     )
     total = sum(scores[1:], scores[0])
     shown = [*scores, total] if len(scores) > 1 else scores
-    typer.echo(tracking_table(shown))
+    typer.echo(tracking_table(shown, table.value))
     causes = None
     if diagnose:
         from poseflow.eval import diagnose_mot
@@ -305,9 +316,7 @@ def evaluate_tracks(
         Path | None,
         typer.Option(help="Also write every score, in percent, to a file."),
     ] = None,
-    table: Annotated[TracksTable, typer.Option(help="Layout of the tables.")] = (
-        TracksTable.text
-    ),
+    table: Annotated[Table, typer.Option(help="Layout of the tables.")] = Table.text,
     missing: Annotated[
         Missing,
         typer.Option(help="A sequence that PRED lacks is an error, or has no tracks."),
@@ -340,7 +349,7 @@ def evaluate_tracks(
         diagnose=diagnose,
     )
     typer.echo(scores.table(table.value))
-    if table is TracksTable.text:
+    if table is Table.text:
         if scores.diagnosis is not None:
             typer.echo(f"\n{scores.diagnosis}")
         typer.echo()

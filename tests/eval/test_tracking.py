@@ -131,7 +131,8 @@ def test_tables():
     assert head.startswith("| sequence | HOTA |")
     assert dashes.count("---:") == head.count("|") - 2 == row.count("|") - 2
     assert str(scores).splitlines()[1].split()[:2] == ["walk", "100.0"]
-    with pytest.raises(PoseFlowError, match="text or markdown"):
+    assert scores.table("latex").splitlines()[1].startswith("walk & 100.0 & ")
+    with pytest.raises(PoseFlowError, match="text, markdown or latex"):
         scores.table("html")
 
 
