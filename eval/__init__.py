@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from poseflow.eval.evaluation import evaluate as evaluate
     from poseflow.eval.metric import Section as Section
     from poseflow.eval.mot import diagnose_mot as diagnose_mot
+    from poseflow.eval.mot import mot_events as mot_events
     from poseflow.eval.mot import motmetrics_fields as motmetrics_fields
     from poseflow.eval.mot import score_mot as score_mot
     from poseflow.eval.mot import trackeval_fields as trackeval_fields
@@ -48,6 +49,7 @@ _HOMES = {
     "diagnose_mot": "poseflow.eval.mot",
     "evaluate": "poseflow.eval.evaluation",
     "evaluate_coco": "poseflow.eval.coco",
+    "mot_events": "poseflow.eval.mot",
     "motmetrics_fields": "poseflow.eval.mot",
     "score_mot": "poseflow.eval.mot",
     "score_tracking": "poseflow.eval.tracking",

@@ -11,6 +11,7 @@ import numpy as np
 
 from poseflow.errors import FormatError, PoseFlowError
 from poseflow.eval.metric import Section, make_metric
+from poseflow.eval.mot_files import Missing
 from poseflow.eval.posetrack.checks import check_pair, missing_prediction
 from poseflow.eval.posetrack.differences import count_differences, describe_differences
 from poseflow.eval.posetrack.joint_ap import RankedJoints
@@ -49,6 +50,7 @@ def evaluate(
     *,
     sequence: str | None = None,
     estimate: bool = True,
+    missing: Missing | None = None,
     diagnose: bool = False,
     workers: int = 1,
     progress: Progress | None = None,
@@ -70,6 +72,9 @@ def evaluate(
         sequence: Score this sequence only; a single prediction is taken for it.
         estimate: Compute joints that the skeleton of a result lacks, such as COCO's
             neck; the report's problems name them.
+        missing: `"error"` refuses predictions that lack a sequence, `"empty"` scores it
+            as if nobody was predicted in it and names it among the problems. None is
+            `"error"`, but `"empty"` where a mode follows an official program.
         diagnose: Find the causes of what tracking lost, for whole people (as in the
             metric `pose`): `Report.diagnosis`.
         workers: Processes to use where that saves time. The figures do not depend on
@@ -79,7 +84,8 @@ def evaluate(
             the steps while it shows the progress.
 
     Raises:
-        FormatError: If a file cannot be read or cannot be scored in this mode.
+        FormatError: If a file cannot be read or cannot be scored in this mode, or
+            predictions lack a sequence.
         PoseFlowError: If a mode, metric or sequence is unknown, or nothing pairs.
     """
     main = STRICT.mode if mode is None else mode
@@ -94,6 +100,7 @@ def evaluate(
         differences=mode is None,
         sequence=sequence,
         estimate=estimate,
+        missing=missing,
         workers=workers,
         progress=progress,
     )
@@ -119,6 +126,7 @@ def measure(
     differences: bool = False,
     sequence: str | None = None,
     estimate: bool = True,
+    missing: Missing | None = None,
     workers: int = 1,
     progress: Progress | None = None,
 ) -> Measurements:
@@ -132,6 +140,7 @@ def measure(
         differences: Whether to count where strict and poseval differ.
         sequence: As in `evaluate`.
         estimate: As in `evaluate`.
+        missing: As in `evaluate`.
         workers: As in `evaluate`.
         progress: As in `evaluate`.
 
@@ -140,7 +149,8 @@ def measure(
         PoseFlowError: If nothing pairs.
     """
     inputs, problems = find_sequences(gt, pred, sequence=sequence, estimate=estimate)
-    done = Measurements(problems=problems)
+    _require_predictions(inputs, plan[0][0], missing)
+    done = Measurements(problems=problems, inputs=inputs)
     steps = _measure_all(inputs, plan, differences, workers)
     for part in _shown(steps, len(inputs), progress):
         done.add(part)
@@ -151,6 +161,27 @@ def measure(
             + (f" ({more} more sequences; `--check` lists them)" if more else "")
         )
     return done
+
+
+def _require_predictions(
+    inputs: Sequence[SequenceInput], mode: str, missing: Missing | None
+) -> None:
+    """Refuse predictions that lack sequences, unless these are to count as empty.
+
+    Raises:
+        FormatError: If a sequence has no prediction.
+    """
+    if missing is None:
+        missing = "error" if mode == STRICT.mode else "empty"
+    lacking = [one.name for one in inputs if one.pred is None]
+    if lacking and missing == "error":
+        named = ", ".join(lacking[:3])
+        more = f", ... {len(lacking)} in all" if len(lacking) > 3 else ""
+        raise FormatError(
+            f"no prediction for {len(lacking)} of {len(inputs)} sequences, {named}"
+            f"{more}; name the files like the sequences, or score them as empty with "
+            '--missing empty (missing="empty")'
+        )
 
 
 def check(
@@ -184,6 +215,7 @@ class Measurements:
         problems: What was wrong with the files.
         counts: Where modes differ, and how often.
         errors: Sequences that could not be measured.
+        inputs: What was measured.
         failed: Whether a mode other than the first could not measure all.
     """
 
@@ -192,6 +224,7 @@ class Measurements:
     problems: list[Problem] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     errors: list[str] = field(default_factory=list)
+    inputs: list[SequenceInput] = field(default_factory=list)
     failed: bool = False
 
     def add(self, other: Measurements) -> None:
@@ -336,6 +369,7 @@ def _report(
         sequences=tuple(done.names),
         differences=differences,
         problems=tuple(done.problems),
+        inputs=tuple(done.inputs),
     )
 
 

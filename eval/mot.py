@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from poseflow.errors import FormatError
 from poseflow.eval.box_similarity import box_similarity_table, overlaps
 from poseflow.eval.diagnosis.diagnosis import Diagnosis, diagnose
 from poseflow.eval.diagnosis.track_table import TrackTable
+from poseflow.eval.event_table import event_table, joined
 from poseflow.eval.metrics.assignment import max_weight_matching
 from poseflow.eval.metrics.clear import Convention
 from poseflow.eval.metrics.hota import EPS
@@ -22,6 +24,9 @@ from poseflow.eval.processes import WORTH_BYTES, map_in_processes
 from poseflow.eval.tracking import TrackingScores, score_table
 from poseflow.formats.mot import BoxTracks, read_mot, sequence_length
 from poseflow.poses import NO_TRACK
+
+if TYPE_CHECKING:
+    import pandas
 
 PEDESTRIAN = 1
 DISTRACTORS = (2, 7, 8, 12)
@@ -102,6 +107,38 @@ def diagnose_mot(
             )
         )
     return diagnose(tables, threshold, convention)
+
+
+def mot_events(
+    truth: str | PathLike[str],
+    result: str | PathLike[str],
+    *,
+    threshold: float = 0.5,
+    convention: Convention = "motmetrics",
+    missing: Missing = "error",
+) -> pandas.DataFrame:
+    """Every match, switch, miss and false positive; arguments as `score_mot`.
+
+    Returns:
+        A table as `motmetrics.MOTAccumulator.events` with the sequence before it in the
+        index: levels `Sequence`, `FrameId` (from 1, as in the files), `Event`; columns
+        `Type`, `OId`, `HId`, `D`, which is 1 - IoU.
+
+    Raises:
+        FormatError: As `score_mot`.
+    """
+    tables = {}
+    for file, other in paired_files(Path(truth), Path(result), missing):
+        gt, pred, length = _load(file, other, {}, convention)
+        table = TrackTable.of(
+            gt.name,
+            (gt.frames + 1, gt.track_ids),
+            (pred.frames + 1, pred.track_ids),
+            *overlaps(gt, pred),
+        )
+        frames = np.arange(1, length + 1)
+        tables[(gt.name,)] = event_table(table, threshold, convention, frames=frames)
+    return joined(tables, ("Sequence",))
 
 
 def _score(

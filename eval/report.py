@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,10 +13,13 @@ import numpy as np
 
 from poseflow.errors import FormatError, PoseFlowError
 from poseflow.eval.metric import GROUPS, Section
+from poseflow.eval.posetrack.joint_events import joint_events
+from poseflow.eval.posetrack.pairing import SequenceInput
 from poseflow.formats.atomic import write_atomically
 from poseflow.formats.posetrack.annotations import JOINTS, Problem
 
 if TYPE_CHECKING:
+    import pandas
     from rich.table import Table
 
     from poseflow.eval.diagnosis.diagnosis import Diagnosis
@@ -38,6 +41,7 @@ class Report:
             empty if only one mode was asked for.
         problems: What was wrong with the files, and what was assumed instead.
         diagnosis: Causes of what tracking lost, if asked for.
+        inputs: What was scored, from which `events` reads the files again.
 
     Examples:
         >>> import poseflow
@@ -61,6 +65,7 @@ class Report:
     differences: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
     diagnosis: Diagnosis | None = None
+    inputs: tuple[SequenceInput, ...] = field(default=(), repr=False)
 
     def __getitem__(self, metric: str) -> Section:
         """The section of a metric, such as `report["mot"]`.
@@ -141,6 +146,26 @@ class Report:
                 own[metric] = dict(zip(COLUMNS, section.groups[row], strict=True))
                 own[metric] |= section.summary
         return published_tables(own, format, digits)
+
+    def events(
+        self, joint: str | None = None, sequence: str | None = None
+    ) -> pandas.DataFrame:
+        """Every match, switch, miss and false positive, as motmetrics has them.
+
+        PoseTrack's MOTA tracks each joint on its own, so that each joint of each
+        sequence has a table of its own, in the layout of
+        `motmetrics.MOTAccumulator.events`: index `FrameId`, `Event`; columns `Type`,
+        `OId`, `HId`, `D`, the distance in head sizes. motmetrics computes its metrics
+        from it. The files are read again.
+
+        Args:
+            joint: One joint, such as `"nose"`; None is all, in the index level `Joint`.
+            sequence: One sequence; None is all, in the index level `Sequence`.
+
+        Raises:
+            PoseFlowError: If there is no such joint or sequence.
+        """
+        return joint_events(self.inputs, self.mode, joint, sequence)
 
     def joint_table(self, metric: str, digits: int = 1) -> str:
         """Every measure of a metric, a row for each joint and the total.

@@ -174,3 +174,36 @@ def test_every_package_is_listed_and_typed():
     }
     assert listed == on_disk
     assert (ROOT / "poseflow" / "py.typed").exists()
+
+
+def test_tracking_known_poses_and_scoring_do_not_import_torch(tmp_path):
+    """torch takes seconds and gigabytes; poses that are known need none of it."""
+    code = """
+import sys
+from typer.testing import CliRunner
+import poseflow
+from poseflow.cli.app import app
+
+def run(*arguments):
+    done = CliRunner().invoke(app, list(arguments))
+    assert done.exit_code == 0, done.output
+    loaded = {"torch", "torchvision", "pandas", "motmetrics"} & set(sys.modules)
+    assert not loaded, (arguments[0], loaded)
+
+import json, pathlib
+entries = [
+    {"image_id": f"{k}.jpg", "keypoints": [10 + k, 20, 0.9] * 17, "score": 1}
+    for k in range(5)
+]
+pathlib.Path("poses.json").write_text(json.dumps(entries))
+for tracker in ("default", "poseflow", "released", "iou", "oks"):
+    run("track", "poses.json", "-o", "out.json", "--tracker", tracker)
+run("convert", "out.json", "out.txt", "--to", "mot")
+run("evaluate-mot", "out.txt", "out.txt")
+run("evaluate", sys.argv[1] + "/gt", sys.argv[1] + "/pred")
+run("info", "out.json")
+"""
+    case = ROOT / "tests/golden/poseval/pt17_basic"
+    subprocess.run(
+        [sys.executable, "-P", "-c", code, str(case)], check=True, cwd=tmp_path
+    )

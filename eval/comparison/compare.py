@@ -258,7 +258,7 @@ def compare(
     for name, path in named.items():
         if kind == "posetrack":
             plan = [(mode, m) for m in metric_names(rules_of(mode), metrics)]
-            done = measure(gt, path, tuple(plan), workers=workers)
+            done = measure(gt, path, tuple(plan), missing="empty", workers=workers)
             parts = {metric: done.parts[mode, metric] for _, metric in plan}
             figures[name] = posetrack_figures(mode, done.names, parts)
             sequences = tuple(done.names)

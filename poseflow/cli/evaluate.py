@@ -17,6 +17,8 @@ from poseflow.cli.options import SkeletonOption
 from poseflow.cli.progress import progress
 
 if TYPE_CHECKING:
+    import pandas
+
     from poseflow.eval import Report
     from poseflow.formats.posetrack.annotations import Problem
 
@@ -87,6 +89,14 @@ def evaluate(
     per_sequence: Annotated[
         Path | None, typer.Option(help="Folder for a JSON file of each sequence.")
     ] = None,
+    events: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.csv",
+            help="Also write every match, switch, miss and false positive, as "
+            "motmetrics has them.",
+        ),
+    ] = None,
     check: Annotated[
         bool,
         typer.Option("--check", help="List the problems in the files; no scores."),
@@ -94,6 +104,13 @@ def evaluate(
     sequence: Annotated[
         str | None,
         typer.Option(help="Score this sequence only; a single PRED is taken to be it."),
+    ] = None,
+    missing: Annotated[
+        Missing | None,
+        typer.Option(
+            help="A sequence that PRED lacks is an error, or empty; default error, and "
+            "empty in the modes of official programs."
+        ),
     ] = None,
     table: Annotated[Table, typer.Option(help="Layout of the table.")] = Table.text,
     published: Annotated[
@@ -130,6 +147,7 @@ def evaluate(
 
     if json is not None and str(json) != "-":
         check_writable(json)
+    _check_events(events)
     report = score(
         gt,
         pred,
@@ -148,6 +166,8 @@ def evaluate(
             typer.echo("\n" + report.published_table(table.value))
         if json is not None:
             report.to_json(json)
+    if events is not None:
+        _write_events(events, report.events())
     if per_sequence is not None:
         report.write_sequences(per_sequence)
     if plots is not None:
@@ -227,6 +247,14 @@ def evaluate_mot(
         Path | None,
         typer.Option(help="Also write every score, in percent, to a file."),
     ] = None,
+    events: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.csv",
+            help="Also write every match, switch, miss and false positive, as "
+            "motmetrics has them.",
+        ),
+    ] = None,
     threshold: Annotated[
         float, typer.Option(help="IoU of a match in MOTA and IDF1.", min=0.0, max=1.0)
     ] = 0.5,
@@ -262,6 +290,7 @@ def evaluate_mot(
         raise typer.BadParameter("must be above 0", param_hint="--threshold")
     if json is not None:
         check_writable(json)
+    _check_events(events)
     scores = score_mot(
         gt,
         pred,
@@ -273,6 +302,17 @@ def evaluate_mot(
     total = sum(scores[1:], scores[0])
     shown = [*scores, total] if len(scores) > 1 else scores
     typer.echo(tracking_table(shown, table.value))
+    if events is not None:
+        from poseflow.eval import mot_events
+
+        listed = mot_events(
+            gt,
+            pred,
+            threshold=threshold,
+            convention=convention.value,
+            missing=missing.value,
+        )
+        _write_events(events, listed)
     causes = None
     if diagnose:
         from poseflow.eval import diagnose_mot
@@ -410,3 +450,21 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
     from poseflow.formats.atomic import write_atomically
 
     write_atomically(path, json_module.dumps(content, indent=1).encode() + b"\n")
+
+
+def _check_events(path: Path | None) -> None:
+    """Refuse a file that cannot be written, or is no `.csv`, before the work."""
+    from poseflow.formats.atomic import check_writable
+
+    if path is not None:
+        if path.suffix.lower() != ".csv":
+            raise typer.BadParameter(
+                f"expected a file .csv, found {path.name!r}", param_hint="--events"
+            )
+        check_writable(path)
+
+
+def _write_events(path: Path, events: pandas.DataFrame) -> None:
+    from poseflow.formats.atomic import write_atomically
+
+    write_atomically(path, events.to_csv(lineterminator="\n").encode())

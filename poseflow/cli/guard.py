@@ -53,7 +53,7 @@ INPUTS = frozenset(
 OUTPUTS = frozenset(
     [
         *("output", "out", "render", "json", "json_", "json_file"),
-        *("per_sequence", "plots", "pictures", "sheet", "timeline"),
+        *("per_sequence", "plots", "pictures", "sheet", "timeline", "events"),
     ]
 )
 """Parameters that name what a command writes."""

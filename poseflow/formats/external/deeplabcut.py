@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from poseflow.errors import FormatError, PoseFlowError
+from poseflow.errors import FormatError, MissingExtraError, PoseFlowError
 from poseflow.formats.base import Encoder, Hints
 from poseflow.formats.frame_names import frame_indices, frame_name, without_suffix
 from poseflow.formats.skeleton_fields import skeleton_of
@@ -114,10 +114,7 @@ def _table(path: Path) -> Any:
         table.columns.names = [starts[k] for k in levels]
         return table
     except ImportError as error:
-        raise FormatError(
-            f"{path}: DeepLabCut's .h5 files need PyTables: "
-            "pip install 'poseflow[formats]'"
-        ) from error
+        raise MissingExtraError("PyTables", "formats", f"{path}: HDF5") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise FormatError(
             f"{path}: cannot be read as DeepLabCut's table: {error}"

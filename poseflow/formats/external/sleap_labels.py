@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from poseflow.errors import FormatError
+from poseflow.errors import FormatError, MissingExtraError
 from poseflow.formats.base import Hints
 from poseflow.formats.frame_names import frame_name
 from poseflow.formats.skeleton_fields import skeleton_of
@@ -26,14 +26,12 @@ def sleap_io_package(name: str) -> Any:
         name: Name of the format that needs it.
 
     Raises:
-        FormatError: If it is not installed.
+        MissingExtraError: If it is not installed.
     """
     try:
         import sleap_io
     except ImportError as error:
-        raise FormatError(
-            f"format {name} needs sleap-io: pip install 'poseflow[formats]'"
-        ) from error
+        raise MissingExtraError("sleap-io", "formats", f"format {name}") from error
     return sleap_io
 
 
@@ -209,7 +207,7 @@ def labels_of(sequence: PoseSequence) -> Any:
     Boxes are lost. Tracks are called by `PoseSequence.names`, else by their number.
 
     Raises:
-        FormatError: If sleap-io is missing.
+        MissingExtraError: If sleap-io is missing.
     """
     sio = sleap_io_package("sleap")
     skeleton = sequence.skeleton

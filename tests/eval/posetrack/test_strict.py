@@ -10,6 +10,7 @@ import pytest
 
 import poseflow
 from poseflow import Frame, Poses, PoseSequence
+from poseflow.errors import FormatError
 from poseflow.formats.posetrack.annotations import NO_ID, Annotations
 from poseflow.formats.posetrack.reader import parse_annotations, read_posetrack
 
@@ -190,11 +191,27 @@ def test_regions_take_out_both_sides():
     assert figures(replace(gt, regions=(), region_frames=np.zeros(0, int)), pred)[1] < 1
 
 
-def test_missing_sequence_counts_as_nothing_predicted():
+@pytest.mark.parametrize(
+    ("mode", "missing"), [("strict", "empty"), (None, "empty"), ("poseval", None)]
+)
+def test_missing_sequence_counts_as_nothing_predicted_if_asked(mode, missing):
     gt = {"a": scene(TWO, name="a"), "b": scene(TWO, name="b")}
-    report = poseflow.evaluate(gt, {"a": gt["a"]}, "strict")
-    assert report.mota == pytest.approx(50)
+    report = poseflow.evaluate(gt, {"a": gt["a"]}, mode, missing=missing)
+    if mode != "poseval":
+        assert report.mota == pytest.approx(50)
     assert any("no file for sequence 'b'" in str(p) for p in report.problems)
+
+
+@pytest.mark.parametrize(
+    ("mode", "missing"), [("strict", None), (None, None), ("poseval", "error")]
+)
+def test_missing_sequence_is_an_error_by_name(mode, missing):
+    gt = {name: scene(TWO, name=name) for name in "abcde"}
+    with pytest.raises(
+        FormatError,
+        match=r"4 of 5 sequences, b, c, d, \.\.\. 4 in all.*--missing empty",
+    ):
+        poseflow.evaluate(gt, {"a": gt["a"]}, mode, missing=missing)
 
 
 def test_a_joint_that_is_never_annotated_is_left_out_of_every_mean():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import poseflow
-from poseflow.errors import FormatError
+from poseflow.errors import FormatError, MissingExtraError
 from poseflow.formats.external.sleap_labels import labels_of, sequence_of
 
 sio = pytest.importorskip("sleap_io")
@@ -143,6 +143,6 @@ def test_sleap_io_that_is_not_installed_is_named(tmp_path, monkeypatch):
     import sys
 
     monkeypatch.setitem(sys.modules, "sleap_io", None)
-    with pytest.raises(FormatError, match=r"pip install 'poseflow\[formats\]'"):
+    with pytest.raises(MissingExtraError, match=r"pip install 'poseflow\[formats\]'"):
         poseflow.write(sequence(frame(0, 1)), tmp_path / "out.slp")
     assert list(tmp_path.iterdir()) == []
