@@ -13,6 +13,7 @@ from poseflow.eval.event_table import event_table, joined
 from poseflow.eval.posetrack.joint_similarity import REACH
 from poseflow.eval.posetrack.pairing import SequenceInput
 from poseflow.eval.posetrack.pckh import PreparedSequence
+from poseflow.eval.posetrack.pose_tracking import frame_numbers
 from poseflow.eval.posetrack.preparation import prepare
 from poseflow.eval.posetrack.rules import rules_of
 from poseflow.formats.posetrack.annotations import JOINTS
@@ -75,8 +76,7 @@ def _events(
 ) -> pandas.DataFrame:
     """Events of one joint of one sequence, in the frames that tracking uses."""
     count = sequence.num_frames
-    numbers = sequence.frame_indices
-    numbers = np.arange(count) if numbers is None else numbers
+    numbers = frame_numbers(sequence)
     used = np.ones(count, bool) if sequence.tracked is None else sequence.tracked
     # What tracking leaves out is the last frame, and those without people on a side.
     left_out = np.flatnonzero(~used)[: sequence.placeholder_frames]

@@ -65,7 +65,7 @@ class PoseTracking(Metric[TrackingScores]):
 def pose_track_table(sequence: PreparedSequence) -> TrackTable:
     """Whole people of a sequence, for the diagnosis; frames as `Frame.index`."""
     pairs = pose_pairs(sequence)
-    indices = _frame_indices(sequence)
+    indices = frame_numbers(sequence)
     return TrackTable.of(
         sequence.name,
         (indices[sequence.gt_frames[pairs.kept]], sequence.gt_ids[pairs.kept]),
@@ -76,7 +76,7 @@ def pose_track_table(sequence: PreparedSequence) -> TrackTable:
     )
 
 
-def _frame_indices(sequence: PreparedSequence) -> Ints:
+def frame_numbers(sequence: PreparedSequence) -> Ints:
     """`(F,)` the number that each frame's name is, else its position."""
     positions = sequence.positions
     if positions is None:
