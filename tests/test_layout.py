@@ -25,6 +25,7 @@ FLOORS = {
     "poseflow.demo": 3,
     "poseflow.events": 3,
     "poseflow.report": 3,
+    "poseflow.stats": 3,
     "poseflow.benchmark": 3,
     "poseflow.estimator": 2,
     "poseflow.tracker": 2,

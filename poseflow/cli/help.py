@@ -74,7 +74,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "poseflow batch videos/*.mp4 --out results --resume",
     ),
     "recover": ("poseflow recover tracked.json.partial -o tracked.json",),
-    "render": ("poseflow render street.mp4 tracked.json tracked.mp4 --trail 60",),
+    "render": (
+        "poseflow render street.mp4 tracked.json tracked.mp4 --trail 60",
+        "poseflow render street.mp4 tracked.json hidden.mp4 --blur people",
+    ),
     "edit": (
         "poseflow edit tracked.json -o corrected.json --merge 3,7 --swap 2,5@120",
         "poseflow edit tracked.json -o corrected.json --apply corrections.json",
@@ -83,6 +86,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "poseflow report tracked.json --video street.mp4 -o report.html",
         "poseflow report tracked.json --video street.mp4 --gt truth.json --embed",
     ),
+    "stats": ("poseflow stats tracked.json --format csv -o tracks.csv",),
     "events": ("poseflow events tracked.json --sort suspicion --top 20",),
     "convert": (
         "poseflow convert tracked.json submission.json --to posetrack18 "

@@ -23,6 +23,7 @@ HOMES: Mapping[str, str] = {
     "render": "render",
     "report": "report",
     "events": "events",
+    "stats": "stats",
     "edit": "edit",
     "convert": "convert",
     "evaluate": "evaluate",

@@ -45,24 +45,20 @@ class People:
     @classmethod
     def of(cls, sequence: PoseSequence) -> People:
         """The columns of a sequence; frames without people count."""
-        counts = [len(frame.poses) for frame in sequence]
-        frames = np.array([frame.index for frame in sequence], np.int64)
-        times = np.array([frame.time for frame in sequence], np.float64)
-        position = np.repeat(np.arange(len(counts)), counts)
-        joints = len(sequence.skeleton)
-        empty = {
-            "track_ids": np.zeros(0, np.int64),
-            "keypoints": np.zeros((0, joints, 2)),
-            "keypoint_scores": np.zeros((0, joints)),
-            "boxes": np.zeros((0, 4)),
-            "scores": np.zeros(0),
-        }
-        columns = [
-            np.concatenate([none, *(getattr(f.poses, name) for f in sequence)])
-            for name, none in empty.items()
-        ]
-        bounds = np.cumsum([0, *counts])
-        return cls(frames, times, bounds, position, frames[position], *columns)
+        columns = sequence.columns
+        poses = columns.poses
+        return cls(
+            columns.indices,
+            columns.times,
+            columns.starts,
+            columns.rows,
+            columns.indices[columns.rows],
+            poses.track_ids,
+            poses.keypoints.astype(np.float64, copy=False),
+            poses.keypoint_scores.astype(np.float64, copy=False),
+            poses.boxes.astype(np.float64, copy=False),
+            poses.scores.astype(np.float64, copy=False),
+        )
 
     def __len__(self) -> int:
         """Number of people, N."""
