@@ -86,7 +86,7 @@ least 1, got 0
 def check_options(options: Any) -> None:
     """Check every field of an options dataclass; call it in `__post_init__`.
 
-    Annotations give the type: `int`, `float`, `bool`, `str`, a class, a fixed tuple of
+    Annotations give the type: `int`, `float`, `bool`, `str`, a class, a tuple of
     these, or a union of them. `option` gives ranges and choices.
 
     Args:
@@ -118,6 +118,8 @@ def _check(name: str, value: Any, hint: Any, limits: Mapping[str, Any]) -> None:
         )
     if isinstance(value, tuple | list) and tuples:
         elements = typing.get_args(tuples[0])
+        if elements[-1] is Ellipsis:
+            elements = elements[:1] * len(value)
         if len(value) != len(elements):
             raise PoseFlowError(f"{name} must be {len(elements)} values, got {value!r}")
         for place, (element, kind) in enumerate(zip(value, elements, strict=True)):

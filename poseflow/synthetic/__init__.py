@@ -11,6 +11,7 @@ Examples:
 
 from __future__ import annotations
 
+from poseflow.synthetic.animals import ANIMALS, AnimalConfig, make_animals
 from poseflow.synthetic.annotation import (
     MIN_VISIBLE,
     NO_OCCLUDER,
@@ -29,6 +30,7 @@ from poseflow.synthetic.posetrack import write_posetrack
 from poseflow.synthetic.scene import Scene, make_scene
 
 __all__ = [
+    "ANIMALS",
     "MIN_VISIBLE",
     "NOISE_PRESETS",
     "NO_OCCLUDER",
@@ -39,6 +41,7 @@ __all__ = [
     "PRESETS",
     "PROP_OCCLUDER",
     "VISIBLE",
+    "AnimalConfig",
     "Annotation",
     "Body",
     "Camera",
@@ -47,6 +50,7 @@ __all__ = [
     "NoiseModel",
     "Scene",
     "SceneConfig",
+    "make_animals",
     "make_scene",
     "random_config",
     "write_posetrack",

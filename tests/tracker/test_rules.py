@@ -109,3 +109,39 @@ def test_a_stream_holds_no_more_in_the_end(name):
         held.append(module.held(tracker))
     assert max(held[500:]) <= 1.3 * max(held[100:500])
     assert max(held) < 60
+
+
+@pytest.mark.parametrize("sizes_per_frame", [0.3, 0.6, 0.8])
+def test_a_fast_person_keeps_the_id_from_the_first_frame(sizes_per_frame):
+    tracker = Tracker()
+    height = float(np.ptp(SHAPE[:, 1]))
+    ids = [
+        tracker.update(people([[sizes_per_frame * height * t, 300]], seed=t)).track_ids
+        for t in range(8)
+    ]
+    assert [found.tolist() for found in ids] == [[1]] * 8
+
+
+def test_who_stops_while_missed_is_not_new():
+    """Walks, is missed for some frames, and is found again where it was seen last."""
+    tracker = Tracker()
+    for t in range(20):
+        tracker.update(people([[300 + 4 * t, 300]], seed=t))
+    for _ in range(8):
+        tracker.update(Poses.empty())
+    for t in range(4):
+        ids = tracker.update(people([[376, 300]], seed=t)).track_ids
+    assert ids.tolist() == [1]
+
+
+def test_a_single_false_positive_does_not_take_a_lost_id():
+    tracker = Tracker()
+    for t in range(20):
+        tracker.update(people([[300, 300], [900, 300]], seed=t))
+    for _ in range(3):
+        tracker.update(people([[900, 300]], seed=1))
+    beside = tracker.update(people([[430, 300], [900, 300]], seed=2)).track_ids
+    for t in range(3):
+        ids = tracker.update(people([[300, 300], [900, 300]], seed=t)).track_ids
+    assert beside.tolist()[0] == -1
+    assert ids.tolist() == [1, 2]

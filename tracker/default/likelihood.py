@@ -38,6 +38,16 @@ CUT_CERTAIN_LOG_ODDS = 3.0
 RECENT_FRAMES, RECENT_HITS = 2, 3
 """Tracks that should continue: frames since their update, and number of updates."""
 
+YOUNG_HITS = 2
+"""Updates from which on a track has a velocity."""
+
+STAYED, STAYED_FRAMES, STAYED_SPEED = 0.3, 15.0, 0.3
+"""Prior probability that a lost track stayed where it was seen last; it decays with the
+frames since then, and with the speed before over the usual one of the stream."""
+
+STAYED_STEPS = 5.0
+"""Frames over which the steps of a person who stayed are correlated."""
+
 APPEARANCE_DELAY = 0.2
 """Share of `appearance_frames` for which the appearance does not count at all."""
 
@@ -49,7 +59,10 @@ class CandidatePairs:
     Attributes:
         track: `(n,)` indices of tracks.
         person: `(n,)` indices of people.
-        log_odds: `(n,)` log odds of "same person"; -inf outside the gate.
+        log_odds: `(n,)` log odds of "same person" by constant velocity; -inf outside
+            the gate.
+        lost_log_odds: `(n,)` the same for tracks that were missed: they moved on, or
+            stayed; less where many people are near.
         offsets: Offset, residuals and scale of the person from the prediction.
         noise: `(n,)` variance of the measured offset, in sizes squared.
         pose_similarity: `(n,)` OKS after the offset is removed, in [0, 1].
@@ -58,6 +71,7 @@ class CandidatePairs:
     track: Ints
     person: Ints
     log_odds: Floats
+    lost_log_odds: Floats
     offsets: Offsets
     noise: Floats
     pose_similarity: Floats
@@ -68,6 +82,7 @@ class CandidatePairs:
             self.track[which],
             self.person[which],
             self.log_odds[which],
+            self.lost_log_odds[which],
             Offsets(*(array[which] for array in self.offsets)),
             self.noise[which],
             self.pose_similarity[which],
@@ -80,6 +95,7 @@ def candidate_pairs(
     relative_scores: Floats,
     duplicate: Bools,
     appearance: AppearanceModel,
+    speed: float,
     options: DefaultOptions,
 ) -> CandidatePairs:
     """All pairs within reach, with their log odds.
@@ -90,6 +106,7 @@ def candidate_pairs(
         relative_scores: `(P,)` quality relative to that of tracked people.
         duplicate: `(P,)` the weaker of two similar poses.
         appearance: Distances between appearances in this stream.
+        speed: Usual speed of the stream, in sizes per frame.
         options: Gate and weights.
     """
     weights = options.weights
@@ -107,6 +124,8 @@ def candidate_pairs(
     noise = weights.offset_noise(common)
 
     odds = _position(tracks, track, offsets, noise, weights)
+    lost = _if_stayed(tracks, track, offsets, noise, speed, weights) - odds
+    lost -= _crowding(people)[person]
     share = np.minimum(common / weights.pose_keypoints, 1)
     odds += weights.pose * share * (pose_similarity - weights.pose_neutral)
     odds -= np.square(offsets.scale / weights.size_deviation) / 2
@@ -114,17 +133,52 @@ def candidate_pairs(
     odds -= weights.low_score * np.maximum(1 - relative_scores[person], 0)
     odds -= weights.duplicate * duplicate[person]
     odds[~_within_gate(tracks, people, track, person, offsets, options)] = -np.inf
-    return CandidatePairs(track, person, odds, offsets, noise, pose_similarity)
+    return CandidatePairs(
+        track, person, odds, odds + lost, offsets, noise, pose_similarity
+    )
 
 
-def assign_pairs(tracks: int, people: int, pairs: CandidatePairs) -> CandidatePairs:
-    """One-to-one assignment with the largest sum of log odds, each above 0."""
+def match_pairs(
+    tracks: TrackStates, people: int, pairs: CandidatePairs, bias: float
+) -> CandidatePairs:
+    """Pairs that match, one-to-one.
+
+    Young tracks have no velocity yet; those left over are compared again with the
+    people left over, with `bias` added to their log odds.
+    """
+    first = assign_pairs(len(tracks), people, pairs, pairs.log_odds)
+    young = tracks.confirmed & (tracks.hits < YOUNG_HITS)
+    young[pairs.track[first]] = False
+    left = young[pairs.track] & ~np.isin(pairs.person, pairs.person[first])
+    left &= pairs.log_odds + bias > 0
+    if left.any():
+        odds = np.where(left, pairs.log_odds + bias, -np.inf)
+        second = assign_pairs(len(tracks), people, pairs, odds)
+        first = np.concatenate([first, second])
+    return pairs[first]
+
+
+def assign_pairs(
+    tracks: int, people: int, pairs: CandidatePairs, log_odds: Floats
+) -> Ints:
+    """One-to-one assignment with the largest sum of log odds, each above 0.
+
+    Args:
+        tracks: Number of tracks.
+        people: Number of people.
+        pairs: Pairs that may match.
+        log_odds: `(n,)` of the pairs.
+
+    Returns:
+        Indices of the pairs that match.
+    """
     table = np.full((tracks, people), -np.inf)
     index = np.zeros(table.shape, np.int64)
-    table[pairs.track, pairs.person] = pairs.log_odds
+    table[pairs.track, pairs.person] = log_odds
     index[pairs.track, pairs.person] = np.arange(len(pairs.track))
     assigned = assign(table, 0.0)
-    return pairs[index[assigned[:, 0], assigned[:, 1]]]
+    which: Ints = index[assigned[:, 0], assigned[:, 1]]
+    return which
 
 
 def all_changed(tracks: TrackStates, matches: CandidatePairs, people: int) -> bool:
@@ -158,12 +212,18 @@ def gate_radius(track: Floats, person: Floats, options: DefaultOptions) -> Float
 def _within_reach(
     tracks: TrackStates, people: Observations, options: DefaultOptions
 ) -> tuple[Ints, Ints]:
-    """Pairs of tracks up to `max_age_frames` old and people near their prediction."""
+    """Pairs of tracks up to `max_age_frames` old and people near them.
+
+    Near to the prediction, or to the position of the last update.
+    """
     displacement = people.centres[None] - tracks.centres[:, None]
     larger = np.maximum(tracks.sizes[:, None], people.sizes[None])
     active = tracks.frames_since_update <= options.max_age_frames
     reach = options.weights.reach * larger * active[:, None]
-    track, person = np.nonzero(np.square(displacement).sum(-1) <= np.square(reach))
+    square = np.square(displacement).sum(-1)
+    stayed = people.centres[None] - tracks.last_position[:, None]
+    square = np.minimum(square, np.square(stayed).sum(-1))
+    track, person = np.nonzero(square <= np.square(reach))
     return track, person
 
 
@@ -201,14 +261,58 @@ def _position(
     noise: Floats,
     weights: DefaultWeights,
 ) -> Floats:
-    """Log odds of the offset by a Student t over both axes, `(n,)`."""
+    """Log odds of the offset from the prediction by constant velocity, `(n,)`."""
     variance = tracks.variance[track, :, 0] + noise[:, None]
     offset = offsets.offset / tracks.sizes[track, None]
-    square = (np.square(offset) / variance).sum(axis=1)
-    freedom = weights.degrees_of_freedom
-    odds: Floats = weights.match_bias - (freedom + 2) / 2 * np.log1p(square / freedom)
-    odds -= np.log(variance.prod(axis=1) / weights.offset_deviation**4) / 2
+    return weights.match_bias + _student(offset, variance, weights)
+
+
+def _if_stayed(
+    tracks: TrackStates,
+    track: Ints,
+    offsets: Offsets,
+    noise: Floats,
+    speed: float,
+    weights: DefaultWeights,
+) -> Floats:
+    """Log odds of the position of missed tracks: a mixture of two hypotheses, `(n,)`.
+
+    The track moved on with constant velocity, or stayed: a random walk from the
+    position of its last update, at the usual speed of the stream.
+    """
+    moved_on = _position(tracks, track, offsets, noise, weights)
+    gap = tracks.frames_since_update[track]
+    sizes = tracks.sizes[track]
+    moved = tracks.centres[track] + offsets.offset - tracks.last_position[track]
+    walk = noise + np.square(speed) * gap * np.minimum(gap, STAYED_STEPS)
+    stayed = _student(moved / sizes[:, None], np.stack([walk, walk], 1), weights)
+    pace = np.square(tracks.velocity[track]).sum(axis=1) / np.square(sizes * speed)
+    prior = np.log(STAYED) - gap / STAYED_FRAMES - pace / STAYED_SPEED**2
+    missed = np.logaddexp(
+        moved_on + np.log1p(-np.exp(prior)), weights.match_bias + stayed + prior
+    )
+    odds: Floats = np.where(gap > 1, missed, moved_on)
     return odds
+
+
+def _crowding(people: Observations) -> Floats:
+    """Log of the number of people within one size of each, itself included, `(P,)`.
+
+    Where people are many, a new pose near a lost track more often is another person.
+    """
+    larger = np.maximum(people.sizes[:, None], people.sizes[None])
+    apart = np.square(people.centres[:, None] - people.centres[None]).sum(axis=-1)
+    crowding: Floats = np.log((apart <= np.square(larger)).sum(axis=1))
+    return crowding
+
+
+def _student(offset: Floats, variance: Floats, weights: DefaultWeights) -> Floats:
+    """Log density of offsets by a Student t, up to a constant, `(n,)`."""
+    freedom = weights.degrees_of_freedom
+    square = (np.square(offset) / variance).sum(axis=1)
+    density: Floats = -(freedom + 2) / 2 * np.log1p(square / freedom)
+    density -= np.log(variance.prod(axis=1) / weights.offset_deviation**4) / 2
+    return density
 
 
 def _appearance(

@@ -23,6 +23,7 @@ class DefaultWeights:
             a prediction that is as certain as a measured offset. Higher values start
             fewer new tracks.
         degrees_of_freedom: Of the Student t of the offset; fewer forgive more.
+        lost: Added to the log odds of a lost track and a new one that may continue it.
         offset_deviation: Standard deviation of a measured offset with many keypoints.
         offset_deviation_one_keypoint: Added in quadrature, over the root of their
             number.
@@ -53,6 +54,7 @@ class DefaultWeights:
 
     match_bias: float = option(7.0)
     degrees_of_freedom: float = option(4.0, low=1e-6)
+    lost: float = option(4.0, low=0)
     offset_deviation: float = option(0.03, low=1e-6)
     offset_deviation_one_keypoint: float = option(0.06, low=0)
     reach: float = option(0.9, low=0)
@@ -64,7 +66,7 @@ class DefaultWeights:
     keypoint_spread_least: float = option(0.02, low=1e-6)
     size_deviation: float = option(0.2, low=1e-6)
     low_score: float = option(1.6, low=0)
-    duplicate: float = option(4.0, low=0)
+    duplicate: float = option(5.0, low=0)
     appearance_frames: float = option(90.0, low=1e-6)
     acceleration: float = option(0.005, low=1e-9)
     acceleration_rate: float = option(0.05, low=0)
@@ -121,7 +123,7 @@ class DefaultOptions:
         weights: Tuned weights; see `DefaultWeights`.
     """
 
-    max_age_frames: int = option(90, low=1)
+    max_age_frames: int = option(150, low=1)
     confirmation_score: float = option(0.5)
     gate_body_lengths: float = option(1.2, low=0)
     duplicate_similarity: float = option(0.65, low=0, high=1)

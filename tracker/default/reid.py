@@ -1,4 +1,4 @@
-"""Re-identification of lost tracks: by appearance, or because no more ids are left."""
+"""Re-identification of lost tracks: by motion, by appearance, or by elimination."""
 
 from __future__ import annotations
 
@@ -7,12 +7,53 @@ import numpy as np
 from poseflow.arrays import Ints
 from poseflow.tracker.assignment import assign
 from poseflow.tracker.default.appearance import AppearanceModel
-from poseflow.tracker.default.likelihood import GATE_FRAMES, gate_radius
+from poseflow.tracker.default.likelihood import (
+    GATE_FRAMES,
+    CandidatePairs,
+    assign_pairs,
+    gate_radius,
+)
 from poseflow.tracker.default.options import DefaultOptions, DefaultWeights
 from poseflow.tracker.default.tracks import TrackStates
 
+CONTINUED_HITS = 2
+"""Updates from which on a tentative track may continue a lost one by motion: poses that
+last one frame are mostly false positives."""
+
+CONTINUED_DECAY = 0.05
+"""Log odds that each frame of absence costs a lost track."""
+
 SIZE_DEVIATION = 1.0
 """Standard deviation of the log ratio of sizes: people may return at another depth."""
+
+
+def continued_lost(
+    tracks: TrackStates, ready: Ints, track_of: Ints, pairs: CandidatePairs, bias: float
+) -> tuple[Ints, Ints]:
+    """Lost tracks that tentative tracks continue by motion.
+
+    In the association a lost track competes with those that are tracked; a person
+    whom none of them took, and who appears where a lost one may be, more probably is
+    that one than a new one.
+
+    Args:
+        tracks: All tracks.
+        ready: `(n,)` tentative tracks that are about to be confirmed.
+        track_of: `(P,)` track of each person.
+        pairs: Pairs of tracks and people of this frame.
+        bias: Added to the log odds.
+
+    Returns:
+        Indices of lost tracks, `(m,)`, and of the tentative ones that continue them.
+    """
+    new = track_of[pairs.person]
+    usable = tracks.confirmed[pairs.track] & np.isin(new, ready)
+    usable = np.flatnonzero(usable & (tracks.frames_since_update[pairs.track] > 0))
+    pairs = pairs[usable]
+    odds = pairs.lost_log_odds + bias
+    odds -= CONTINUED_DECAY * tracks.frames_since_update[pairs.track]
+    matched = pairs[assign_pairs(len(tracks), len(track_of), pairs, odds)]
+    return matched.track, track_of[matched.person]
 
 
 def reidentify(
@@ -56,19 +97,19 @@ def reidentify(
     return lost[pairs[:, 0]], ready[pairs[:, 1]]
 
 
-def nearest_lost(tracks: TrackStates, row: int, options: DefaultOptions) -> int | None:
-    """The lost track predicted nearest to tentative track `row`, within the gate.
+def nearest_lost(tracks: TrackStates, row: int, options: DefaultOptions) -> Ints:
+    """The lost track nearest to tentative track `row`, `(1,)`, `(0,)` if none is near.
 
     For `max_tracks`: once all ids are given, a new person can only be a known one.
     """
     # Tracks updated more recently are matched by position, in `candidate_pairs`.
     lost = np.flatnonzero(tracks.confirmed & (tracks.frames_since_update > 0))
     if not len(lost):
-        return None
+        return lost
     far = np.square(tracks.centres[lost] - tracks.centres[row]).sum(axis=1)
     moved = np.square(tracks.last_position[lost] - tracks.last_position[row]).sum(1)
     recent = tracks.frames_since_update[lost] <= GATE_FRAMES
     radius = gate_radius(tracks.sizes[lost], tracks.sizes[row], options)
     distance = np.where(recent & (moved > np.square(radius)), np.inf, far)
     nearest = int(distance.argmin())
-    return int(lost[nearest]) if np.isfinite(distance[nearest]) else None
+    return lost[nearest:][:1] if np.isfinite(distance[nearest]) else lost[:0]

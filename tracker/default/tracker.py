@@ -30,11 +30,16 @@ from poseflow.tracker.default.image_cues import ImageCueExtractor, ImageCues
 from poseflow.tracker.default.likelihood import (
     CandidatePairs,
     all_changed,
-    assign_pairs,
     candidate_pairs,
+    match_pairs,
 )
 from poseflow.tracker.default.options import DefaultOptions
-from poseflow.tracker.default.reid import nearest_lost, reidentify
+from poseflow.tracker.default.reid import (
+    CONTINUED_HITS,
+    continued_lost,
+    nearest_lost,
+    reidentify,
+)
 from poseflow.tracker.default.tracks import TrackStates
 from poseflow.tracker.default.update import (
     begin_appearance,
@@ -103,12 +108,14 @@ class DefaultTracker(TrackerBackend):
         self._predict(frame, cues)
         tracks = self._tracks
         pairs = candidate_pairs(
-            tracks, people, relative, duplicate, self._appearance, options
-        )
-        matches = assign_pairs(len(tracks), len(people), pairs)
+            tracks, people, relative, duplicate, self._appearance,
+            self._adaptation.speed, options,
+        )  # fmt: skip
+        matches = match_pairs(tracks, len(people), pairs, weights.lost)
         if cues.cut is None and all_changed(tracks, matches, len(people)):
             self._end_scene()
-            tracks, matches = self._tracks, matches[np.zeros(0, np.int64)]
+            tracks, pairs = self._tracks, pairs[np.zeros(0, np.int64)]
+            matches = pairs
 
         # Update.
         self._learn(tracks, people, matches)
@@ -139,7 +146,7 @@ class DefaultTracker(TrackerBackend):
         # frames of a tentative track.
         serials = np.full(len(people), -1)
         serials[tracked] = tracks.serials[track_of[tracked]]
-        self._confirm(tracks, track_of)
+        self._confirm(tracks, track_of, pairs)
         ids = np.full(len(people), NO_TRACK)
         ids[tracked] = np.where(tracks.confirmed, tracks.ids, NO_TRACK)[
             track_of[tracked]
@@ -200,35 +207,46 @@ class DefaultTracker(TrackerBackend):
             people.unoccluded[persons],
         )
 
-    def _confirm(self, tracks: TrackStates, track_of: Ints) -> None:
+    def _confirm(
+        self, tracks: TrackStates, track_of: Ints, pairs: CandidatePairs
+    ) -> None:
         """Confirm tentative tracks, in the order of their serials.
 
         Args:
             tracks: All tracks; those that are confirmed get an id or continue a lost
                 track.
             track_of: `(P,)` track of each person; changed for re-identified people.
+            pairs: Pairs of earlier tracks and people.
         """
-        options = self.options
+        options, weights = self.options, self.options.weights
         ready = np.flatnonzero(
             ~tracks.confirmed
             & (tracks.existence >= options.confirmation_score)
             & (tracks.frames_since_update == 0)
         )
-        lost, found = reidentify(tracks, ready, self._appearance, options.weights)
-        for old, new in zip(lost.tolist(), found.tolist(), strict=True):
-            resume(tracks, old, new)
-            track_of[track_of == new] = old
+        lost, found = continued_lost(tracks, ready, track_of, pairs, weights.lost)
+        sure = tracks.hits[found] >= CONTINUED_HITS
+        self._resume(tracks, track_of, lost[sure], found[sure])
+        ready = np.setdiff1d(ready, found)  # the others wait for another observation
+        lost, found = reidentify(tracks, ready, self._appearance, weights)
+        self._resume(tracks, track_of, lost, found)
         ready = np.setdiff1d(ready, found)
         ids_left = len(ready)
         if options.max_tracks is not None:
             ids_left = max(options.max_tracks - self._next_id + 1, 0)
-        for row in ready[ids_left:].tolist():
+        for row in ready[ids_left:]:
             nearest = nearest_lost(tracks, row, options)
-            if nearest is not None:
-                resume(tracks, nearest, row)
-                track_of[track_of == row] = nearest
+            self._resume(tracks, track_of, nearest, np.repeat(row, len(nearest)))
         confirm(tracks, ready[:ids_left], self._next_id)
         self._next_id += len(ready[:ids_left])
+
+    def _resume(
+        self, tracks: TrackStates, track_of: Ints, lost: Ints, found: Ints
+    ) -> None:
+        """Continue lost tracks by tentative ones."""
+        for old, new in zip(lost.tolist(), found.tolist(), strict=True):
+            resume(tracks, old, new)
+            track_of[track_of == new] = old
 
     def _end_scene(self) -> None:
         """Delete all tracks: a new scene has begun."""
