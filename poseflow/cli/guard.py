@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import logging
 import os
 import sys
 import warnings
@@ -15,6 +16,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from poseflow.errors import PoseFlowError
+from poseflow.redaction import redact
 
 BAD_INPUT = 1
 INTERRUPTED = 130
@@ -96,6 +98,8 @@ def _paths(value: Any) -> list[str]:
 @contextmanager
 def _guarded() -> Iterator[None]:
     show, warnings.showwarning = warnings.showwarning, _show_warning
+    log, handler = logging.getLogger("poseflow"), _Messages(logging.WARNING)
+    log.addHandler(handler)
     try:
         yield
     except PoseFlowError as error:
@@ -112,10 +116,22 @@ def _guarded() -> Iterator[None]:
         _fail("interrupted", INTERRUPTED)
     finally:
         warnings.showwarning = show
+        log.removeHandler(handler)
+
+
+class _Messages(logging.Handler):
+    """Prints what the library logs as one line each."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        _say(record.getMessage())
+
+
+def _say(message: str) -> None:
+    typer.echo(f"poseflow: {' '.join(redact(message).split())}", err=True)
 
 
 def _fail(message: str, code: int) -> None:
-    typer.echo(f"poseflow: {' '.join(message.split())}", err=True)
+    _say(message)
     raise typer.Exit(code) from None
 
 
@@ -134,4 +150,4 @@ def _show_warning(
 ) -> None:
     """Print poseflow's warnings as one line; leave out those of other packages."""
     if issubclass(category, UserWarning):
-        typer.echo(f"poseflow: warning: {' '.join(str(message).split())}", err=True)
+        _say(f"warning: {message}")

@@ -14,6 +14,7 @@ import typer
 
 if TYPE_CHECKING:
     from poseflow.drawing import Overlay
+    from poseflow.pipeline.live import LiveOptions
     from poseflow.pipeline.options import TrackOptions
 
 SourceArgument = Annotated[
@@ -190,6 +191,46 @@ def parse_size(text: str | None) -> tuple[int, int] | None:
             param_hint="--size",
         )
     return int(width), int(height)
+
+
+@dataclass(frozen=True)
+class StreamOptions:
+    """Options of the commands that read sources without an end."""
+
+    live: Annotated[
+        bool,
+        typer.Option(
+            "--live",
+            help="Drop frames rather than lag behind, give ids at once, and report the "
+            "delay; files are played at their own speed.",
+        ),
+    ] = False
+    reconnect: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            help="Seconds to try a live stream again that was lost; 0 ends with it.",
+        ),
+    ] = 60.0
+    duration: Annotated[
+        float | None,
+        typer.Option(min=0, help="Seconds after which to end; default with SOURCE."),
+    ] = None
+    segment: Annotated[
+        str | None,
+        typer.Option(
+            help="Write OUT-0001, OUT-0002, ... each of this length: 90s, 10m, 1h or, "
+            "in frames, 5000f."
+        ),
+    ] = None
+
+    def parsed(self) -> LiveOptions:
+        """The options as the library takes them."""
+        from poseflow.formats.segments import SegmentLength
+        from poseflow.pipeline.live import LiveOptions
+
+        segment = None if self.segment is None else SegmentLength.parse(self.segment)
+        return LiveOptions(self.live, self.reconnect, self.duration, segment)
 
 
 def track_options(

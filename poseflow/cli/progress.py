@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Self, TypeVar
 
 Item = TypeVar("Item")
@@ -13,7 +13,10 @@ SECONDS_BETWEEN_LINES = 10.0
 
 
 def progress(
-    items: Iterable[Item], total: int | None, label: str = "frames"
+    items: Iterable[Item],
+    total: int | None,
+    label: str = "frames",
+    note: Callable[[], str] = str,
 ) -> Iterator[Item]:
     """Yield the items and show progress, speed and the time left.
 
@@ -21,13 +24,16 @@ def progress(
         items: The items to process.
         total: Their number, or None if it is unknown.
         label: Name of the items.
+        note: Gives a text that is shown behind, such as the delay of a live source.
     """
     if sys.stderr.isatty():
-        return _bar(items, total, label)
-    return _lines(items, total, label)
+        return _bar(items, total, label, note)
+    return _lines(items, total, label, note)
 
 
-def _bar(items: Iterable[Item], total: int | None, label: str) -> Iterator[Item]:
+def _bar(
+    items: Iterable[Item], total: int | None, label: str, note: Callable[[], str]
+) -> Iterator[Item]:
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -45,18 +51,25 @@ def _bar(items: Iterable[Item], total: int | None, label: str) -> Iterator[Item]
             speed = task.finished_speed or task.speed
             return Text(f"{speed:.1f}/s" if speed else "")
 
+    class Note(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            return Text(note())
+
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         Speed(),
         TimeRemainingColumn(),
+        Note(),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         yield from bar.track(items, total=total, description=label)
 
 
-def _lines(items: Iterable[Item], total: int | None, label: str) -> Iterator[Item]:
+def _lines(
+    items: Iterable[Item], total: int | None, label: str, note: Callable[[], str]
+) -> Iterator[Item]:
     start = last = 0.0
     for done, item in enumerate(items, start=1):
         if done == 1:  # the time before, such as for reading files, does not count
@@ -68,7 +81,8 @@ def _lines(items: Iterable[Item], total: int | None, label: str) -> Iterator[Ite
             of = f"/{total}" if total else ""
             rate = done / (now - start)
             left = f", {max(total - done, 0) / rate:.0f} s left" if total else ""
-            print(f"{done}{of} {label}, {rate:.1f}/s{left}", file=sys.stderr)
+            more = f", {note()}" if note() else ""
+            print(f"{done}{of} {label}, {rate:.1f}/s{left}{more}", file=sys.stderr)
 
 
 class StatusLine:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,6 +19,7 @@ from poseflow.cli.options import (
     SizeOption,
     SkeletonOption,
     SourceArgument,
+    StreamOptions,
     TrackerOptions,
     expand_options,
     parse_size,
@@ -44,6 +45,7 @@ def track(
     ] = None,
     estimator_options: EstimatorOptions,
     tracker_options: TrackerOptions,
+    stream_options: StreamOptions,
     correspondences: Annotated[
         Path | None,
         typer.Option(
@@ -94,23 +96,25 @@ def track(
         )
     images_size = parse_size(size)
     known: PoseSequence | None = None
+    final = not stream_options.live
 
     def frames(video: Source | None) -> Iterator[Frame]:
         nonlocal known
         if poses is None:
-            return options.track(video, estimator=options.make_estimator(device))
+            estimator = options.make_estimator(device)
+            return options.track(video, estimator=estimator, final=final)
         known = read(
             poses,
             skeleton=skeleton,
             size=images_size or (video.size if video is not None else None),
             keep_origin=keep_origin,
         )
-        return options.track(video, poses=known)
+        return options.track(video, poses=known, final=final)
 
     def hints() -> Hints:
         return options.hints(known)
 
-    _write(video, poses, output, frames, render, format, hints)
+    _write(video, poses, output, frames, render, format, hints, stream_options)
 
 
 @expand_options
@@ -119,6 +123,7 @@ def estimate(
     output: OutputOption,
     *,
     estimator_options: EstimatorOptions,
+    stream_options: StreamOptions,
     render: RenderOption = None,
     format: FormatOption = None,
     device: DeviceOption = "auto",
@@ -134,7 +139,7 @@ def estimate(
     def hints() -> Hints:
         return replace(options.hints(), tracker=None)
 
-    _write(source, None, output, frames, render, format, hints)
+    _write(source, None, output, frames, render, format, hints, stream_options)
 
 
 def _write(
@@ -145,6 +150,7 @@ def _write(
     render: str | None,
     format: str | None,
     hints: Callable[[], Hints],
+    stream_options: StreamOptions,
 ) -> None:
     """Write what `frames` makes of a source, and print a summary."""
     if source is None and render is not None:
@@ -153,7 +159,13 @@ def _write(
             "--poses",
             param_hint="--render",
         )
+    from poseflow.pipeline.live import DelayMeter
     from poseflow.pipeline.to_files import write_result
+
+    meter = DelayMeter()
+
+    def watched(frames: Iterable[Frame], total: int | None) -> Iterator[Frame]:
+        return progress(frames, total, note=lambda: str(meter))
 
     done = write_result(
         source,
@@ -163,11 +175,14 @@ def _write(
         hints=hints,
         render=render,
         format=format,
-        progress=progress,
+        progress=watched,
+        live=stream_options.parsed(),
+        meter=meter,
     )
     given = f", {done.identities} identities" if done.identities else ""
     rate = f"{done.frames / max(done.seconds, 1e-9):.1f} frames/s"
-    typer.echo(f"{output}: {done.frames} frames{given}, {rate}", err=True)
+    delay = f", {meter}" if str(meter) else ""
+    typer.echo(f"{output}: {done.frames} frames{given}, {rate}{delay}", err=True)
     if done.overlay is not None:
         drawn = done.overlay
         typer.echo(f"{drawn.path}: {drawn.frames} frames, {drawn.codec}", err=True)

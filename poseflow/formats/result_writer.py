@@ -243,6 +243,16 @@ class ResultWriter:
                 self._encoder = self._format.encoder(self._hints())
             self._output.start(self._encoder)
 
+    @property
+    def path(self) -> str:
+        """The file."""
+        return self._file.path
+
+    @property
+    def codec(self) -> str:
+        """Empty: no frames are encoded."""
+        return ""
+
     def write(self, frame: Frame) -> None:
         """Append a frame.
 

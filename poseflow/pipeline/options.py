@@ -78,20 +78,22 @@ class TrackOptions:
         *,
         poses: PosesInput | None = None,
         estimator: Estimator | None = None,
+        final: bool = True,
     ) -> Generator[Frame]:
-        """Track a source with final ids.
+        """Track a source.
 
         Args:
             source: An open source; None without images.
             poses: The poses, if they are known.
             estimator: What `make_estimator` gave, if they are not.
+            final: Yield frames when their ids are final, rather than at once.
         """
         return poseflow.track(
             source,
             poses=poses,
             estimator=estimator,
             tracker=self.tracker,
-            final=True,
+            final=final,
             images=self.render,
             detect_every=self.detect_every,
             **self.tracker_options,

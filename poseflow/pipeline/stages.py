@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any, Self, TypeVar
 
+from poseflow.errors import StreamLostError
 from poseflow.video import Source, SourceFrame, open_source
 from poseflow.video.prefetch import Prefetcher
 
@@ -26,6 +27,9 @@ class Line:
     Use it in a `with` statement, around the loop that consumes the last stage: however
     that ends, all stages are told to stop before any of them is waited for.
 
+    Attributes:
+        lost: Set once a live source has ended without being asked to.
+
     Args:
         source: Whatever `open_source` takes; None where there are no images.
         overlap: False to do everything in the caller's thread, as asked for. The same
@@ -42,14 +46,23 @@ class Line:
             # A live frame that waits is out of date.
             self._depth = 1 if self._source.is_live else DEPTH
         self._stopped = False
+        self.lost: StreamLostError | None = None
         self._stages: list[Prefetcher[Any]] = []
         self._steps: list[Any] = []
 
     def __iter__(self) -> Iterator[SourceFrame]:
         """The frames of the source."""
-        yield from self._source or ()
+        try:
+            yield from self._source or ()
+        except StreamLostError as error:
+            # The frames before it go their way to the end, like those of any source.
+            self.lost = error
         if self._stopped:  # not at the end: what comes after the last frame must not
             raise _StoppedError
+
+    def take_gap(self, index: int) -> int:
+        """Frames missed before frame `index` because a connection was lost."""
+        return 0 if self._source is None else self._source.take_gap(index)
 
     def stage(self, items: Iterator[T]) -> Iterator[T]:
         """Make `items` ahead of the consumer, in a thread of their own.

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Literal
 
 from poseflow.formats import (
@@ -16,6 +17,9 @@ from poseflow.formats import (
     protect_inputs,
     refuse_inputs,
 )
+from poseflow.formats.atomic import PathLike
+from poseflow.formats.segments import FileSink, Segments, first_number
+from poseflow.pipeline.live import DelayMeter, LiveOptions, stop_on_signal
 from poseflow.pipeline.protocols import Sink
 from poseflow.pipeline.render import OverlaySink, Progress, Rendered
 from poseflow.pipeline.track import drain
@@ -52,6 +56,8 @@ def write_result(
     render: str | os.PathLike[str] | None = None,
     format: str | None = None,
     progress: Progress | None = None,
+    live: LiveOptions | None = None,
+    meter: DelayMeter | None = None,
     on_interrupt: Literal["keep", "discard"] = "keep",
 ) -> Written:
     """Open a source and write the frames that are made of it.
@@ -66,15 +72,24 @@ def write_result(
         render: Overlay video or image folder.
         format: Of the result; None goes by the suffix of `output`.
         progress: Wraps the frames, with how many are expected, as they go by.
-        on_interrupt: See `ResultWriter`.
+        live: How long, and in how many files.
+        meter: Measures the delay of a live source.
+        on_interrupt: See `ResultWriter`. Where it is `"keep"`, the first SIGINT or
+            SIGTERM ends a live source in order.
 
     Raises:
         PoseFlowError: If anything is unusable; previous files are then intact.
+        StreamLostError: If a live stream was lost; what was done is written.
     """
     with ExitStack() as stack:
         stack.enter_context(protect_inputs(source=source, poses=poses))
         refuse_inputs(output)
-        video = None if source is None else stack.enter_context(open_source(source))
+        live = live or LiveOptions()
+        video = None
+        if source is not None:
+            seconds = live.reconnect_seconds
+            opened = open_source(source, reconnect_seconds=seconds, live=live.live)
+            video = stack.enter_context(opened)
         check_apart(output, overlay=render)
         expected = None if video is None else video.frame_count
 
@@ -86,15 +101,30 @@ def write_result(
             size, fps = video.size or given.size, video.fps or given.fps
             return replace(given, size=size, fps=fps, name=video.name)
 
-        sinks: list[Sink] = [
-            stack.enter_context(
-                ResultWriter(output, format, hints=known, on_interrupt=on_interrupt)
-            )
-        ]
+        def result_in(path: PathLike) -> ResultWriter:
+            return ResultWriter(path, format, hints=known, on_interrupt=on_interrupt)
+
+        def overlay_in(path: PathLike) -> OverlaySink:
+            return OverlaySink(path, video)
+
+        def sink(path: PathLike, open: Callable[[PathLike], FileSink]) -> FileSink:
+            if live.segment is None:
+                return stack.enter_context(open(path))
+            return stack.enter_context(Segments(path, open, live.segment, first))
+
+        first = 0 if live.segment is None else first_number(output, render)
+        sinks: list[Sink] = [sink(output, result_in)]
         overlay = None
         if render is not None:
-            overlay = stack.enter_context(OverlaySink(render, video))
+            overlay = sink(render, overlay_in)
             sinks.append(overlay)
+        if meter is not None:
+            meter.attach(video)
+            sinks.append(meter)
+        if video is not None:
+            video.seconds = live.duration_seconds
+            if video.is_live and on_interrupt == "keep":
+                stack.enter_context(stop_on_signal(video))
         made = frames(video)
         start = time.perf_counter()
         count, ids = drain(
@@ -103,5 +133,5 @@ def write_result(
         seconds = time.perf_counter() - start
     drawn = None
     if overlay is not None:
-        drawn = Rendered(overlay.path, overlay.frames, overlay.codec)
+        drawn = Rendered(Path(overlay.path), overlay.frames, overlay.codec)
     return Written(count, ids, seconds, drawn)

@@ -75,6 +75,8 @@ def track(
     Raises:
         PoseFlowError: If the source, the poses or an option is unusable, at the first
             frame that is asked for.
+        StreamLostError: After the last frame, if a live stream was lost and could not
+            be connected again.
 
     Examples:
         >>> import numpy as np
@@ -123,7 +125,7 @@ def track(
             frames = recorded(poses)
         else:
             frames = line.stage(_known(line, poses))
-        tracked = _tracked(frames, tracker, final, images)
+        tracked = _tracked(frames, tracker, final, images, line.take_gap)
         return line.stage(tracked) if made_here else tracked
 
     return _run(source, stages, overlap)
@@ -192,6 +194,8 @@ def _run(
         # Not `yield from`: that would end the last stage before the others are told.
         for frame in stages(line):  # noqa: UP028
             yield frame
+        if line.lost is not None:
+            raise line.lost
 
 
 def _estimated(line: Line, estimator: Any) -> Iterator[Frame]:
@@ -218,8 +222,17 @@ def _known(line: Line, poses: PosesInput) -> Iterator[Frame]:
     people.report_unused()
 
 
+MOST_MISSED = 1600
+"""Longest gap in frames that a tracker counts: by then its tracks have ended, those
+included that `default` remembers by their appearance (`reid_frames`)."""
+
+
 def _tracked(
-    frames: Iterator[Frame], tracker: OnlineTracker, final: bool, images: bool
+    frames: Iterator[Frame],
+    tracker: OnlineTracker,
+    final: bool,
+    images: bool,
+    missed_before: Callable[[int], int],
 ) -> Generator[Frame]:
     from poseflow.tracker import Tracker
 
@@ -227,8 +240,23 @@ def _tracked(
     delayed = tracker if final and isinstance(tracker, Tracker) else None
     if delayed is not None and not delayed.delay_frames:
         delayed = None
-    waiting: deque[Frame] = deque()
+    waiting: deque[Frame | None] = deque()
+    before: Frame | None = None
     for frame in frames:
+        # Tracks age in frames: those missed while a connection was lost count.
+        missed = min(missed_before(frame.index), MOST_MISSED)
+        if missed and before is not None:
+            step = (frame.time - before.time) / (missed + 1)
+            for k in range(1, missed + 1):
+                empty = frame.poses[:0]
+                if isinstance(tracker, Tracker):
+                    tracker.update(empty, time=before.time + k * step)
+                else:
+                    tracker.update(empty)
+                if delayed is not None:
+                    waiting.append(None)
+                    yield from _final(waiting, delayed)
+        before = frame
         if isinstance(tracker, Tracker):
             people = tracker.update(
                 frame.poses, frame.image, name=frame.name, time=frame.time
@@ -246,10 +274,12 @@ def _tracked(
         yield from _final(waiting, delayed)
 
 
-def _final(waiting: deque[Frame], tracker: Tracker) -> Iterator[Frame]:
+def _final(waiting: deque[Frame | None], tracker: Tracker) -> Iterator[Frame]:
     """The frames whose ids have become final, taken from those that wait."""
     for _, people in tracker.final_frames:
-        yield replace(waiting.popleft(), poses=people)
+        frame = waiting.popleft()
+        if frame is not None:  # not one that was missed
+            yield replace(frame, poses=people)
 
 
 def drain(frames: Iterable[Frame], sinks: Iterable[Sink]) -> tuple[int, int]:

@@ -7,6 +7,7 @@ packets, and with the colour conversion of `pixels` it is also faster (docs/vide
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,15 @@ from typing import Any
 import av
 
 from poseflow.errors import SourceError
+from poseflow.redaction import redact, url_name
 from poseflow.video.pixels import frame_to_bgr
 from poseflow.video.source import Source, SourceFrame, number_name
 from poseflow.video.timing import FrameClock, FrameCounter, JoinedTime, PlayOrder
 
 _LIVE = ("rtsp", "rtsps", "rtmp", "rtmps", "rtp", "srt", "udp", "tcp")
+_UNTIMED = frozenset(["mpjpeg", "mjpeg", "h264", "hevc", "m4v", "image2pipe"])
+"""Formats without timestamps: FFmpeg makes them up for 25 frames a second."""
+
 _TIMEOUTS = (10.0, 10.0)
 """Seconds to wait for a network stream: to open, and for each read."""
 
@@ -45,24 +50,25 @@ class VideoStream(Source):
     def __init__(self, url: str, *, fps: float | None = None) -> None:
         self._url = url
         self._is_file = "://" not in url
-        super().__init__(Path(url.split("?")[0]).stem or "video")
+        self._label = redact(url)
+        name = Path(url).stem or "video" if self._is_file else url_name(url)
+        super().__init__(name)
         self.origin = Path(url) if self._is_file else None
         container = self._open()
         try:
             stream = _video(container, url)
-            self.is_live = not self._is_file and (
-                container.duration is None or url.partition("://")[0].lower() in _LIVE
-            )
+            self.is_live = not self._is_file and _is_live(container, url)
+            self.is_timed = container.format.name not in _UNTIMED
             if self.is_live:
                 self._ahead = 1
             self._given_fps = fps
-            self.fps = fps or _rate(stream)
+            self.fps = fps or (_rate(stream) if self.is_timed else None)
             self._seconds = _seconds(container, stream)
             self.frame_count = self._count(stream)
             # The first frame gives the upright size, and proves that there is one.
             first = next(self._pass(container, careful=True, troubles=[]), None)
             if first is None:
-                raise SourceError(f"{url}: {_no_frames(stream)}")
+                raise SourceError(f"{self._label}: {_no_frames(stream)}")
             image = frame_to_bgr(first[1])
             self.size = (image.shape[1], image.shape[0])
         except BaseException:
@@ -90,7 +96,7 @@ class VideoStream(Source):
             return av.open(self._url, timeout=_TIMEOUTS, options=options)
         except (av.FFmpegError, OSError, ValueError) as error:
             raise SourceError(
-                f"{self._url}: the stream cannot be opened ({_reason(error)}); check "
+                f"{self._label}: the stream cannot be opened ({_reason(error)}); check "
                 "the address, the network and the user name and password"
             ) from error
 
@@ -159,6 +165,7 @@ class VideoStream(Source):
         joined = _joined_time(stream, self.fps or 25.0)
         dropped = 0
         read_error: Exception | None = None
+        latest = time.monotonic()
         for packet in self._packets(container, stream):
             frames: list[Any] = []
             if isinstance(packet, Exception):
@@ -184,6 +191,14 @@ class VideoStream(Source):
                     steady = order.steady(frames)
                     damaged |= len(steady) < len(frames)
                     frames = steady
+            if self.is_live:
+                if frames:
+                    latest = time.monotonic()
+                elif time.monotonic() - latest > _TIMEOUTS[1]:
+                    read_error = TimeoutError(
+                        f"no frame that can be decoded for {_TIMEOUTS[1]:g} s"
+                    )
+                    break
             for frame in frames:
                 gap = order.gap(frame)
                 corrupt = frame.is_corrupt and not self.is_live
@@ -195,8 +210,8 @@ class VideoStream(Source):
             if damaged:
                 self._note_damage(counter, careful)
         counter.finish()
-        if counter.index == counter.lost and self.size is not None:
-            raise SourceError(f"{self._url}: {_no_frames(stream)}")
+        if counter.index == counter.lost and self.size is not None and not self.is_live:
+            raise SourceError(f"{self._label}: {_no_frames(stream)}")
         end = order.last
         note = self._verdict(stream, counter, dropped, end or 0.0, read_error)
         if note and not careful:
@@ -258,7 +273,7 @@ class VideoStream(Source):
             if read_error is None:
                 return ""
             return (
-                f"{self._url}: the stream broke off after {good} frames "
+                f"{self._label}: the stream broke off after {good} frames "
                 f"({_reason(read_error)})"
             )
         decoded, short = f"{good} frames", False
@@ -273,7 +288,7 @@ class VideoStream(Source):
         if not short and not counter.damaged:
             return ""
         fault = "truncated or damaged" if short else "damaged"
-        return f"{self._url}: the file is {fault}: {decoded} could be decoded"
+        return f"{self._label}: the file is {fault}: {decoded} could be decoded"
 
 
 class _DamagedError(Exception):
@@ -287,6 +302,15 @@ def _open_file(path: str) -> Any:
         raise SourceError(f"{path}: {_diagnosis(path, error)}") from error
 
 
+def _is_live(container: Any, url: str) -> bool:
+    """Whether a url is that of an endless stream, not of a file on a server."""
+    if url.partition("://")[0].lower() in _LIVE:
+        return True
+    if container.duration is not None:
+        return False
+    return container.format.name == "hls" or container.size <= 0
+
+
 def _video(container: Any, url: str) -> Any:
     """The first video stream that is not an attached cover image."""
     streams = [
@@ -295,9 +319,9 @@ def _video(container: Any, url: str) -> Any:
     if not streams:
         kinds = sorted({str(s.type) for s in container.streams})
         found = f"only {' and '.join(kinds)}" if kinds else "no stream at all"
-        raise SourceError(f"{url}: expected a video, found {found} in it")
+        raise SourceError(f"{redact(url)}: expected a video, found {found} in it")
     if streams[0].codec_context is None:
-        raise SourceError(f"{url}: its video codec is unknown to this FFmpeg")
+        raise SourceError(f"{redact(url)}: its video codec is unknown to this FFmpeg")
     return streams[0]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import glob
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,9 @@ from poseflow.video.camera import Camera
 from poseflow.video.decoder import VideoStream
 from poseflow.video.images import ImageFiles, is_image
 from poseflow.video.source import Source
+from poseflow.video.stream import RECONNECT_SECONDS, LiveStream, PlayedLive
+
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 _KINDS = (
     "a video file, a folder or glob of images, a camera index, an rtsp or http url, "
@@ -27,6 +31,8 @@ def open_source(
     source: str | os.PathLike[str] | int | Iterable[Any] | Source,
     *,
     fps: float | None = None,
+    reconnect_seconds: float = RECONNECT_SECONDS,
+    live: bool = False,
 ) -> Source:
     """Open a video, a folder of images, a camera, a stream, or arrays.
 
@@ -36,6 +42,10 @@ def open_source(
             reads; an iterable of `(H, W, 3)` BGR arrays; or a `Source`, returned as it
             is.
         fps: Frame rate of images and arrays, or instead of the one a video states.
+        reconnect_seconds: How long to try to connect a live stream again that was lost;
+            0 to end with it.
+        live: Play files and folders at their own speed, and drop the frames for which
+            there is no time, as of cameras and streams.
 
     Returns:
         A `Source`: use it in a `with` statement and iterate it.
@@ -45,12 +55,21 @@ def open_source(
     """
     if fps is not None and not 0 < fps < float("inf"):
         raise SourceError(f"fps: expected a rate above 0, got {fps}")
+    if not 0 <= reconnect_seconds < float("inf"):
+        raise SourceError(
+            f"reconnect_seconds: expected a time of at least 0, got {reconnect_seconds}"
+        )
     if isinstance(source, Source):
         return source
+    opened = _opened(source, fps, reconnect_seconds)
+    return PlayedLive(opened) if live and not opened.is_live else opened
+
+
+def _opened(source: Any, fps: float | None, reconnect_seconds: float) -> Source:
     if isinstance(source, int) and not isinstance(source, bool):
         return _camera(source)
     if isinstance(source, str | os.PathLike):
-        return _named(os.fspath(source), fps)
+        return _named(os.fspath(source), fps, reconnect_seconds)
     if isinstance(source, Iterable) and not isinstance(source, bytes | dict):
         return Arrays(source, fps)
     raise SourceError(f"source: expected {_KINDS}, got {type(source).__name__}")
@@ -62,15 +81,18 @@ def _camera(device: int) -> Source:
     return Camera(device)
 
 
-def _named(text: str, fps: float | None) -> Source:
+def _named(text: str, fps: float | None, reconnect_seconds: float) -> Source:
     if not text:
         raise SourceError(f"source: expected {_KINDS}, got an empty name")
     if "\0" in text:
         raise SourceError(f"source: expected {_KINDS}, got a name with a null byte")
     if text.startswith("file://"):
         text = text.removeprefix("file://")
-    elif "://" in text:
-        return VideoStream(text, fps=fps)
+    elif _URL.match(text):
+        stream = VideoStream(text, fps=fps)
+        if not stream.is_live:
+            return stream
+        return LiveStream(stream, text, reconnect_seconds=reconnect_seconds, fps=fps)
     path = Path(text)
     if path.is_dir():
         return ImageFiles.in_folder(path, fps)

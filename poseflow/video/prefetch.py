@@ -50,6 +50,15 @@ class Prefetcher(Generic[T]):
     def __next__(self) -> T:
         return self._queue.take()
 
+    @property
+    def dropped(self) -> int:
+        """Items that were dropped because the consumer was too slow."""
+        return self._queue.dropped
+
+    def stop(self) -> None:
+        """End the items: those that wait are still given, later ones are not."""
+        self._queue.stop()
+
     def close(self, timeout: float | None = 10.0) -> None:
         """End the thread and wait for it, at most `timeout` seconds.
 
@@ -69,21 +78,33 @@ class _Queue(Generic[T]):
         self._items: deque[T] = deque()
         self._changed = threading.Condition()
         self._closed = False
+        self._stopped = False
         self._finished = False
+        self.dropped = 0
         self._error: BaseException | None = None
 
     def put(self, item: T) -> bool:
         """Wait for a free place and fill it; False once the queue is closed."""
         with self._changed:
-            while len(self._items) >= self._depth and not self._closed:
+            while len(self._items) >= self._depth and not self._ended:
                 if self._newest:
                     self._items.popleft()
+                    self.dropped += 1
                 else:
                     self._changed.wait(_WAIT_SECONDS)
-            if not self._closed:
+            if not self._ended:
                 self._items.append(item)
                 self._changed.notify_all()
-            return not self._closed
+            return not self._ended
+
+    @property
+    def _ended(self) -> bool:
+        return self._closed or self._stopped
+
+    def stop(self) -> None:
+        with self._changed:
+            self._stopped = True
+            self._changed.notify_all()
 
     def finish(self, error: BaseException | None) -> None:
         with self._changed:
@@ -99,7 +120,7 @@ class _Queue(Generic[T]):
     def take(self) -> T:
         with self._changed:
             while not self._items:
-                if self._closed or self._finished:
+                if self._ended or self._finished:
                     error, self._error = self._error, None
                     if error is not None and not self._closed:
                         raise error

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+import time
 import warnings
 import weakref
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +23,11 @@ DEFAULT_FPS = 25.0
 
 AHEAD = 4
 """Frames decoded ahead: enough to even out jitter, 11 MB at 720p."""
+
+
+_MOST_ARRIVALS = 4096
+_LIVE_WAIT_SECONDS = 1.0
+"""How long to wait for a read that hangs; its thread ends by itself."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -66,6 +74,9 @@ class Source(ABC):
         is_live: A camera or an endless stream: the oldest waiting frame is dropped
             when the consumer is slower than the source.
         origin: The file or folder behind it, if there is one.
+        losses: How often the connection to it was lost.
+        seconds: Iteration ends before the first frame at this time or later, and of a
+            live source this long after the first one; None for no limit.
     """
 
     name: str
@@ -75,11 +86,16 @@ class Source(ABC):
     runs_ahead: bool = True
     is_live: bool = False
     origin: Path | None = None
+    losses: int = 0
+    seconds: float | None = None
     _ahead: int = AHEAD
 
     def __init__(self, name: str) -> None:
         self.name = text_of(name)
         self._closed = False
+        self._stopped = threading.Event()
+        self._arrivals: deque[tuple[int, float]] = deque(maxlen=_MOST_ARRIVALS)
+        self._dropped = 0
         self._running: weakref.WeakSet[Prefetcher[SourceFrame]] = weakref.WeakSet()
 
     @abstractmethod
@@ -91,6 +107,7 @@ class Source(ABC):
 
         Raises:
             SourceError: If the source is closed or yields no frame at all.
+            StreamLostError: At the end, if that of a live stream was not asked for.
 
         Warns:
             SourceWarning: Once, at the end, if some frames could not be read.
@@ -99,7 +116,7 @@ class Source(ABC):
             raise SourceError(f"{self.name}: the source is closed; open it again")
         # A list that the worker fills, and that is read only when it has ended.
         troubles: list[str] = []
-        frames = self._frames(troubles)
+        frames = self._limited(self._frames(troubles))
         if not self._ahead:
             yield from frames
         else:
@@ -110,15 +127,68 @@ class Source(ABC):
             try:
                 yield from ahead
             finally:
-                ahead.close()
+                self._dropped += ahead.dropped
+                self._running.discard(ahead)
+                ahead.close(_LIVE_WAIT_SECONDS if self.is_live else 10.0)
         if troubles and not self._closed:
             warnings.warn("; ".join(troubles), SourceWarning, stacklevel=2)
+
+    def _limited(self, frames: Iterator[SourceFrame]) -> Iterator[SourceFrame]:
+        """The frames up to the limit or `stop`; notes when live ones come in."""
+        timer: threading.Timer | None = None
+        try:
+            for frame in frames:
+                if self._stopped.is_set():
+                    return
+                if self.seconds is not None and frame.time >= self.seconds:
+                    return
+                if self.is_live:
+                    if timer is None and self.seconds is not None:
+                        # No frame may come to tell the time.
+                        timer = threading.Timer(self.seconds, self.stop)
+                        timer.daemon = True
+                        timer.start()
+                    self._arrivals.append((frame.index, time.monotonic()))
+                yield frame
+        finally:
+            if timer is not None:
+                timer.cancel()
+
+    def stop(self) -> None:
+        """End the frames at once, as at the end of a file; from any thread.
+
+        Frames that wait already are still delivered.
+        """
+        self._stopped.set()
+        for running in list(self._running):
+            running.stop()
+
+    @property
+    def dropped(self) -> int:
+        """Frames of a live source dropped because the consumer was too slow."""
+        return self._dropped + sum(ahead.dropped for ahead in list(self._running))
+
+    def arrival(self, index: int) -> float | None:
+        """When frame `index` of a live source came in, by `time.monotonic`.
+
+        Frames are to be asked for in order; None if it is not known any more.
+        """
+        while self._arrivals and self._arrivals[0][0] < index:
+            self._arrivals.popleft()
+        if self._arrivals and self._arrivals[0][0] == index:
+            return self._arrivals[0][1]
+        return None
+
+    def take_gap(self, index: int) -> int:
+        """Frames missed before frame `index` because a connection was lost."""
+        return 0
 
     def close(self) -> None:
         """End decoding and close files and devices; safe to call twice."""
         self._closed = True
+        self._stopped.set()
         for running in list(self._running):
-            running.close()
+            running.close(_LIVE_WAIT_SECONDS if self.is_live else 10.0)
 
     def __enter__(self) -> Self:
         return self

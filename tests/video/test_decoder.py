@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 import pytest
 
-from poseflow.errors import SourceError, SourceWarning
+from poseflow.errors import SourceError, SourceWarning, StreamLostError
 from poseflow.video import open_source
 from poseflow.video.decoder import VideoStream
 
@@ -442,13 +442,19 @@ def test_a_live_stream_never_falls_behind(make_clip):
 
     sender = threading.Thread(target=send)
     sender.start()
-    with listener, open_source(f"tcp://127.0.0.1:{listener.getsockname()[1]}") as live:
+    url = f"tcp://127.0.0.1:{listener.getsockname()[1]}"
+    with listener, open_source(url, reconnect_seconds=0) as live:
         assert live.is_live
         assert live.frame_count is None
         seen = []
-        for frame in live:
-            seen.append((frame.index, number_of(frame.image)))
-            time.sleep(0.1)
+
+        def watch():
+            for frame in live:
+                seen.append((frame.index, number_of(frame.image)))
+                time.sleep(0.1)
+
+        with pytest.raises(StreamLostError, match="lost after"):
+            watch()
     sender.join()
     numbers = [number for _, number in seen]
     assert numbers == sorted(set(numbers))
