@@ -8,10 +8,12 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from poseflow.errors import FormatError
 from poseflow.formats.atomic import STDOUT, PathLike, check_writable, explain
 from poseflow.formats.inputs import refuse_inputs
+from poseflow.formats.locking import beside, open_locked, release
 
 
 class AtomicFolder:
@@ -34,10 +36,15 @@ class AtomicFolder:
         refuse_inputs(path)
         check_folder(path, suffix)
         self._target = Path(os.path.realpath(path))
-        self._temporary: Path | None = self._hidden("tmp")
+        self._temporary: Path | None = None
         self._incomplete: Path | None = None
+        self._locked = beside(self._target, ".lock")
         with self._refusals():
-            self._temporary.mkdir()
+            self._lock: IO[bytes] | None = open_locked(self._locked)
+            temporary = beside(self._target, ".tmp")
+            shutil.rmtree(temporary, ignore_errors=True)  # of a run that was killed
+            temporary.mkdir()
+            self._temporary = temporary
 
     @property
     def target(self) -> Path:
@@ -55,6 +62,8 @@ class AtomicFolder:
         except OSError as error:
             self.discard()
             raise explain(error, self.path) from error
+        except FormatError as error:
+            raise FormatError(f"cannot write {self.path}: {error}") from error
 
     def write(self, name: str, data: bytes) -> None:
         """Add a file."""
@@ -80,12 +89,16 @@ class AtomicFolder:
             self._temporary = None
             if previous is not None:
                 shutil.rmtree(previous, ignore_errors=True)
+        self.discard()
 
     def discard(self) -> None:
         """Drop what was written; the previous folder stays."""
         temporary, self._temporary = self._temporary, None
         if temporary is not None:
             shutil.rmtree(temporary, ignore_errors=True)
+        lock, self._lock = getattr(self, "_lock", None), None
+        if lock is not None:
+            release(self._locked, lock)
 
 
 def check_folder(path: PathLike, suffix: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import os
@@ -104,3 +105,14 @@ def _is_at(path: Path, descriptor: int) -> bool:
         return False
     mine = os.fstat(descriptor)
     return (there.st_dev, there.st_ino) == (mine.st_dev, mine.st_ino)
+
+
+def release(path: Path, lock: IO[bytes]) -> None:
+    """Remove a file that this writer has locked, if it is still there."""
+    if lock.closed:
+        return
+    if os.name == "nt":  # which removes no open files
+        lock.close()
+    with contextlib.suppress(OSError):
+        path.unlink(missing_ok=True)
+    lock.close()

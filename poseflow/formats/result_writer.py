@@ -246,7 +246,7 @@ class ResultWriter:
     @property
     def path(self) -> str:
         """The file."""
-        return self._file.path
+        return self._path
 
     @property
     def codec(self) -> str:

@@ -308,7 +308,7 @@ def _is_live(container: Any, url: str) -> bool:
         return True
     if container.duration is not None:
         return False
-    return container.format.name == "hls" or container.size <= 0
+    return bool(container.format.name == "hls" or container.size <= 0)
 
 
 def _video(container: Any, url: str) -> Any:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
-from typing import IO, Protocol, Self, cast
+from typing import Protocol, Self, cast
 
 import av
 import cv2
@@ -20,7 +20,7 @@ from poseflow.errors import FormatError, StreamLostError
 from poseflow.formats.atomic import check_writable, explain
 from poseflow.formats.frame_names import IMAGE_SUFFIXES
 from poseflow.formats.inputs import refuse_inputs
-from poseflow.formats.locking import beside, open_locked
+from poseflow.formats.locking import beside, open_locked, release
 from poseflow.video.images import quiet_opencv
 from poseflow.video.pixels import to_bgr
 from poseflow.video.source import DEFAULT_FPS, number_name
@@ -219,7 +219,7 @@ class VideoWriter:
                     partial.replace(self._target)
         finally:
             self._sink = None
-            _remove(partial, self._lock)
+            release(partial, self._lock)
 
     def discard(self) -> None:
         """Drop what was written; the previous file stays."""
@@ -228,7 +228,7 @@ class VideoWriter:
         if partial is not None:
             if sink is not None:
                 sink.abort()
-            _remove(partial, self._lock)
+            release(partial, self._lock)
 
     def __enter__(self) -> Self:
         return self
@@ -299,7 +299,7 @@ class ImageWriter:
 
     def close(self) -> None:
         """Let others write to the folder; every image is in place already."""
-        _remove(self._locked, self._lock)
+        release(self._locked, self._lock)
 
     def discard(self) -> None:
         """Keep the images written so far: each is complete."""
@@ -377,17 +377,6 @@ class _OpenCvSink:
         # OpenCV does not report failed writes; an empty file is the sign.
         if not self._path.stat().st_size:
             raise OSError(errno.EIO, "OpenCV wrote nothing")
-
-
-def _remove(path: Path, lock: IO[bytes]) -> None:
-    """Remove a locked file, if it is still there."""
-    if lock.closed:
-        return
-    if os.name == "nt":  # which removes no open files
-        lock.close()
-    with suppress(OSError):
-        path.unlink(missing_ok=True)
-    lock.close()
 
 
 @contextmanager
