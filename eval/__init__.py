@@ -12,6 +12,7 @@ from poseflow.lazy import lazy_names
 if TYPE_CHECKING:
     from poseflow.eval.coco import CocoReport as CocoReport
     from poseflow.eval.coco import evaluate_coco as evaluate_coco
+    from poseflow.eval.coco_errors import CocoErrors as CocoErrors
     from poseflow.eval.comparison.compare import Comparison as Comparison
     from poseflow.eval.comparison.compare import compare as compare
     from poseflow.eval.diagnosis.diagnosis import Diagnosis as Diagnosis
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from poseflow.eval.mot import motmetrics_fields as motmetrics_fields
     from poseflow.eval.mot import score_mot as score_mot
     from poseflow.eval.mot import trackeval_fields as trackeval_fields
+    from poseflow.eval.plots import write_coco_plots as write_coco_plots
     from poseflow.eval.plots import write_plots as write_plots
     from poseflow.eval.posetrack.rules import RULES as RULES
     from poseflow.eval.posetrack.rules import RuleSet as RuleSet
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 
 # Public name -> the module that defines it.
 _HOMES = {
+    "CocoErrors": "poseflow.eval.coco_errors",
     "CocoReport": "poseflow.eval.coco",
     "Comparison": "poseflow.eval.comparison.compare",
     "Diagnosis": "poseflow.eval.diagnosis.diagnosis",
@@ -56,6 +59,7 @@ _HOMES = {
     "score_tracks": "poseflow.eval.tracks",
     "trackeval_fields": "poseflow.eval.mot",
     "tracking_table": "poseflow.eval.tracking",
+    "write_coco_plots": "poseflow.eval.plots",
     "write_plots": "poseflow.eval.plots",
 }
 

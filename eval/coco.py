@@ -7,7 +7,6 @@ from pycocotools' own `COCOeval`, fed with checked input.
 from __future__ import annotations
 
 import contextlib
-import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +18,8 @@ import numpy as np
 from poseflow import skeletons
 from poseflow.boxes import keypoint_extent
 from poseflow.errors import FormatError, PoseFlowError
+from poseflow.eval.coco_engines import Engine, average_precision
+from poseflow.eval.coco_errors import CocoErrors, find_errors
 from poseflow.formats.frame_names import frame_number, name_tails
 from poseflow.formats.json_reader import parse, read_bytes
 from poseflow.skeleton import Skeleton
@@ -45,6 +46,7 @@ class CocoReport:
         annotations: Annotated people.
         predictions: Predicted people.
         notes: What was assumed about the input.
+        errors: Errors by kind, if asked for.
     """
 
     values: tuple[float, ...]
@@ -52,6 +54,7 @@ class CocoReport:
     annotations: int
     predictions: int
     notes: tuple[str, ...] = ()
+    errors: CocoErrors | None = None
 
     def __getitem__(self, name: str) -> float:
         """One figure by its name in `COLUMNS`."""
@@ -66,6 +69,7 @@ class CocoReport:
             "annotations": self.annotations,
             "predictions": self.predictions,
             "notes": list(self.notes),
+            **({"errors": self.errors.to_dict()} if self.errors else {}),
         }
 
     def table(self, format: Literal["text", "markdown", "latex"] = "text") -> str:
@@ -105,7 +109,12 @@ class CocoReport:
 
 
 def evaluate_coco(
-    gt: str | Path, pred: str | Path, sigmas: Sigmas | None = None
+    gt: str | Path,
+    pred: str | Path,
+    sigmas: Sigmas | None = None,
+    *,
+    engine: Engine = "pycocotools",
+    diagnose: bool = False,
 ) -> CocoReport:
     """Score keypoints against COCO annotations.
 
@@ -121,6 +130,11 @@ def evaluate_coco(
             built-in skeleton with as many joints, with a note unless they are COCO's
             people.
 
+        engine: Program that computes the figures: `"pycocotools"`, the reference, or
+            `"hotcoco"`, compiled, with the same figures.
+        diagnose: Find errors by kind, and the AP that mending each gains:
+            `CocoReport.errors`.
+
     Raises:
         FormatError: If a file cannot be read or an entry lacks what is needed; the
             message names file, entry, field and what was expected.
@@ -131,7 +145,12 @@ def evaluate_coco(
     dataset = _annotations(gt, notes, whole_body=_is_whole_body(entries))
     joints = _joint_count(dataset, gt)
     results = _results(entries, pred, dataset, joints, notes)
-    stats = _run(dataset, results, _sigmas(dataset, joints, sigmas, notes))
+    chosen = _sigmas(dataset, joints, sigmas, notes)
+    stats = average_precision(dataset, results, chosen, engine)
+    errors = None
+    if diagnose:
+        names = _joint_names(dataset, joints)
+        errors = find_errors(dataset, results, chosen, names, engine)
     values = [math.nan if v < 0 else 100 * float(v) for v in stats]
     return CocoReport(
         tuple(values),
@@ -139,30 +158,17 @@ def evaluate_coco(
         len(dataset["annotations"]),
         len(results),
         tuple(notes),
+        errors,
     )
 
 
-def _run(dataset: Any, results: list[Any], sigmas: Sequence[float]) -> Any:
-    """Pycocotools' `stats`, without its prints."""
-    from pycocotools.coco import COCO
-    from pycocotools.cocoeval import COCOeval
-
-    with contextlib.redirect_stdout(io.StringIO()):
-        annotated = COCO()
-        annotated.dataset = dataset
-        annotated.createIndex()
-        if results:
-            found = annotated.loadRes(results)
-        else:  # loadRes fails on an empty list
-            found = COCO()
-            found.dataset = {**dataset, "annotations": []}
-            found.createIndex()
-        scorer = COCOeval(annotated, found, "keypoints")
-        scorer.params.kpt_oks_sigmas = np.array(sigmas, np.float64)
-        scorer.evaluate()
-        scorer.accumulate()
-        scorer.summarize()
-    return scorer.stats
+def _joint_names(dataset: dict[str, Any], joints: int) -> list[str]:
+    """Names of the joints in the categories; numbers where they have none."""
+    for category in dataset["categories"]:
+        names = category.get("keypoints")
+        if isinstance(names, list) and len(names) == joints:
+            return [str(name) for name in names]
+    return [f"joint {k}" for k in range(joints)]
 
 
 def _load(path: str | Path) -> Any:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from poseflow.errors import FormatError, MissingExtraError
+from poseflow.eval.coco_errors import JOINT_KINDS, CocoErrors
 from poseflow.eval.metric import GROUPS
 from poseflow.eval.posetrack.rules import rules_of
 from poseflow.eval.report import Report
@@ -110,4 +111,55 @@ def plot_switches(report: Report) -> Figure:
     axes.invert_yaxis()
     axes.set(xlabel="scored frame", title="identity switches (area: joints)")
     axes.grid(axis="x", alpha=0.3)
+    return figure
+
+
+def write_coco_plots(errors: CocoErrors, folder: str | Path) -> list[Path]:
+    """AP gained by mending each kind of error, and the kinds by joint, as PNG files.
+
+    Returns:
+        The files.
+
+    Raises:
+        MissingExtraError: If matplotlib is not installed.
+        FormatError: If the folder or a file cannot be written.
+    """
+    figures = {
+        "ap_gains.png": plot_gains(errors),
+        "joint_errors.png": plot_joint_errors(errors),
+    }
+    folder = Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, figure in figures.items():
+            figure.savefig(folder / name, dpi=120)
+    except OSError as error:
+        raise FormatError(f"{folder}: cannot be written ({error})") from error
+    return [folder / name for name in figures]
+
+
+def plot_gains(errors: CocoErrors) -> Figure:
+    """AP as given and what each mended kind of error adds, up to 100."""
+    figure = _figure(8, 3.5)
+    panel: Any = figure.subplots()
+    parts = {"as given": errors.ap["given"], **errors.gains}
+    names = list(parts)[::-1]
+    starts = np.cumsum([0, *parts.values()])[:-1]
+    panel.barh(names, list(parts.values())[::-1], left=starts[::-1])
+    panel.set(xlim=(0, 100), xlabel="AP, percent", title="AP gained by mending errors")
+    return figure
+
+
+def plot_joint_errors(errors: CocoErrors) -> Figure:
+    """Share of each kind of error, joint by joint."""
+    figure = _figure(8, 1.5 + 0.25 * len(errors.joints))
+    panel: Any = figure.subplots()
+    shares = 100 * errors.kinds / np.maximum(errors.kinds.sum(axis=1, keepdims=True), 1)
+    left = np.zeros(len(errors.joints))
+    for kind, column in zip(JOINT_KINDS, shares.T, strict=True):
+        panel.barh(errors.joints, column, left=left, label=kind)
+        left += column
+    panel.invert_yaxis()
+    panel.set(xlim=(0, 100), xlabel="joints of matched detections, percent")
+    panel.legend(ncols=len(JOINT_KINDS), loc="lower right", fontsize="small")
     return figure

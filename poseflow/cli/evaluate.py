@@ -46,6 +46,13 @@ class Convention(StrEnum):
     trackeval = "trackeval"
 
 
+class Engine(StrEnum):
+    """Programs that compute COCO's AP."""
+
+    pycocotools = "pycocotools"
+    hotcoco = "hotcoco"
+
+
 class Missing(StrEnum):
     """What a sequence without a result is."""
 
@@ -193,6 +200,22 @@ def evaluate_coco(
         ),
     ] = None,
     table: Annotated[Table, typer.Option(help="Layout of the table.")] = Table.text,
+    engine: Annotated[
+        Engine,
+        typer.Option(help="Program that computes AP; hotcoco is faster, if installed."),
+    ] = Engine.pycocotools,
+    diagnose: Annotated[
+        bool,
+        typer.Option(
+            "--diagnose",
+            help="Also list errors by kind (jitter, swap, ...) and the AP that mending "
+            "each gains.",
+        ),
+    ] = False,
+    plots: Annotated[
+        Path | None,
+        typer.Option(help="Folder for plots of --diagnose (needs matplotlib)."),
+    ] = None,
     published: Annotated[
         bool,
         typer.Option(
@@ -216,10 +239,24 @@ def evaluate_coco(
         raise typer.BadParameter(
             "both give OKS constants: leave one out", param_hint="--sigmas, --skeleton"
         )
-    report = evaluate(gt, pred, skeleton or _sigmas(sigmas))
+    if plots is not None and not diagnose:
+        raise typer.BadParameter("needs --diagnose", param_hint="--plots")
+    report = evaluate(
+        gt,
+        pred,
+        skeleton or _sigmas(sigmas),
+        engine=engine.value,
+        diagnose=diagnose,
+    )
     typer.echo(report.table(table.value))
     if published:
         typer.echo("\n" + report.published_table(table.value))
+    if report.errors is not None:
+        typer.echo(f"\n{report.errors}")
+    if report.errors is not None and plots is not None:
+        from poseflow.eval import write_coco_plots
+
+        write_coco_plots(report.errors, plots)
     for note in report.notes:
         typer.echo(f"note: {note}")
     if json is not None:
