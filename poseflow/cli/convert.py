@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from poseflow.cli.options import KeepOriginOption, SizeOption, parse_size
+from poseflow.cli.options import KeepOriginOption, SizeOption, VideoOption, parse_size
 
 
 def convert(
@@ -44,6 +44,7 @@ def convert(
         ),
     ] = False,
     size: SizeOption = None,
+    video: VideoOption = None,
     keep_origin: KeepOriginOption = False,
 ) -> None:
     """Rewrite poses in another format, or joint by joint for another skeleton."""
@@ -58,6 +59,7 @@ def convert(
         skeleton=from_skeleton,
         size=parse_size(size),
         keep_origin=keep_origin,
+        video=video,
     )
     if skeleton is not None:
         target = find_skeleton(skeleton)

@@ -124,7 +124,7 @@ def _extras() -> dict[str, str]:
     return rows
 
 
-def _description(path: str, skeleton: str | None) -> dict[str, str]:
+def _description(path: str, skeleton: str | None = None) -> dict[str, str]:
     import numpy as np
 
     from poseflow.formats import read

@@ -41,6 +41,14 @@ SkeletonOption = Annotated[
         "file of poses.",
     ),
 ]
+VideoOption = Annotated[
+    str | None,
+    typer.Option(
+        "--video",
+        help="Which video of a file of poses with several: its vid_id, or the folder "
+        "of its images.",
+    ),
+]
 KeepOriginOption = Annotated[
     bool,
     typer.Option(

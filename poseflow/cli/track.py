@@ -21,6 +21,7 @@ from poseflow.cli.options import (
     SourceArgument,
     StreamOptions,
     TrackerOptions,
+    VideoOption,
     expand_options,
     parse_size,
     track_options,
@@ -61,6 +62,7 @@ def track(
     ] = False,
     skeleton: SkeletonOption = None,
     size: SizeOption = None,
+    video: VideoOption = None,
     keep_origin: KeepOriginOption = False,
     render: RenderOption = None,
     format: FormatOption = None,
@@ -80,9 +82,9 @@ def track(
         correspondences=correspondences,
         compat=compat or None,
     )
-    video: str | None = source
+    images: str | None = source
     if poses is None and as_poses_file(source):
-        video, poses = None, source
+        images, poses = None, source
     if poses is not None and estimator_options:
         raise typer.BadParameter(
             "poses are known already: leave out --estimator, --weights and --detector",
@@ -98,23 +100,24 @@ def track(
     known: PoseSequence | None = None
     final = not stream_options.live
 
-    def frames(video: Source | None) -> Iterator[Frame]:
+    def frames(shots: Source | None) -> Iterator[Frame]:
         nonlocal known
         if poses is None:
             estimator = options.make_estimator(device)
-            return options.track(video, estimator=estimator, final=final)
+            return options.track(shots, estimator=estimator, final=final)
         known = read(
             poses,
             skeleton=skeleton,
-            size=images_size or (video.size if video is not None else None),
+            size=images_size or (shots.size if shots is not None else None),
             keep_origin=keep_origin,
+            video=video,
         )
-        return options.track(video, poses=known, final=final)
+        return options.track(shots, poses=known, final=final)
 
     def hints() -> Hints:
         return options.hints(known)
 
-    _write(video, poses, output, frames, render, format, hints, stream_options)
+    _write(images, poses, output, frames, render, format, hints, stream_options)
 
 
 @expand_options

@@ -83,6 +83,7 @@ def read(
     size: tuple[int, int] | None = None,
     fps: float | None = None,
     keep_origin: bool = False,
+    video: str | None = None,
 ) -> PoseSequence:
     """The poses in a file, in float64, so that writing them gives the same digits.
 
@@ -101,6 +102,8 @@ def read(
         keep_origin: Keep joints at exactly (0, 0). Estimators write (0, 0), some with a
             score above 0, for a joint that they did not find: it is read as missing
             unless this is set, for the rare image with a joint in its corner.
+        video: Name of the video to read, of a PoseTrack, COCO or Parquet file with
+            several: its `vid_id`, or the folder of its images.
 
     Raises:
         FormatError: If the file cannot be read, is no such file, or none of its poses
@@ -126,7 +129,12 @@ def read(
         format = sniff(path)
     elif isinstance(format, str):
         format = get(format)
-    hints = Hints(skeleton, size, fps, keep_origin=keep_origin)
+    if video is not None and not getattr(format, "several_videos", False):
+        raise FormatError(
+            f"{os.fspath(path)}: a file of format {format.name} has one video; leave "
+            "out video, --video"
+        )
+    hints = Hints(skeleton, size, fps, keep_origin=keep_origin, video=video)
     return replace(format.read(Path(path), hints), source=os.fspath(path))
 
 

@@ -10,6 +10,7 @@ import contextlib
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, get_origin
@@ -19,7 +20,7 @@ import msgspec
 from poseflow.errors import FormatError
 from poseflow.formats.alphapose_writer import DictEncoder, ListEncoder
 from poseflow.formats.base import Encoder, Hints
-from poseflow.formats.frame_builder import FrameBuilder
+from poseflow.formats.frame_builder import FrameBuilder, Problems
 from poseflow.formats.frame_names import frame_number
 from poseflow.formats.json_reader import (
     HEAD_BYTES,
@@ -359,10 +360,11 @@ class ForvisFormat:
         """See `poseflow.formats.base.Format.read`."""
         expected = "an object {image: [people]}"
         kind = dict[str, list[msgspec.Raw]]
-        document = _document(read_bytes(path), path, kind, expected)
+        data = read_bytes(path)
+        document = _document(data, path, kind, expected)
         builder = FrameBuilder(path, hints)
         place = 0
-        for image, people in document.items():
+        for image, people in _all_images(data, document, builder.problems):
             if not isinstance(people, list):
                 builder.problems.add(
                     f"image {image!r}",
@@ -383,6 +385,41 @@ class ForvisFormat:
     def encoder(self, hints: Hints) -> Encoder:
         """See `poseflow.formats.base.Format.encoder`."""
         return DictEncoder(hints)
+
+
+def _all_images(
+    data: bytes, document: dict[str, Any], problems: Problems
+) -> Iterable[tuple[str, Any]]:
+    """The images with their people, also those whose name comes again.
+
+    JSON parsers keep the last of several fields of one name. Where the text has more
+    people than the document, it is read once more with all fields.
+    """
+    read = sum(len(people) for people in document.values() if isinstance(people, list))
+    if data.count(b'"keypoints"') <= read:
+        return document.items()
+    pairs = json.loads(data, object_pairs_hook=_Fields)
+    images = [(image, _plain(people)) for image, people in pairs]
+    counts = Counter(image for image, _ in images)
+    twice = [image for image, count in counts.items() if count > 1]
+    if twice:
+        problems.note(
+            f"image {twice[0]!r} comes {counts[twice[0]]} times"
+            + (f", and {len(twice) - 1} others again" if len(twice) > 1 else "")
+            + "; the people of all are kept"
+        )
+    return images
+
+
+class _Fields(list[tuple[str, Any]]):
+    """The fields of a JSON object in order, names that come again included."""
+
+
+def _plain(value: Any) -> Any:
+    """Objects as dictionaries, at every depth."""
+    if isinstance(value, _Fields):
+        return {name: _plain(item) for name, item in value}
+    return [_plain(item) for item in value] if isinstance(value, list) else value
 
 
 _MEANT: dict[type, str] = {dict: " (format forvis?)", list: " (format alphapose?)"}

@@ -28,6 +28,7 @@ class Hints:
         keep_origin: Whether a joint at exactly (0, 0) with a score above 0 is a joint
             in the corner of the image; otherwise it is missing.
         names: Names of people by track id.
+        video: Name of the video to read, of a file with several.
         tracker: Name of the tracker that gave the ids.
         version: Version of poseflow that made the poses.
     """
@@ -38,6 +39,7 @@ class Hints:
     name: str | None = None
     keep_origin: bool = False
     names: Mapping[int, str] = field(default_factory=dict, hash=False)
+    video: str | None = None
     tracker: str | None = None
     version: str | None = None
 

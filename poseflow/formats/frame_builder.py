@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -286,10 +286,11 @@ class FrameBuilder:
                     f"({found} joints)",
                 )
         self._blocks = []
+        frames = self._frames(blocks, skeleton)
         self.problems.report(sum(len(block.rows) for block in blocks))
         self.problems.report_folders(self._images)
         name = text_of(without_suffix(Path(self.path).name, ".gz", ".json"))
-        return self.hints.sequence(self._frames(blocks, skeleton), skeleton, name)
+        return self.hints.sequence(frames, skeleton, name)
 
     def _skeleton(self) -> Skeleton:
         """The given skeleton, or that of the most frequent number of joints."""
@@ -344,6 +345,7 @@ class FrameBuilder:
             for name in ("points", "marks", "boxes", "scores")
         )
         ids = _without_shared_zero(ids, rank)[order]
+        note_repeated_ids(self.problems, ids, rank[order], lambda k: names[ordered[k]])
         bounds = np.searchsorted(rank[order], np.arange(len(ordered) + 1)).tolist()
 
         def frame(rank: int, index: int) -> Frame:
@@ -392,6 +394,31 @@ def _empty_block(joints: int) -> _Block:
         np.zeros((0, 4)),
         np.zeros(0),
     )
+
+
+def note_repeated_ids(
+    problems: Problems, ids: Ints, ranks: Ints, name_of: Callable[[int], str]
+) -> None:
+    """Note identities that two people of one frame have.
+
+    Args:
+        problems: Gets one note.
+        ids: `(P,)` identities, -1 for none.
+        ranks: `(P,)` number of each person's frame.
+        name_of: The name of a frame by that number, for the message.
+    """
+    order = np.lexsort((ids, ranks))
+    known, frames = ids[order], ranks[order]
+    same = (known[1:] == known[:-1]) & (frames[1:] == frames[:-1]) & (known[1:] >= 0)
+    if same.any():
+        first = int(same.argmax())
+        more = int(same.sum()) - 1
+        problems.note(
+            f"id {known[first]} is that of two people in frame "
+            f"{name_of(int(frames[first]))!r}"
+            + (f", and so {more} times more" if more else "")
+            + "; expected every id once in a frame"
+        )
 
 
 def _without_shared_zero(ids: Ints, rank: Ints) -> Ints:

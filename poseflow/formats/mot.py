@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from poseflow.arrays import Bools, Floats, Ints
-from poseflow.boxes import xywh_to_xyxy, xyxy_to_xywh
+from poseflow.boxes import box_area, xywh_to_xyxy, xyxy_to_xywh
 from poseflow.errors import FormatError
 from poseflow.formats.atomic import AtomicFile
 from poseflow.formats.frame_names import without_suffix
@@ -143,6 +143,7 @@ def read_mot(path: str | Path, *, truth: bool = False) -> BoxTracks:
             f"{table[second, 0]:.0f} already (line {places[first]}); expected every id "
             "once in a frame"
         )
+    _check_columns(path, table)
     table = table[np.argsort(table[:, 0], kind="stable")]
     frames = table[:, 0].astype(np.int64) - first_frame
     return BoxTracks(
@@ -154,6 +155,65 @@ def read_mot(path: str | Path, *, truth: bool = False) -> BoxTracks:
         int(frames.max(initial=-1)) + 1,
         table[:, 7].astype(np.int64),
     )
+
+
+_FEWEST_PAIRS = 20
+"""Pairs of boxes from which the order of columns is judged."""
+
+
+def _check_columns(path: Path, table: Floats) -> None:
+    """Check that frame and id, and the numbers of a box, are in MOTChallenge's order.
+
+    A track's boxes of neighbouring frames overlap. Where hardly any do, but would if
+    the first two columns were exchanged, they are.
+
+    Raises:
+        FormatError: If frame and id are exchanged.
+    """
+    own, exchanged = _overlaps(table, 0, 1), _overlaps(table, 1, 0)
+    if min(len(own), len(exchanged)) >= _FEWEST_PAIRS and (
+        np.median(own) < 0.05 and np.median(exchanged) > 0.3
+    ):
+        raise FormatError(
+            f"{path}: expected frame, id, left, top, width, height; the boxes of an id "
+            "do not overlap from frame to frame, but would if the first two columns "
+            "were id, frame: exchange them"
+        )
+    sides, corners = table[:, 4:6], table[:, 4:6] - table[:, 2:4]
+    if len(table) >= _FEWEST_PAIRS and (corners > 0).all():
+        # People change their place more than their size.
+        as_sides, as_corners = (np.std(np.log(x), axis=0) for x in (sides, corners))
+        steady = (as_corners < as_sides + 1e-9).all()
+        if steady and 2 * as_corners.sum() < as_sides.sum():
+            warnings.warn(
+                f"{path}: the boxes may be left, top, right, bottom: every width is "
+                "above left and every height above top; expected left, top, width, "
+                "height",
+                stacklevel=3,
+            )
+
+
+def _overlaps(table: Floats, frame: int, identity: int) -> Floats:
+    """IoU of boxes of one id in neighbouring frames.
+
+    Args:
+        table: `(N, 8)` numbers of a file.
+        frame: The column with the frames.
+        identity: The column with the ids.
+    """
+    order = np.lexsort((table[:, frame], table[:, identity]))
+    rows = table[order]
+    step = np.diff(rows[:, [identity, frame]], axis=0)
+    pairs = np.flatnonzero((step[:, 0] == 0) & (step[:, 1] == 1))
+    one, other = (xywh_to_xyxy(rows[pairs + k, 2:6]) for k in (0, 1))
+    low = np.maximum(one[:, :2], other[:, :2])
+    high = np.minimum(one[:, 2:], other[:, 2:])
+    inside = box_area(np.hstack([low, high]))
+    union = box_area(one) + box_area(other) - inside
+    overlap: Floats = np.divide(
+        inside, union, out=np.zeros(len(pairs)), where=union > 0
+    )
+    return overlap
 
 
 def _filled(lines: list[str]) -> list[int]:

@@ -23,7 +23,7 @@ from poseflow.formats.json_numbers import shortest, widths
 from poseflow.formats.json_reader import kind_of, parse, read_bytes
 from poseflow.formats.json_start import first_of, has_fields, start_of_json
 from poseflow.formats.metadata import metadata, with_metadata
-from poseflow.formats.posetrack.videos import require_one_video
+from poseflow.formats.posetrack.videos import frames_of_video
 from poseflow.formats.skeleton_fields import skeleton_of
 from poseflow.poses import NO_TRACK
 from poseflow.sequence import Frame, PoseSequence
@@ -40,6 +40,7 @@ class CocoAnnotationsFormat:
 
     name = "coco-annotations"
     suffixes = (".json",)
+    several_videos = True
     summary = "COCO annotations: images, annotations and categories with keypoints"
 
     def sniff(self, path: Path, head: bytes) -> bool:
@@ -83,7 +84,8 @@ class CocoAnnotationsFormat:
         _take_skeleton(builder, lists["categories"])
         people = lists["annotations"]
         tracked = any(field in person for person in people for field in _TRACK_FIELDS)
-        name_of = _images(builder, lists["images"], path, tracked)
+        name_of, others = _images(builder, lists["images"], path, tracked)
+        people = [person for person in people if person.get("image_id") not in others]
         _add_people(builder, people, name_of)
         return builder.finish()
 
@@ -119,14 +121,18 @@ def _take_skeleton(builder: FrameBuilder, categories: list[dict[str, Any]]) -> N
 
 def _images(
     builder: FrameBuilder, images: list[dict[str, Any]], path: Path, tracked: bool
-) -> dict[Any, str]:
-    """Name of the image of every id; all images become frames.
+) -> tuple[dict[Any, str], set[Any]]:
+    """Name of the image of every id; all images of the video become frames.
 
     Images of several folders are several videos if there are tracks, otherwise a set of
     images.
 
+    Returns:
+        The names by id, and the ids of the images of other videos.
+
     Raises:
-        FormatError: If an id or a name comes twice, or there are several videos.
+        FormatError: If an id or a name comes twice, or there are several videos and
+            none is chosen.
     """
     name_of: dict[Any, str] = {}
     id_of: dict[str, Any] = {}
@@ -147,15 +153,22 @@ def _images(
             )
         name_of[number] = name
         videos.append(next((image[f] for f in _VIDEO_FIELDS if f in image), None))
+    wanted = builder.hints.video
+    names = list(name_of.values()) if tracked or wanted is not None else []
+    kept = frames_of_video(videos, names, str(path), wanted)
+    others: set[Any] = set()
+    if kept is not None:
+        others = {key for key, own in zip(name_of, kept, strict=True) if not own}
+        name_of = {key: name for key, name in name_of.items() if key not in others}
+    for name in name_of.values():
         builder.image(name)
-    require_one_video(videos, name_of.values() if tracked else [], str(path))
     sizes = {(image.get("width"), image.get("height")) for image in images}
     if builder.hints.size is None and len(sizes) == 1:
         width, height = sizes.pop()
         if all(isinstance(side, int | float) and side > 0 for side in (width, height)):
             size = (int(width), int(height))  # type: ignore[arg-type]
             builder.hints = replace(builder.hints, size=size)
-    return name_of
+    return name_of, others
 
 
 def _key(value: Any) -> int | str:

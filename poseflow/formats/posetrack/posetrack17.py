@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import chain
+from itertools import chain, compress
 from operator import attrgetter
 from typing import Any
 
@@ -19,7 +19,7 @@ from poseflow.formats.posetrack.records import (
     stated_indices,
     stated_times,
 )
-from poseflow.formats.posetrack.videos import require_one_video
+from poseflow.formats.posetrack.videos import frames_of_video
 
 JOINTS = 15
 
@@ -43,14 +43,19 @@ def annotations17(
     label: str,
     problems: list[Problem],
     metadata: Any = None,
+    video: str | None = None,
 ) -> Annotations:
     """The people of all frames, from decoded records.
 
     Raises:
-        FormatError: If the file holds several videos.
+        FormatError: If the file holds several videos and `video` names none of them.
     """
     image_names = tuple(f.image[0].name if f.image else "" for f in frames)
-    require_one_video((), image_names, label)
+    kept = frames_of_video((), image_names, label, video)
+    if kept is not None:
+        name = video or name
+        frames = list(compress(frames, kept))
+        image_names = tuple(compress(image_names, kept))
     people = [rect for frame in frames for rect in frame.annorect]
     frame_of = np.repeat(np.arange(len(frames)), [len(f.annorect) for f in frames])
     keypoints, scores = _joints(people, frame_of, label, problems)

@@ -23,25 +23,36 @@ from poseflow.formats.posetrack.records import (
     stated_indices,
     stated_times,
 )
-from poseflow.formats.posetrack.videos import require_one_video
+from poseflow.formats.posetrack.videos import frames_of_video
 
 _OTHER_NAMES = {"neck": "head_bottom", "head_bottom": "neck"}
 
 
 def annotations18(
-    document: Document, name: str, label: str, problems: list[Problem]
+    document: Document,
+    name: str,
+    label: str,
+    problems: list[Problem],
+    video: str | None = None,
 ) -> Annotations:
     """The people of all frames, from decoded records.
 
     Raises:
-        FormatError: If the file holds several videos.
+        FormatError: If the file holds several videos and `video` names none of them.
     """
     images = document.images or []
-    require_one_video(
+    people = document.annotations
+    kept = frames_of_video(
         (image.vid_id for image in images),
         (image.file_name for image in images),
         label,
+        video,
     )
+    if kept is not None:
+        name = video or name
+        others = {i.id for i, own in zip(images, kept, strict=True) if not own}
+        images = [i for i, own in zip(images, kept, strict=True) if own]
+        people = [person for person in people if person.image_id not in others]
     place: dict[int, int] = {}
     for frame, image in enumerate(images):
         if place.setdefault(image.id, frame) != frame:
@@ -54,7 +65,6 @@ def annotations18(
                     "error",
                 )
             )
-    people = document.annotations
     frame_of = np.array([place.get(p.image_id, -1) for p in people], np.int64)
     unmatched = frame_of < 0
     if unmatched.any():

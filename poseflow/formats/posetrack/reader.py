@@ -21,7 +21,7 @@ from poseflow.formats.posetrack.submission import (
 
 
 def parse_annotations(
-    data: bytes, name: str = "", label: str = "<bytes>"
+    data: bytes, name: str = "", label: str = "<bytes>", *, video: str | None = None
 ) -> Annotations:
     """One sequence from the content of its file.
 
@@ -29,10 +29,12 @@ def parse_annotations(
         data: JSON text.
         name: Name of the sequence.
         label: Name of the file in messages.
+        video: Name of the video to read, of a file with several.
 
     Raises:
         FormatError: If the text is not JSON, not a PoseTrack file, or holds the frames
-            of several videos. Damage inside goes into `Annotations.problems` instead.
+            of several videos and none is chosen. Damage inside goes into
+            `Annotations.problems` instead.
 
     Examples:
         >>> parse_annotations(b'{"annolist": [{"annorect": []}]}', "seq")
@@ -41,25 +43,36 @@ def parse_annotations(
     with paused_gc():
         problems: list[Problem] = []
         try:
-            return _columns(decode(data, label, problems), name, label, problems)
+            document = decode(data, label, problems)
+            return _columns(document, name, label, problems, video)
         except OverflowError:
             problems = []
             document = decode_repaired(data, label, problems)
-            return _columns(document, name, label, problems)
+            return _columns(document, name, label, problems, video)
 
 
 def _columns(
-    document: Document, name: str, label: str, problems: list[Problem]
+    document: Document,
+    name: str,
+    label: str,
+    problems: list[Problem],
+    video: str | None,
 ) -> Annotations:
     if document.annolist is not None:
         return annotations17(
-            document.annolist, name, label, problems, document.poseflow
+            document.annolist, name, label, problems, document.poseflow, video
         )
-    return annotations18(document, name, label, problems)
+    return annotations18(document, name, label, problems, video)
 
 
-def read_annotations(file: SequenceFile | str | Path) -> Annotations:
+def read_annotations(
+    file: SequenceFile | str | Path, *, video: str | None = None
+) -> Annotations:
     """One sequence from its file: PoseTrack17, 18 or 21, `.json` or `.json.gz`.
+
+    Args:
+        file: The file.
+        video: Name of the video to read, of a file with several.
 
     Raises:
         FormatError: As `parse_annotations`, and if the file cannot be read.
@@ -67,7 +80,7 @@ def read_annotations(file: SequenceFile | str | Path) -> Annotations:
     if not isinstance(file, SequenceFile):
         path = Path(file)
         file = SequenceFile(sequence_name(path.name), path)
-    return parse_annotations(file.read_bytes(), file.name, file.label)
+    return parse_annotations(file.read_bytes(), file.name, file.label, video=video)
 
 
 def read_posetrack(path: str | Path) -> dict[str, Annotations]:

@@ -69,6 +69,7 @@ class PoseTrackFormat:
     """
 
     suffixes = (".json",)
+    several_videos = True
 
     def __init__(self, name: str, summary: str, first_keys: re.Pattern[bytes]) -> None:
         self.name = name
@@ -93,9 +94,9 @@ class PoseTrackFormat:
                 raise FormatError(
                     f"{path}: holds {len(files)} sequences; name one file of them"
                 )
-            annotations = read_annotations(files[0])
+            annotations = read_annotations(files[0], video=hints.video)
         else:
-            annotations = read_annotations(path)
+            annotations = read_annotations(path, video=hints.video)
         if annotations.problems:
             first = annotations.problems[0]
             more = len(annotations.problems) - 1

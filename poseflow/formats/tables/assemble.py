@@ -11,7 +11,7 @@ import numpy as np
 from poseflow.arrays import Floats, Ints
 from poseflow.errors import FormatError, PoseFlowError
 from poseflow.formats.base import Hints
-from poseflow.formats.frame_builder import Problems
+from poseflow.formats.frame_builder import Problems, note_repeated_ids
 from poseflow.formats.frame_names import text_of, without_suffix
 from poseflow.formats.metadata import frame_time
 from poseflow.formats.people import broken_joints, complete_people
@@ -96,7 +96,6 @@ def assemble(
         table.scores,
         keep_origin=hints.keep_origin,
     )
-    problems.report(len(table.rows) if kept is None else kept)
     by_index = np.argsort(table.indices, kind="stable")
     rank = np.empty(len(by_index), np.int64)
     rank[by_index] = np.arange(len(by_index))
@@ -112,6 +111,13 @@ def assemble(
             table.track_ids,
         )
     ]
+    note_repeated_ids(
+        problems,
+        arrays[-1],
+        rank[table.rows][order],
+        lambda k: table.names[by_index[k]] or str(table.indices[by_index[k]]),
+    )
+    problems.report(len(table.rows) if kept is None else kept)
     times = {
         int(index): float(time)
         for index, time in zip(table.indices, table.times, strict=True)

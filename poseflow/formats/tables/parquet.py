@@ -41,6 +41,7 @@ _VIDEO = "video"
 def _pyarrow() -> Any:
     try:
         import pyarrow
+        import pyarrow.compute
         import pyarrow.parquet
     except ImportError as error:
         raise MissingExtraError("pyarrow", "parquet", "the format parquet") from error
@@ -112,6 +113,7 @@ class ParquetFormat:
     name = "parquet"
     summary = "Parquet, one row a joint (extra parquet)"
     suffixes = (".parquet",)
+    several_videos = True
 
     def sniff(self, path: Path, head: bytes) -> bool:
         """By the first four bytes."""
@@ -119,7 +121,7 @@ class ParquetFormat:
 
     def read(self, path: Path, hints: Hints) -> PoseSequence:
         """See `poseflow.formats.base.Format.read`; wide tables are read as well."""
-        table, known = _data_frame(path)
+        table, known = _data_frame(path, hints.video)
         places = np.arange(len(table)) + 1
         problems = Problems(path, "rows")
         rows = TableRows(table, places, "row", path, problems, known)
@@ -130,7 +132,7 @@ class ParquetFormat:
         return ParquetEncoder(hints)
 
 
-def _data_frame(path: Path) -> tuple[pd.DataFrame, bytes | None]:
+def _data_frame(path: Path, video: str | None) -> tuple[pd.DataFrame, bytes | None]:
     """The columns that are read, and the metadata."""
     import pandas as pd
 
@@ -157,11 +159,17 @@ def _data_frame(path: Path) -> tuple[pd.DataFrame, bytes | None]:
         raise FormatError(f"{path}: damaged Parquet file ({text})") from error
     if videos:
         found = table.column(_VIDEO).unique().to_pylist()
-        if len(found) > 1:
+        if len(found) > 1 if video is None else video not in found:
+            wanted = "one video" if video is None else f"video {video!r}"
             raise FormatError(
-                f"{path}: expected the rows of one video, found those of {len(found)} "
-                f"({', '.join(map(repr, found[:3]))}, ...); write one file for each"
+                f"{path}: expected the rows of {wanted}, found those of {len(found)} "
+                f"({', '.join(map(repr, found[:3]))}, ...); write one file for each "
+                "(poseflow convert FILE OUT --video NAME), or read one with "
+                "video='NAME'"
             )
+        if video is not None:
+            same = pa.compute.equal(table.column(_VIDEO).cast(pa.string()), video)
+            table = table.filter(same)
     frame: dict[str, Any] = {}
     for name in numbers:
         column = table.column(name)
