@@ -17,6 +17,11 @@ def weights_file(name: str) -> Path:
     return FOLDER / f"movenet_{name}.safetensors"
 
 
+def graph_file(name: str) -> Path:
+    """The ONNX graph of the network, which takes its weights from `weights_file`."""
+    return FOLDER / f"movenet_{name}.onnx"
+
+
 def summary() -> str:
     """One line on what the package contains: networks, licence and size.
 

@@ -1,18 +1,22 @@
-"""MoveNet's networks with the weights in the package, on a device."""
+"""MoveNet with the weights in the package: in onnxruntime on CPUs, in torch on GPUs."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
+import onnxruntime
 import torch
 from safetensors.torch import load_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from poseflow.arrays import Image
 from poseflow.estimator.devices import to_device
-from poseflow.estimator.movenet.files import weights_file
+from poseflow.estimator.movenet.files import graph_file, weights_file
 from poseflow.estimator.networks.movenet import MoveNet, movenet, normalise
+
+Run = Callable[[Image], dict[str, Tensor]]
+"""`(N, H, W, 3)` uint8 BGR images to the outputs of all heads."""
 
 
 def load_movenet(name: str) -> MoveNet:
@@ -27,6 +31,48 @@ def load_movenet(name: str) -> MoveNet:
     return network.eval()
 
 
+def on_cpu(name: str) -> Run:
+    """A network in onnxruntime: twice as fast on CPUs as in torch.
+
+    With as many threads as torch has; outputs do not depend on their number.
+    """
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    options.log_severity_level = 3  # errors only: they also come as exceptions
+    # Threads that wait by spinning take the time of decoding and tracking.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    session = onnxruntime.InferenceSession(
+        graph_file(name), options, providers=["CPUExecutionProvider"]
+    )
+    heads = [head.name for head in session.get_outputs()]
+
+    def run(images: Image) -> dict[str, Tensor]:
+        values = session.run(heads, {"images": images})
+        return {
+            head: torch.from_numpy(value)
+            for head, value in zip(heads, values, strict=True)
+        }
+
+    return run
+
+
+def on_device(name: str, device: torch.device) -> Run:
+    """A network in torch; half precision on CUDA."""
+    network = to_device(load_movenet(name), device)
+    half = device.type == "cuda"
+    if half:
+        network = network.half()
+
+    @torch.inference_mode()
+    def run(images: Image) -> dict[str, Tensor]:
+        planes = torch.from_numpy(images).to(device, non_blocking=True)
+        values = normalise(planes)
+        outputs: dict[str, Tensor] = network(values.half() if half else values)
+        return outputs
+
+    return run
+
+
 class LoadedMoveNet:
     """A network on a device, loaded on first use.
 
@@ -38,13 +84,13 @@ class LoadedMoveNet:
     def __init__(self, name: str, device: torch.device) -> None:
         self.name = name
         self.device = device
-        self._network: nn.Module | None = None
+        self._run: Run | None = None
 
-    @torch.inference_mode()
     def outputs(self, images: Sequence[Image]) -> dict[str, Tensor]:
         """Outputs of all heads for `(H, W, 3)` uint8 BGR images of one size."""
-        if self._network is None:
-            self._network = to_device(load_movenet(self.name), self.device)
-        planes = torch.from_numpy(np.stack(images)).to(self.device, non_blocking=True)
-        outputs: dict[str, Tensor] = self._network(normalise(planes))
-        return outputs
+        if self._run is None:
+            if self.device.type == "cpu":
+                self._run = on_cpu(self.name)
+            else:
+                self._run = on_device(self.name, self.device)
+        return self._run(np.stack(images))

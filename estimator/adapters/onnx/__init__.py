@@ -1,4 +1,1 @@
-"""Models of other projects as ONNX files, recognised from shapes and metadata.
-
-Needs onnxruntime: `pip install 'poseflow[onnx]'`.
-"""
+"""Models of other projects as ONNX files, recognised from shapes and metadata."""

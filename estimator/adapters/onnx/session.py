@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import onnxruntime
 
 from poseflow.arrays import Floats
-from poseflow.errors import FormatError, MissingExtraError, PoseFlowError
+from poseflow.errors import FormatError, PoseFlowError
 
 Shape = tuple[int | None, ...]
 
@@ -63,17 +64,11 @@ class OnnxModel:
         signature: Its input and outputs.
 
     Raises:
-        MissingExtraError: If onnxruntime is not installed.
         PoseFlowError: If the file holds no ONNX model on images, or the device is not
             available.
     """
 
     def __init__(self, path: str | os.PathLike[str], device: str = "auto") -> None:
-        try:
-            import onnxruntime
-        except ImportError as error:
-            raise MissingExtraError("onnxruntime", "onnx", "ONNX models") from error
-
         self.path = Path(path)
         if not self.path.is_file():
             raise FormatError(f"{self.path}: no such model file")

@@ -1,19 +1,16 @@
 """ONNX models of other projects: kinds, inputs and outputs."""
 
-import builtins
-
 import numpy as np
 import pytest
 import torch
 
 import poseflow
-from poseflow.errors import MissingExtraError, PoseFlowError
+from poseflow.errors import PoseFlowError
 from poseflow.estimator.detectors.box_nms import box_nms
 from poseflow.estimator.detectors.letterbox import letterbox
 from poseflow.estimator.detectors.registry import make_detector
 
 pytest.importorskip("onnx")
-pytest.importorskip("onnxruntime")
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*legacy.*:DeprecationWarning"),
     pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning"),
@@ -210,20 +207,6 @@ def test_failure_while_running_is_named(models):
 
     with pytest.raises(PoseFlowError, match=r"onnxruntime failed .*\(1, 3, 7, 7\)"):
         OnnxModel(models("Yolo"), "cpu").run(np.zeros((1, 3, 7, 7), np.float32))
-
-
-def test_missing_onnxruntime_says_what_to_install(monkeypatch, models):
-    path = models("YoloPose")
-    real = builtins.__import__
-
-    def without(name, *rest):
-        if name == "onnxruntime":
-            raise ImportError(name)
-        return real(name, *rest)
-
-    monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(MissingExtraError, match=r"pip install 'poseflow\[onnx\]'"):
-        poseflow.Estimator(weights=path)
 
 
 def test_letterbox_goes_there_and_back():

@@ -124,7 +124,6 @@ def test_only_exports_go_by_name(tmp_path, monkeypatch, weights, came):
 @pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning")
 def test_exports_by_name(tmp_path, tiny_onnx):
     pytest.importorskip("onnx")
-    pytest.importorskip("onnxruntime")
     image = np.random.default_rng(0).integers(0, 256, (60, 80, 3)).astype(np.uint8)
     path = tiny_onnx.export(tiny_onnx.YoloPose(), tmp_path / "pose.onnx", size=(64, 96))
     named = poseflow.Estimator("ultralytics", weights=path, device="cpu")

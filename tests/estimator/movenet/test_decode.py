@@ -13,8 +13,8 @@ from poseflow.estimator.movenet.decode import (
     decode_person,
     decode_seeded,
 )
-from poseflow.estimator.movenet.loaded import load_movenet
-from poseflow.estimator.networks.movenet import MoveNet, movenet, normalise
+from poseflow.estimator.movenet.loaded import LoadedMoveNet, on_cpu, on_device
+from poseflow.estimator.networks.movenet import MoveNet, movenet
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "movenet" / "outputs.npz"
 NETWORKS = ["multipose", "thunder", "lightning"]
@@ -26,15 +26,20 @@ def golden():
         return dict(file)
 
 
-@pytest.fixture(scope="module")
-def outputs(golden):
+def engines(name):
+    """The network in onnxruntime and in torch."""
+    return {"onnxruntime": on_cpu(name), "torch": on_device(name, torch.device("cpu"))}
+
+
+@pytest.fixture(scope="module", params=["onnxruntime", "torch"])
+def outputs(golden, request):
     torch.set_num_threads(1)
-    made = {}
-    for name in NETWORKS:
-        image = cv2.imdecode(golden[f"{name}_image"], cv2.IMREAD_COLOR)
-        with torch.inference_mode():
-            made[name] = load_movenet(name)(normalise(torch.from_numpy(image)[None]))
-    return made
+    return {
+        name: engines(name)[request.param](
+            cv2.imdecode(golden[f"{name}_image"], cv2.IMREAD_COLOR)[None]
+        )
+        for name in NETWORKS
+    }
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -46,6 +51,21 @@ def test_raw_outputs_equal_the_reference(name, golden, outputs):
     for head, values in outputs[name].items():
         expected = golden[f"{name}_{head}"]
         assert np.allclose(values[0, :, ::8, ::8], expected, rtol=0, atol=1e-4), head
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_outputs_do_not_depend_on_threads_or_batches(name, golden):
+    image = cv2.imdecode(golden[f"{name}_image"], cv2.IMREAD_COLOR)
+    images = [image, image[::-1], image[:, ::-1]]
+    results = []
+    for threads in (1, 2):
+        torch.set_num_threads(threads)
+        results.append(LoadedMoveNet(name, torch.device("cpu")).outputs(images))
+    network = LoadedMoveNet(name, torch.device("cpu"))
+    alone = [network.outputs([each]) for each in images]
+    for head, values in results[0].items():
+        assert torch.equal(values, results[1][head])
+        assert torch.equal(values, torch.cat([each[head] for each in alone]))
 
 
 @pytest.mark.parametrize("name", ["thunder", "lightning"])

@@ -1,0 +1,123 @@
+"""Make the graphs that onnxruntime runs MoveNet by on a CPU.
+
+    python tools/movenet_graphs.py estimator/models
+
+A graph holds no weights: its tensors lie in `movenet_NAME.safetensors` beside it, as
+ONNX external data of half precision. Its input is `(N, H, W, 3)` uint8 BGR. Needs the
+package onnx.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+import warnings
+from pathlib import Path
+
+import onnx
+import torch
+from onnx import TensorProto, helper
+from torch import Tensor, nn
+
+from poseflow.estimator.movenet.loaded import load_movenet
+from poseflow.estimator.networks.movenet import WIDTHS, normalise
+
+OPSET = 17
+
+
+class FromBytes(nn.Module):
+    """A network with the conversion of its input from bytes."""
+
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        """Outputs of all heads, in the order of the network's."""
+        return tuple(self.net(normalise(images)).values())
+
+
+def exported(name: str) -> onnx.ModelProto:
+    """The graph with its weights."""
+    net = load_movenet(name)
+    images = torch.zeros(1, 64, 96, 3, dtype=torch.uint8)
+    heads = list(net(normalise(images)))
+    buffer = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter's deprecation
+        torch.onnx.export(
+            FromBytes(net),
+            (images,),
+            buffer,
+            dynamo=False,
+            opset_version=OPSET,
+            input_names=["images"],
+            output_names=heads,
+            dynamic_axes={"images": {0: "n", 1: "height", 2: "width"}}
+            | {head: {0: "n", 2: "rows", 3: "columns"} for head in heads},
+        )
+    return onnx.load_from_string(buffer.getvalue())
+
+
+def places(path: Path) -> dict[str, tuple[int, int]]:
+    """Offset and length in bytes of each tensor of a safetensors file."""
+    with path.open("rb") as file:
+        size = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(size))
+    header.pop("__metadata__", None)
+    return {
+        key: (
+            8 + size + entry["data_offsets"][0],
+            entry["data_offsets"][1] - entry["data_offsets"][0],
+        )
+        for key, entry in header.items()
+    }
+
+
+def without_weights(model: onnx.ModelProto, weights: Path) -> onnx.ModelProto:
+    """The graph with its weights taken from a safetensors file of half precision."""
+    where = places(weights)
+    kept, casts = [], []
+    for tensor in model.graph.initializer:
+        key = tensor.name.removeprefix("net.")
+        if key not in where:
+            kept.append(tensor)
+            continue
+        half = TensorProto(name=f"{key}/half", data_type=TensorProto.FLOAT16)
+        half.dims.extend(tensor.dims)
+        half.data_location = TensorProto.EXTERNAL
+        offset, length = where.pop(key)
+        for entry, value in (
+            ("location", weights.name),
+            ("offset", offset),
+            ("length", length),
+        ):
+            half.external_data.add(key=entry, value=str(value))
+        kept.append(half)
+        casts.append(
+            helper.make_node("Cast", [half.name], [tensor.name], to=TensorProto.FLOAT)
+        )
+    if where:
+        sys.exit(f"{weights}: not in the graph: {', '.join(where)}")
+    nodes = [*casts, *model.graph.node]
+    for field, values in (("initializer", kept), ("node", nodes)):
+        model.graph.ClearField(field)
+        getattr(model.graph, field).extend(values)
+    for node in model.graph.node:
+        node.ClearField("doc_string")
+    return model
+
+
+def main(folder: Path) -> None:
+    """Write `movenet_NAME.onnx` of each network."""
+    for name in WIDTHS:
+        path = folder / f"movenet_{name}.onnx"
+        model = without_weights(exported(name), path.with_suffix(".safetensors"))
+        onnx.save(model, path)
+        onnx.checker.check_model(path)
+        print(f"{path}: {path.stat().st_size} bytes")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
