@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import onnxruntime
 import torch
 
 from poseflow.benchmark.hardware import hardware
@@ -56,7 +57,7 @@ class PipelineReport:
     Attributes:
         hardware: Processor and versions.
         clip: Name and size of the clip.
-        rows: Decoding alone, then tracking, one a number of `detect_every`.
+        rows: Decoding alone, then tracking.
     """
 
     hardware: dict[str, str]
@@ -91,24 +92,31 @@ def measure_pipeline(
     video: str | os.PathLike[str] | None = None,
     *,
     frames: int = FRAMES,
-    detect_every: Sequence[int] = (1, 2, 4),
+    qualities: Sequence[str] = ("fast", "balanced", "best"),
+    detect_every: Sequence[int] = (2, 4),
     estimator: PoseEstimator | None = None,
 ) -> PipelineReport:
-    """Track a clip, once for each number of frames between detections.
+    """Track a clip with every quality, and with fewer detections.
 
     Args:
         video: The clip, a source that can be read more than once; default the demo's
             rendered street, which has ground truth.
         frames: Length of that street.
-        detect_every: As in `poseflow.track`.
-        estimator: Estimates the poses; default `Estimator()`.
+        qualities: Of the embedded estimator.
+        detect_every: As in `poseflow.track`, with the default quality.
+        estimator: Estimates the poses instead.
 
     Raises:
         PoseFlowError: If the video cannot be read.
     """
-    pose_estimator = estimator or Estimator()
+    runs: list[tuple[str, PoseEstimator, int]] = []
+    if estimator is None:
+        runs = [(f"quality {name}", Estimator(quality=name), 1) for name in qualities]
+    default = estimator or Estimator()
+    runs += [(f"--detect-every {every}", default, every) for every in detect_every]
     facts = hardware() | {
         "torch": torch.__version__,
+        "onnxruntime": onnxruntime.__version__,
         "threads": str(torch.get_num_threads()),
     }
     with tempfile.TemporaryDirectory() as name:
@@ -122,15 +130,13 @@ def measure_pipeline(
             film(scene, clip, truth)
         with open_source(clip) as shots:
             what = f"{video or 'the street of poseflow demo'}, {_size(shots)}"
-            for shot in shots:
-                # Warm up: networks do extra work on their first image.
-                pose_estimator.estimate(shot.image)
-                break
+            first = next(iter(shots)).image
         rows = [_timed("decoding alone", partial(_decode, clip))]
-        for every in detect_every:
-            result = folder / f"tracked{every}.json"
+        for number, (label, pose_estimator, every) in enumerate(runs):
+            pose_estimator.estimate(first)  # networks do extra work on the first image
+            result = folder / f"tracked{number}.json"
             work = partial(_track, clip, pose_estimator, every, result)
-            row = _timed(f"tracking, --detect-every {every}", work)
+            row = _timed(f"tracking, {label}", work)
             if truth is not None:
                 found = evaluate(truth, result, mode="strict", sequence=truth.stem)
                 row = replace(row, ap=found.mean_ap, mota=found.mota)

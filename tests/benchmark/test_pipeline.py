@@ -52,7 +52,9 @@ def test_own_clip_by_command(tmp_path):
     done = CliRunner().invoke(app, arguments)
     assert done.exit_code == 0, done.output
     rows = json.loads(figures.read_text())["rows"]
-    assert [row["name"][-1] for row in rows[1:]] == ["1", "2", "4"]
+    assert [row["name"].split()[-1] for row in rows] == [
+        *("alone", "fast", "balanced", "best", "2", "4")
+    ]
     assert all(row["frames"] == 4 and row["mota"] is None for row in rows)
     assert f"{clip}, 96 x 64" in done.stdout
 
