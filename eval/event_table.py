@@ -7,7 +7,7 @@ own metrics take the table; with its convention they give what poseflow reports.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -32,7 +32,7 @@ class _Rows:
     """Events in any order, as columns that grow."""
 
     def __init__(self) -> None:
-        self._parts: list[tuple[Ints, ...]] = []
+        self._parts: list[tuple[Any, ...]] = []
 
     def add(
         self,
@@ -88,7 +88,9 @@ class _Rows:
         index = pandas.MultiIndex.from_arrays(
             [frames, events], names=["FrameId", "Event"]
         )
-        kind = pandas.Categorical.from_codes(kinds, categories=list(TYPES))
+        kind: Any = pandas.Categorical.from_codes(
+            kinds.astype(np.int64).tolist(), categories=pandas.Index(TYPES)
+        )
         values = (kind, truth, result, distances)
         return pandas.DataFrame(dict(zip(COLUMNS, values, strict=True)), index=index)
 
@@ -172,8 +174,8 @@ def joined(
     import pandas
 
     if not tables:
-        empty = event_table(
-            TrackTable("", *[np.zeros(0, np.int64)] * 6, np.zeros(0)), 0.5
-        )
+        none = np.zeros(0, np.int64)
+        nobody = TrackTable("", none, none, none, none, none, none, np.zeros(0))
+        empty = event_table(nobody, 0.5)
         return pandas.concat({("",) * len(names): empty}, names=list(names)).iloc[:0]
     return pandas.concat(tables, names=list(names))

@@ -127,7 +127,7 @@ def mot_events(
     Raises:
         FormatError: As `score_mot`.
     """
-    tables = {}
+    tables: dict[tuple[str, ...], pandas.DataFrame] = {}
     for file, other in paired_files(Path(truth), Path(result), missing):
         gt, pred, length = _load(file, other, {}, convention)
         table = TrackTable.of(

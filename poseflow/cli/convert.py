@@ -50,6 +50,7 @@ def convert(
     """Rewrite poses in another format, or joint by joint for another skeleton."""
     import poseflow
     from poseflow.formats import check_output
+    from poseflow.formats.losses import losses
     from poseflow.skeletons.files import find_skeleton
 
     format = check_output(output, to_format)
@@ -66,4 +67,6 @@ def convert(
         mapping = poseflow.joint_map(poses.skeleton, target, estimate)
         typer.echo(mapping.describe(), err=True)
         poses = poseflow.convert(poses, target, estimate)
+    for lost in losses(poses, format):
+        typer.echo(f"poseflow: format {format.name} does not keep: {lost}", err=True)
     poseflow.write(poses, output, format)

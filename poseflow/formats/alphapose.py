@@ -318,6 +318,14 @@ class ListFormat:
         self.name = name
         self.summary = summary
         self._coco = coco
+        self.lacks: tuple[str, ...] = ("empty frames",)
+        if coco:
+            self.lacks += (
+                "boxes",
+                "identities",
+                "people without joints",
+                "frame names",
+            )
 
     def sniff(self, path: Path, head: bytes) -> bool:
         """Whether it is a JSON list of people, also one in an object, as `results`.

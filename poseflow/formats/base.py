@@ -110,7 +110,8 @@ class Format(Protocol):
     """One kind of file that holds the poses of a video.
 
     A format that is a folder of files has, too, an attribute `folder`, the end of the
-    names of its files, and its encoder is a `FolderEncoder`.
+    names of its files, and its encoder is a `FolderEncoder`. An attribute `lacks` says
+    what it cannot hold; see `poseflow.formats.losses`.
     """
 
     @property

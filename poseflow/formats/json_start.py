@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeGuard
 
 # A string that the end of the text cuts off is one token: brackets in it are text.
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*(?:"|$)|[{}\[\],]', re.DOTALL)
@@ -57,6 +57,6 @@ def first_of(values: Any) -> Any:
     return values[0] if isinstance(values, list) and values else None
 
 
-def has_fields(value: Any, *fields: str) -> bool:
+def has_fields(value: Any, *fields: str) -> TypeGuard[dict[str, Any]]:
     """Whether a value is an object with these fields."""
     return isinstance(value, dict) and all(field in value for field in fields)

@@ -49,7 +49,7 @@ class DeepLabCutFormat:
                 f"{path}: expected columns by {', '.join(_LEVELS)}, found "
                 f"{', '.join(levels)}"
             )
-        animals = [None]
+        animals: list[Any] = [None]
         if "individuals" in levels:
             found = table.columns.get_level_values("individuals")
             animals = list(dict.fromkeys(found))

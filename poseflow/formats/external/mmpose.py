@@ -35,6 +35,7 @@ class MMPoseFormat:
 
     name = "mmpose"
     suffixes = (".json",)
+    lacks = ("frame names", "times")
     summary = "MMPose 1.x predictions (instance_info, or a list of instances)"
 
     def sniff(self, path: Path, head: bytes) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from poseflow.arrays import Bools
 from poseflow.boxes import xyxy_to_xywh
 from poseflow.errors import FormatError
 from poseflow.formats.base import Hints
@@ -22,6 +23,10 @@ class MotFormat:
 
     name = "mot"
     suffixes = (".txt",)
+    lacks = (
+        *("joints", "frame names", "times", "rate", "size", "people names"),
+        "tracker",
+    )
     implied_by_suffix = False  # a result of boxes alone has to be asked for
     summary = "MOTChallenge text: boxes of people, without joints"
 
@@ -79,7 +84,7 @@ class MotEncoder:
         """The lines of a frame's people."""
         poses = frame.poses
         known = poses.track_ids != NO_TRACK
-        usable = np.isfinite(poses.boxes).all(axis=1)
+        usable: Bools = np.isfinite(poses.boxes).min(axis=1, initial=True)
         if not usable.all():
             warnings.warn(
                 f"frame {frame.name or frame.index}: {int((~usable).sum())} people "

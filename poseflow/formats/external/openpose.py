@@ -7,7 +7,7 @@ documentation, "Output format", for what it writes with `--format cmu` and `open
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -72,6 +72,7 @@ class OpenPoseFormat:
     name = "openpose"
     suffixes = ()
     folder = _SUFFIX
+    lacks = ("boxes", "scores", "people without joints", "times")
     summary = (
         "OpenPose's folder of *_keypoints.json, one of its files or a list of them; "
         "AlphaPose's cmu and open"
@@ -101,8 +102,15 @@ class OpenPoseFormat:
                     f"{path}: expected files *{_SUFFIX} in this folder, found none"
                 )
 
+            named: dict[str, Path] = {}
+
             def read_file(file: Path, image: str) -> None:
                 document = parse(read_bytes(file), dict[str, msgspec.Raw], file)
+                image = _own_name(document) or image
+                if named.setdefault(image, file) != file:
+                    raise FormatError(
+                        f"{file}: is frame {image!r}, as {named[image].name} is"
+                    )
                 _add_frame(builder, document, image, file)
 
             read_frame_files(builder, files, _images, read_file)
@@ -167,6 +175,13 @@ def _plain(value: Any, path: Path) -> Any:
 
 def _value(raw: Any) -> Any:
     return msgspec.json.decode(raw) if isinstance(raw, msgspec.Raw) else raw
+
+
+def _own_name(document: Any) -> str:
+    """The name of a frame in its document, as poseflow writes it, or nothing."""
+    name = document.get("image_id") if isinstance(document, dict) else None
+    name = _value(name)
+    return name if isinstance(name, str) else ""
 
 
 def _frame_name(frame: Any, place: int, path: Path) -> str:
@@ -236,7 +251,7 @@ def _take_canvas(builder: FrameBuilder, document: dict[str, Any]) -> None:
             builder.problems.ignore("poseflow", str(error))
 
 
-def _images(names: list[str]) -> list[str]:
+def _images(names: Sequence[str]) -> list[str]:
     """The frames that files belong to: a video's by number, images' by their names."""
     found_stems = [without_suffix(name, ".json", "_keypoints") for name in names]
     numbered = [numbered_name(stem) for stem in found_stems]
@@ -301,7 +316,8 @@ class OpenPoseEncoder:
             {"person_id": [identity], "pose_keypoints_2d": row} | _NOTHING_ELSE
             for row, identity in zip(rows, poses.track_ids.tolist(), strict=True)
         ]
-        content: dict[str, Any] = {"version": 1.3, "people": people}
+        # The file's name does not tell folder, suffix, nor whether it is of a video.
+        content: dict[str, Any] = {"version": 1.3, "image_id": name, "people": people}
         if _SKELETONS.get(len(poses.skeleton)) != poses.skeleton:
             content["poseflow"] = metadata(poses.skeleton, self._hints)
         yield stem + _SUFFIX, self._json.encode(content)

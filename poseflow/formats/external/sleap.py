@@ -33,6 +33,7 @@ class SleapIoFormat:
         load: Name of sleap-io's function that reads it.
         save: Name of the function that writes it; empty if it is only read.
         implied_by_suffix: Whether the suffix alone chooses the format for writing.
+        lacks: What the format cannot hold; see `poseflow.formats.losses`.
     """
 
     name: str
@@ -41,6 +42,10 @@ class SleapIoFormat:
     load: str
     save: str
     implied_by_suffix: bool = True
+    lacks: tuple[str, ...] = (
+        *("boxes", "people without joints", "empty frames", "frame names", "times"),
+        *("rate", "tracker"),
+    )
 
     def sniff(self, path: Path, head: bytes) -> bool:
         """By suffix and the signature of HDF5; Label Studio by its tasks."""
@@ -121,9 +126,10 @@ class SleapIoEncoder:
         )
         without = sum((f.poses.track_ids == NO_TRACK).sum() for f in self._frames)
         if without and self._format.name == "sleap-analysis":
+            known = len(sequence.track_ids)
             warnings.warn(
-                f"SLEAP's analysis files have a track for everyone: {without} poses "
-                "without an identity get one",
+                f"SLEAP's analysis files hold tracks: {without} poses without an "
+                + ("identity are left out" if known else "identity get tracks"),
                 stacklevel=2,
             )
         with tempfile.TemporaryDirectory() as folder:
@@ -161,6 +167,10 @@ FORMATS = (
         "load_labelstudio",
         "save_labelstudio",
         implied_by_suffix=False,
+        lacks=(
+            *SleapIoFormat.lacks,
+            *("identities", "joint scores", "scores", "size", "people names"),
+        ),
     ),
 )
 """The formats that sleap-io reads and writes."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ def sleap_io_package(name: str) -> Any:
         MissingExtraError: If it is not installed.
     """
     try:
-        import sleap_io
+        import sleap_io  # type: ignore[import-untyped]
     except ImportError as error:
         raise MissingExtraError("sleap-io", "formats", f"format {name}") from error
     return sleap_io
@@ -123,8 +124,8 @@ def _skeleton(found: Any, ordered: bool) -> Skeleton:
     joints = tuple(found.node_names)
     if not ordered:
         joints = tuple(sorted(joints))
-        for name in skeleton_names():
-            if sorted(get(name).joints) == list(joints):
+        for name in skeleton_names():  # Label Studio leaves out joints that are missing
+            if set(get(name).joints) >= set(joints):
                 return get(name)
     place = {node: k for k, node in enumerate(joints)}
     limbs = tuple((edge.source.name, edge.destination.name) for edge in found.edges)
@@ -139,32 +140,46 @@ def _skeleton(found: Any, ordered: bool) -> Skeleton:
 
 
 def _order(found: Any, skeleton: Skeleton, label: str) -> list[int]:
-    """Which node of the labels is each joint: by name, else by place.
+    """Which node of the labels is each joint, by name, else by place; -1 for none.
 
     Raises:
-        FormatError: If the labels have another number of nodes.
+        FormatError: If the names differ and the numbers of joints as well.
     """
     nodes = list(found.node_names)
+    if set(nodes) <= set(skeleton.joints):
+        place = {node: k for k, node in enumerate(nodes)}
+        return [place.get(joint, -1) for joint in skeleton.joints]
     if len(nodes) != len(skeleton):
         raise FormatError(
             f"{label}: expected {len(skeleton)} joints of {skeleton.name}, found "
             f"{len(nodes)}: {', '.join(nodes)}"
         )
-    if set(nodes) == set(skeleton.joints):
-        return [nodes.index(joint) for joint in skeleton.joints]
     return list(range(len(nodes)))
 
 
 def _identities(tracks: Any) -> tuple[dict[int, int], dict[int, str]]:
-    """The number of every track, by its object, and the names of tracks."""
+    """The number of every track, by its object, and the names of tracks.
+
+    A name that is a number is that number; others get the smallest ones left.
+    """
     texts = [str(track.name) for track in tracks]
-    numeric = all(text.isascii() and text.isdigit() for text in texts)
-    numbers = [int(text) for text in texts] if numeric else []
-    if len(set(numbers)) < len(texts) or max(numbers, default=0) >= 2**63:
-        numbers = list(range(1, len(texts) + 1))
-        numeric = False
+    numeric = {
+        text: int(text)
+        for text in texts
+        if text.isascii() and text.isdigit() and len(text) <= 18
+    }
+    own = len(set(numeric.values())) == len(numeric)
+    taken = set(numeric.values()) if own else set()
+    free = (number for number in itertools.count(1) if number not in taken)
+    numbers = []
+    names = {}
+    for text in texts:
+        known = own and text in numeric and numeric[text] not in numbers
+        numbers.append(numeric[text] if known else next(free))
+        if not known:
+            names[numbers[-1]] = text
     ids = {id(track): number for track, number in zip(tracks, numbers, strict=True)}
-    return ids, {} if numeric else dict(zip(numbers, texts, strict=True))
+    return ids, names
 
 
 def _poses(
@@ -178,11 +193,13 @@ def _poses(
     marks = np.ones((len(instances), len(skeleton)))
     scores = np.full(len(instances), np.nan)
     tracks = np.full(len(instances), NO_TRACK)
+    known = np.array(order) >= 0
+    at = np.array(order)[known]
     for k, instance in enumerate(instances):
-        points[k] = instance.numpy()[order]
+        points[k, known] = instance.numpy()[at]
         score = getattr(instance, "score", None)
         if score is not None:
-            marks[k] = np.nan_to_num(instance.numpy(scores=True)[order, 2])
+            marks[k, known] = np.nan_to_num(instance.numpy(scores=True)[at, 2])
             scores[k] = float(score)
         if instance.track is not None:
             tracks[k] = ids[id(instance.track)]

@@ -33,6 +33,7 @@ class UltralyticsFormat:
 
     name = "ultralytics"
     suffixes = (".json",)
+    lacks = ("times",)
     summary = "ultralytics results, result.to_json() of one image or several"
 
     def sniff(self, path: Path, head: bytes) -> bool:

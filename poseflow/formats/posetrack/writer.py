@@ -75,6 +75,7 @@ class PoseTrackFormat:
         self.name = name
         self.summary = summary
         self._first_keys = first_keys
+        self.lacks = ("boxes",) if name == "posetrack17" else ()
 
     def sniff(self, path: Path, head: bytes) -> bool:
         """By the keys that no other format has."""

@@ -182,8 +182,8 @@ def test_what_is_written_is_read_back(tmp_path, skeleton, names):
     for _ in range(2):  # a previous result is replaced
         poseflow.write(given, tmp_path / "out", "openpose")
     found = poseflow.read(tmp_path / "out")
-    stems = ["IMG_7", "IMG_9"] if names[0] else ["000000.jpg", "000001.jpg"]
-    assert [frame.name for frame in found] == stems
+    expected = names if names[0] else ("000000.jpg", "000001.jpg")
+    assert [frame.name for frame in found] == list(expected)
     assert found.skeleton.name == skeleton
     for mine, theirs in zip(given, found, strict=True):
         np.testing.assert_array_equal(
