@@ -1,13 +1,14 @@
 """CPU time of scoring next to other programs, on the same files.
 
-    python benchmarks/time_scoring.py [posetrack|mot]
+    python benchmarks/time_scoring.py [posetrack|mot|coco]
 
 posetrack makes the large cases of poseval and of PoseTrack21's kit (50 MB, temporary),
 scores them from their files, and prints the ratios to the CPU time that the official
 programs took for the same files. mot makes 20 sequences of 1000 frames with 30 people
 as MOTChallenge text (52 MB) and runs poseflow and those of motrics, TrackEval and
 motmetrics that are installed (`pip install 'poseflow[benchmark]'`), each in a process
-of its own, start included. `poseflow benchmark scoring` needs no such files.
+of its own, start included. coco scores 5000 images by `evaluate_coco` with each engine
+that is installed. `poseflow benchmark scoring` needs no such files.
 """
 
 from __future__ import annotations
@@ -17,15 +18,18 @@ import json
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
+from coco_case import write_coco_case
 from mot_case import write_mot_case
 from mot_peers import PROGRAMS
 from posetrack_case import LARGE, LARGE_21, write_case
 
 from poseflow.benchmark.hardware import hardware
 from poseflow.benchmark.scoring import median_cpu_s, stage_times
-from poseflow.eval import evaluate
+from poseflow.eval import evaluate, evaluate_coco
+from poseflow.eval.coco_engines import ENGINES
 
 POSEVAL_CPU_S = {"loading": 11.0, "ap": 13.0, "mot": 31.0}
 """Seconds of CPU that poseval (commit 4258a157) takes for `LARGE`: one process,
@@ -84,15 +88,32 @@ def time_mot() -> None:
             print(f"| {program} | {' | '.join(cells)} |")
 
 
+def time_coco() -> None:
+    """Print the table of COCO's AP: CPU time of each engine, checks included."""
+    print("\n| engine | CPU s | AP |\n|---|---:|---:|")
+    with tempfile.TemporaryDirectory() as name:
+        sides = write_coco_case(Path(name))
+        for engine in ENGINES:
+            if importlib.util.find_spec(engine) is None:
+                print(f"| {engine} | not installed | |")
+                continue
+            start = time.process_time()
+            report = evaluate_coco(*sides, engine=engine)
+            spent = time.process_time() - start
+            print(f"| {engine} | {spent:.1f} | {report['AP']:.6f} |")
+
+
 def main() -> None:
     """Print the tables asked for."""
     for key, value in hardware().items():
         print(f"{key}: {value}  ")
-    wanted = sys.argv[1:] or ["posetrack", "mot"]
+    wanted = sys.argv[1:] or ["posetrack", "mot", "coco"]
     if "posetrack" in wanted:
         time_posetrack()
     if "mot" in wanted:
         time_mot()
+    if "coco" in wanted:
+        time_coco()
 
 
 if __name__ == "__main__":

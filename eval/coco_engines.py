@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import io
 import warnings
 from collections.abc import Mapping, Sequence
@@ -66,13 +67,14 @@ def oks_by_image(
     with contextlib.redirect_stdout(io.StringIO()):
         scorer = _pycocotools(dataset, results, sigmas)
         scorer.evaluate()
-    found = {}
+    found: dict[tuple[int, int], tuple[list[Any], list[Any], Floats]] = {}
     most = scorer.params.maxDets[-1]
     for key, similarity in scorer.ious.items():
         people = scorer._dts[key]
         order = np.argsort([-p["score"] for p in people], kind="mergesort")[:most]
         annotated = scorer._gts[key]
-        values = np.array(similarity, np.float64).reshape(len(order), len(annotated))
+        shape = len(order), len(annotated)
+        values: Floats = np.array(similarity, np.float64).reshape(*shape)
         found[key] = annotated, [people[k] for k in order.tolist()], values
     return found
 
@@ -97,7 +99,7 @@ def _pycocotools(dataset: Dataset, results: Results, sigmas: Sequence[float]) ->
 
 def _hotcoco(dataset: Dataset, results: Results, sigmas: Sequence[float]) -> Any:
     try:
-        import hotcoco
+        hotcoco: Any = importlib.import_module("hotcoco")
     except ImportError as error:
         raise MissingExtraError("hotcoco", "benchmark", "engine hotcoco") from error
     annotated = hotcoco.COCO(dict(dataset))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
@@ -240,9 +241,7 @@ def _sequences(side: Tracks) -> dict[str, Path | PoseSequence]:
     path = Path(side)
     if not path.is_dir() or _is_one_sequence(path):
         return {_name(path): path}
-    files = sorted(
-        file for file in path.iterdir() if file.is_file() and file.name[:1] != "."
-    )
+    files = _files_of_poses(path)
     found: dict[str, Path | PoseSequence] = {}
     for file in files:
         if _name(file) in found:
@@ -251,9 +250,39 @@ def _sequences(side: Tracks) -> dict[str, Path | PoseSequence]:
                 "expected one file for each"
             )
         found[_name(file)] = file
-    if not found:
-        raise FormatError(f"{path}: holds no file; expected one for each sequence")
     return found
+
+
+def _files_of_poses(folder: Path) -> list[Path]:
+    """The files of a folder that are in a known format, sorted by name.
+
+    Others, such as a readme, are left out with a warning.
+
+    Raises:
+        FormatError: If there are none.
+    """
+    files = sorted(
+        file for file in folder.iterdir() if file.is_file() and file.name[:1] != "."
+    )
+    poses, others = [], []
+    for file in files:
+        try:
+            sniff(file)
+            poses.append(file)
+        except FormatError as error:
+            others.append((file, error))
+    if not poses:
+        reason = f" ({others[0][1]})" if others else ""
+        raise FormatError(
+            f"{folder}: holds no file of poses; expected one for each sequence{reason}"
+        )
+    if others:
+        names = ", ".join(file.name for file, _ in others[:3])
+        warnings.warn(
+            f"{folder}: {names}: no known file of poses; {len(others)} left out",
+            stacklevel=4,
+        )
+    return poses
 
 
 def _is_one_sequence(folder: Path) -> bool:

@@ -178,3 +178,37 @@ def test_a_missing_sequence_is_an_error_unless_asked_for(tmp_path):
         app, ["evaluate-tracks", str(tmp_path / "gt"), str(tmp_path / "nowhere")]
     )
     assert done.exit_code == 1
+
+
+def test_files_of_other_kinds_are_left_out(tmp_path):
+    save(tmp_path / "gt", a=scene(), b=scene(seed=5))
+    save(tmp_path / "pred", a=scene(), b=scene(seed=5))
+    (tmp_path / "gt" / "README.md").write_text("# Sequences")
+    with pytest.warns(UserWarning, match=r"README\.md: no known file of poses"):
+        scores = score_tracks(tmp_path / "gt", tmp_path / "pred")
+    assert [s.name for s in scores.people] == ["a", "b"]
+    (tmp_path / "none").mkdir()
+    (tmp_path / "none" / "README.md").write_text("# Sequences")
+    with pytest.raises(FormatError, match="holds no file of poses"):
+        score_tracks(tmp_path / "none", tmp_path / "pred")
+
+
+@pytest.mark.parametrize(
+    ("suffix", "format"),
+    [
+        (".json", "coco-annotations"),
+        (".csv", "csv"),
+        (".jsonl", "jsonl"),
+        (".npz", "npz"),
+    ],
+)
+def test_sides_may_be_in_different_formats(tmp_path, suffix, format):
+    truth, result = scene(PERSON), scene(PERSON, noise=6.0)
+    expected = score_tracks(truth, result).total
+    write(truth, tmp_path / f"gt{suffix}", format=format)
+    write(result, tmp_path / "pred.json")
+    found = score_tracks(
+        tmp_path / f"gt{suffix}", tmp_path / "pred.json", skeleton=PERSON
+    ).total
+    assert found.mota == pytest.approx(expected.mota, abs=0.5)
+    assert found.hota == pytest.approx(expected.hota, abs=0.5)
