@@ -86,8 +86,7 @@ class CocoAnnotationsFormat:
         people = lists["annotations"]
         tracked = any(field in person for person in people for field in _TRACK_FIELDS)
         name_of, others = _images(builder, lists["images"], path, tracked)
-        people = [person for person in people if person.get("image_id") not in others]
-        _add_people(builder, people, name_of)
+        _add_people(builder, people, name_of, others)
         return builder.finish()
 
     def encoder(self, hints: Hints) -> CocoAnnotationsEncoder:
@@ -182,15 +181,22 @@ def _key(value: Any) -> int | str:
 
 
 def _add_people(
-    builder: FrameBuilder, people: list[dict[str, Any]], name_of: dict[Any, str]
+    builder: FrameBuilder,
+    people: list[dict[str, Any]],
+    name_of: dict[Any, str],
+    others: set[Any],
 ) -> None:
+    """Add the people of the images, but for those of other videos."""
     crowds = without = 0
     skeleton = builder.hints.skeleton
     flags = _flags_only(people)
     for place, person in enumerate(people):
         where = f"annotation {place}"
         try:
-            image = name_of.get(_key(person.get("image_id")))
+            key = _key(person.get("image_id"))
+            if key in others:
+                continue
+            image = name_of.get(key)
             if image is None:
                 raise ValueError(
                     f"image_id: {str(person.get('image_id'))[:40]} is not among the "

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import tempfile
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from poseflow.formats.external.sleap_labels import (
     sequence_of,
     sleap_io_package,
 )
+from poseflow.formats.json_reader import read_bytes
 from poseflow.formats.json_start import first_of, has_fields, start_of_json
 from poseflow.poses import NO_TRACK, Poses
 from poseflow.sequence import Frame, PoseSequence
@@ -47,6 +50,8 @@ class SleapIoFormat:
         *("rate", "tracker"),
     )
 
+    several_videos = True
+
     def sniff(self, path: Path, head: bytes) -> bool:
         """By suffix and the signature of HDF5; Label Studio by its tasks."""
         if self.name == "labelstudio":
@@ -63,7 +68,10 @@ class SleapIoFormat:
         options = {"open_videos": False} if self.name == "sleap" else {}
         load = getattr(sleap_io_package(self.name), self.load)
         try:
-            labels = load(str(path), **options)
+            with _plain(path, self.name) as plain:
+                labels = load(str(plain), **options)
+        except FormatError:
+            raise
         except Exception as error:  # of any of the packages that sleap-io uses
             raise FormatError(
                 f"{path}: sleap-io cannot read it as {self.name}: "
@@ -81,6 +89,18 @@ class SleapIoFormat:
         if not self.save:
             raise FormatError(f"format {self.name} can only be read; write sleap")
         return SleapIoEncoder(self, hints)
+
+
+@contextmanager
+def _plain(path: Path, name: str) -> Iterator[Path]:
+    """The file, text of it as sleap-io reads it: UTF-8 without a mark, unzipped."""
+    if name != "labelstudio":
+        yield path
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        plain = Path(folder) / "tasks.json"
+        plain.write_bytes(read_bytes(path))
+        yield plain
 
 
 def _is_task(value: Any) -> bool:

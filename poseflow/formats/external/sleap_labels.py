@@ -12,6 +12,7 @@ import numpy as np
 from poseflow.errors import FormatError, MissingExtraError
 from poseflow.formats.base import Hints
 from poseflow.formats.frame_names import frame_name
+from poseflow.formats.posetrack.videos import frames_of_video
 from poseflow.formats.skeleton_fields import skeleton_of
 from poseflow.poses import NO_TRACK, Poses, at_origin
 from poseflow.sequence import Frame, PoseSequence
@@ -52,17 +53,14 @@ def sequence_of(
         ordered: Whether the order of joints in the labels means anything.
 
     Raises:
-        FormatError: If frames of several videos are labelled, or they have several
-            skeletons.
+        FormatError: If frames of several videos are labelled and none is chosen, or
+            they have several skeletons.
     """
     frames = list(labels.labeled_frames)
-    videos = {str(frame.video.filename): frame.video for frame in frames}
-    if len(videos) > 1:
-        named = ", ".join(repr(str(_first(v.filename))) for v in videos.values())
-        raise FormatError(
-            f"{label}: expected the frames of one video, found those of "
-            f"{len(videos)}: {named}; write one file for each video"
-        )
+    files = [str(_first(frame.video.filename)) for frame in frames]
+    kept = frames_of_video(files, [], label, hints.video, "file")
+    if kept is not None:
+        frames = [frame for frame, own in zip(frames, kept, strict=True) if own]
     instances = {id(frame): _instances(frame) for frame in frames}
     skeletons = {
         id(i.skeleton): i.skeleton for found in instances.values() for i in found
@@ -81,7 +79,7 @@ def sequence_of(
         raise FormatError(f"{label}: has no skeleton; name it: skeleton=, --skeleton")
     order = _order(found[0], skeleton, label) if found else []
     ids, names = _identities(labels.tracks)
-    video = next(iter(videos.values()), None)
+    video = frames[0].video if frames else None
     out = []
     for frame in sorted(frames, key=lambda f: int(f.frame_idx)):
         poses = _poses(instances[id(frame)], order, ids, hints.keep_origin, skeleton)

@@ -16,6 +16,7 @@ def frames_of_video(
     image_names: Iterable[str],
     label: str,
     wanted: str | None = None,
+    field: str = "vid_id",
 ) -> Sequence[bool] | None:
     """Which frames of a file are those of the video asked for.
 
@@ -28,6 +29,7 @@ def frames_of_video(
             tell the videos apart.
         label: Name of the file in messages.
         wanted: The `vid_id` or folder asked for, or the last part of the folder.
+        field: Name of what tells the videos apart, in messages.
 
     Returns:
         Whether to keep each frame; None for all of a file with one video.
@@ -36,7 +38,6 @@ def frames_of_video(
         FormatError: If there are several videos and none was asked for, or the file
             does not have the one asked for.
     """
-    field = "vid_id"
     videos = list(videos)
     keys = [None if video is None else _key(video) for video in videos]
     found = {

@@ -133,6 +133,8 @@ def test_several_videos_are_refused(read):
 
 
 def test_annotations_of_no_image_are_left_out(read):
+    with pytest.warns(UserWarning, match=r"image_id: \[\] is not among"):
+        assert len(read(dataset(person(), person([])))[1].poses) == 1
     with pytest.warns(UserWarning, match="image_id: 9 is not among the images"):
         assert len(read(dataset(person(), person(9)))[1].poses) == 1
 

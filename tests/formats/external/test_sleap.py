@@ -115,8 +115,12 @@ def test_names_of_tracks_are_names_of_people():
 def test_several_videos_are_refused_by_name():
     first, second = (labels_of(sequence(frame(0, 1), name=n)) for n in ("a", "b"))
     both = sio.Labels([*first.labeled_frames, *second.labeled_frames])
-    with pytest.raises(FormatError, match=r"those of 2: 'a\.mp4', 'b\.mp4'"):
+    with pytest.raises(FormatError, match=r"those of 2 \(file 'a\.mp4', 'b\.mp4'\)"):
         sequence_of(both, poseflow.formats.Hints())
+    chosen = sequence_of(both, poseflow.formats.Hints(video="b.mp4"))
+    assert len(chosen) == 1
+    with pytest.raises(FormatError, match="expected one video 'c'"):
+        sequence_of(both, poseflow.formats.Hints(video="c"))
 
 
 def test_labels_of_a_user_replace_predictions():
@@ -146,3 +150,11 @@ def test_sleap_io_that_is_not_installed_is_named(tmp_path, monkeypatch):
     with pytest.raises(MissingExtraError, match=r"pip install 'poseflow\[formats\]'"):
         poseflow.write(sequence(frame(0, 1)), tmp_path / "out.slp")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_label_studio_in_any_encoding(tmp_path, encoding):
+    path = tmp_path / "tasks.json"
+    poseflow.write(sequence(frame(0, 1)), path, "labelstudio")
+    path.write_bytes(path.read_text().encode(encoding))
+    assert len(poseflow.read(path)[0].poses) == 1
