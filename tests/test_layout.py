@@ -52,6 +52,7 @@ FLOORS = {
     "poseflow.validation": 0,
     "poseflow.errors": 0,
     "poseflow.lazy": 0,
+    "poseflow.limits": 0,
     "poseflow.redaction": 0,
     "poseflow.checkout": 0,
 }

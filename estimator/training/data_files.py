@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 import os
 import zipfile
 from collections.abc import Iterator, Sequence
@@ -12,14 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 from msgspec import Struct
 
 from poseflow.arrays import Image, Ints
 from poseflow.errors import FormatError, PoseFlowError
-from poseflow.formats.text_encoding import as_utf8
+from poseflow.formats.json_reader import parse, read_bytes
+from poseflow.video.image_file import decode_image
 
 Item = TypeVar("Item")
 
@@ -85,12 +83,7 @@ class ImageFiles:
                 data = self._archive(container).read(name)
         except (OSError, KeyError, zipfile.BadZipFile, RuntimeError) as error:
             raise PoseFlowError(f"{place}: cannot be read: {error}") from error
-        image = None
-        if data:
-            image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-        if image is None:
-            raise PoseFlowError(f"{place}: not an image that OpenCV can decode")
-        return np.asarray(image, np.uint8)
+        return decode_image(data, place)
 
     def _archive(self, path: Path) -> zipfile.ZipFile:
         # A handle must not be shared with a forked worker: they would seek each other.
@@ -124,19 +117,12 @@ def join_image_files(
 
 
 def load_json(path: Path) -> Any:
-    """Content of a JSON file, gzipped if its name ends in `.gz`.
+    """Content of a JSON file, gzipped or not.
 
     Raises:
         FormatError: If it is not JSON.
     """
-    try:
-        data = path.read_bytes()
-        data = gzip.decompress(data) if path.suffix == ".gz" else data
-        return json.loads(as_utf8(data, str(path)))
-    except gzip.BadGzipFile as error:
-        raise FormatError(f"{path}: not gzip data: {error}") from error
-    except (ValueError, RecursionError, EOFError) as error:
-        raise FormatError(f"{path}: not JSON: {error}") from error
+    return parse(read_bytes(path), Any, path)
 
 
 @contextmanager

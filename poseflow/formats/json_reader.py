@@ -16,16 +16,12 @@ import msgspec
 from poseflow.errors import FormatError
 from poseflow.formats.atomic import PathLike, explain
 from poseflow.formats.text_encoding import as_utf8
+from poseflow.limits import read_unzipped
 
 Entry = TypeVar("Entry")
 
 HEAD_BYTES = 65536
 """How much of a file `Format.sniff` is given."""
-
-_PIECE = 1 << 20
-
-MAX_UNZIPPED_BYTES = 2 << 30
-"""Limit against gzip bombs: a few megabytes can hold terabytes."""
 
 
 def read_bytes(
@@ -54,7 +50,7 @@ def read_bytes(
             zipped = file.read(2) == b"\x1f\x8b"
             file.seek(0)
             if zipped:
-                data = _unzip(file, MAX_UNZIPPED_BYTES + 1 if most is None else most)
+                data = _unzip(file, os.fspath(path), most)
             else:
                 data = file.read(-1 if most is None else most)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
@@ -65,25 +61,19 @@ def read_bytes(
         raise
     except ValueError as error:  # a NUL in the name
         raise FormatError(f"cannot read {os.fspath(path)!r}: {error}") from error
-    if zipped and len(data) > MAX_UNZIPPED_BYTES:
-        raise FormatError(
-            f"{os.fspath(path)}: more than {MAX_UNZIPPED_BYTES} bytes once unzipped; "
-            "unzip it first if that is meant to be"
-        )
     data = as_utf8(data, os.fspath(path), whole=most is None or len(data) < most)
     if not empty and (not data or data.isspace()):
         raise FormatError(f"{os.fspath(path)}: the file is empty, expected JSON")
     return data
 
 
-def _unzip(file: IO[bytes], most: int) -> bytes:
-    """At most that many bytes, read in pieces: one large `read` reserves them all."""
-    parts = []
+def _unzip(file: IO[bytes], label: str, most: int | None) -> bytes:
+    def refuse(message: str) -> FormatError:
+        return FormatError(f"{label}: {message}")
+
+    size = os.fstat(file.fileno()).st_size
     with gzip.GzipFile(fileobj=file) as unzipped:
-        while most > 0 and (part := unzipped.read(min(most, _PIECE))):
-            parts.append(part)
-            most -= len(part)
-    return b"".join(parts)
+        return read_unzipped(unzipped, size, refuse, most)
 
 
 def parse(data: bytes, kind: Any, path: PathLike) -> Any:

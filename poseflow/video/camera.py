@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import cv2
 
 from poseflow.errors import SourceError
-from poseflow.video.images import quiet_opencv
+from poseflow.video.image_file import quiet_opencv
 from poseflow.video.pixels import to_bgr
 from poseflow.video.source import Source, SourceFrame, number_name
 

@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
-import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 
-import cv2
-import numpy as np
-
-from poseflow.arrays import Image
 from poseflow.errors import SourceError
 from poseflow.formats.frame_names import IMAGE_SUFFIXES, natural_key, text_of
+from poseflow.video.image_file import read_image
 from poseflow.video.source import DEFAULT_FPS, Source, SourceFrame
 
 _SHOWN = 3
@@ -94,93 +88,3 @@ class ImageFiles(Source):
                 f"{self._where}: {len(broken)} of {len(self._paths)} images could not "
                 f"be read and were left out: {'; '.join(broken[:_SHOWN])}{more}"
             )
-
-
-def read_image(path: Path) -> Image:
-    """One image file as BGR uint8, upright as its EXIF data says.
-
-    Raises:
-        SourceError: If the file is missing, empty, truncated or no image.
-    """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise SourceError(f"{path}: cannot be read ({error.strerror})") from error
-    fault = _fault(data)
-    if fault:
-        raise SourceError(f"{path}: expected an image, {fault}")
-    with quiet_opencv():
-        try:
-            image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-        except cv2.error:
-            image = None
-    if image is None:
-        raise SourceError(
-            f"{path}: expected an image, found data that no decoder reads"
-        )
-    return np.asarray(image, np.uint8)
-
-
-def _fault(data: bytes) -> str | None:
-    """Damage that shows without decoding: an empty or truncated file; else None.
-
-    Some OpenCV versions fill the missing part of a truncated JPEG with grey without an
-    error, and libpng and libjpeg write to standard error themselves.
-    """
-    if not data:
-        return "found an empty file (0 bytes)"
-    if data.startswith(b"\xff\xd8"):
-        whole = _is_whole_jpeg(data)
-        return None if whole else "found a truncated JPEG (no end mark)"
-    if data.startswith(b"\x89PNG"):
-        return None if _is_whole_png(data) else "found a truncated PNG (no end mark)"
-    return None
-
-
-_JPEG_MARK = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])")
-"""A mark other than a restart; a zero follows 0xFF where that is coded data."""
-_SCAN, _END = 0xDA, 0xD9
-
-
-def _is_whole_jpeg(data: bytes) -> bool:
-    """Whether the end mark of the first image is there.
-
-    Phones append videos and further images, and previews are embedded in front, so the
-    segments are followed (ITU-T T.81, B.1) instead of searching marks in all bytes.
-    """
-    place = 2
-    while mark := _JPEG_MARK.search(data, place):
-        kind = mark[1][0]
-        if kind == _END:
-            return True
-        place = mark.end() + int.from_bytes(data[mark.end() : mark.end() + 2])
-        # The usual file ends with its mark: then do not search all of its coded data.
-        if kind == _SCAN and data.endswith(b"\xff\xd9", place):
-            return True
-    return False
-
-
-def _is_whole_png(data: bytes) -> bool:
-    """Whether the chunk IEND is there; other data may follow it (PNG, 5.3)."""
-    place = 8
-    while place + 12 <= len(data):
-        if data[place + 4 : place + 8] == b"IEND":
-            return True
-        place += 12 + int.from_bytes(data[place : place + 4])
-    return False
-
-
-_SILENCE = threading.Lock()
-
-
-@contextmanager
-def quiet_opencv() -> Iterator[None]:
-    """Keep OpenCV's own log off standard error; our errors carry more detail."""
-    log = cv2.utils.logging
-    with _SILENCE:
-        before = log.getLogLevel()
-        log.setLogLevel(log.LOG_LEVEL_SILENT)
-        try:
-            yield
-        finally:
-            log.setLogLevel(before)

@@ -21,7 +21,7 @@ from poseflow.formats.atomic import check_writable, explain
 from poseflow.formats.frame_names import IMAGE_SUFFIXES
 from poseflow.formats.inputs import refuse_inputs
 from poseflow.formats.locking import beside, open_locked, release
-from poseflow.video.images import quiet_opencv
+from poseflow.video.image_file import quiet_opencv
 from poseflow.video.pixels import to_bgr
 from poseflow.video.source import DEFAULT_FPS, number_name
 

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from poseflow.errors import SourceError, SourceWarning
+from poseflow.formats.frame_names import natural_key
 from poseflow.video import open_source
-from poseflow.video.images import natural_key, read_image
+from poseflow.video.image_file import read_image
 
 RNG = np.random.default_rng(0)
 IMAGE = cv2.GaussianBlur(RNG.integers(0, 256, (48, 64, 3), np.uint8), (9, 9), 0)

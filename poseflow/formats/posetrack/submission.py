@@ -19,6 +19,7 @@ from typing import IO
 from poseflow.errors import FormatError
 from poseflow.formats.frame_names import without_suffix
 from poseflow.formats.text_encoding import as_utf8
+from poseflow.limits import read_unzipped
 
 MAX_FILE_BYTES = 256 << 20
 """Largest sequence file after decompression: some hundred thousand crowded frames."""
@@ -66,12 +67,13 @@ class SequenceFile:
                         raise self._too_large(limit)
                     return self.path.read_bytes()
                 with self.path.open("rb") as stream:
-                    return self._bounded(stream, limit)
+                    return self._bounded(stream, self.path.stat().st_size, limit)
             with (
                 zipfile.ZipFile(self.path) as archive,
                 archive.open(self.member) as stream,
             ):
-                return self._bounded(stream, limit)
+                size = archive.getinfo(self.member).compress_size
+                return self._bounded(stream, size, limit)
         except (OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
             raise FormatError(f"{self.label}: cannot be read ({error})") from error
         except (RuntimeError, NotImplementedError, KeyError, ValueError) as error:
@@ -81,10 +83,15 @@ class SequenceFile:
             # a compression method that it lacks.
             raise FormatError(f"{self.label}: cannot be unpacked ({error})") from error
 
-    def _bounded(self, stream: IO[bytes], limit: int) -> bytes:
+    def _bounded(self, stream: IO[bytes], size: int, limit: int) -> bytes:
+        """The content of `size` compressed bytes."""
+
+        def refuse(message: str) -> FormatError:
+            return FormatError(f"{self.label}: {message}")
+
         if (self.member or self.path.name).lower().endswith(".gz"):
             stream = io.BufferedReader(gzip.GzipFile(fileobj=stream))
-        data = stream.read(limit + 1)
+        data = read_unzipped(stream, size, refuse)
         if len(data) > limit:
             raise self._too_large(limit)
         return data

@@ -19,9 +19,9 @@ from poseflow.formats.atomic import explain
 from poseflow.formats.base import Encoder, Hints
 from poseflow.formats.frame_builder import Problems
 from poseflow.formats.json_numbers import shortest
-from poseflow.formats.json_reader import MAX_UNZIPPED_BYTES
 from poseflow.formats.metadata import metadata, with_metadata
 from poseflow.formats.tables.assemble import PeopleTable, assemble
+from poseflow.limits import MB, UNZIPPED, most_unzipped
 from poseflow.sequence import Frame, PoseSequence
 from poseflow.skeletons import get
 
@@ -148,10 +148,11 @@ def _arrays(archive: zipfile.ZipFile, path: Path) -> dict[str, Array]:
     """
     members = {info.filename: info for info in archive.infolist()}
     total = sum(info.file_size for info in members.values())
-    if total > MAX_UNZIPPED_BYTES:
+    packed = sum(info.compress_size for info in members.values())
+    if total > (most := most_unzipped(packed)):
         raise FormatError(
-            f"{path}: more than {MAX_UNZIPPED_BYTES} bytes once unzipped; write "
-            "several files"
+            f"{path}: more than {most // MB} MB once unzipped; write several files "
+            f"(limit: {UNZIPPED})"
         )
     missing = [name for name in _REQUIRED if f"{name}.npy" not in members]
     if missing:

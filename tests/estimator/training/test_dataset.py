@@ -176,7 +176,7 @@ def test_data_sets_join_by_joint_name(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        pytest.param("[", "not JSON", id="broken"),
+        pytest.param("[", "breaks off", id="broken"),
         pytest.param("{}", "not laid out as coco data", id="another layout"),
         pytest.param(
             json.dumps(coco(["nose"], [1, 2])), "expected 3 numbers", id="joint count"

@@ -1,0 +1,161 @@
+"""Small files that claim to be huge are refused early, in little memory."""
+
+import gzip
+import io
+import json
+import struct
+import subprocess
+import sys
+import zipfile
+import zlib
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+import poseflow
+from poseflow.errors import PoseFlowError
+from poseflow.limits import IMAGE, UNZIPPED
+from poseflow.video.image_file import image_size
+
+needs_proc = pytest.mark.skipif(
+    not Path("/proc/self/status").exists(), reason="needs /proc"
+)
+
+MOST_MB = 700
+"""Peak of a process that refuses a bomb: the imports of a command take about 350."""
+
+
+def peak_memory(arguments, cwd):
+    """(exit code, standard error, peak resident MB) of a command in a child."""
+    code = (
+        "import pathlib, re, sys\n"
+        "from poseflow.cli import main\n"
+        "sys.argv = ['poseflow', *sys.argv[1:]]\n"
+        "try:\n    main()\n"
+        "finally:\n"
+        "    status = pathlib.Path('/proc/self/status').read_text()\n"
+        "    peak = int(re.search(r'VmHWM:\\s+(\\d+)', status)[1]) // 1024\n"
+        "    print('peak', peak, file=sys.stderr)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code, *arguments],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    *message, last = done.stderr.strip().splitlines()
+    return done.returncode, "\n".join(message), int(last.split()[1])
+
+
+def gzipped(start, piece, end, megabytes):
+    """Gzip of `start`, `piece` repeated to so many megabytes, and `end`."""
+    out = io.BytesIO()
+    with gzip.GzipFile(fileobj=out, mode="wb", compresslevel=9) as file:
+        file.write(start)
+        block = piece * (1_000_000 // len(piece))
+        for _ in range(megabytes):
+            file.write(block)
+        file.write(end)
+    return out.getvalue()
+
+
+def png(width, height):
+    """A PNG whose header claims that size; its data are one row of zeros."""
+
+    def chunk(kind, data):
+        body = kind + data
+        return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    data = zlib.compress(bytes(min(width, 1 << 20) + 1))
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", data)
+        + chunk(b"IEND", b"")
+    )
+
+
+BOMBS = {
+    "list of spaces": gzipped(b"[", b" ", b"]", 1000),
+    "list of lists": gzipped(b"[", b"[],", b"[]]", 300),
+    "posetrack": gzipped(b'{"annolist": [', b"[],", b"[]]}", 300),
+    "numbers": gzipped(b'[{"image_id": "0.jpg", "keypoints": [', b"0,", b"0]}]", 600),
+}
+
+
+@needs_proc
+@pytest.mark.parametrize("name", BOMBS)
+def test_a_gzip_bomb_is_refused(name, tmp_path):
+    (tmp_path / "a.json.gz").write_bytes(BOMBS[name])
+    for command in (
+        ["track", "a.json.gz", "-o", "out.json"],
+        ["evaluate", "a.json.gz", "a.json.gz"],
+        ["evaluate-coco", "a.json.gz", "a.json.gz"],
+    ):
+        code, message, peak = peak_memory(command, tmp_path)
+        assert code == 1
+        assert UNZIPPED.variable in message, message
+        assert "Traceback" not in message
+        assert peak < MOST_MB, command
+
+
+@needs_proc
+def test_a_zip_bomb_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.json", b'{"annolist": [' + b" " * 300_000_000 + b"]}")
+    code, message, peak = peak_memory(["evaluate", "a.zip", "a.zip"], tmp_path)
+    assert (code, UNZIPPED.variable in message) == (1, True), message
+    assert peak < MOST_MB
+
+
+@needs_proc
+def test_images_that_claim_to_be_huge_are_left_out(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "0.png").write_bytes(png(32_000, 32_000))
+    code, message, peak = peak_memory(
+        ["track", "in", "-o", "out.json", "--quality", "fast"], tmp_path
+    )
+    assert code == 1
+    assert "32000 x 32000" in message
+    assert IMAGE.variable in message
+    assert peak < MOST_MB
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".bmp", ".tif", ".webp"])
+@pytest.mark.parametrize("size", [(7, 5), (300, 1), (129, 517)])
+def test_the_size_is_known_before_decoding(suffix, size):
+    width, height = size
+    image = np.zeros((height, width, 3), np.uint8)
+    assert image_size(cv2.imencode(suffix, image)[1].tobytes()) == size
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"BM", b"\x89PNG", b"\xff\xd8", b"II*\0", b"RIFF....WEBPVP8X"]
+)
+def test_cut_headers_have_no_size_or_a_small_one(data):
+    size = image_size(data)
+    assert size is None or size[0] * size[1] <= 1
+
+
+def test_limits_are_environment_variables(monkeypatch):
+    monkeypatch.setenv(UNZIPPED.variable, "3")
+    assert UNZIPPED.value == 3
+    for wrong in ("", "-1", "1.5", "many", "9" * 40):
+        monkeypatch.setenv(UNZIPPED.variable, wrong)
+        with pytest.raises(PoseFlowError, match=UNZIPPED.variable):
+            _ = UNZIPPED.value
+
+
+def test_a_result_that_compresses_well_is_read(tmp_path):
+    entry = {"image_id": "0.jpg", "keypoints": [1, 2, 1] * 17, "score": 1}
+    entries = [{**entry, "image_id": f"{k}.jpg"} for k in range(20_000)]
+    data = json.dumps(entries).encode()
+    path = tmp_path / "a.json.gz"
+    path.write_bytes(gzip.compress(data))
+    assert len(data) > 40 * path.stat().st_size
+    assert len(poseflow.read(path)) == 20_000
