@@ -20,7 +20,7 @@ from poseflow.eval.metrics.assignment import max_weight_matching
 from poseflow.eval.metrics.clear import Convention
 from poseflow.eval.metrics.hota import EPS
 from poseflow.eval.mot_files import Missing, paired_files
-from poseflow.eval.processes import WORTH_BYTES, map_in_processes
+from poseflow.eval.processes import map_in_processes
 from poseflow.eval.tracking import TrackingScores, score_table
 from poseflow.formats.mot import BoxTracks, read_mot, sequence_length
 from poseflow.poses import NO_TRACK
@@ -34,6 +34,9 @@ DISTRACTORS = (2, 7, 8, 12)
 NON_MOT_VEHICLE = 6
 """A distractor as well in MOT20."""
 CLASSES = 13
+
+WORTH_BYTES = 100 << 20
+"""Size of text above which starting other processes saves time."""
 
 
 def score_mot(
@@ -259,7 +262,8 @@ def trackeval_fields(scores: TrackingScores) -> dict[str, float]:
     """CLEAR and identity scores in TrackEval's names and scales: fractions.
 
     Use on scores of `convention="trackeval"`. Where TrackEval gives a ratio of 0 for a
-    sequence without predictions, so does this; totals of several are unaffected.
+    sequence without predictions or without annotated boxes, so does this; totals of
+    several are unaffected unless all of them are without.
     """
     counts = scores.counts
     people = counts["num_unique_objects"]
@@ -298,4 +302,6 @@ def trackeval_fields(scores: TrackingScores) -> dict[str, float]:
         * counts["idtp"]
         / max(counts["num_objects"] + counts["num_predictions"], 1),
     }
+    if not counts["num_objects"]:
+        fields |= dict.fromkeys(("MODA", "MOTA", "sMOTA", "MOTAL"), 0) | {"MLR": 1}
     return {name: float(value) for name, value in fields.items()}

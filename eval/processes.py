@@ -9,9 +9,6 @@ from typing import Any, TypeVar
 
 Result = TypeVar("Result")
 
-WORTH_BYTES = 100 << 20
-"""Size of the input above which starting other processes saves time."""
-
 
 def map_in_processes(
     function: Callable[..., Result], tasks: Iterable[tuple[Any, ...]], workers: int

@@ -45,6 +45,18 @@ def test_marks_without_classes_are_cut_off_like_trackevals(tmp_path):
     assert one.counts["num_objects"] == 1
 
 
+def test_a_sequence_of_distractors_alone_as_in_trackeval(tmp_path):
+    save(tmp_path / "gt.txt", "1,1,0,0,5,5,1,12,1\n")
+    save(tmp_path / "pred.txt", "1,1,90,0,5,5,1\n1,2,40,0,5,5,1\n")
+    (one,) = score_mot(
+        tmp_path / "gt.txt", tmp_path / "pred.txt", convention="trackeval"
+    )
+    found = trackeval_fields(one)
+    zero = ("MOTA", "MODA", "sMOTA", "MOTAL", "CLR_Re", "MTR", "IDF1")
+    assert [found[name] for name in zero] == [0] * 7
+    assert (found["MLR"], found["CLR_FP"]) == (1, 2)
+
+
 @pytest.mark.parametrize(
     ("truth", "result", "message"),
     [
