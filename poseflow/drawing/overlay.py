@@ -87,12 +87,13 @@ class Overlay:
         if self.privacy is not None:
             self.privacy.reset()
 
-    def draw(self, image: Image, poses: Poses) -> Image:
+    def draw(self, image: Image, poses: Poses, *, trails: bool = True) -> Image:
         """A copy of `image` with `poses` drawn over it.
 
         Args:
             image: `(H, W, 3)` uint8 BGR; not changed.
             poses: People in the image's pixels.
+            trails: Whether to show the trails in this image.
 
         Raises:
             PoseFlowError: If `image` is no such array.
@@ -118,7 +119,10 @@ class Overlay:
         for person in order:
             track = int(poses.track_ids[person])
             tall = boxes[person, 3] - boxes[person, 1]
-            self._draw_trail(canvas, soft, track, colors[person], widths[person], tall)
+            if trails:
+                self._draw_trail(
+                    canvas, soft, track, colors[person], widths[person], tall
+                )
             self._draw_body(soft, poses, person, colors[person], widths[person], True)
         cv2.addWeighted(soft, 0.55, canvas, 0.45, 0, dst=canvas)
         for person in order:
