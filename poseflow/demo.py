@@ -23,6 +23,7 @@ from poseflow.pipeline.options import TrackOptions
 from poseflow.pipeline.protocols import PoseEstimator
 from poseflow.pipeline.render import OverlaySink
 from poseflow.pipeline.track import drain, track
+from poseflow.report import write_report
 from poseflow.synthetic import Scene
 from poseflow.tracker import Tracker
 from poseflow.video import Source, open_source, open_writer
@@ -94,7 +95,7 @@ def run_demo(
     except OSError as error:
         raise explain(error, folder, "make") from error
     watch = progress or (lambda items, total, label: items)
-    source, truth, result, overlay, sheet = (
+    source, truth, result, overlay, sheet, page = (
         folder / name
         for name in (
             "source.mp4",
@@ -102,6 +103,7 @@ def run_demo(
             "tracked.json",
             "tracked.mp4",
             "sheet.png",
+            "report.html",
         )
     )
 
@@ -122,12 +124,14 @@ def run_demo(
             watch(tracked, len(scene), "frames tracked"), (writer, drawn)
         )
     _write_sheet(sheet, overlay, len(scene))
+    write_report(result, page, video=source, gt=truth)
     files = {
         source: f"a rendered street, {len(scene)} frames",
         truth: "its ground truth, in PoseTrack's format",
         result: "the result: the poses of the people in the video, with identities",
         overlay: f"the result over the video ({drawn.codec})",
         sheet: "frames of it",
+        page: "a page to watch and check it; open it in a browser",
     }
     report = evaluate(truth, result, mode="strict", sequence=truth.stem)
     return Demo(files, identities, len(scene.truth().track_ids), report)

@@ -16,12 +16,14 @@ def test_everything_is_there(tmp_path):
     torch.set_num_threads(1)
     done = run_demo(tmp_path, frames=12, size=(960, 540))
     assert sorted(p.name for p in done.files) == [
-        *("sheet.png", "source.mp4", "tracked.json", "tracked.mp4", "truth.json")
+        *("report.html", "sheet.png", "source.mp4"),
+        *("tracked.json", "tracked.mp4", "truth.json"),
     ]
     for video in ("source.mp4", "tracked.mp4"):
         with open_source(tmp_path / video) as source:
             assert sum(1 for _ in source) == 12
     assert cv2.imread(str(tmp_path / "sheet.png")) is not None
+    assert "source.mp4" in (tmp_path / "report.html").read_text()
     tracked = poseflow.read(tmp_path / "tracked.json")
     assert len(tracked.track_ids) == done.identities > 1
     assert len(poseflow.read(tmp_path / "truth.json").track_ids) == done.people

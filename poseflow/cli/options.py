@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from poseflow.drawing import Overlay
     from poseflow.pipeline.live import LiveOptions
     from poseflow.pipeline.options import TrackOptions
+    from poseflow.video.frame_range import FrameRange
 
 SourceArgument = Annotated[
     str,
@@ -140,6 +141,62 @@ class TrackerOptions:
 
 
 @dataclass(frozen=True)
+class SelectionOptions:
+    """Options of `track`: which frames and people, and smoothing."""
+
+    start: Annotated[
+        str | None,
+        typer.Option(help="First frame (300) or time (12.5s, 1:05) of SOURCE."),
+    ] = None
+    stop: Annotated[str | None, typer.Option(help="Frame or time to stop before.")] = (
+        None
+    )
+    score_threshold: Annotated[
+        float | None,
+        typer.Option(help="Leave out people with a lower score before tracking."),
+    ] = None
+    max_people: Annotated[
+        int | None,
+        typer.Option(min=1, help="Track so many people of a frame, the best scored."),
+    ] = None
+    smooth: Annotated[
+        bool,
+        typer.Option("--smooth", help="Smooth the joints of every track (One-Euro)."),
+    ] = False
+
+    def part(self) -> FrameRange | None:
+        """The part of the source; None for all of it."""
+        from poseflow.video.frame_range import FrameRange
+
+        if self.start is None and self.stop is None:
+            return None
+        return FrameRange.parse(self.start, self.stop)
+
+
+@dataclass(frozen=True)
+class MessageOptions:
+    """Options that say how much a command prints."""
+
+    verbose: Annotated[
+        int,
+        typer.Option("-v", "--verbose", count=True, help="Print more; -vv even more."),
+    ] = 0
+    quiet: Annotated[
+        bool,
+        typer.Option("-q", "--quiet", help="Print nothing but warnings and errors."),
+    ] = False
+
+    def apply(self) -> None:
+        """Send the library's log to standard error, as much of it as was asked for."""
+        import logging
+
+        levels = (logging.WARNING, logging.INFO, logging.DEBUG)
+        level = levels[min(self.verbose, 2)]
+        logging.basicConfig(format="poseflow: %(message)s")
+        logging.getLogger("poseflow").setLevel(level)
+
+
+@dataclass(frozen=True)
 class DrawingOptions:
     """Options of the commands that draw."""
 
@@ -244,6 +301,7 @@ class StreamOptions:
 def track_options(
     estimator: EstimatorOptions,
     tracker: TrackerOptions | None = None,
+    selection: SelectionOptions | None = None,
     format: str = "alphapose",
     render: bool = False,
     **tracker_options: Any,
@@ -253,6 +311,7 @@ def track_options(
     Args:
         estimator: Those of the estimator.
         tracker: Those of the tracker, if the command tracks.
+        selection: Which people are tracked, and smoothing.
         format: Format of the result.
         render: Whether an overlay is written, too.
         **tracker_options: Further options of the tracker; None is left out.
@@ -260,6 +319,7 @@ def track_options(
     from poseflow.pipeline.options import TrackOptions
 
     tracker = tracker or TrackerOptions()
+    selection = selection or SelectionOptions()
     given = {"matcher": tracker.matcher, **tracker_options}
     weights = estimator.weights, estimator.detector_weights
     own, detector = (None if path is None else str(path) for path in weights)
@@ -272,6 +332,9 @@ def track_options(
         detector=estimator.detector,
         detector_weights=detector,
         detect_every=tracker.detect_every,
+        score_threshold=selection.score_threshold,
+        max_people=selection.max_people,
+        smooth=selection.smooth,
         tracker=tracker.tracker,
         tracker_options={k: v for k, v in given.items() if v is not None},
         format=format,

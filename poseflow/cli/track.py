@@ -11,11 +11,14 @@ import typer
 
 from poseflow.cli.options import (
     DeviceOption,
+    DrawingOptions,
     EstimatorOptions,
     FormatOption,
     KeepOriginOption,
+    MessageOptions,
     OutputOption,
     RenderOption,
+    SelectionOptions,
     SizeOption,
     SkeletonOption,
     SourceArgument,
@@ -64,9 +67,20 @@ def track(
     size: SizeOption = None,
     video: VideoOption = None,
     keep_origin: KeepOriginOption = False,
+    selection: SelectionOptions,
     render: RenderOption = None,
+    drawing: DrawingOptions,
+    show: Annotated[
+        bool,
+        typer.Option(
+            "--show",
+            help="Show the frames in a window; keys: space pauses, i ids, t trails, "
+            "q quits.",
+        ),
+    ] = False,
     format: FormatOption = None,
     device: DeviceOption = "auto",
+    messages: MessageOptions,
 ) -> None:
     """Track the people of SOURCE and write their poses with identities.
 
@@ -78,7 +92,8 @@ def track(
     options = track_options(
         estimator_options,
         tracker_options,
-        render=render is not None,
+        selection,
+        render=render is not None or show,
         correspondences=correspondences,
         compat=compat or None,
     )
@@ -98,6 +113,7 @@ def track(
         )
     images_size = parse_size(size)
     known: PoseSequence | None = None
+    part = selection.part()
     final = not stream_options.live
 
     def frames(shots: Source | None) -> Iterator[Frame]:
@@ -112,12 +128,27 @@ def track(
             keep_origin=keep_origin,
             video=video,
         )
+        if part is not None and shots is None:
+            known = part.of(known)
         return options.track(shots, poses=known, final=final)
 
     def hints() -> Hints:
         return options.hints(known)
 
-    _write(images, poses, output, frames, render, format, hints, stream_options)
+    _write(
+        images,
+        poses,
+        output,
+        frames,
+        hints,
+        stream_options,
+        messages,
+        render=render,
+        format=format,
+        part=part,
+        overlay=drawing.overlay(),
+        show=show,
+    )
 
 
 @expand_options
@@ -130,6 +161,7 @@ def estimate(
     render: RenderOption = None,
     format: FormatOption = None,
     device: DeviceOption = "auto",
+    messages: MessageOptions,
 ) -> None:
     """Estimate the poses of the people in SOURCE, without identities."""
     from poseflow.pipeline.track import estimate as run
@@ -142,7 +174,17 @@ def estimate(
     def hints() -> Hints:
         return replace(options.hints(), tracker=None)
 
-    _write(source, None, output, frames, render, format, hints, stream_options)
+    _write(
+        source,
+        None,
+        output,
+        frames,
+        hints,
+        stream_options,
+        messages,
+        render=render,
+        format=format,
+    )
 
 
 def _write(
@@ -150,18 +192,22 @@ def _write(
     poses: str | None,
     output: str,
     frames: Any,
-    render: str | None,
-    format: str | None,
     hints: Callable[[], Hints],
     stream_options: StreamOptions,
+    messages: MessageOptions,
+    *,
+    render: str | None,
+    show: bool = False,
+    **options: Any,
 ) -> None:
     """Write what `frames` makes of a source, and print a summary."""
-    if source is None and render is not None:
+    if source is None and (render is not None or show):
         raise typer.BadParameter(
             "there are no images to draw on: name the video, and the poses with "
             "--poses",
-            param_hint="--render",
+            param_hint="--render" if render is not None else "--show",
         )
+    messages.apply()
     from poseflow.pipeline.live import DelayMeter
     from poseflow.pipeline.to_files import write_result
 
@@ -177,11 +223,14 @@ def _write(
         poses=poses,
         hints=hints,
         render=render,
-        format=format,
-        progress=watched,
+        show=show,
+        progress=None if messages.quiet else watched,
         live=stream_options.parsed(),
         meter=meter,
+        **options,
     )
+    if messages.quiet:
+        return
     given = f", {done.identities} identities" if done.identities else ""
     rate = f"{done.frames / max(done.seconds, 1e-9):.1f} frames/s"
     delay = f", {meter}" if str(meter) else ""

@@ -33,6 +33,9 @@ class TrackOptions:
         detector: Name of a detector.
         detector_weights: Its weights.
         detect_every: See `poseflow.track`.
+        score_threshold: See `poseflow.track`.
+        max_people: See `poseflow.track`.
+        smooth: See `poseflow.track`.
         tracker: Name of a tracker.
         tracker_options: Its options, such as `matcher`.
         skeleton: Joints of files of poses, a name or a file; None as these say.
@@ -48,6 +51,9 @@ class TrackOptions:
     detector: str | None = None
     detector_weights: str | None = None
     detect_every: int = 1
+    score_threshold: float | None = None
+    max_people: int | None = None
+    smooth: bool = False
     tracker: str = "default"
     tracker_options: Mapping[str, Any] = field(default_factory=dict)
     skeleton: str | None = None
@@ -96,6 +102,9 @@ class TrackOptions:
             final=final,
             images=self.render,
             detect_every=self.detect_every,
+            score_threshold=self.score_threshold,
+            max_people=self.max_people,
+            smooth=self.smooth,
             **self.tracker_options,
         )
 

@@ -51,8 +51,16 @@ class PredictingTracker(Protocol):
         """`(P, 4)` for the poses of its latest frame, NaN where none is expected."""
 
 
+class EndOfRun(Exception):
+    """A sink wants no more frames: the run ends, and what was done is kept."""
+
+
 class Sink(Protocol):
     """Takes tracked frames, such as a result file or an overlay video."""
 
     def write(self, frame: Frame) -> None:
-        """Append one frame."""
+        """Append one frame.
+
+        Raises:
+            EndOfRun: If it is the last one.
+        """

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from typing import Any, Self, TypeVar
 
 from poseflow.errors import StreamLostError
-from poseflow.video import Source, SourceFrame, open_source
+from poseflow.video import FrameRange, Source, SourceFrame, open_source
 from poseflow.video.prefetch import Prefetcher
 
 T = TypeVar("T")
@@ -59,6 +59,11 @@ class Line:
             self.lost = error
         if self._stopped:  # not at the end: what comes after the last frame must not
             raise _StoppedError
+
+    @property
+    def is_part(self) -> bool:
+        """Whether only a part of the source is read."""
+        return self._source is not None and self._source.part != FrameRange()
 
     def take_gap(self, index: int) -> int:
         """Frames missed before frame `index` because a connection was lost."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import time
 from collections.abc import Callable, Iterable
@@ -10,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from poseflow.drawing import Overlay
 from poseflow.formats import (
     Hints,
     ResultWriter,
@@ -24,7 +26,7 @@ from poseflow.pipeline.protocols import Sink
 from poseflow.pipeline.render import OverlaySink, Progress, Rendered
 from poseflow.pipeline.track import drain
 from poseflow.sequence import Frame
-from poseflow.video import Source, open_source
+from poseflow.video import FrameRange, Source, open_source
 
 Frames = Callable[[Source | None], Iterable[Frame]]
 
@@ -56,6 +58,9 @@ def write_result(
     render: str | os.PathLike[str] | None = None,
     format: str | None = None,
     progress: Progress | None = None,
+    part: FrameRange | None = None,
+    overlay: Overlay | None = None,
+    show: bool = False,
     live: LiveOptions | None = None,
     meter: DelayMeter | None = None,
     on_interrupt: Literal["keep", "discard"] = "keep",
@@ -72,6 +77,9 @@ def write_result(
         render: Overlay video or image folder.
         format: Of the result; None goes by the suffix of `output`.
         progress: Wraps the frames, with how many are expected, as they go by.
+        part: Which frames of the source; None for all.
+        overlay: How to draw; default `Overlay()`.
+        show: Whether to show the frames in a window, too.
         live: How long, and in how many files.
         meter: Measures the delay of a live source.
         on_interrupt: See `ResultWriter`. Where it is `"keep"`, the first SIGINT or
@@ -92,6 +100,9 @@ def write_result(
             video = stack.enter_context(opened)
         check_apart(output, overlay=render)
         expected = None if video is None else video.frame_count
+        if video is not None and part is not None:
+            video.part = part
+            expected = part.count(expected, video.fps)
 
         def known() -> Hints:
             """What is known of the video once it has given a frame."""
@@ -105,7 +116,7 @@ def write_result(
             return ResultWriter(path, format, hints=known, on_interrupt=on_interrupt)
 
         def overlay_in(path: PathLike) -> OverlaySink:
-            return OverlaySink(path, video)
+            return OverlaySink(path, video, overlay)
 
         def sink(path: PathLike, open: Callable[[PathLike], FileSink]) -> FileSink:
             if live.segment is None:
@@ -114,10 +125,16 @@ def write_result(
 
         first = 0 if live.segment is None else first_number(output, render)
         sinks: list[Sink] = [sink(output, result_in)]
-        overlay = None
+        drawing = None
         if render is not None:
-            overlay = sink(render, overlay_in)
-            sinks.append(overlay)
+            drawing = sink(render, overlay_in)
+            sinks.append(drawing)
+        if show and video is not None:
+            from poseflow.pipeline.window import LiveWindow
+
+            # A copy, with trails and hidden places of its own.
+            window = LiveWindow(video.name, copy.deepcopy(overlay), video)
+            sinks.append(stack.enter_context(window))
         if meter is not None:
             meter.attach(video)
             sinks.append(meter)
@@ -132,6 +149,6 @@ def write_result(
         )
         seconds = time.perf_counter() - start
     drawn = None
-    if overlay is not None:
-        drawn = Rendered(Path(overlay.path), overlay.frames, overlay.codec)
+    if drawing is not None:
+        drawn = Rendered(Path(drawing.path), drawing.frames, drawing.codec)
     return Written(count, ids, seconds, drawn)

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 from poseflow.errors import PoseFlowError
 from poseflow.pipeline.known_poses import KnownPoses, PosesInput, recorded
 from poseflow.pipeline.protocols import (
+    EndOfRun,
     OnlineTracker,
     PoseEstimator,
     Sink,
     TwoStageEstimator,
 )
+from poseflow.pipeline.selection import Selection
 from poseflow.sequence import Frame
 
 if TYPE_CHECKING:
@@ -32,6 +34,9 @@ def track(
     images: bool = True,
     overlap: bool = True,
     detect_every: int = 1,
+    score_threshold: float | None = None,
+    max_people: int | None = None,
+    smooth: bool = False,
     **options: Any,
 ) -> Generator[Frame]:
     """Track the people of a video, frame by frame, online.
@@ -65,6 +70,10 @@ def track(
         detect_every: Run the detector on every so many-th frame, and after each cut;
             between, joints are estimated in the boxes that the tracker predicts. People
             who enter, or are lost, are found at the next detection.
+        score_threshold: People with a lower score are left out before tracking.
+        max_people: So many people of a frame at most, those of the highest scores.
+        smooth: Smooth the joints of every track by a One-Euro filter
+            (`poseflow.tracker.Smoother`), which lags a little behind fast motion.
         **options: Passed on to `poseflow.Tracker` with the name.
 
     Yields:
@@ -110,6 +119,7 @@ def track(
         estimator = Estimator() if estimator is None else Estimator(estimator)
 
     _check_detect_every(detect_every, poses, estimator, tracker)
+    selection = Selection(score_threshold, max_people)
 
     def stages(line: Line) -> Iterator[Frame]:
         if detect_every > 1:
@@ -125,7 +135,11 @@ def track(
             frames = recorded(poses)
         else:
             frames = line.stage(_known(line, poses))
+        if selection:
+            frames = selection.apply(frames)
         tracked = _tracked(frames, tracker, final, images, line.take_gap)
+        if smooth:
+            tracked = _smoothed(tracked)
         return line.stage(tracked) if made_here else tracked
 
     return _run(source, stages, overlap)
@@ -219,7 +233,8 @@ def _known(line: Line, poses: PosesInput) -> Iterator[Frame]:
     for shot in line:
         found = people.of(shot)
         yield Frame(shot.index, shot.time, found, shot.image, shot.name)
-    people.report_unused()
+    if not line.is_part:  # else frames outside it are unused, too
+        people.report_unused()
 
 
 MOST_MISSED = 1600
@@ -274,6 +289,14 @@ def _tracked(
         yield from _final(waiting, delayed)
 
 
+def _smoothed(frames: Iterable[Frame]) -> Generator[Frame]:
+    from poseflow.tracker import Smoother
+
+    smoother = Smoother()
+    for frame in frames:
+        yield replace(frame, poses=smoother.update(frame.poses, frame.time))
+
+
 def _final(waiting: deque[Frame | None], tracker: Tracker) -> Iterator[Frame]:
     """The frames whose ids have become final, taken from those that wait."""
     for _, people in tracker.final_frames:
@@ -292,8 +315,11 @@ def drain(frames: Iterable[Frame], sinks: Iterable[Sink]) -> tuple[int, int]:
     sinks = tuple(sinks)
     count = highest = 0
     for frame in frames:
-        for sink in sinks:
-            sink.write(frame)
         count += 1
         highest = max(highest, int(frame.poses.track_ids.max(initial=0)))
+        try:
+            for sink in sinks:
+                sink.write(frame)
+        except EndOfRun:
+            break
     return count, highest

@@ -14,17 +14,15 @@ import cv2
 from poseflow.drawing import Overlay
 from poseflow.drawing.text import write_title
 from poseflow.errors import PoseFlowError
+from poseflow.pipeline.protocols import EndOfRun
 from poseflow.sequence import Frame
+from poseflow.video import Source
 
 PROBE_SECONDS = 20
 
 _PROBE = "import cv2; cv2.namedWindow('poseflow'); cv2.waitKey(1)"
 
 HELP = "space pause · i ids · t trails · q quit"
-
-
-class WindowClosed(Exception):
-    """The window was closed: the run ends, and what was done is kept."""
 
 
 class LiveWindow:
@@ -36,16 +34,23 @@ class LiveWindow:
     Args:
         title: Of the window.
         overlay: How to draw; default `Overlay()`.
+        source: The source of the frames; of a live one the delay is shown.
 
     Raises:
         PoseFlowError: If there is no display, or OpenCV was built without windows.
     """
 
-    def __init__(self, title: str = "poseflow", overlay: Overlay | None = None) -> None:
+    def __init__(
+        self,
+        title: str = "poseflow",
+        overlay: Overlay | None = None,
+        source: Source | None = None,
+    ) -> None:
         problem = why_no_window()
         if problem:
             raise PoseFlowError(f"cannot show a window: {problem}")
         self._overlay = overlay or Overlay()
+        self._source = source if source is not None and source.is_live else None
         self._labels, self._trails = self._overlay.labels, True
         self._title = f"{title} ({HELP})"
         self._last: float | None = None
@@ -53,15 +58,11 @@ class LiveWindow:
         cv2.namedWindow(self._title, cv2.WINDOW_NORMAL)
         self._sized = False
 
-    def write(self, frame: Frame, delay_seconds: float | None = None) -> None:
+    def write(self, frame: Frame) -> None:
         """Show a frame that has its image.
 
-        Args:
-            frame: The frame.
-            delay_seconds: Time since it arrived, if it is from a live source.
-
         Raises:
-            WindowClosed: If the user has quit.
+            EndOfRun: If the user has quit.
         """
         if frame.image is None:
             raise PoseFlowError(
@@ -69,7 +70,7 @@ class LiveWindow:
             )
         self._overlay.labels = self._labels
         image = self._overlay.draw(frame.image, frame.poses, trails=self._trails)
-        write_title(image, self._caption(frame, delay_seconds))
+        write_title(image, self._caption(frame))
         if not self._sized:
             scale = min(1.0, 1280 / image.shape[1], 800 / image.shape[0])
             size = round(image.shape[1] * scale), round(image.shape[0] * scale)
@@ -78,15 +79,17 @@ class LiveWindow:
         cv2.imshow(self._title, image)
         self._handle(cv2.waitKey(1))
 
-    def _caption(self, frame: Frame, delay_seconds: float | None) -> str:
+    def _caption(self, frame: Frame) -> str:
+        """Time, frames per second, and the delay since the frame came in."""
         now = time.monotonic()
         if self._last is not None:
             rate = 1 / max(now - self._last, 1e-6)
             self._rate = rate if not self._rate else 0.9 * self._rate + 0.1 * rate
         self._last = now
         text = f"{frame.time:.1f} s, {self._rate:.1f} frames/s"
-        if delay_seconds is not None:
-            text += f", delay {1000 * delay_seconds:.0f} ms"
+        arrived = self._source.arrival(frame.index) if self._source else None
+        if arrived is not None:
+            text += f", delay {1000 * (now - arrived):.0f} ms"
         return text
 
     def _handle(self, key: int) -> None:
@@ -101,7 +104,7 @@ class LiveWindow:
         letter = chr(key & 0xFF).lower() if key >= 0 else ""
         closed = cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) < 1
         if letter in ("q", "\x1b") or closed:
-            raise WindowClosed
+            raise EndOfRun
         if letter == "i":
             self._labels = not self._labels
         elif letter == "t":

@@ -10,12 +10,14 @@ Examples:
 
 from __future__ import annotations
 
+from poseflow.video.frame_range import FrameRange
 from poseflow.video.open import open_source
 from poseflow.video.source import DEFAULT_FPS, Source, SourceFrame
 from poseflow.video.writer import ImageWriter, VideoWriter, Writer, open_writer
 
 __all__ = [
     "DEFAULT_FPS",
+    "FrameRange",
     "ImageWriter",
     "Source",
     "SourceFrame",

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 from poseflow.errors import PoseFlowError
+from poseflow.sequence import PoseSequence
 
 Bound = int | float
 """An `int` is the index of a frame, a `float` a time in seconds."""
@@ -70,6 +71,16 @@ class FrameRange:
     def ended(self, index: int, time: float) -> bool:
         """Whether a frame is not before the stop."""
         return self.stop is not None and _place(self.stop, index, time) >= self.stop
+
+    def of(self, sequence: PoseSequence) -> PoseSequence:
+        """The frames of a sequence that are in the range."""
+        frames = [
+            frame
+            for frame in sequence
+            if self.begun(frame.index, frame.time)
+            and not self.ended(frame.index, frame.time)
+        ]
+        return replace(sequence, frames=tuple(frames))
 
     def count(self, frames: int | None, fps: float | None) -> int | None:
         """Number of frames in the range, of a source of so many; None if unknown."""

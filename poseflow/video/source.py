@@ -16,6 +16,7 @@ from typing import Self
 from poseflow.arrays import Image
 from poseflow.errors import SourceError, SourceWarning
 from poseflow.formats.frame_names import text_of
+from poseflow.video.frame_range import FrameRange
 from poseflow.video.prefetch import Prefetcher
 
 DEFAULT_FPS = 25.0
@@ -77,6 +78,8 @@ class Source(ABC):
         losses: How often the connection to it was lost.
         seconds: Iteration ends before the first frame at this time or later, and of a
             live source this long after the first one; None for no limit.
+        part: Frames outside it are read but not delivered; those inside keep their
+            numbers and times.
     """
 
     name: str
@@ -88,6 +91,7 @@ class Source(ABC):
     origin: Path | None = None
     losses: int = 0
     seconds: float | None = None
+    part: FrameRange = FrameRange()
     _ahead: int = AHEAD
 
     def __init__(self, name: str) -> None:
@@ -106,7 +110,8 @@ class Source(ABC):
         """The frames in order.
 
         Raises:
-            SourceError: If the source is closed or yields no frame at all.
+            SourceError: If the source is closed or yields no frame at all, or none in
+                `part`.
             StreamLostError: At the end, if that of a live stream was not asked for.
 
         Warns:
@@ -136,10 +141,18 @@ class Source(ABC):
     def _limited(self, frames: Iterator[SourceFrame]) -> Iterator[SourceFrame]:
         """The frames up to the limit or `stop`; notes when live ones come in."""
         timer: threading.Timer | None = None
+        last: SourceFrame | None = None
+        begun = False
         try:
             for frame in frames:
                 if self._stopped.is_set():
                     return
+                if self.part.ended(frame.index, frame.time):
+                    break
+                last = frame
+                if not self.part.begun(frame.index, frame.time):
+                    continue
+                begun = True
                 if self.seconds is not None and frame.time >= self.seconds:
                     return
                 if self.is_live:
@@ -150,6 +163,11 @@ class Source(ABC):
                         timer.start()
                     self._arrivals.append((frame.index, time.monotonic()))
                 yield frame
+            if last is not None and not begun:
+                raise SourceError(
+                    f"{self.name}: its last frame is {last.index}, at "
+                    f"{last.time:.2f} s; expected a start before"
+                )
         finally:
             if timer is not None:
                 timer.cancel()
