@@ -18,7 +18,13 @@ from poseflow.errors import SourceError
 from poseflow.redaction import redact, url_name
 from poseflow.video.pixels import frame_to_bgr
 from poseflow.video.source import Source, SourceFrame, number_name
-from poseflow.video.timing import FrameClock, FrameCounter, JoinedTime, PlayOrder
+from poseflow.video.timing import (
+    FrameClock,
+    FrameCounter,
+    JoinedTime,
+    PlayOrder,
+    with_next,
+)
 
 _LIVE = ("rtsp", "rtsps", "rtmp", "rtmps", "rtp", "srt", "udp", "tcp")
 _UNTIMED = frozenset(["mpjpeg", "mjpeg", "h264", "hevc", "m4v", "image2pipe"])
@@ -166,7 +172,10 @@ class VideoStream(Source):
         dropped = 0
         read_error: Exception | None = None
         latest = time.monotonic()
-        for packet in self._packets(container, stream):
+        packets = self._packets(container, stream)
+        # A live frame must not wait for the packet after it.
+        pairs = ((p, None) for p in packets) if self.is_live else with_next(packets)
+        for packet, following in pairs:
             frames: list[Any] = []
             if isinstance(packet, Exception):
                 read_error = packet
@@ -174,7 +183,8 @@ class VideoStream(Source):
             else:
                 damaged = packet.is_corrupt
                 if packet.pts is not None:
-                    packet.pts = joined.of(packet.pts, packet.is_keyframe)
+                    after = getattr(following, "pts", None)
+                    packet.pts = joined.of(packet.pts, packet.is_keyframe, after)
                 if packet.size and not packet.is_discard:
                     counter.packet(packet.pts)
                 dropped += bool(packet.is_discard)
@@ -213,7 +223,9 @@ class VideoStream(Source):
         if counter.index == counter.lost and self.size is not None and not self.is_live:
             raise SourceError(f"{self._label}: {_no_frames(stream)}")
         end = order.last
-        note = self._verdict(stream, counter, dropped, end or 0.0, read_error)
+        note = self._verdict(
+            stream, counter, dropped, None if joined.wrong else end or 0.0, read_error
+        )
         if note and not careful:
             raise _DamagedError
         if note:
@@ -264,10 +276,18 @@ class VideoStream(Source):
         stream: Any,
         counter: FrameCounter,
         dropped: int,
-        last: float,
+        last: float | None,
         read_error: Exception | None,
     ) -> str:
-        """One line on the frames missing from the pass that just ended, or nothing."""
+        """One line on the frames missing from the pass that just ended, or nothing.
+
+        Args:
+            stream: The video.
+            counter: Its frames.
+            dropped: Number of frames that are not to be shown.
+            last: Time of the last frame; None if the stated duration means nothing.
+            read_error: What ended the reading.
+        """
         good = counter.index - counter.lost
         if self.is_live:
             if read_error is None:
@@ -280,7 +300,7 @@ class VideoStream(Source):
         if stream.frames:
             expected = stream.frames - dropped
             decoded, short = f"{good} of {expected} frames", counter.index < expected
-        elif self._seconds is not None:
+        elif self._seconds is not None and last is not None:
             missing = self._missing(stream, last)
             if missing > max(0.25, 2 / (self.fps or 1)):
                 decoded += f", the last {missing:.1f} of {self._seconds:.1f} s missing,"

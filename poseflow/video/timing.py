@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 
@@ -93,7 +94,11 @@ class JoinedTime:
     Transport streams are joined by appending them; the second one starts its time
     again. A key frame is shown later than every packet before it, so one with an
     earlier timestamp begins another recording; so does any packet that lies back
-    farther than frames are reordered.
+    farther than frames are reordered. A single packet that lies far ahead, of those
+    before and after it alike, has a wrong timestamp and is put behind the one before.
+
+    Attributes:
+        wrong: Whether a timestamp was wrong: the stated duration may be, too.
 
     Args:
         step: Timestamp units from frame to frame.
@@ -105,6 +110,8 @@ class JoinedTime:
         [0, 20, 10]
         >>> [time.of(pts, key) for pts, key in [(0, True), (10, False)]]
         [30, 40]
+        >>> time.of(90_000, False, 60), time.of(60, False)
+        (50, 90)
     """
 
     def __init__(self, step: int, longest: int) -> None:
@@ -113,11 +120,26 @@ class JoinedTime:
         self._offset = 0
         self._latest: int | None = None
         self._before: tuple[int, int] | None = None
+        self.wrong = False
 
-    def of(self, pts: int, key_frame: bool) -> int:
-        """The timestamp of a packet in a time that does not begin again."""
+    def of(self, pts: int, key_frame: bool, following: int | None = None) -> int:
+        """The timestamp of a packet in a time that does not begin again.
+
+        Args:
+            pts: Its own timestamp.
+            key_frame: Whether it can be decoded alone.
+            following: The timestamp of the next packet, if known.
+        """
         latest = self._latest
         before, self._before = self._before, None
+        if (
+            latest is not None
+            and following is not None
+            and pts - latest > self._longest < pts - following
+            and abs(following - latest) <= self._longest
+        ):
+            pts = latest + self._step
+            self.wrong = True
         if (
             before is not None
             and latest is not None
@@ -133,6 +155,21 @@ class JoinedTime:
             latest = None
         self._latest = pts if latest is None else max(latest, pts)
         return pts + self._offset
+
+
+def with_next(items: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
+    """Each item with the one after it; None follows the last.
+
+    Examples:
+        >>> list(with_next("ab"))
+        [('a', 'b'), ('b', None)]
+    """
+    ahead = iter(items)
+    for item in ahead:
+        for following in ahead:
+            yield item, following
+            item = following
+        yield item, None
 
 
 class PlayOrder:

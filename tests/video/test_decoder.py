@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 import warnings
+from fractions import Fraction
 
 import av
 import cv2
@@ -21,7 +22,7 @@ from poseflow.errors import SourceError, SourceWarning, StreamLostError
 from poseflow.video import open_source
 from poseflow.video.decoder import VideoStream
 
-from .conftest import number_of
+from .conftest import number_of, numbered
 
 CONTAINERS = [
     pytest.param("clip.mp4", "libx264", id="mp4"),
@@ -485,3 +486,33 @@ def test_opening_leaves_no_file_open_on_failure(tmp_path):
         with pytest.raises(SourceError):
             VideoStream(str(path))
     assert str(path) not in {f.path for f in psutil.Process().open_files()}
+
+
+@pytest.mark.parametrize(
+    ("suffix", "codec"),
+    [(s, c) for s in (".mp4", ".mkv", ".ts") for c in ("mpeg4", "libx264")]
+    + [(".avi", "mpeg4")],
+)
+def test_a_timestamp_far_ahead_moves_neither_numbers_nor_times(tmp_path, suffix, codec):
+    path = tmp_path / f"jump{suffix}"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=25, options={"g": "10"})
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.codec_context.time_base = Fraction(1, 25)
+        packets = []
+        for index in range(60):
+            image = numbered(index, (64, 48))
+            frame = av.VideoFrame.from_ndarray(image, "bgr24")
+            frame.pts, frame.time_base = index, Fraction(1, 25)
+            packets += stream.encode(frame)
+        packets += stream.encode()
+        for packet in packets:
+            if packet.pts == 30:
+                packet.pts += 5000
+            container.mux(packet)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        frames = list(open_source(str(path)))
+    assert [frame.index for frame in frames] == list(range(60))
+    times = np.array([frame.time for frame in frames])
+    np.testing.assert_allclose(times, np.arange(60) / 25, atol=0.06)
