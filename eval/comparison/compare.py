@@ -33,12 +33,8 @@ from poseflow.skeleton import Skeleton
 Kind = Literal["posetrack", "mot", "tracks"]
 Verdict = Literal["better", "worse", "no difference", "unknown"]
 
-WORDS: Mapping[str, str] = {
-    "better": "better",
-    "worse": "worse",
-    "no difference": "no difference that these sequences can show",
-    "unknown": "one sequence: no interval",
-}
+FEW = 6
+"""Sequences below which all may agree by chance: two of 2^6 ways are 3 %."""
 SHOWN = 3
 """Sequences named by the text for each figure."""
 
@@ -54,7 +50,9 @@ class Difference:
         better: Sequences in which this result is better.
         worse: Sequences in which it is worse.
         equal: Sequences in which both are equal, or undefined.
-        verdict: Whether the interval excludes 0, and on which side.
+        verdict: `better` or `worse` if the interval excludes 0; `unknown` if it does
+            not although all of a few sequences agree, or if there is none; else
+            `no difference`.
         sequences: Name and difference of the sequences, largest differences first.
     """
 
@@ -66,6 +64,19 @@ class Difference:
     equal: int
     verdict: Verdict
     sequences: tuple[tuple[str, float], ...]
+
+    @property
+    def words(self) -> str:
+        """The verdict in words."""
+        if self.verdict == "no difference":
+            return "no difference that these sequences can show"
+        if self.verdict != "unknown":
+            return self.verdict
+        if self.interval is None:
+            return "one sequence: no interval"
+        count = max(self.better, self.worse)
+        kind = "better" if self.better else "worse"
+        return f"{kind} in all {count} sequences, too few to be sure"
 
     def to_dict(self) -> dict[str, Any]:
         """JSON types; None where undefined."""
@@ -143,7 +154,7 @@ class Comparison:
                         if one.interval is None
                         else "[{}, {}]".format(*map(_signed, one.interval)),
                         f"{one.better}/{one.worse}/{one.equal}",
-                        WORDS[one.verdict],
+                        one.words,
                     ]
                 )
             blocks.append(_layout(rows, format))
@@ -330,6 +341,8 @@ def _difference(
         verdict = "better"
     elif ends[1] < -SAME:
         verdict = "worse"
+    elif len(each) < FEW and len(each) in (better, worse):
+        verdict = "unknown"
     return Difference(
         name,
         value,

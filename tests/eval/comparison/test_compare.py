@@ -10,7 +10,7 @@ from mot_case import write_mot_case
 from posetrack_case import CaseOptions, write_case
 from typer.testing import CliRunner
 
-from poseflow import PoseFlowError
+from poseflow import Frame, PoseFlowError, Poses, PoseSequence, Skeleton, write
 from poseflow.cli.app import app
 from poseflow.eval import compare, evaluate, score_mot
 from poseflow.eval.comparison.bootstrap import draw, interval
@@ -166,6 +166,46 @@ def test_one_sequence_has_no_interval(mot, tmp_path):
     assert (one.interval, one.verdict, one.worse) == (None, "unknown", 1)
     assert "one sequence: no interval" in found.table()
     assert json.loads(json.dumps(found.to_dict()))["kind"] == "mot"
+
+
+def test_few_sequences_that_agree_are_not_called_equal(mot, tmp_path):
+    bad = worse(mot / "pred", tmp_path / "bad", 0.2)
+    for name in ("CASE-01.txt", "CASE-02.txt"):
+        lines = (bad / name).read_text().splitlines()
+        (bad / name).write_text("\n".join(lines[: 40 + 60 * (name == "CASE-01.txt")]))
+    truth = tmp_path / "gt"
+    for name in ("CASE-01", "CASE-02"):
+        shutil.copytree(mot / "gt" / name, truth / name)
+    with pytest.warns(UserWarning, match="not scored"):
+        found = compare(truth, {"good": mot / "pred", "bad": bad})
+    one = found.differences["bad"]["MOTA"]
+    assert (one.verdict, one.worse) == ("unknown", 2)
+    assert one.words == "worse in all 2 sequences, too few to be sure"
+
+
+def test_tracked_poses_of_any_skeleton(tmp_path):
+    mouse = Skeleton("mouse", ("nose", "tail"))
+    rng = np.random.default_rng(0)
+
+    def sequence(seed, noise):
+        shape = np.random.default_rng(seed).uniform(0, 200, (4, 2, 2))
+        frames = []
+        for t in range(12):
+            points = shape + 2 * t + rng.normal(0, noise, shape.shape)
+            ids = np.arange(4) + 1
+            poses = Poses(points, track_ids=ids, skeleton=mouse, dtype="float64")
+            frames.append(Frame(t, 0.0, poses))
+        return PoseSequence(tuple(frames), mouse)
+
+    for folder, noise in (("gt", 0), ("good", 1), ("same", 1), ("bad", 15)):
+        (tmp_path / folder).mkdir()
+        for seed in range(8):
+            write(sequence(seed, noise), tmp_path / folder / f"{seed}.json")
+    results = [tmp_path / name for name in ("good", "same", "bad")]
+    found = compare(tmp_path / "gt", results)
+    assert found.kind == "tracks"
+    assert found.differences["same"]["HOTA"].verdict == "no difference"
+    assert found.differences["bad"]["HOTA"].verdict == "worse"
 
 
 def test_command(posetrack, tmp_path):
