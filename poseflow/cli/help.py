@@ -59,6 +59,11 @@ class HelpfulCommand(GuardedCommand):
 
 
 EXAMPLES: dict[str, tuple[str, ...]] = {
+    "models": (
+        "poseflow models",
+        "poseflow models get rtmpose-m",
+        "poseflow track street.mp4 -o tracked.json --model rtmpose-m",
+    ),
     "track": (
         "poseflow track street.mp4 -o tracked.json --render tracked.mp4",
         "poseflow track alphapose-results.json -o tracked.json",

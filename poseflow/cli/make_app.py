@@ -31,6 +31,7 @@ HOMES: Mapping[str, str] = {
     "evaluate-mot": "evaluate",
     "evaluate-tracks": "evaluate",
     "compare": "compare",
+    "models": "models",
     "train": "train",
     "validate": "train",
     "tune-nms": "train",

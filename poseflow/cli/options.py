@@ -6,11 +6,13 @@ import functools
 import inspect
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
+
+from poseflow.errors import PoseFlowError
 
 if TYPE_CHECKING:
     from poseflow.drawing import Overlay
@@ -79,6 +81,13 @@ class EstimatorOptions:
     estimator: Annotated[
         str | None,
         typer.Option(help="Name of an estimator; default by the kind of weights."),
+    ] = None
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help="Another project's model by name, downloaded once; poseflow models "
+            "lists them."
+        ),
     ] = None
     weights: Annotated[
         Path | None,
@@ -321,6 +330,7 @@ def track_options(
     tracker = tracker or TrackerOptions()
     selection = selection or SelectionOptions()
     given = {"matcher": tracker.matcher, **tracker_options}
+    estimator = _with_model(estimator)
     weights = estimator.weights, estimator.detector_weights
     own, detector = (None if path is None else str(path) for path in weights)
     return TrackOptions(
@@ -339,6 +349,31 @@ def track_options(
         tracker_options={k: v for k, v in given.items() if v is not None},
         format=format,
         render=render,
+    )
+
+
+def _with_model(given: EstimatorOptions) -> EstimatorOptions:
+    """The options with a model's name replaced by what it stands for."""
+    if given.model is None:
+        return given
+    if given.estimator is not None or given.weights is not None:
+        raise PoseFlowError(
+            f"--model {given.model} is an estimator with its weights: leave out "
+            "--estimator and --weights"
+        )
+    from poseflow.estimator.known_models import known_model
+
+    model = known_model(given.model)
+    if model.estimator is None:
+        raise PoseFlowError(
+            f"model {given.model!r} is a person detector: {model.use} {given.model}"
+        )
+    return replace(
+        given,
+        model=None,
+        estimator=model.estimator,
+        weights=Path(given.model),
+        detector=given.detector or model.detector,
     )
 
 

@@ -4,13 +4,18 @@ import functools
 import hashlib
 import http.server
 import threading
+import zipfile
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 import poseflow
+from poseflow.cli.app import app
 from poseflow.errors import PoseFlowError
-from poseflow.estimator.downloads import locate, register_weights
+from poseflow.estimator import downloads
+from poseflow.estimator.downloads import WeightsSource, locate, register_weights
+from poseflow.estimator.known_models import KNOWN_MODELS, known_model
 
 pytest.importorskip("pooch")
 
@@ -85,3 +90,109 @@ def test_local_files_are_not_downloaded(tmp_path):
     path.write_bytes(DATA)
     assert locate(path) == path
     assert locate("gone.pth").name == "gone.pth"
+
+
+def archive_of(path, members):
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+
+
+def test_weights_in_an_archive(site, tmp_path, monkeypatch):
+    archive_of(tmp_path / "site" / "m.zip", {"a/end2end.onnx": DATA, "b.json": b"{}"})
+    urls = (f"{site}/gone.zip", f"{site}/m.zip")
+    known = {"packed": WeightsSource(DIGEST, urls, archived=True)}
+    monkeypatch.setattr(downloads, "_KNOWN", known)
+    path = locate("packed")
+    assert path.read_bytes() == DATA
+    assert path.suffix == ".onnx"
+    assert [p.name for p in path.parent.iterdir()] == [path.name]
+    (tmp_path / "site" / "m.zip").unlink()
+    assert locate("packed") == path
+
+
+@pytest.mark.parametrize(
+    ("members", "message"),
+    [
+        ({"a.onnx": b"others"}, "expected sha256 .* of the .onnx file"),
+        ({"a.txt": DATA}, "one .onnx file, got 0"),
+        ({"a.onnx": DATA, "b.onnx": DATA}, "one .onnx file, got 2"),
+        (None, "not a zip file"),
+    ],
+)
+def test_other_archives_are_refused(site, tmp_path, monkeypatch, members, message):
+    if members is None:
+        (tmp_path / "site" / "m.zip").write_bytes(DATA)
+    else:
+        archive_of(tmp_path / "site" / "m.zip", members)
+    known = {"packed": WeightsSource(DIGEST, (f"{site}/m.zip",), archived=True)}
+    monkeypatch.setattr(downloads, "_KNOWN", known)
+    with pytest.raises(PoseFlowError, match=f"not downloaded: .*{message}"):
+        locate("packed")
+    assert not list((tmp_path / "cache").iterdir())
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, ["models", *arguments])
+
+
+def test_models_are_listed():
+    done = run()
+    assert done.exit_code == 0, done.output
+    names = [line.split()[0] for line in done.stdout.splitlines()]
+    assert names == ["embedded", *KNOWN_MODELS]
+    assert "--detector yolox --detector-weights yolox-s" in done.stdout
+    for model in KNOWN_MODELS.values():
+        assert len(model.sha256) == 64
+        assert model.estimator or model.detector
+        assert all(url.startswith("https://") for url in model.urls)
+
+
+def test_torchvision_files_carry_the_start_of_their_checksum():
+    for model in KNOWN_MODELS.values():
+        for url in model.urls:
+            if "download.pytorch.org" in url:
+                assert Path(url).stem.rpartition("-")[2] == model.sha256[:8]
+
+
+def test_where_models_are(site, tmp_path, monkeypatch):
+    done = run("where", "rtmo-s")
+    assert done.exit_code == 0, done.output
+    path, digest, *urls = done.stdout.splitlines()
+    model = known_model("rtmo-s")
+    assert path == f"{downloads.cached_path('rtmo-s')}  (not downloaded)"
+    assert digest == f"sha256 {model.sha256}"
+    assert tuple(urls) == model.urls
+    monkeypatch.setenv("POSEFLOW_OFFLINE", "1")
+    offline = run("get", "rtmo-s")
+    assert offline.exit_code == 1
+    assert "POSEFLOW_OFFLINE is set; put the file there as" in offline.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["models", "get", "magic"], 1, "unknown model 'magic'; known are rtmpose-t"),
+        (["models", "get"], 2, "get needs the NAME"),
+        (["models", "lose"], 2, "lose"),
+        (["estimate", "x.mp4", "-o", "o.json", "--model", "magic"], 1, "unknown model"),
+        (
+            ["estimate", "x.mp4", "-o", "o.json", "--model", "yolox-s"],
+            1,
+            "person detector: --detector yolox --detector-weights yolox-s",
+        ),
+        (
+            [
+                *("estimate", "x.mp4", "-o", "o.json", "--model", "rtmo-s"),
+                "--weights=a",
+            ],
+            1,
+            "leave out --estimator and --weights",
+        ),
+    ],
+)
+def test_wrong_models_are_named(site, tmp_path, monkeypatch, arguments, code, message):
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == code, done.output
+    assert message in " ".join(done.output.replace("│", " ").split())
