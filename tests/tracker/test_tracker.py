@@ -430,3 +430,28 @@ def test_coordinates_far_outside_the_image(name, far):
     for offset in (0, 0, far, far, 0):
         people = tracker.update(Poses(cloud + offset, dtype=np.float64), image)
         assert len(people) == 2
+
+
+@pytest.mark.parametrize(
+    ("tracker", "boxed"),
+    [("default", False), ("default", True), ("poseflow", True), ("iou", True)],
+)
+def test_a_person_born_without_a_joint_gets_one_id(tracker, boxed):
+    """Joints come in the fourth frame; before, there is a box or nothing at all."""
+    tracking = Tracker(tracker)
+    ids = []
+    for index in range(20):
+        x = np.array([100.0, 400.0]) + 3 * index
+        body = np.stack([np.linspace(0, 40, 17), np.linspace(0, 100, 17)], axis=1)
+        points = body + np.stack([x, [50, 50]], axis=1)[:, None]
+        marks = np.full((2, 17), 0.9)
+        boxes = np.stack([x, [50.0] * 2, x + 40, [150.0] * 2], axis=1)
+        if index < 3:
+            marks[1] = 0
+            boxes[1] *= boxed
+        poses = Poses(points, marks, boxes)
+        ids.append(tracking.update(poses).track_ids.tolist())
+    second = {b for _, b in ids} - {-1}
+    assert len({a for a, _ in ids} - {-1}) == 1
+    assert len(second) == 1
+    assert ids[-1][1] in second
