@@ -115,10 +115,12 @@ class UltralyticsPoses(OneStagePoses):
         )
 
     def _predict(self, images: Sequence[Image]) -> list[Poses]:
-        return [
-            Poses.from_ultralytics(result, self.skeleton, keep_origin=self._keep_origin)
-            for result in self._yolo.predict(images)
-        ]
+        return [self._poses(result) for result in self._yolo.predict(images)]
+
+    def _poses(self, result: Any) -> Poses:
+        return Poses.from_ultralytics(
+            result, self.skeleton, keep_origin=self._keep_origin
+        )
 
 
 def _person(model: Any) -> int:

@@ -240,7 +240,7 @@ def _take_canvas(builder: FrameBuilder, document: dict[str, Any]) -> None:
     """Take the size that pose editors write, and what poseflow itself has written."""
     if builder.hints.size is None:
         sides = [_value(document.get(f"canvas_{side}")) for side in ("width", "height")]
-        if all(isinstance(side, int | float) and side > 0 for side in sides):
+        if all(isinstance(side, int | float) and side > 1 for side in sides):
             size = (int(sides[0]), int(sides[1]))
             builder.hints = replace(builder.hints, size=size)
     if "poseflow" in document:
