@@ -18,6 +18,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,7 @@ from poseflow.poses import Poses
 JOINTS = [SKELETON.index("nose"), *range(SKELETON.index("left_shoulder"), 17)]
 SIGMAS = np.asarray(SKELETON.sigmas)
 RIGHT_OKS = 0.5
+LEAST_SCORE = 0.02
 BINS = np.linspace(0, 1, 6)
 
 
@@ -59,12 +61,14 @@ class Raw:
 
     Attributes:
         first: MultiPose's people.
-        second: The same with the second stage's joints; None without it.
+        again: `(P,)` who of them has joints of the second stage.
+        second: Those, with these joints.
         boxed: The second stage's joints in the boxes of `labelled`.
     """
 
     first: Poses
-    second: Poses | None
+    again: Bools
+    second: Poses
     boxed: Poses | None
 
 
@@ -140,15 +144,19 @@ def run(data: Data, quality: str) -> list[Raw]:
     for index in range(len(data)):
         image = data.table.image_files.read(index)
         (first,) = detector.people([image])
-        second = boxed = None
-        if estimator.refine:
-            first = first[calibration.PERSON(first.scores) >= 0.05]
-            (second,) = estimator.second_stage.near([image], [first])
+        probability = calibration.person_scores(first)
+        first, probability = (
+            first[probability >= LEAST_SCORE],
+            probability[probability >= LEAST_SCORE],
+        )
+        again = probability < estimator.refine_below
+        (second,) = estimator.second_stage.near([image], [first[again]])
+        boxed = None
         labelled = data.labelled[index]
         if labelled is not None:
             boxes = labelled.boxes.astype(np.float32)
             (boxed,) = estimator.second_stage.in_boxes([image], [boxes])
-        results.append(Raw(first, second, boxed))
+        results.append(Raw(first, again, second, boxed))
         if sys.stderr.isatty():
             print(f"\r{quality} {index + 1}/{len(data)}", end="", file=sys.stderr)
     return results
@@ -156,9 +164,7 @@ def run(data: Data, quality: str) -> list[Raw]:
 
 def scored(raw: Raw) -> Poses:
     """The people of an image with calibrated scores."""
-    if raw.second is None:
-        return calibration.probable(raw.first)
-    return calibration.probable_refined(raw.first, raw.second)
+    return calibration.probable_both(raw.first, raw.again, raw.second)
 
 
 def accuracy(data: Data, people: Sequence[Poses]) -> str:
@@ -212,30 +218,41 @@ def keypoint_ap(data: Data, people: Sequence[Poses]) -> float:
 
 
 Samples = tuple[list[Floats], Bools]
-"""Raw scores, each `(N,)`, and whether they are right, `(N,)`."""
+"""Inputs of a logistic function, each `(N,)`, and what is right, `(N,)`."""
 
 
-def person_samples(data: Data, raws: Sequence[Raw]) -> Samples:
-    """Raw scores of people, and whether there is one."""
+def person_samples(data: Data, raws: Sequence[Raw], *, again: bool) -> Samples:
+    """Inputs of people's scores, and whether there is a person.
+
+    Args:
+        data: The images.
+        raws: Of each image.
+        again: Those of the second stage, with its inputs; else all, without.
+    """
     found = [Detections(raw.first.boxes, raw.first.scores) for raw in raws]
     matches = match(found, data.table)
-    order = [np.argsort(-each.scores, kind="stable") for each in found]
-    columns = [matches.scores]
-    if raws[0].second is not None:
-        means = [
-            raw.second.keypoint_scores.mean(axis=1)[rows]
-            for raw, rows in zip(raws, order, strict=True)
-            if raw.second is not None
-        ]
-        columns.append(np.concatenate(means))
-    counted = ~matches.neutral
-    return [column[counted] for column in columns], matches.found[counted] >= 0
+    person = np.split(matches.found, np.cumsum([len(each) for each in found])[:-1])
+    neutral = np.split(matches.neutral, np.cumsum([len(each) for each in found])[:-1])
+    columns, right = [], []
+    for raw, who, unsure in zip(raws, person, neutral, strict=True):
+        # In the order of the raw scores, as the matches are.
+        order = np.argsort(-raw.first.scores, kind="stable")
+        inputs = np.full((3 if again else 2, len(order)), np.nan)
+        if again:
+            first = raw.first[raw.again]
+            inputs[:, raw.again] = calibration.refined_inputs(first, raw.second)
+        else:
+            inputs[:] = calibration.person_inputs(raw.first)
+        counted = ~unsure & np.isfinite(inputs[0, order])
+        columns.append(inputs[:, order[counted]])
+        right.append(who[counted] >= 0)
+    return list(np.concatenate(columns, axis=1)), np.concatenate(right)
 
 
 def joint_samples(
     data: Data, raws: Sequence[Raw], stage: Callable[[Raw], Poses | None]
 ) -> Samples:
-    """Raw scores of the joints of people who were found, and whether they are right."""
+    """Log odds of the joints of people who were found, and whether they are right."""
     scores, right = [np.zeros((0, 17))], [np.zeros((0, 17), bool)]
     for raw, labelled in zip(raws, data.labelled, strict=True):
         poses = stage(raw)
@@ -246,26 +263,27 @@ def joint_samples(
         rows = overlap[people].argmax(axis=1)
         scores.append(poses.keypoint_scores[rows])
         right.append(labelled.right(people, poses.keypoints[rows]))
-    return [np.concatenate(scores).ravel()], np.concatenate(right).ravel()
+    odds = log_odds(np.concatenate(scores).ravel())
+    return [odds], np.concatenate(right).ravel()
 
 
 def refined(raw: Raw) -> Poses | None:
     """The joints of both stages, with the second one's raw scores."""
-    return None if raw.second is None else combined(raw.first, raw.second)
+    return combined(raw.first[raw.again], raw.second)
 
 
 def fitted(parts: Iterable[Samples]) -> Logistic:
     """The logistic function with the greatest likelihood."""
-    scores, right = zip(*parts, strict=True)
-    odds = [log_odds(np.concatenate(column)) for column in zip(*scores, strict=True)]
-    inputs = np.stack([*odds, np.ones(len(odds[0]))], axis=1)
+    inputs, right = zip(*parts, strict=True)
+    columns = [np.concatenate(column) for column in zip(*inputs, strict=True)]
+    rows = np.stack([*columns, np.ones(len(columns[0]))], axis=1)
     truth = np.concatenate(right)
 
     def loss(weights: Floats) -> float:
-        z = inputs @ weights
+        z = rows @ weights
         return float((np.logaddexp(0, z) - truth * z).mean())
 
-    weights = minimize(loss, np.zeros(inputs.shape[1])).x
+    weights = minimize(loss, np.zeros(rows.shape[1])).x
     *slopes, offset = np.round(weights, 2).tolist()
     return Logistic(tuple(slopes), offset)
 
@@ -281,6 +299,16 @@ def reliability(name: str, function: Logistic, samples: Samples) -> str:
         mean = f"{probability[inside].mean():.2f}" if inside.any() else "-"
         cells.append(f"{mean} {share} ({inside.sum()})")
     return f"| {name} | " + " | ".join(cells) + " |"
+
+
+SAMPLES: dict[str, Callable[[Data, Sequence[Raw]], Samples]] = {
+    "PERSON": partial(person_samples, again=False),
+    "REFINED_PERSON": partial(person_samples, again=True),
+    "JOINT": partial(joint_samples, stage=lambda raw: raw.first),
+    "SEEDED_JOINT": partial(joint_samples, stage=refined),
+    "BOXED_JOINT": partial(joint_samples, stage=lambda raw: raw.boxed),
+}
+"""Samples for each constant of `poseflow.estimator.movenet.scores`."""
 
 
 def main() -> None:
@@ -300,15 +328,8 @@ def main() -> None:
         for part, data in parts.items()
         for quality in options.quality
     }
-    kinds: dict[str, Callable[[Data, Sequence[Raw]], Samples]] = {
-        "JOINT": lambda data, raw: joint_samples(data, raw, lambda each: each.first),
-        "SEEDED_JOINT": lambda data, raw: joint_samples(data, raw, refined),
-        "BOXED_JOINT": lambda data, raw: joint_samples(
-            data, raw, lambda each: each.boxed
-        ),
-    }
     if options.fit:
-        fit(parts["rest"], {q: raws["rest", q] for q in options.quality}, kinds)
+        fit(parts["rest"], [raws["rest", quality] for quality in options.quality])
     for part, data in parts.items():
         print(f"{part}: {len(data)} images")
         for quality in options.quality:
@@ -317,35 +338,21 @@ def main() -> None:
         print("| | " + " | ".join(f"{a:.1f}-{b:.1f}" for a, b in pairwise(BINS)) + " |")
         for quality in options.quality:
             raw = raws[part, quality]
-            twice = raw[0].second is not None
-            person = calibration.REFINED_PERSON if twice else calibration.PERSON
-            people = person_samples(data, raw)
-            print(reliability(f"{quality}: people", person, people))
-            for name, samples in kinds.items():
-                if name != "SEEDED_JOINT" or twice:
+            samples = {
+                name: samples_of(data, raw) for name, samples_of in SAMPLES.items()
+            }
+            for name, each in samples.items():
+                if len(each[1]):
                     function = getattr(calibration, name)
-                    title = f"{quality}: {name}"
-                    print(reliability(title, function, samples(data, raw)))
+                    print(reliability(f"{quality}: {name}", function, each))
 
 
-def fit(
-    data: Data,
-    raws: dict[str, list[Raw]],
-    kinds: dict[str, Callable[[Data, Sequence[Raw]], Samples]],
-) -> None:
+def fit(data: Data, raws: Sequence[Sequence[Raw]]) -> None:
     """Fit all constants, use them, and print them."""
-    once = [raw for raw in raws.values() if raw[0].second is None]
-    twice = [raw for raw in raws.values() if raw[0].second is not None]
-    people = {"PERSON": once, "REFINED_PERSON": twice}
-    for name, chosen in people.items():
-        if chosen:
-            samples = [person_samples(data, raw) for raw in chosen]
+    for name, samples_of in SAMPLES.items():
+        samples = [samples_of(data, raw) for raw in raws]
+        if sum(len(right) for _, right in samples):
             setattr(calibration, name, fitted(samples))
-    for name, samples_of in kinds.items():
-        chosen = twice if name == "SEEDED_JOINT" else list(raws.values())
-        if chosen:
-            setattr(calibration, name, fitted(samples_of(data, raw) for raw in chosen))
-    for name in (*people, *kinds):
         print(f"{name} = {getattr(calibration, name)}")
 
 

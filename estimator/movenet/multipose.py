@@ -14,8 +14,8 @@ from poseflow.estimator.detectors.letterbox import Letterbox, letterbox
 from poseflow.estimator.movenet.decode import decode_people
 from poseflow.estimator.movenet.loaded import LoadedMoveNet
 from poseflow.estimator.movenet.merging import distinct, joined, merged
-from poseflow.estimator.movenet.presets import LEAST_SCORE, SKELETON, View
-from poseflow.estimator.movenet.scores import PERSON
+from poseflow.estimator.movenet.presets import LEAST_SCORE, SKELETON, View, growth
+from poseflow.estimator.movenet.scores import person_scores
 from poseflow.estimator.movenet.tiles import TILE_PX, from_tiles, tile_boxes
 from poseflow.estimator.networks.movenet import INPUT_MULTIPLE
 from poseflow.estimator.protocols import Detections
@@ -47,6 +47,7 @@ class MultiPose:
         device: Where it runs.
         least_score: People with lower scores are left out.
         batch_size: Images at once; halved when the device runs out of memory.
+        grows: Whether views grow with the image.
         tiles: Whether large images are searched in tiles, too, for small people.
     """
 
@@ -57,9 +58,11 @@ class MultiPose:
         least_score: float = LEAST_SCORE,
         batch_size: int = 8,
         *,
+        grows: bool = True,
         tiles: bool = False,
     ) -> None:
         self.views = tuple(views)
+        self.grows = grows
         self.tiles = tiles
         self.least_score = least_score
         self.batches = Batches(batch_size)
@@ -69,7 +72,7 @@ class MultiPose:
         """The people of each image, `DetectedPoses`, best first."""
         detected: list[Detections] = []
         for people in self.people(images):
-            scores = PERSON(people.scores).astype(np.float32)
+            scores = person_scores(people).astype(np.float32)
             kept = scores >= self.least_score
             some = people[kept]
             detected.append(DetectedPoses(some.boxes, scores[kept], some))
@@ -77,33 +80,40 @@ class MultiPose:
 
     def people(self, images: Sequence[Image]) -> list[Poses]:
         """The people of each image with raw scores, best first."""
-        by_view = [self._people_in(images, view) for view in self.views]
+        scales = [
+            growth(max(image.shape[:2])) if self.grows else 1.0 for image in images
+        ]
+        by_view = [
+            self._people_in(images, [view.scaled(scale) for scale in scales])
+            for view in self.views
+        ]
         people = [merged(found) for found in zip(*by_view, strict=True)]
         if self.tiles:
-            people = list(map(self._with_tiles, images, people))
+            people = list(map(self._with_tiles, images, scales, people))
         return people
 
-    def _with_tiles(self, image: Image, people: Poses) -> Poses:
+    def _with_tiles(self, image: Image, scale: float, people: Poses) -> Poses:
         """The people with those found in tiles, each once."""
         height, width = image.shape[:2]
-        boxes = tile_boxes(width, height, max(view.size for view in self.views))
+        largest = max(view.scaled(scale).size for view in self.views)
+        boxes = tile_boxes(width, height, largest)
         if not len(boxes):
             return people
         crops = [image[y1:y2, x1:x2] for x1, y1, x2, y2 in boxes]
-        found = self._people_in(crops, View(TILE_PX))
+        found = self._people_in(crops, [View(TILE_PX)] * len(crops))
         everyone = joined([people, *from_tiles(boxes, found, width, height)])
         return everyone[distinct(everyone)]
 
-    def _people_in(self, images: Sequence[Image], view: View) -> list[Poses]:
-        """The people of each image in one view, in image pixels."""
-        frames = [_input(image, view) for image in images]
+    def _people_in(self, images: Sequence[Image], views: Sequence[View]) -> list[Poses]:
+        """The people of each image in its view, in image pixels."""
+        frames = list(map(_input, images, views))
         results = [Poses.empty(SKELETON)] * len(images)
         for shape in {frame.image.shape for frame in frames}:
             mine = [k for k, frame in enumerate(frames) if frame.image.shape == shape]
             found = self.batches.map([frames[k] for k in mine], self._decoded)
             for k, poses in zip(mine, found, strict=True):
                 height, width = images[k].shape[:2]
-                poses = mirrored(poses, width) if view.mirrored else poses
+                poses = mirrored(poses, width) if views[k].mirrored else poses
                 results[k] = _within(poses, width, height)
         return results
 

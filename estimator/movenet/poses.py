@@ -1,4 +1,4 @@
-"""`MoveNetPoses`: MultiPose finds people, Thunder refines their joints."""
+"""`MoveNetPoses`: MultiPose finds people, Thunder estimates their joints again."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from poseflow.estimator.devices import choose_device
 from poseflow.estimator.movenet.multipose import DetectedPoses, MultiPose
 from poseflow.estimator.movenet.presets import LEAST_SCORE, SKELETON, preset
 from poseflow.estimator.movenet.scores import (
-    probable,
+    person_scores,
+    probable_both,
     probable_in_boxes,
-    probable_refined,
 )
 from poseflow.estimator.movenet.second_stage import SecondStage
 from poseflow.estimator.protocols import Detections, Detector
@@ -27,10 +27,11 @@ from poseflow.validation import require
 class MoveNetPoses:
     """MoveNet; a `TwoStageBackend` that detects people itself or takes boxes.
 
-    MultiPose finds people and joints, in one or several views of the image; with
-    quality `best`, Thunder estimates the joints again, in a crop around each person,
-    near the first ones. In given boxes, and in those of another detector, Thunder
-    (`fast`: Lightning) estimates the joints of the person in the middle of each crop.
+    MultiPose finds people and joints, in one or several views of the image. Thunder
+    estimates the joints again, in a crop around each person (`best`) or each doubtful
+    person (`balanced`), near the first ones. In given boxes, and in those of another
+    detector, Thunder (`fast`: Lightning) estimates the joints of the person in the
+    middle of each crop.
 
     Args:
         quality: `fast`, `balanced` or `best`; see `PRESETS`.
@@ -71,12 +72,17 @@ class MoveNetPoses:
         if tiles not in ("auto", "none"):
             raise PoseFlowError(f"tiles: expected auto or none, got {tiles!r}")
         self.least_score = least_score
-        self.refine = chosen.refine
+        self.refine_below = chosen.refine_below
         self.device = choose_device(device)
         # Thunder may raise the score of a person.
-        first = least_score / 2 if self.refine else least_score
+        first = least_score / 2 if self.refine_below else least_score
         self.detector = detector or MultiPose(
-            chosen.views, self.device, first, batch_size, tiles=tiles == "auto"
+            chosen.views,
+            self.device,
+            first,
+            batch_size,
+            grows=chosen.grows,
+            tiles=tiles == "auto",
         )
         self.second_stage = SecondStage(chosen.single, self.device, batch_size)
 
@@ -101,22 +107,17 @@ class MoveNetPoses:
                 poses.replace(scores=np.sqrt(poses.scores * each.scores))
                 for poses, each in zip(people, detected, strict=True)
             ]
-        if self.refine:
-            refined = self.second_stage.near(images, found)
-            results = list(map(probable_refined, found, refined))
-        else:
-            results = list(map(probable, found))
-        return [self._best_first(poses) for poses in results]
+        again = [person_scores(people) < self.refine_below for people in found]
+        doubtful = [people[some] for people, some in zip(found, again, strict=True)]
+        second = self.second_stage.near(images, doubtful)
+        results = map(probable_both, found, again, second)
+        return [poses[poses.scores >= self.least_score] for poses in results]
 
     def _in_boxes(
         self, images: Sequence[Image], boxes: Sequence[npt.NDArray[np.float32]]
     ) -> list[Poses]:
         """The person in the middle of each box."""
         return list(map(probable_in_boxes, self.second_stage.in_boxes(images, boxes)))
-
-    def _best_first(self, poses: Poses) -> Poses:
-        poses = poses[poses.scores >= self.least_score]
-        return poses[np.argsort(-poses.scores, kind="stable")]
 
 
 def movenet_estimator(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from poseflow.errors import PoseFlowError
@@ -14,6 +14,11 @@ SKELETON = get("coco17")
 
 LEAST_SCORE = 0.2
 """People with lower scores are left out, unless another threshold is asked for."""
+
+
+GROWTH_FROM_PX, MOST_GROWTH = 1280, 2.0
+"""Views grow with the longer side of images from this one on, up to this factor: people
+are smaller in high resolutions."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,16 @@ class View:
     size: int
     mirrored: bool = False
 
+    def scaled(self, scale: float) -> View:
+        """A view of another size, a multiple of 32 pixels.
+
+        Examples:
+            >>> View(256, mirrored=True).scaled(1.5)
+            View(size=384, mirrored=True)
+        """
+        steps = max(round(self.size * scale / INPUT_MULTIPLE), 1)
+        return replace(self, size=steps * INPUT_MULTIPLE)
+
 
 @dataclass(frozen=True)
 class Preset:
@@ -35,18 +50,21 @@ class Preset:
 
     Attributes:
         views: MultiPose's inputs. Larger ones find smaller people, and miss large ones.
-        refine: Whether Thunder estimates the joints of each person again.
+        refine_below: Thunder estimates the joints of people with lower scores again,
+            and tells people from furniture: 0 for none, 1 for all.
         single: Network for the joints in given boxes, `thunder` or `lightning`.
+        grows: Whether views grow with the image.
     """
 
     views: tuple[View, ...]
-    refine: bool = False
+    refine_below: float = 0.0
     single: str = "thunder"
+    grows: bool = True
 
 
 PRESETS: Mapping[str, Preset] = {
     "fast": Preset((View(384),), single="lightning"),
-    "balanced": Preset((View(256, mirrored=True), View(512))),
+    "balanced": Preset((View(256, mirrored=True), View(512)), refine_below=0.7),
     "best": Preset(
         (
             View(256),
@@ -55,7 +73,7 @@ PRESETS: Mapping[str, Preset] = {
             View(448),
             View(768),
         ),
-        refine=True,
+        refine_below=1.0,
     ),
 }
 """By the name of the quality."""
@@ -66,7 +84,8 @@ def preset(quality: str, input_size: int | None = None) -> Preset:
 
     Args:
         quality: A name in `PRESETS`.
-        input_size: Size of the largest view, pixels; the others change in proportion.
+        input_size: Size of the largest view for all images, pixels; the others change
+            in proportion.
 
     Raises:
         PoseFlowError: If there is no such quality, or the size is out of its range.
@@ -77,21 +96,16 @@ def preset(quality: str, input_size: int | None = None) -> Preset:
     if input_size is None:
         return chosen
     require("input_size", input_size, 64, 4096, whole=True)
-    return replace(chosen, views=scaled_views(chosen.views, input_size))
+    scale = input_size / max(view.size for view in chosen.views)
+    views = tuple(view.scaled(scale) for view in chosen.views)
+    return replace(chosen, views=views, grows=False)
 
 
-def scaled_views(views: Sequence[View], largest_px: int) -> tuple[View, ...]:
-    """Views in the same proportions, the largest of a given size, multiples of 32.
+def growth(longer_side_px: int) -> float:
+    """Factor by which views grow for an image.
 
     Examples:
-        >>> scaled_views([View(256, mirrored=True), View(512)], 768)
-        (View(size=384, mirrored=True), View(size=768, mirrored=False))
+        >>> growth(640), growth(1280), growth(1920), growth(3840)
+        (1.0, 1.0, 1.5, 2.0)
     """
-    scale = largest_px / max(view.size for view in views)
-    return tuple(
-        replace(
-            view,
-            size=max(round(view.size * scale / INPUT_MULTIPLE), 1) * INPUT_MULTIPLE,
-        )
-        for view in views
-    )
+    return min(max(longer_side_px / GROWTH_FROM_PX, 1.0), MOST_GROWTH)

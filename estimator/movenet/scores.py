@@ -3,8 +3,8 @@
 A person's score is the probability that there is a person, a joint's that there is a
 person and the joint is right: in the image, and within the distance of a
 keypoint similarity of 0.5. Each is a logistic function of the log odds of raw scores
-(Platt, 1999), fitted by `benchmarks/estimation_accuracy.py --fit`. Reliability on other
-images: docs/models.md.
+(Platt, 1999), and of the pose's height, fitted by
+`benchmarks/estimation_accuracy.py --fit`. Reliability on other images: docs/models.md.
 """
 
 from __future__ import annotations
@@ -13,9 +13,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from poseflow.arrays import Floats
+from poseflow.arrays import Bools, Floats
+from poseflow.estimator.movenet.merging import joined
 from poseflow.estimator.movenet.second_stage import combined
 from poseflow.poses import Poses
+
+BEST_JOINTS = 6
+"""Thunder's joints that count in a person's score."""
+
+HEIGHT_SHARES = 0.2, 1.5
+"""Limits of a pose's height over its box's."""
 
 SMALLEST = 1e-6
 """Raw scores below this, or as close to 1, are taken for it."""
@@ -23,52 +30,77 @@ SMALLEST = 1e-6
 
 @dataclass(frozen=True)
 class Logistic:
-    """A logistic function of the log odds of one or several raw scores.
+    """A logistic function of several inputs.
 
     Attributes:
-        slopes: Factor of the log odds of each raw score.
+        slopes: Factor of each input.
         offset: Added to their sum.
     """
 
     slopes: tuple[float, ...]
     offset: float
 
-    def __call__(self, *raw: Floats) -> Floats:
-        """Probabilities for raw scores in [0, 1], arrays of one shape."""
-        odds = sum(
-            slope * log_odds(scores)
-            for slope, scores in zip(self.slopes, raw, strict=True)
-        )
-        probability: Floats = 1 / (1 + np.exp(-(odds + self.offset)))
+    def __call__(self, *inputs: Floats) -> Floats:
+        """Probabilities for inputs of one shape."""
+        pairs = zip(self.slopes, inputs, strict=True)
+        odds = sum(slope * values for slope, values in pairs) + self.offset
+        probability: Floats = 1 / (1 + np.exp(-odds))
         return probability
 
 
 def log_odds(scores: Floats) -> Floats:
-    """The logarithm of p / (1 - p)."""
+    """The logarithm of p / (1 - p) for scores in [0, 1]."""
     clipped = np.clip(np.asarray(scores, np.float64), SMALLEST, 1 - SMALLEST)
     odds: Floats = np.log(clipped) - np.log1p(-clipped)
     return odds
 
 
-PERSON = Logistic((1.86,), 3.49)
-"""Of MultiPose's score, the mean of all views."""
+PERSON = Logistic((1.72, 2.37), 4.00)
+"""Of `person_inputs`."""
 
-REFINED_PERSON = Logistic((1.19, 0.59), 3.50)
-"""Of MultiPose's score, and the mean of Thunder's joint scores."""
+REFINED_PERSON = Logistic((1.30, 0.80, 1.46), 3.43)
+"""Of `refined_inputs`."""
 
-JOINT = Logistic((1.46,), 0.84)
-"""Of MultiPose's joint score, given that there is a person."""
+JOINT = Logistic((1.51,), 0.85)
+"""Of the log odds of MultiPose's joint score, given that there is a person."""
 
-SEEDED_JOINT = Logistic((1.56,), 0.46)
+SEEDED_JOINT = Logistic((1.27,), 0.78)
 """The same for the joints of MultiPose and Thunder together."""
 
-BOXED_JOINT = Logistic((1.56,), 0.46)
+BOXED_JOINT = Logistic((1.54,), 0.46)
 """The same for the joints of Thunder or Lightning in a given box."""
+
+
+def person_inputs(first: Poses) -> tuple[Floats, Floats]:
+    """What tells people from furniture: MultiPose's score, and the pose's height.
+
+    On furniture the joints lie closer together than the box is high.
+    """
+    y = first.keypoints[..., 1]
+    boxes = first.boxes[:, 3] - first.boxes[:, 1]
+    share = (y.max(axis=1, initial=-np.inf) - y.min(axis=1, initial=np.inf)) / boxes
+    return log_odds(first.scores), np.log(np.clip(share, *HEIGHT_SHARES))
+
+
+def refined_inputs(first: Poses, second: Poses) -> tuple[Floats, Floats, Floats]:
+    """The same, and the mean score of Thunder's best joints.
+
+    Of a person who is cut or occluded not all joints can be found.
+    """
+    score, height = person_inputs(first)
+    best = np.sort(second.keypoint_scores, axis=1)[:, -BEST_JOINTS:]
+    return score, log_odds(best.mean(axis=1)), height
+
+
+def person_scores(first: Poses) -> Floats:
+    """Probability that there is a person, `(P,)`, for MultiPose's people."""
+    return PERSON(*person_inputs(first))
 
 
 def probable(first: Poses) -> Poses:
     """MultiPose's people with probabilities in place of raw scores."""
-    return _with_scores(first, PERSON(first.scores), JOINT(first.keypoint_scores))
+    joints = JOINT(log_odds(first.keypoint_scores))
+    return _with_scores(first, person_scores(first), joints)
 
 
 def probable_refined(first: Poses, second: Poses) -> Poses:
@@ -78,14 +110,26 @@ def probable_refined(first: Poses, second: Poses) -> Poses:
         first: MultiPose's people.
         second: The same people with Thunder's joints.
     """
-    raw = second.keypoint_scores
-    people = REFINED_PERSON(first.scores, raw.mean(axis=1))
-    return _with_scores(combined(first, second), people, SEEDED_JOINT(raw))
+    people = REFINED_PERSON(*refined_inputs(first, second))
+    joints = SEEDED_JOINT(log_odds(second.keypoint_scores))
+    return _with_scores(combined(first, second), people, joints)
+
+
+def probable_both(first: Poses, again: Bools, second: Poses) -> Poses:
+    """People of whom some went through the second stage, best first.
+
+    Args:
+        first: MultiPose's people.
+        again: `(P,)` which of them have joints of the second stage.
+        second: Those, with Thunder's joints.
+    """
+    people = joined([probable(first[~again]), probable_refined(first[again], second)])
+    return people[np.argsort(-people.scores, kind="stable")]
 
 
 def probable_in_boxes(poses: Poses) -> Poses:
     """Poses in given boxes: a person's score is the mean of the joints'."""
-    joints = BOXED_JOINT(poses.keypoint_scores)
+    joints = BOXED_JOINT(log_odds(poses.keypoint_scores))
     return poses.replace(keypoint_scores=joints, scores=joints.mean(axis=1))
 
 

@@ -9,9 +9,11 @@ from poseflow.estimator.movenet.second_stage import combined
 from poseflow.poses import Poses
 
 
-def poses(joint=0.5, score=0.3, x=0.0):
+def poses(joint=0.5, score=0.3, x=0.0, height=20.0):
+    """Two people in boxes 20 px high, with poses of another height."""
     shape = (2, len(SKELETON))
     keypoints = np.full((*shape, 2), x)
+    keypoints[..., 1] = np.linspace(0, height, len(SKELETON))
     boxes = [[0, 0, 10, 20]] * 2
     return Poses(
         keypoints, np.full(shape, joint), boxes, [score] * 2, skeleton=SKELETON
@@ -20,23 +22,36 @@ def poses(joint=0.5, score=0.3, x=0.0):
 
 def test_logistic():
     half = scores.Logistic((1.0,), 0.0)
-    np.testing.assert_allclose(half(np.array([0.2, 0.5, 0.9])), [0.2, 0.5, 0.9])
-    both = scores.Logistic((1.0, 1.0), 0.0)
-    assert both(np.array([0.9]), np.array([0.1])) == pytest.approx(0.5)
-    ends = half(np.array([0.0, 1.0]))
+    raw = np.array([0.2, 0.5, 0.9])
+    np.testing.assert_allclose(half(scores.log_odds(raw)), raw)
+    both = scores.Logistic((1.0, 2.0), 0.5)
+    assert both(np.array([0.5]), np.array([-0.5])) == pytest.approx(0.5)
+    ends = half(scores.log_odds(np.array([0.0, 1.0])))
     assert 0 < ends[0] < 1e-5 < 1 - 1e-5 < ends[1] < 1
 
 
-@pytest.mark.parametrize(
-    "name", ["PERSON", "REFINED_PERSON", "JOINT", "SEEDED_JOINT", "BOXED_JOINT"]
-)
-def test_higher_raw_scores_are_more_probable(name):
-    function = getattr(scores, name)
-    raw = np.linspace(0, 1, 50)
-    for place in range(len(function.slopes)):
-        columns = [np.full(50, 0.3)] * len(function.slopes)
-        columns[place] = raw
-        assert (np.diff(function(*columns)) > 0).all()
+def person(**other):
+    return scores.probable(poses(**other)).scores[0]
+
+
+def refined(**other):
+    changed = poses(**other)
+    return scores.probable_refined(changed, changed).scores[0]
+
+
+def test_people_are_more_probable_with_higher_scores_and_poses_as_high_as_the_box():
+    assert person(score=0.1) < person(score=0.3) < person(score=0.6)
+    assert person(height=5) < person(height=12) < person(height=20)
+    assert refined(joint=0.1) < refined(joint=0.3) < refined(joint=0.8)
+    assert refined(score=0.1) < refined(score=0.3)
+    assert refined(height=5) < refined(height=20)
+    assert person(height=0) > 0
+
+
+@pytest.mark.parametrize("function", [scores.probable, scores.probable_in_boxes])
+def test_higher_joint_scores_are_more_probable(function):
+    found = [function(poses(joint=s)).keypoint_scores[0, 0] for s in (0, 0.3, 0.9)]
+    assert found[0] < found[1] < found[2]
 
 
 def test_joints_are_no_more_probable_than_the_person():
@@ -49,10 +64,22 @@ def test_joints_are_no_more_probable_than_the_person():
     assert len(scores.probable_refined(empty, empty)) == 0
 
 
+def test_people_with_and_without_a_second_stage_come_best_first():
+    first = poses(joint=0.1, score=0.1)
+    again = np.array([False, True])
+    found = scores.probable_both(first, again, poses(joint=0.9, x=5.0)[:1])
+    assert len(found) == 2
+    assert found.scores[0] > found.scores[1]
+    assert found.keypoints[0, 0, 0] > 4.5
+    nobody = np.zeros(2, bool)
+    assert scores.probable_both(first, nobody, first[:0]) == scores.probable(first)
+
+
 def test_joints_of_two_stages_lie_nearer_to_the_more_certain():
     first, second = poses(joint=0.2, x=0.0), poses(joint=0.6, x=10.0)
     weights = 0.5 * 0.2**2, 0.6**2
     expected = 10 * weights[1] / sum(weights)
-    np.testing.assert_allclose(combined(first, second).keypoints, expected, rtol=1e-6)
+    found = combined(first, second).keypoints
+    np.testing.assert_allclose(found[..., 0], expected, rtol=1e-6)
     lost = combined(poses(joint=0), poses(joint=0, x=4.0)).keypoints
     assert np.isfinite(lost).all()
