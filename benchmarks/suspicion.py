@@ -2,10 +2,15 @@
 
     python benchmarks/suspicion.py recall     # development and test seeds
     python benchmarks/suspicion.py fit        # weights, from the development seeds
+    python benchmarks/suspicion.py review     # a simulated review, on the test seeds
 
 Recall: the most suspicious places of `poseflow events`, in as many different frames as
 a share of the clip has; a real switch counts as shown if a place names one of its
 tracks at most five frames away.
+
+Review: a simulated reviewer opens the places in the order of their suspicion. Where the
+truth has a switch of one of the place's tracks at most five frames away, the two ids
+are swapped from its frame on, and the list is made anew; places seen stay seen.
 """
 
 from __future__ import annotations
@@ -18,7 +23,7 @@ from dataclasses import replace
 import numpy as np
 from scipy.optimize import minimize
 
-from poseflow import PoseSequence, Tracker
+from poseflow import PoseSequence, Tracker, edit
 from poseflow.benchmark.clips import make_clip
 from poseflow.benchmark.tracking import (
     DEV_SEEDS,
@@ -35,6 +40,9 @@ SHARES = (0.05, 0.1, 0.2)
 
 FIT_TRACKERS = {"default": 1.0, "iou": 0.1}
 """Trackers whose errors are learned from, and the weight of one of their poses."""
+
+LEAST_REVIEWED = 0.001
+MOST_SWITCHES_OF_A_PLACE = 5
 
 RIDGE = 1e-3
 UNCERTAIN_FRAMES = 4
@@ -112,5 +120,50 @@ def fit() -> None:
     )
 
 
+def review(tracker: str = "default") -> None:
+    """Print how many places a reviewer opens until no switch is left."""
+    print(
+        "suite, seed: switches, places opened for half of them, for all that are found"
+    )
+    total: Counter[str] = Counter()
+    for seed in TEST_SEEDS:
+        for suite, truth, result in results(tracker, (seed,)):
+            opened, left = reviewed(truth, result)
+            first, last = left[0], left[-1]
+            half = next((k for k, n in enumerate(left) if n <= first / 2), opened)
+            done = left.index(last)
+            total.update(switches=first, left=last, opened=done, frames=len(result))
+            print(f"{suite} {seed}: {first} to {last}, {half} and {done} places")
+    print(dict(total))
+
+
+def reviewed(truth: PoseSequence, result: PoseSequence) -> tuple[int, list[int]]:
+    """Places opened in all, and the switches that are left after each of them."""
+    seen: set[tuple[int, int]] = set()
+    left = [len(find_errors(truth, result).switches)]
+    while left[-1]:
+        events = find_events(result, least_suspicion=LEAST_REVIEWED)
+        place = next(
+            (
+                e
+                for e in places(events, len(result))
+                if (e.frame, e.tracks[0]) not in seen
+            ),
+            None,
+        )
+        if place is None:
+            break
+        seen.add((place.frame, place.tracks[0]))
+        for _ in range(MOST_SWITCHES_OF_A_PLACE):
+            switches = find_errors(truth, result).switches
+            here = found_switches([place], switches)
+            if not here:
+                break
+            old, new = here[0].tracks
+            result = edit.swap(result, old, new, here[0].frame)
+        left.append(len(find_errors(truth, result).switches))
+    return len(seen), left
+
+
 if __name__ == "__main__":
-    {"recall": print_recall, "fit": fit}[sys.argv[1]]()
+    {"recall": print_recall, "fit": fit, "review": review}[sys.argv[1]]()

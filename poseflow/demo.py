@@ -45,12 +45,14 @@ class Demo:
         identities: Number of identities given.
         people: Number of people in the scene.
         report: PoseTrack scores of the result against the ground truth.
+        page: The results page.
     """
 
     files: dict[Path, str]
     identities: int
     people: int
     report: Report
+    page: Path
 
 
 def _metadata(tracker: str, video: Source) -> Hints:
@@ -134,7 +136,7 @@ def run_demo(
         page: "a page to watch and check it; open it in a browser",
     }
     report = evaluate(truth, result, mode="strict", sequence=truth.stem)
-    return Demo(files, identities, len(scene.truth().track_ids), report)
+    return Demo(files, identities, len(scene.truth().track_ids), report, page)
 
 
 def film(

@@ -53,6 +53,7 @@ def test_the_command_prints_files_and_scores(tmp_path):
     assert "identities for 7 people" in done.stdout
     assert "MOTA" in done.stdout
     assert "tracked.mp4" in done.stdout
+    assert done.stdout.rstrip().endswith("report.html in a browser.")
 
 
 def test_an_invalid_folder(tmp_path):

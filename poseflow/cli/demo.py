@@ -28,3 +28,4 @@ def demo(
         typer.echo(f"{path!s:<{width}}  {what}")
     typer.echo(f"{done.identities} identities for {done.people} people\n")
     typer.echo(done.report.table())
+    typer.echo(f"\nTo watch and check the result, open {done.page} in a browser.")
