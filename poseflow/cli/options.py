@@ -310,9 +310,9 @@ class StreamOptions:
 def track_options(
     estimator: EstimatorOptions,
     tracker: TrackerOptions | None = None,
-    selection: SelectionOptions | None = None,
     format: str = "alphapose",
     render: bool = False,
+    selection: SelectionOptions | None = None,
     **tracker_options: Any,
 ) -> TrackOptions:
     """The options of a command as the library takes them.
@@ -320,9 +320,9 @@ def track_options(
     Args:
         estimator: Those of the estimator.
         tracker: Those of the tracker, if the command tracks.
-        selection: Which people are tracked, and smoothing.
         format: Format of the result.
         render: Whether an overlay is written, too.
+        selection: Which people are tracked, and smoothing.
         **tracker_options: Further options of the tracker; None is left out.
     """
     from poseflow.pipeline.options import TrackOptions

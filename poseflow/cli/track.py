@@ -92,8 +92,8 @@ def track(
     options = track_options(
         estimator_options,
         tracker_options,
-        selection,
         render=render is not None or show,
+        selection=selection,
         correspondences=correspondences,
         compat=compat or None,
     )

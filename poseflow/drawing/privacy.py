@@ -114,7 +114,7 @@ def _extents(poses: Poses) -> Floats:
     """Boxes `(P, 4)` around the given box and all joints."""
     joints = keypoint_extent(poses.keypoints, poses.present).astype(np.float64)
     boxes = poses.boxes.astype(np.float64)
-    has = poses.present.any(axis=1)[:, None]
+    has: Bools = np.any(poses.present, axis=1, keepdims=True)
     low = np.where(has, np.minimum(joints[:, :2], boxes[:, :2]), boxes[:, :2])
     high = np.where(has, np.maximum(joints[:, 2:], boxes[:, 2:]), boxes[:, 2:])
     return np.concatenate([low, high], axis=1)
@@ -122,7 +122,8 @@ def _extents(poses: Poses) -> Floats:
 
 def _grown(place: Floats, part: float) -> Floats:
     side = max(place[2] - place[0], place[3] - place[1]) * part
-    return place + np.array([-side, -side, side, side])
+    grown: Floats = place + np.array([-side, -side, side, side])
+    return grown
 
 
 def _bodies(poses: Poses) -> Floats:
