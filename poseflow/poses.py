@@ -67,9 +67,11 @@ class Poses:
         scores: `(P,)` score of the whole person; default the mean score of the joints
             that are present.
         track_ids: `(P,)` int64 identities, -1 where there is none; default -1.
+        interpolated: `(P,)` bool, people whom no estimator found: filled in between two
+            sightings of a track; default False.
         skeleton: The K joints: a `Skeleton` or its name; default the built-in one with
             K joints (COCO-17 for 17).
-        dtype: Storage of all arrays but `track_ids`: float32, or float64 where digits
+        dtype: Storage of all numbers but `track_ids`: float32, or float64 where digits
             must be kept (as read from files).
 
     Raises:
@@ -89,6 +91,7 @@ class Poses:
     boxes: Array
     scores: Array
     track_ids: Ints
+    interpolated: Bools
     skeleton: Skeleton
 
     def __init__(
@@ -100,6 +103,7 @@ class Poses:
         track_ids: npt.ArrayLike | None = None,
         skeleton: Skeleton | str | None = None,
         dtype: npt.DTypeLike = np.float32,
+        interpolated: npt.ArrayLike | None = None,
     ) -> None:
         if np.dtype(dtype) not in (np.dtype(np.float32), np.dtype(np.float64)):
             raise PoseFlowError(f"dtype must be float32 or float64, got {dtype!r}")
@@ -148,12 +152,15 @@ class Poses:
             scores = total / np.maximum(present.sum(axis=1), 1)
         if track_ids is None:
             track_ids = np.full(people, NO_TRACK)
+        if interpolated is None:
+            interpolated = np.zeros(people, np.bool_)
         self._freeze(
             points,
             marks,
             fitting("boxes", boxes, people, 4),
             fitting("scores", scores, people),
             fitting("track_ids", track_ids, people, dtype=np.int64),
+            fitting("interpolated", interpolated, people, dtype=np.bool_),
             skeleton,
         )
 
@@ -386,7 +393,10 @@ class Poses:
         return f"<Poses: {people}, {self.skeleton.name}, {ids}>"
 
 
-_ARRAYS = ("keypoints", "keypoint_scores", "boxes", "scores", "track_ids")
+_ARRAYS = (
+    *("keypoints", "keypoint_scores", "boxes", "scores"),
+    *("track_ids", "interpolated"),
+)
 _FIELDS = (*_ARRAYS, "skeleton")
 
 

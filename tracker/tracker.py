@@ -90,6 +90,11 @@ def register(name: str, factory: TrackerFactory, *, replace: bool = False) -> No
     TRACKERS.register(name, factory, replace=replace)
 
 
+def options_type(name: str) -> type[Any] | None:
+    """The dataclass of a tracker's options; None for those of other packages."""
+    return _BUILT_IN[name][1] if name in _BUILT_IN else None
+
+
 def names() -> tuple[str, ...]:
     """Names of all trackers, those of installed packages included."""
     return TRACKERS.names()

@@ -20,6 +20,7 @@ HOMES: Mapping[str, str] = {
     "estimate": "track",
     "batch": "batch",
     "recover": "recover",
+    "refine": "refine",
     "render": "render",
     "report": "report",
     "events": "events",

@@ -147,6 +147,56 @@ class TrackerOptions:
             "and released."
         ),
     ] = None
+    max_tracks: Annotated[
+        int | None,
+        typer.Option(
+            help="Known number of people or animals, so that no more ids are given; "
+            "with default. For animals, always give it."
+        ),
+    ] = None
+    fill: Annotated[
+        bool,
+        typer.Option(
+            "--fill/--no-fill",
+            help="Fill short gaps of tracks by interpolated poses, marked as such; "
+            "with default. Not in PoseTrack files.",
+        ),
+    ] = True
+    refine: Annotated[
+        bool,
+        typer.Option(
+            "--refine",
+            help="Stitch tracks over the whole source once it has ended; not for live "
+            "sources.",
+        ),
+    ] = False
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="Option of the tracker, such as gate_body_lengths=2; repeatable. "
+            "docs/trackers.md lists them.",
+        ),
+    ] = None
+
+    def given(self) -> dict[str, Any]:
+        """The options of the tracker that are given.
+
+        Raises:
+            PoseFlowError: If a setting names no option of the tracker, or its value is
+                of another type.
+        """
+        options: dict[str, Any] = {"matcher": self.matcher}
+        if self.max_tracks is not None:
+            options["max_tracks"] = self.max_tracks
+        if not self.fill and self.tracker == "default":
+            options["fill_frames"] = 0
+        if self.settings:
+            from poseflow.tracker.settings import parse_settings
+
+            options |= parse_settings(self.tracker, self.settings)
+        return options
 
 
 @dataclass(frozen=True)
@@ -329,8 +379,14 @@ def track_options(
 
     tracker = tracker or TrackerOptions()
     selection = selection or SelectionOptions()
-    given = {"matcher": tracker.matcher, **tracker_options}
     estimator = _with_model(estimator)
+    if render and tracker.refine:
+        raise typer.BadParameter(
+            "tracks are stitched after the last frame: draw the result afterwards, by "
+            "poseflow render",
+            param_hint="--refine",
+        )
+    given = {**tracker.given(), **tracker_options}
     weights = estimator.weights, estimator.detector_weights
     own, detector = (None if path is None else str(path) for path in weights)
     return TrackOptions(
@@ -347,6 +403,7 @@ def track_options(
         smooth=selection.smooth,
         tracker=tracker.tracker,
         tracker_options={k: v for k, v in given.items() if v is not None},
+        refine=tracker.refine,
         format=format,
         render=render,
     )

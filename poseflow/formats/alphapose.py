@@ -45,6 +45,7 @@ class _Person(msgspec.Struct, gc=False):
     scores: float | list[float | list[Number] | None] | None = None
     box: list[Number] | None = None
     idx: int | float | list[Any] | None = None
+    interpolated: bool | None = None
     poseflow: Any = None
     time: Number = None
     frame: Number = None
@@ -54,7 +55,8 @@ _DECODER = msgspec.json.Decoder(_Person)
 _OPTIONAL: dict[str, Any] = {
     field.name: field.type
     for field in msgspec.structs.fields(_Person)
-    if field.name in ("score", "scores", "box", "idx", "time", "frame")
+    if field.name
+    in (*("score", "scores", "box", "idx", "interpolated", "time", "frame"),)
 }
 """Fields without which a person can do, and their types."""
 
@@ -98,6 +100,7 @@ _EXPECTED = {
     "scores": "a number or a list of numbers",
     "box": "4 numbers (left, top, width, height)",
     "idx": "a whole number",
+    "interpolated": "true or false",
     "time": "a number of seconds",
     "frame": "a whole number from 0",
 }
@@ -219,6 +222,8 @@ def add_entry(builder: FrameBuilder, place: int, image: str | None, raw: Any) ->
         except ValueError as error:
             ignored.append(str(error))
         builder.add(place, image, numbers, score, box, identity)
+        if person.interpolated:
+            builder.mark_interpolated()
         if person.time is not None or person.frame is not None:
             _place_frame(builder, image, person, ignored)
         if person.poseflow is not None:

@@ -23,6 +23,7 @@ class _ListEntry(msgspec.Struct, omit_defaults=True, gc=False):
     score: float | None = None
     box: list[float] | None = None
     idx: int | None = None
+    interpolated: bool = False
     frame: int | None = None
     time: float | None = None
     poseflow: Metadata | None = None
@@ -33,12 +34,15 @@ class _DictEntry(msgspec.Struct, omit_defaults=True, gc=False):
     scores: float | None = None
     box: list[float] | None = None
     idx: int | None = None
+    interpolated: bool = False
     frame: int | None = None
     time: float | None = None
     poseflow: Metadata | None = None
 
 
-def entry_fields(poses: Poses) -> Iterator[tuple[list[float], Any, Any, int | None]]:
+def entry_fields(
+    poses: Poses,
+) -> Iterator[tuple[list[float], Any, Any, int | None, bool]]:
     """Keypoints, score, box and id of every person, as JSON takes them."""
     people, joints = poses.keypoint_scores.shape
     triples = np.concatenate([poses.keypoints, poses.keypoint_scores[..., None]], 2)
@@ -58,14 +62,16 @@ def entry_fields(poses: Poses) -> Iterator[tuple[list[float], Any, Any, int | No
         boxes.tolist(),
         boxed,
         poses.track_ids.tolist(),
+        poses.interpolated.tolist(),
         strict=True,
     )
-    for keypoints, score, has_score, box, has_box, track_id in rows:
+    for keypoints, score, has_score, box, has_box, track_id, interpolated in rows:
         yield (
             keypoints,
             score if has_score else None,
             box if has_box else None,
             None if track_id == NO_TRACK else track_id,
+            interpolated,
         )
 
 
@@ -102,10 +108,10 @@ class ListEncoder:
         image: str | int
         image = frame.index if self._coco else frame.name or frame_name(frame.index)
         lines: list[bytes] = []
-        for keypoints, score, box, track_id in entry_fields(frame.poses):
+        for keypoints, score, *rest in entry_fields(frame.poses):
             entry = _ListEntry(image, 1, keypoints, score)
             if not self._coco:
-                entry.box, entry.idx = box, track_id
+                entry.box, entry.idx, entry.interpolated = rest
             if not lines:
                 entry.frame, entry.time = _place(frame, image, self._hints)
             if self._first:

@@ -159,6 +159,7 @@ class FrameBuilder:
         self._image: list[int] = []
         self._ids: list[int] = []
         self._places: list[int] = []
+        self._interpolated: list[int] = []
         self._blocks: list[_Block] = []
         self._numbers: list[Sequence[float | None]] = []
         self._scores: list[float | None] = []
@@ -209,6 +210,10 @@ class FrameBuilder:
         self._boxes.append(box)
         if len(self._numbers) == _CHUNK:
             self._flush()
+
+    def mark_interpolated(self) -> None:
+        """Mark the latest person as interpolated."""
+        self._interpolated.append(len(self._image) - 1)
 
     def place(self, row: int) -> str:
         """Position of a person in the file, for messages."""
@@ -334,6 +339,9 @@ class FrameBuilder:
         rows = np.concatenate([block.rows for block in blocks])
         ids = np.array(self._ids, dtype=np.int64)[rows]
         image = np.array(self._image, dtype=np.int64)[rows]
+        interpolated = np.zeros(len(self._image), np.bool_)
+        interpolated[self._interpolated] = True
+        interpolated = interpolated[rows]
         # Ranks instead of indices: a file's name may be any number.
         ordered = sorted(names)
         rank_of_index = {index: rank for rank, index in enumerate(ordered)}
@@ -346,6 +354,7 @@ class FrameBuilder:
         )
         ids = _without_shared_zero(ids, rank)[order]
         note_repeated_ids(self.problems, ids, rank[order], lambda k: names[ordered[k]])
+        interpolated = interpolated[order]
         bounds = np.searchsorted(rank[order], np.arange(len(ordered) + 1)).tolist()
 
         def frame(rank: int, index: int) -> Frame:
@@ -357,6 +366,7 @@ class FrameBuilder:
                 boxes[part],
                 scores[part],
                 ids[part],
+                interpolated[part],
                 skeleton,
             )
             time = frame_time(index, times, self.hints, self._given_fps)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import poseflow
-from poseflow.errors import FormatError
+from poseflow.errors import FormatError, PoseFlowError
 from poseflow.formats.base import Hints
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ class TrackOptions:
         smooth: See `poseflow.track`.
         tracker: Name of a tracker.
         tracker_options: Its options, such as `matcher`.
+        refine: Whether tracks are stitched over the whole source, once it has ended.
         skeleton: Joints of files of poses, a name or a file; None as these say.
         format: Format of the result.
         render: Whether an overlay is written, too.
@@ -56,6 +57,7 @@ class TrackOptions:
     smooth: bool = False
     tracker: str = "default"
     tracker_options: Mapping[str, Any] = field(default_factory=dict)
+    refine: bool = False
     skeleton: str | None = None
     format: str = "alphapose"
     render: bool = False
@@ -94,7 +96,12 @@ class TrackOptions:
             estimator: What `make_estimator` gave, if they are not.
             final: Yield frames when their ids are final, rather than at once.
         """
-        return poseflow.track(
+        if self.refine and source is not None and source.is_live:
+            raise PoseFlowError(
+                "--refine stitches tracks after the last frame, which a live source "
+                "does not have; refine the result afterwards, by poseflow refine"
+            )
+        frames = poseflow.track(
             source,
             poses=poses,
             estimator=estimator,
@@ -107,6 +114,7 @@ class TrackOptions:
             smooth=self.smooth,
             **self.tracker_options,
         )
+        return refined(frames) if self.refine else frames
 
     def hints(self, poses: PoseSequence | None = None) -> Hints:
         """Metadata of the result.
@@ -131,6 +139,14 @@ class TrackOptions:
                 facts[f"{name} file"] = [state.st_size, state.st_mtime_ns]
         text = json.dumps(facts, sort_keys=True, default=str)
         return sha256(text.encode()).hexdigest()[:16]
+
+
+def refined(frames: Iterable[Frame]) -> Generator[Frame]:
+    """The frames with their tracks stitched, once all of them are there."""
+    from poseflow.sequence import PoseSequence
+    from poseflow.tracker import refine
+
+    yield from refine(PoseSequence.collect(frames))
 
 
 def as_poses_file(source: str) -> bool:

@@ -379,3 +379,72 @@ def test_poses_alone(poses, tmp_path):
     before = poses.read_bytes()
     assert run("track", poses, "-o", poses).exit_code == 1
     assert poses.read_bytes() == before
+
+
+def missed(tmp_path):
+    """Poses of two people, the second missed in frames 3 and 4."""
+    path = tmp_path / "missed.json"
+    frames = [
+        Frame(k, k / 10, walkers(k)[: 1 if k in (3, 4) else 2], name=f"{k:06d}.jpg")
+        for k in range(12)
+    ]
+    poseflow.write(frames, path)
+    return path
+
+
+def test_gaps_are_filled_unless_told_otherwise(tmp_path):
+    given, out = missed(tmp_path), tmp_path / "out.json"
+    assert run("track", given, "-o", out).exit_code == 0
+    entries = json.loads(out.read_text())
+    filled = [e["image_id"] for e in entries if e.get("interpolated")]
+    assert filled == ["000003.jpg", "000004.jpg"]
+    again = poseflow.read(out)
+    assert [int(f.poses.interpolated.sum()) for f in again][2:6] == [0, 1, 1, 0]
+    assert run("track", given, "-o", out, "--no-fill").exit_code == 0
+    assert "interpolated" not in out.read_text()
+    submission = tmp_path / "submission.json"
+    for source in ("track", "convert"):
+        poseflow.write(again, out)
+        if source == "track":
+            done = run("track", given, "-o", submission, "--format", "posetrack18")
+        else:
+            done = run("convert", out, submission, "--to", "posetrack18")
+        assert done.exit_code == 0, done.stderr
+        found = poseflow.read(submission)
+        assert [len(frame.poses) for frame in found] == [2] * 3 + [1] * 2 + [2] * 7
+
+
+def test_settings_of_the_tracker(tmp_path):
+    given, out = missed(tmp_path), tmp_path / "out.json"
+    done = run("track", given, "-o", out, "--set", "fill_frames=0", "--max-tracks", 1)
+    assert done.exit_code == 0, done.stderr
+    assert "12 frames, 1 identities" in done.stderr
+    assert "interpolated" not in out.read_text()
+    done = run("track", given, "-o", out, "--set", "age=3")
+    assert done.exit_code == 1
+    assert "has no option age; it has max_age_frames, " in done.stderr
+    done = run("track", given, "-o", out, "--max-tracks", 0)
+    assert done.exit_code == 1
+    assert "max_tracks must be a whole number of at least 1" in done.stderr
+
+
+def test_refine(clip, poses, tmp_path):
+    """A person with two ids, eight frames apart, is stitched by both commands."""
+    parts = [k for k in range(30) if not 10 <= k < 18]
+    frames = [
+        Frame(k, k / 10, walkers(k, 1).replace(track_ids=[1 + (k > 13)])) for k in parts
+    ]
+    split, out = tmp_path / "split.json", tmp_path / "refined.json"
+    poseflow.write(frames, split)
+    done = run("refine", split, "-o", out)
+    assert done.exit_code == 0, done.stderr
+    assert "2 tracks before, 1 now" in done.stderr
+    assert list(poseflow.read(out).track_ids) == [1]
+    assert run("refine", split, "-o", split).exit_code == 1
+    assert list(poseflow.read(split).track_ids) == [1, 2]
+    tracked = tmp_path / "tracked.json"
+    done = run("track", clip, "--poses", poses, "-o", tracked, "--refine")
+    assert done.exit_code == 0, done.stderr
+    assert list(poseflow.read(tracked).track_ids) == [1, 2]
+    done = run("track", clip, "-o", tracked, "--refine", "--render", "overlay.mp4")
+    assert done.exit_code == 2

@@ -120,6 +120,8 @@ class DefaultOptions:
             or `"none"`. Correspondences given to `update` come before either.
         delay_frames: Frames after which ids are final; tracks confirmed by then have
             their id from their first observation on.
+        fill_frames: Longest gap between two sightings of a track that is filled in
+            final frames by interpolation, `delay_frames` at most; 0 fills none.
         weights: Tuned weights; see `DefaultWeights`.
     """
 
@@ -132,6 +134,7 @@ class DefaultOptions:
     reid_frames: int = option(1500, low=1)
     matcher: str = option("flow", choices=("flow", "orb", "none"))
     delay_frames: int = option(20, low=0)
+    fill_frames: int = option(15, low=0)
     weights: DefaultWeights = DefaultWeights()
 
     def __post_init__(self) -> None:

@@ -76,7 +76,7 @@ class DefaultTracker(TrackerBackend):
         self._embedded = False  # whether appearances are the caller's embeddings
         self._adaptation = Adaptation(options.weights)
         self._clock = Clock()
-        self._output = DelayedOutput(options.delay_frames)
+        self._output = DelayedOutput(options.delay_frames, options.fill_frames)
         self._tracks = TrackStates.empty(0)
         self._skeleton: Skeleton | None = None
         self._image_size: tuple[int, int] | None = None

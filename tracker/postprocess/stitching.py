@@ -18,6 +18,7 @@ from poseflow.arrays import Floats, Ints
 from poseflow.poses import Poses
 from poseflow.sequence import PoseSequence
 from poseflow.tracker.assignment import assign
+from poseflow.tracker.postprocess.gap_filling import FILL_SCORE_FACTOR, interpolate
 from poseflow.validation import check_options, option
 
 VELOCITY_FRAMES, LEAST_VELOCITY_FRAMES = 12, 4
@@ -51,7 +52,7 @@ class RefineOptions:
     gap_cost: float = option(0.3, low=0)
     maximum_cost: float = option(5.0, low=0)
     fill_frames: int = option(15, low=0)
-    fill_score_factor: float = option(0.5, low=0, high=1)
+    fill_score_factor: float = option(FILL_SCORE_FACTOR, low=0, high=1)
 
     def __post_init__(self) -> None:
         """Check the values."""
@@ -108,7 +109,8 @@ def refine(
 def _collect(sequence: PoseSequence) -> list[_Tracklet]:
     """The tracklets of a sequence, by id."""
     found: dict[int, list[tuple[int, Floats]]] = {}
-    for number, frame in enumerate(sequence):
+    for frame in sequence:
+        number = frame.index
         for k, track_id in enumerate(frame.poses.track_ids.tolist()):
             if track_id >= 0:
                 box = frame.poses.boxes[k].astype(np.float64)
@@ -181,8 +183,10 @@ def _link_cost(
 def _fill(sequence: PoseSequence, options: RefineOptions) -> PoseSequence:
     """Interpolate people over short gaps, joint by joint."""
     seen: dict[int, tuple[int, Poses]] = {}
-    extra: list[list[Poses]] = [[] for _ in sequence]
-    for number, frame in enumerate(sequence):
+    # A result lacks frames without people; those stay without.
+    extra: dict[int, list[Poses]] = {frame.index: [] for frame in sequence}
+    for frame in sequence:
+        number = frame.index
         for k, track_id in enumerate(frame.poses.track_ids.tolist()):
             if track_id < 0:
                 continue
@@ -191,31 +195,14 @@ def _fill(sequence: PoseSequence, options: RefineOptions) -> PoseSequence:
                 at, before = seen[track_id]
                 gap = number - at
                 if 1 < gap <= options.fill_frames:
-                    for step in range(1, gap):
-                        pose = _interpolated(
-                            before, now, step / gap, options.fill_score_factor
-                        )
-                        extra[at + step].append(pose)
+                    poses = interpolate(before, now, gap - 1, options.fill_score_factor)
+                    for step, pose in enumerate(poses, 1):
+                        if at + step in extra:
+                            extra[at + step].append(pose)
             seen[track_id] = number, now
     frames = [
         replace(frame, poses=Poses.concatenate([frame.poses, *more])) if more else frame
-        for frame, more in zip(sequence, extra, strict=True)
+        for frame in sequence
+        for more in [extra[frame.index]]
     ]
     return replace(sequence, frames=tuple(frames))
-
-
-def _interpolated(a: Poses, b: Poses, weight: float, score_factor: float) -> Poses:
-    """A pose between `a` (weight 0) and `b`; joints that either lacks are missing."""
-    both = a.present & b.present
-
-    def mix(name: str) -> Floats:
-        one, other = getattr(a, name), getattr(b, name)
-        mixed: Floats = (1 - weight) * one + weight * other
-        return mixed
-
-    return a.replace(
-        keypoints=np.where(both[..., None], mix("keypoints"), 0),
-        keypoint_scores=np.where(both, score_factor * mix("keypoint_scores"), 0),
-        boxes=mix("boxes"),
-        scores=score_factor * mix("scores"),
-    )

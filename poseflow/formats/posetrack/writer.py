@@ -118,6 +118,7 @@ class _Converter:
 
     From the first identity on, people without one are left out: official programs
     refuse a frame with both, and trackers give none to duplicates and false positives.
+    Interpolated people are left out: a submission holds what was detected.
     """
 
     def __init__(self, target: Skeleton) -> None:
@@ -126,6 +127,7 @@ class _Converter:
         self._tracked = False
 
     def __call__(self, poses: Poses) -> Poses:
+        poses = poses[~poses.interpolated]
         known = poses.track_ids != NO_TRACK
         self._tracked |= bool(known.any())
         if self._tracked and not known.all():

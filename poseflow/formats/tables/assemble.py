@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from poseflow.arrays import Floats, Ints
+from poseflow.arrays import Bools, Floats, Ints
 from poseflow.errors import FormatError, PoseFlowError
 from poseflow.formats.base import Hints
 from poseflow.formats.frame_builder import Problems, note_repeated_ids
@@ -38,6 +38,7 @@ class PeopleTable:
         boxes: `(P, 4)` x1, y1, x2, y2; NaN where the file has none.
         scores: `(P,)` scores of the people; NaN where the file has none.
         track_ids: `(P,)` identities, -1 for none.
+        interpolated: `(P,)` people filled in between sightings of a track.
         joints: Names of the K joints, where the file gives them.
         places: `(P,)` number of each person's line or row, for messages.
     """
@@ -53,6 +54,7 @@ class PeopleTable:
     track_ids: Ints
     joints: Sequence[str] | None = None
     places: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
+    interpolated: Bools | None = None
 
 
 def assemble(
@@ -80,6 +82,9 @@ def assemble(
         FormatError: If no skeleton fits, or nothing could be read.
     """
     skeleton = _skeleton(path, table, hints)
+    interpolated = table.interpolated
+    if interpolated is None:
+        interpolated = np.zeros(len(table.rows), np.bool_)
     if not len(table.rows):
         table.points = np.zeros((0, len(skeleton), 2))
         table.marks = np.zeros((0, len(skeleton)))
@@ -109,6 +114,7 @@ def assemble(
             table.boxes,
             table.scores,
             table.track_ids,
+            interpolated,
         )
     ]
     note_repeated_ids(

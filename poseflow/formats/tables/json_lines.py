@@ -28,6 +28,7 @@ class _Person(msgspec.Struct, omit_defaults=True, gc=False):
     score: float | None = None
     box: list[float] | None = None
     idx: int | None = None
+    interpolated: bool = False
 
 
 class _Written(msgspec.Struct, omit_defaults=True, gc=False):

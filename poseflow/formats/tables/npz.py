@@ -40,6 +40,7 @@ _ARRAYS: dict[str, tuple[str, tuple[str | int, ...]]] = {
     "boxes": ("f", ("P", 4)),
     "scores": ("f", ("P",)),
     "track_ids": ("iu", ("P",)),
+    "interpolated": ("b", ("P",)),
     "joints": ("U", ("K",)),
     "poseflow": ("U", ()),
 }
@@ -88,6 +89,7 @@ class ArraysEncoder:
                 "boxes": poses.boxes,
                 "scores": poses.scores,
                 "track_ids": poses.track_ids,
+                "interpolated": poses.interpolated,
                 "joints": np.array(skeleton.joints, dtype=np.str_),
                 "poseflow": np.array(msgspec.json.encode(known).decode()),
             }
@@ -249,6 +251,7 @@ def _table(arrays: dict[str, Array], path: Path) -> PeopleTable:
         _exact(arrays.get("scores", np.full(people, np.nan))),
         np.maximum(arrays.get("track_ids", np.full(people, -1)).astype(np.int64), -1),
         arrays["joints"].tolist() if "joints" in arrays else None,
+        interpolated=arrays.get("interpolated"),
     )
 
 

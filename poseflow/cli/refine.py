@@ -1,0 +1,49 @@
+"""`poseflow refine`: stitch the tracks of a result, and fill their gaps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from poseflow.cli.options import OutputOption, SkeletonOption
+
+
+def refine(
+    result: Annotated[Path, typer.Argument(help="Result of track, any known format.")],
+    output: OutputOption,
+    *,
+    maximum_gap: Annotated[
+        int, typer.Option(min=1, help="Longest gap in frames that is stitched.")
+    ] = 90,
+    fill: Annotated[
+        int, typer.Option(min=0, help="Longest gap in frames that is interpolated.")
+    ] = 15,
+    format: Annotated[
+        str | None, typer.Option(help="Format of the file; default that of RESULT.")
+    ] = None,
+    skeleton: SkeletonOption = None,
+) -> None:
+    """Stitch the tracks of RESULT over all of its frames, and fill short gaps.
+
+    Tracks are joined, never split: where one ends and another begins that may be the
+    same person, both have the id of the earlier one.
+    """
+    from poseflow.formats import check_writable, protect_inputs, read, sniff, write
+    from poseflow.tracker import RefineOptions
+    from poseflow.tracker import refine as stitch
+
+    with protect_inputs(result=result):
+        check_writable(output)
+    sequence = read(result, skeleton=skeleton)
+    options = RefineOptions(maximum_gap_frames=maximum_gap, fill_frames=fill)
+    refined = stitch(sequence, options)
+    write(refined, output, format or sniff(result).name)
+    filled = sum(len(frame.poses) for frame in refined)
+    filled -= sum(len(frame.poses) for frame in sequence)
+    typer.echo(
+        f"{output}: {len(sequence.track_ids)} tracks before, "
+        f"{len(refined.track_ids)} now, {filled} poses interpolated",
+        err=True,
+    )
