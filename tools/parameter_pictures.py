@@ -44,7 +44,7 @@ class Picture:
 
 
 PICTURES = (
-    Picture("max_age_frames", (10, 90), "wall", 3),
+    Picture("max_age_frames", (10, 150), "wall", 3),
     Picture("confirmation_score", (0.05, 0.5), "noisy", 1, noise="noisy"),
     Picture("gate_body_lengths", (0.2, 1.2), "low_fps", 2, frames=80),
     Picture("duplicate_similarity", (1.0, 0.65), "noisy", 3, noise="noisy"),
