@@ -116,7 +116,7 @@ def batch(
             out,
             replace(
                 track_options(
-                    estimator_options, tracker_options, format, render=render
+                    estimator_options, tracker_options, format=format, render=render
                 ),
                 skeleton=skeleton,
             ),
