@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 SPEC   := setup.cfg pyproject.toml constraints.txt
 
-.PHONY: demo test lint typecheck docs bench clean
+.PHONY: demo test lint typecheck docs fuzz bench clean
 
 demo: $(VENV)/.demo
 	$(BIN)/poseflow demo --out demo
@@ -29,6 +29,11 @@ typecheck: $(VENV)/.lint
 docs: $(VENV)/.docs
 	$(BIN)/sphinx-build --quiet --fail-on-warning --builder html docs site
 	@echo "open site/index.html"
+
+# Damage files of every reader for so many minutes; prints inputs and failures.
+MINUTES ?= 10
+fuzz: $(VENV)/.test
+	$(BIN)/python -P tests/attack/fuzz.py --minutes $(MINUTES)
 
 bench: $(VENV)/.demo
 	$(BIN)/poseflow benchmark

@@ -153,7 +153,7 @@ def load_detector(path: str | Path) -> tuple[CentreNet, DetectorDescription]:
         description = msgspec.json.decode(
             metadata[DETECTOR_KEY], type=DetectorDescription
         )
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise FormatError(f"{path}: its metadata is malformed: {error}") from error
     module = description.model.build()
     fit_weights(module, state, str(path))
@@ -216,7 +216,7 @@ def read_weights(
         return state, None
     try:
         return state, msgspec.json.decode(text, type=NetworkDescription)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise FormatError(f"{path}: its metadata is malformed: {error}") from error
 
 

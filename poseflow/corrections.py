@@ -71,7 +71,7 @@ def read_corrections(path: PathLike) -> Corrections:
     where = os.fspath(path)
     try:
         content = msgspec.json.decode(read_bytes(path, _LARGEST_BYTES), type=_File)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise FormatError(
             f"{where}: expected a file of corrections, as the page of `poseflow "
             f"report` downloads it: {error}"

@@ -6,7 +6,10 @@ it, and errors name the variable.
 
 from __future__ import annotations
 
+import lzma
 import os
+import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import IO
@@ -14,6 +17,12 @@ from typing import IO
 from poseflow.errors import PoseFlowError
 
 MB = 1_000_000
+
+BAD_ARCHIVE = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError),
+    *(NotImplementedError, RuntimeError),
+)
+"""What reading a damaged, encrypted or unknown zip or gzip raises, beside `OSError`."""
 
 FREE_BYTES, RATIO = 16 * MB, 200
 """Compressed data may become this large, or this many times larger, whichever is more:

@@ -17,6 +17,7 @@ from msgspec import Struct
 from poseflow.arrays import Image, Ints
 from poseflow.errors import FormatError, PoseFlowError
 from poseflow.formats.json_reader import parse, read_bytes
+from poseflow.limits import BAD_ARCHIVE
 from poseflow.video.image_file import decode_image
 
 Item = TypeVar("Item")
@@ -36,7 +37,7 @@ def image_names(container: Path) -> list[str]:
         try:
             with zipfile.ZipFile(container) as archive:
                 names = archive.namelist()
-        except (OSError, zipfile.BadZipFile) as error:
+        except (OSError, *BAD_ARCHIVE, ValueError) as error:
             raise FormatError(f"{container}: cannot be read: {error}") from error
     return sorted(n for n in names if n.lower().endswith(SUFFIXES))
 
@@ -81,7 +82,7 @@ class ImageFiles:
                 data = (container / name).read_bytes()
             else:
                 data = self._archive(container).read(name)
-        except (OSError, KeyError, zipfile.BadZipFile, RuntimeError) as error:
+        except (OSError, KeyError, *BAD_ARCHIVE, ValueError) as error:
             raise PoseFlowError(f"{place}: cannot be read: {error}") from error
         return decode_image(data, place)
 

@@ -20,6 +20,7 @@ from poseflow.boxes import xyxy_to_xywh
 from poseflow.errors import FormatError, PoseFlowError
 from poseflow.estimator.topdown.pose_nms import PoseNMSParameters, suppress
 from poseflow.estimator.training.pose.metrics import coco_keypoint_ap
+from poseflow.formats.json_reader import parse, read_bytes
 from poseflow.poses import Poses
 
 # RMPE's pairs: the two widths, then weight and threshold.
@@ -60,8 +61,8 @@ def load_nms_parameters(path: str | Path) -> PoseNMSParameters:
         FormatError: If the file holds no such parameters.
     """
     try:
-        return msgspec.json.decode(Path(path).read_bytes(), type=PoseNMSParameters)
-    except msgspec.MsgspecError as error:
+        return msgspec.json.decode(read_bytes(path), type=PoseNMSParameters)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise FormatError(f"{path}: not parameters of pose NMS: {error}") from error
 
 
@@ -187,11 +188,13 @@ def read_for_tuning(
 
     path = Path(truth)
     try:
-        content = json.loads(path.read_text("utf-8"))
+        content = parse(read_bytes(path), Any, path)
         id_of = {Path(i["file_name"]).stem: i["id"] for i in content["images"]}
         annotations = [
             note for note in content["annotations"] if "num_keypoints" in note
         ]
+    except FormatError:
+        raise
     except (ValueError, KeyError, TypeError) as error:
         raise FormatError(
             f"{path}: not COCO keypoints: {type(error).__name__}: {error}"

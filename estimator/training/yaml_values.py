@@ -36,8 +36,12 @@ def _with_base(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
     if not isinstance(base, str):
         raise PoseFlowError(f"{path}: base: expected a file's name, got {base!r}")
     beside = path.parent / base
-    if not beside.is_file():
-        raise PoseFlowError(f"{path}: base: there is no file {beside}")
+    try:
+        found = beside.is_file()
+    except (OSError, ValueError):  # too long, or with a NUL
+        found = False
+    if not found:
+        raise PoseFlowError(f"{path}: base: there is no file {str(beside)[:200]!r}")
     if beside.resolve() in (*above, path.resolve()):
         raise PoseFlowError(f"{path}: base: {base} is based on this file itself")
     return _merged(_with_base(beside, (*above, path.resolve())), values)

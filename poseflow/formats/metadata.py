@@ -98,7 +98,12 @@ def with_metadata(hints: Hints, value: Any) -> Hints:
         else:
             found = msgspec.convert(value, Metadata, strict=False)
         skeleton = _skeleton(found.skeleton)
-    except (msgspec.MsgspecError, PoseFlowError, UnicodeDecodeError) as error:
+    except (
+        msgspec.MsgspecError,
+        PoseFlowError,
+        UnicodeDecodeError,
+        RecursionError,
+    ) as error:
         raise ValueError(f"poseflow: expected skeleton, fps, size ({error})") from error
     fps, size = found.fps, found.size
     if fps is not None and not 0 < fps < math.inf:

@@ -119,6 +119,15 @@ def _take_skeleton(builder: FrameBuilder, categories: list[dict[str, Any]]) -> N
         builder.hints = replace(builder.hints, skeleton=skeletons[0])
 
 
+def _size(image: dict[str, Any]) -> tuple[int, int] | None:
+    """Width and height of an entry of `images`; None unless both are usable."""
+    sides = image.get("width"), image.get("height")
+    if all(isinstance(side, int | float) and 0 < side < 1e9 for side in sides):
+        width, height = sides
+        return int(width), int(height)  # type: ignore[arg-type]
+    return None
+
+
 def _images(
     builder: FrameBuilder, images: list[dict[str, Any]], path: Path, tracked: bool
 ) -> tuple[dict[Any, str], set[Any]]:
@@ -162,12 +171,9 @@ def _images(
         name_of = {key: name for key, name in name_of.items() if key not in others}
     for name in name_of.values():
         builder.image(name)
-    sizes = {(image.get("width"), image.get("height")) for image in images}
+    sizes = {_size(image) for image in images}
     if builder.hints.size is None and len(sizes) == 1:
-        width, height = sizes.pop()
-        if all(isinstance(side, int | float) and side > 0 for side in (width, height)):
-            size = (int(width), int(height))  # type: ignore[arg-type]
-            builder.hints = replace(builder.hints, size=size)
+        builder.hints = replace(builder.hints, size=sizes.pop())
     return name_of, others
 
 

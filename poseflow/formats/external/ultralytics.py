@@ -100,7 +100,7 @@ def _is_result(start: Any) -> bool:
         return False
     for image in list(images)[:1000]:
         if isinstance(image, str):
-            image = start_of_json(image.encode())
+            image = start_of_json(image.encode("utf-8", "replace"))
         if has_fields(image, "results"):
             image = image["results"]
         if _is_entry(image) or _is_entry(first_of(image)):

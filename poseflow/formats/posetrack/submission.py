@@ -10,7 +10,6 @@ from __future__ import annotations
 import gzip
 import io
 import zipfile
-import zlib
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -19,7 +18,7 @@ from typing import IO
 from poseflow.errors import FormatError
 from poseflow.formats.frame_names import without_suffix
 from poseflow.formats.text_encoding import as_utf8
-from poseflow.limits import read_unzipped
+from poseflow.limits import BAD_ARCHIVE, read_unzipped
 
 MAX_FILE_BYTES = 256 << 20
 """Largest sequence file after decompression: some hundred thousand crowded frames."""
@@ -74,14 +73,10 @@ class SequenceFile:
             ):
                 size = archive.getinfo(self.member).compress_size
                 return self._bounded(stream, size, limit)
-        except (OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
+        except FormatError:
+            raise
+        except (OSError, *BAD_ARCHIVE, KeyError, ValueError) as error:
             raise FormatError(f"{self.label}: cannot be read ({error})") from error
-        except (RuntimeError, NotImplementedError, KeyError, ValueError) as error:
-            if isinstance(error, FormatError):
-                raise
-            # zipfile: RuntimeError for an encrypted member, NotImplementedError for
-            # a compression method that it lacks.
-            raise FormatError(f"{self.label}: cannot be unpacked ({error})") from error
 
     def _bounded(self, stream: IO[bytes], size: int, limit: int) -> bytes:
         """The content of `size` compressed bytes."""
@@ -194,7 +189,7 @@ def _in_archive(path: Path) -> list[SequenceFile]:
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
-    except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+    except (OSError, *BAD_ARCHIVE, ValueError) as error:
         raise FormatError(f"{path}: not a readable zip archive ({error})") from error
     if len(members) > MAX_ARCHIVE_FILES:
         raise FormatError(

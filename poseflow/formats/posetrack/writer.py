@@ -50,7 +50,12 @@ def _other_joints(start: Any, path: Path) -> bool:
     if categories is None and path.is_file():
         try:
             found = msgspec.json.decode(read_bytes(path), type=_Categories)
-        except (msgspec.DecodeError, FormatError, RecursionError):
+        except (
+            msgspec.DecodeError,
+            UnicodeDecodeError,
+            FormatError,
+            RecursionError,
+        ):
             return False
         categories = found.categories
     joints = first_of(categories)

@@ -63,6 +63,11 @@ def number_columns(columns: Sequence[str], place: str) -> list[str]:
     Raises:
         FormatError: If they are not those of a table of poses.
     """
+    twice = sorted({column for column in columns if columns.count(column) > 1})
+    if twice:
+        raise FormatError(
+            f"{place}: column {twice[0]!r} comes twice, expected different names"
+        )
     if is_long(columns):
         wanted = {*NUMBER_COLUMNS, "x", "y", "joint_score"}
     elif is_wide(columns):

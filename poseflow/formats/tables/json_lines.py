@@ -109,7 +109,7 @@ class JsonLinesFormat:
             return True
         try:
             line = msgspec.json.decode(first, type=dict[str, msgspec.Raw])
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             # The rest of a long line is not in `head`.
             return len(first) == len(head.lstrip()) and b'"frame"' in first[:200]
         return "frame" in line and "people" in line

@@ -5,9 +5,9 @@ from __future__ import annotations
 import io
 import math
 import zipfile
-import zlib
 from dataclasses import replace
 from pathlib import Path
+from tokenize import TokenError
 from typing import IO, Any
 
 import msgspec
@@ -21,7 +21,7 @@ from poseflow.formats.frame_builder import Problems
 from poseflow.formats.json_numbers import shortest
 from poseflow.formats.metadata import metadata, with_metadata
 from poseflow.formats.tables.assemble import PeopleTable, assemble
-from poseflow.limits import MB, UNZIPPED, most_unzipped
+from poseflow.limits import BAD_ARCHIVE, MB, UNZIPPED, most_unzipped
 from poseflow.sequence import Frame, PoseSequence
 from poseflow.skeletons import get
 
@@ -125,7 +125,7 @@ class ArraysFormat:
                 arrays = _arrays(archive, path)
         except OSError as error:
             raise explain(error, path, "read") from error
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+        except BAD_ARCHIVE as error:
             raise FormatError(f"{path}: damaged npz file ({error})") from error
         problems = Problems(path, "rows")
         completed = hints
@@ -220,7 +220,7 @@ def _array(file: IO[bytes], size: int, place: str) -> Array:
             raise ValueError(f"{len(data)} of {claimed} bytes")
         array = np.frombuffer(data, dtype).reshape(shape, order="F" if fortran else "C")
         return array.astype(dtype.newbyteorder("="))
-    except (ValueError, OverflowError, SyntaxError, TypeError) as error:
+    except (ValueError, OverflowError, SyntaxError, TypeError, TokenError) as error:
         text = " ".join(str(error).split())[:200]
         raise FormatError(f"{place}: cannot be read: found {text}") from error
 
