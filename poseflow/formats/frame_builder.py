@@ -292,6 +292,11 @@ class FrameBuilder:
                 )
         self._blocks = []
         frames = self._frames(blocks, skeleton)
+        if _divided(blocks):
+            self.problems.note(
+                "all coordinates are between 0 and 1, as if divided by the size of the "
+                "image; expected pixels, multiply them by it"
+            )
         self.problems.report(sum(len(block.rows) for block in blocks))
         self.problems.report_folders(self._images)
         name = text_of(without_suffix(Path(self.path).name, ".gz", ".json"))
@@ -378,6 +383,17 @@ class FrameBuilder:
 def _number(name: str, otherwise: int) -> int:
     number = frame_number(name)
     return otherwise if number is None else number
+
+
+def _divided(blocks: list[_Block]) -> bool:
+    """Whether the joints seem to be given in parts of the image's size."""
+    fraction = False
+    for block in blocks:
+        points = block.points[block.marks > 0]
+        if len(points) and np.abs(points).max() > 1:
+            return False
+        fraction = fraction or bool((points != np.rint(points)).any())
+    return fraction
 
 
 def _floats(values: Any) -> Floats:

@@ -522,3 +522,15 @@ def test_a_real_file_of_alphapose(tmp_path, name):
         json.loads((tmp_path / "out.json").read_text()), entries, strict=True
     ):
         assert {key: ours[key] for key in theirs} == theirs
+
+
+def test_coordinates_divided_by_the_size_are_named(tmp_path):
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps([entry("0.jpg") | {"keypoints": [0.25, 0.5, 0.9] * 17}]))
+    with pytest.warns(UserWarning, match="between 0 and 1, as if divided by the size"):
+        poseflow.read(path)
+    corner = [{"image_id": "0.jpg", "keypoints": [1, 0, 0.9] * 17}]
+    path.write_text(json.dumps(corner))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        poseflow.read(path)
