@@ -111,6 +111,11 @@ def track(
             "names the joints of known poses: give a file of them with --poses",
             param_hint="--skeleton",
         )
+    if poses is None and video is not None:
+        raise typer.BadParameter(
+            "chooses among the videos of known poses: give a file of them with --poses",
+            param_hint="--video",
+        )
     images_size = parse_size(size)
     known: PoseSequence | None = None
     part = selection.part()

@@ -323,7 +323,7 @@ class ListFormat:
         self.name = name
         self.summary = summary
         self._coco = coco
-        self.lacks: tuple[str, ...] = ("empty frames",)
+        self.lacks: tuple[str, ...] = ("empty frames", "metadata alone")
         if coco:
             self.lacks += (
                 "boxes",
@@ -361,6 +361,7 @@ class ForvisFormat:
     """A dictionary from image to its people."""
 
     name = "forvis"
+    lacks = ("metadata alone",)
     suffixes = (".json",)
     fallback = True
     summary = 'AlphaPose\'s "forvis" dictionary {image: [{keypoints, scores, ...}]}'

@@ -12,6 +12,7 @@ from poseflow.formats.frame_names import frame_number
 from poseflow.formats.metadata import time_if_needed
 from poseflow.poses import NO_TRACK, Poses
 from poseflow.sequence import PoseSequence
+from poseflow.skeletons import COCO17
 
 CLOSE = 1e-6
 """Relative difference up to which a value counts as what a reader computes itself."""
@@ -70,6 +71,25 @@ def _joints(sequence: PoseSequence) -> str:
     return "joints" if any(p.present.any() for p in _all(sequence)) else ""
 
 
+def _hidden_joints(sequence: PoseSequence) -> str:
+    hidden = (p.keypoints.any(axis=2) & ~p.present for p in _all(sequence))
+    count = sum(int(mask.sum()) for mask in hidden)
+    return f"coordinates of {count} missing joints" if count else ""
+
+
+def _gaps(sequence: PoseSequence) -> str:
+    indices = [f.index for f in sequence if frame_number(f.name) in (None, f.index)]
+    count = int((np.diff(indices) - 1).sum()) if indices else 0
+    return f"gaps: {count} frames left out become frames without people" * bool(count)
+
+
+def _metadata_alone(sequence: PoseSequence) -> str:
+    known = (sequence.fps, sequence.size, sequence.names, sequence.tracker)
+    some = any(known) or sequence.skeleton != COCO17
+    text = "skeleton, frame rate and size of a result without people"
+    return text if some and not _all(sequence) else ""
+
+
 def _jointless(sequence: PoseSequence) -> str:
     count = sum(int((~p.present.any(axis=1)).sum()) for p in _all(sequence))
     return f"{count} people without a joint" if count else ""
@@ -116,12 +136,15 @@ def _without_id(sequence: PoseSequence) -> str:
 KINDS: dict[str, Callable[[PoseSequence], str]] = {
     "joints": _joints,
     "joint scores": _joint_scores,
+    "hidden joints": _hidden_joints,
     "boxes": _boxes,
     "scores": _scores,
     "identities": _identities,
     "people without identity": _without_id,
     "people without joints": _jointless,
     "empty frames": _empty_frames,
+    "gaps": _gaps,
+    "metadata alone": _metadata_alone,
     "frame names": _frame_names,
     "times": _times,
     "rate": _rate,

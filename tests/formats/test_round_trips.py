@@ -154,6 +154,7 @@ def test_every_loss_is_named():
     assert losses(sequence, Everything()) == [
         "joints",
         "scores of joints",
+        "coordinates of 17 missing joints",
         "boxes, which readers take from the joints",
         "scores of people, which readers take from their joints",
         "2 identities",

@@ -41,7 +41,7 @@ class CocoAnnotationsFormat:
     name = "coco-annotations"
     suffixes = (".json",)
     several_videos = True
-    lacks = ("times",)
+    lacks = ("times", "hidden joints")
     summary = "COCO annotations: images, annotations and categories with keypoints"
 
     def sniff(self, path: Path, head: bytes) -> bool:

@@ -107,16 +107,15 @@ class _Reader:
         """
         first_frame = 0
         if isinstance(document, dict):
-            hints = self._builder.hints
-            meta = document.get("meta_info")
-            if hints.skeleton is None and isinstance(meta, dict):
-                self._take_skeleton(meta)
             if "poseflow" in document:
                 try:
                     hints = with_metadata(self._builder.hints, document["poseflow"])
                     self._builder.hints = hints
                 except ValueError as error:
                     self._builder.problems.ignore("poseflow", str(error))
+            meta = document.get("meta_info")
+            if self._builder.hints.skeleton is None and isinstance(meta, dict):
+                self._take_skeleton(meta)
             frames = document.get("predictions")
             document = document.get("instance_info", frames)
             if document is frames and isinstance(frames, list):

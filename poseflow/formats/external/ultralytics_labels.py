@@ -43,7 +43,7 @@ class UltralyticsLabelsFormat:
     name = "ultralytics-labels"
     suffixes = ()
     folder = _SUFFIX
-    lacks = ("times", "rate", "people names", "tracker")
+    lacks = ("times", "rate", "people names", "tracker", "hidden joints")
     summary = "labels of YOLO pose models: a folder of .txt files (needs the size)"
 
     def sniff(self, path: Path, head: bytes) -> bool:

@@ -51,7 +51,9 @@ def annotations17(
         FormatError: If the file holds several videos and `video` names none of them.
     """
     image_names = tuple(f.image[0].name if f.image else "" for f in frames)
-    kept = frames_of_video((), image_names, label, video)
+    kept = None
+    if metadata is None or video is not None:  # a result of poseflow is of one video
+        kept = frames_of_video((), image_names, label, video)
     if kept is not None:
         name = video or name
         frames = list(compress(frames, kept))

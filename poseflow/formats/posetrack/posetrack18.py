@@ -42,12 +42,14 @@ def annotations18(
     """
     images = document.images or []
     people = document.annotations
-    kept = frames_of_video(
-        (image.vid_id for image in images),
-        (image.file_name for image in images),
-        label,
-        video,
-    )
+    kept = None
+    if document.poseflow is None or video is not None:  # a result is of one video
+        kept = frames_of_video(
+            (image.vid_id for image in images),
+            (image.file_name for image in images),
+            label,
+            video,
+        )
     if kept is not None:
         name = video or name
         others = {i.id for i, own in zip(images, kept, strict=True) if not own}

@@ -80,7 +80,9 @@ class PoseTrackFormat:
         self.name = name
         self.summary = summary
         self._first_keys = first_keys
-        self.lacks = ("boxes",) if name == "posetrack17" else ()
+        self.lacks: tuple[str, ...] = ("hidden joints", "gaps")
+        if name == "posetrack17":
+            self.lacks += ("boxes",)
 
     def sniff(self, path: Path, head: bytes) -> bool:
         """By the keys that no other format has."""

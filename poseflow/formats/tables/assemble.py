@@ -119,7 +119,7 @@ def assemble(
     ]
     note_repeated_ids(
         problems,
-        arrays[-1],
+        table.track_ids[order],
         rank[table.rows][order],
         lambda k: table.names[by_index[k]] or str(table.indices[by_index[k]]),
     )

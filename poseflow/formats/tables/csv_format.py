@@ -21,6 +21,7 @@ class CsvFormat:
     """
 
     suffixes = (".csv",)
+    lacks = ("hidden joints",)
 
     def __init__(self, name: str, summary: str, *, wide: bool) -> None:
         self.name = name

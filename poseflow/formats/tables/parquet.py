@@ -113,6 +113,7 @@ class ParquetFormat:
     name = "parquet"
     summary = "Parquet, one row a joint (extra parquet)"
     suffixes = (".parquet",)
+    lacks = ("hidden joints",)
     several_videos = True
 
     def sniff(self, path: Path, head: bytes) -> bool:
