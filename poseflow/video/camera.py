@@ -18,6 +18,7 @@ class Camera(Source):
     """Camera number `device`, read through OpenCV, which has each system's drivers."""
 
     is_live = True
+    is_timed = False
     _ahead = 1
 
     def __init__(self, device: int) -> None:
@@ -48,8 +49,7 @@ class Camera(Source):
             if not read or image is None:
                 if not self._closed:
                     troubles.append(
-                        f"camera {self._device}: stopped delivering images after "
-                        f"{index} frames"
+                        f"camera {self._device}: it stopped delivering images"
                     )
                 return
             start = now if start is None else start

@@ -292,10 +292,7 @@ class VideoStream(Source):
         if self.is_live:
             if read_error is None:
                 return ""
-            return (
-                f"{self._label}: the stream broke off after {good} frames "
-                f"({_reason(read_error)})"
-            )
+            return f"{self._label}: {_reason(read_error)}"
         decoded, short = f"{good} frames", False
         if stream.frames:
             expected = stream.frames - dropped

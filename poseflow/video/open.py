@@ -12,6 +12,7 @@ from typing import Any
 
 from poseflow.errors import SourceError
 from poseflow.formats.frame_names import natural_key
+from poseflow.redaction import redact
 from poseflow.video.arrays import Arrays
 from poseflow.video.camera import Camera
 from poseflow.video.decoder import VideoStream
@@ -67,7 +68,7 @@ def open_source(
 
 def _opened(source: Any, fps: float | None, reconnect_seconds: float) -> Source:
     if isinstance(source, int) and not isinstance(source, bool):
-        return _camera(source)
+        return _camera(source, reconnect_seconds)
     if isinstance(source, str | os.PathLike):
         return _named(os.fspath(source), fps, reconnect_seconds)
     if isinstance(source, Iterable) and not isinstance(source, bytes | dict):
@@ -75,10 +76,15 @@ def _opened(source: Any, fps: float | None, reconnect_seconds: float) -> Source:
     raise SourceError(f"source: expected {_KINDS}, got {type(source).__name__}")
 
 
-def _camera(device: int) -> Source:
+def _camera(device: int, reconnect_seconds: float) -> Source:
     if device < 0:
         raise SourceError(f"camera {device}: expected a camera index from 0")
-    return Camera(device)
+    return LiveStream(
+        Camera(device),
+        lambda: Camera(device),
+        f"camera {device}",
+        reconnect_seconds=reconnect_seconds,
+    )
 
 
 def _named(text: str, fps: float | None, reconnect_seconds: float) -> Source:
@@ -92,7 +98,12 @@ def _named(text: str, fps: float | None, reconnect_seconds: float) -> Source:
         stream = VideoStream(text, fps=fps)
         if not stream.is_live:
             return stream
-        return LiveStream(stream, text, reconnect_seconds=reconnect_seconds, fps=fps)
+        return LiveStream(
+            stream,
+            lambda: VideoStream(text, fps=fps),
+            redact(text),
+            reconnect_seconds=reconnect_seconds,
+        )
     path = Path(text)
     if path.is_dir():
         return ImageFiles.in_folder(path, fps)
@@ -105,7 +116,7 @@ def _named(text: str, fps: float | None, reconnect_seconds: float) -> Source:
             )
         return VideoStream(text, fps=fps)
     if text.isascii() and text.isdigit():
-        return _camera(int(text))
+        return _camera(int(text), reconnect_seconds)
     if glob.has_magic(text):
         return _globbed(text, fps)
     raise SourceError(f"{text}: no such file or folder{_guess(path)}")

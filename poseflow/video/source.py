@@ -75,6 +75,8 @@ class Source(ABC):
         is_live: A camera or an endless stream: the oldest waiting frame is dropped
             when the consumer is slower than the source.
         origin: The file or folder behind it, if there is one.
+        is_timed: Whether the frames' times are those of their making; a live source
+            without times gives those of their arrival.
         losses: How often the connection to it was lost.
         seconds: Iteration ends before the first frame at this time or later, and of a
             live source this long after the first one; None for no limit.
@@ -89,6 +91,7 @@ class Source(ABC):
     runs_ahead: bool = True
     is_live: bool = False
     origin: Path | None = None
+    is_timed: bool = True
     losses: int = 0
     seconds: float | None = None
     part: FrameRange = FrameRange()

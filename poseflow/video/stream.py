@@ -5,11 +5,9 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from poseflow.errors import SourceError, StreamLostError
-from poseflow.redaction import redact
-from poseflow.video.decoder import VideoStream
 from poseflow.video.source import Source, SourceFrame, number_name
 
 _LOG = logging.getLogger(__name__)
@@ -22,17 +20,17 @@ _FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS = 0.5, 8.0
 
 
 class LiveStream(Source):
-    """An endless stream that is connected again when it breaks off.
+    """An endless stream, or a camera, that is connected again when it breaks off.
 
     A connection that is closed, stalls, or sends what cannot be decoded is given up for
     a new one. Time goes on meanwhile: `time` is that of the clock, and `index` jumps by
     the frames that were missed. The size of the images may change with a connection.
 
     Args:
-        stream: The first connection.
-        url: Where it leads to.
+        first: The first connection, a live source.
+        connect: Makes another one, or raises `SourceError`.
+        label: Name for messages, without credentials.
         reconnect_seconds: How long to try after a loss; 0 to end with the first one.
-        fps: Frame rate instead of the stream's.
 
     Raises:
         StreamLostError: When iterated, at the end, if it could not be connected again.
@@ -43,18 +41,17 @@ class LiveStream(Source):
 
     def __init__(
         self,
-        stream: VideoStream,
-        url: str,
+        first: Source,
+        connect: Callable[[], Source],
+        label: str,
         *,
         reconnect_seconds: float = RECONNECT_SECONDS,
-        fps: float | None = None,
     ) -> None:
-        super().__init__(stream.name)
-        self._url, self._label = url, redact(url)
-        self._given_fps = fps
+        super().__init__(first.name)
+        self._connection: Source | None = first
+        self._connect_again, self._label = connect, label
         self._patience = reconnect_seconds
-        self._stream: VideoStream | None = stream
-        self.size, self.fps = stream.size, stream.fps
+        self.size, self.fps = first.size, first.fps
         self._start: float | None = None
         self._index, self._time = -1, 0.0
         self._gaps: deque[tuple[int, int]] = deque()
@@ -63,7 +60,7 @@ class LiveStream(Source):
         delivered = 0
         lost_at: float | None = None
         while not self._stopped.is_set():
-            stream, self._stream = self._stream, None
+            stream, self._connection = self._connection, None
             if stream is None:
                 assert lost_at is not None
                 stream = self._connect(lost_at)
@@ -92,9 +89,7 @@ class LiveStream(Source):
                     f"{self._label}: the stream was lost after {delivered} frames"
                 )
 
-    def _numbered(
-        self, stream: VideoStream, reasons: list[str]
-    ) -> Iterator[SourceFrame]:
+    def _numbered(self, stream: Source, reasons: list[str]) -> Iterator[SourceFrame]:
         """Frames of one connection, in the time and numbers of the whole stream."""
         first: float | None = None
         offset, base = 0.0, 0
@@ -135,14 +130,14 @@ class LiveStream(Source):
 
     def _tell_loss(self, delivered: int, reasons: list[str]) -> None:
         reason = "the connection was closed"
-        if reasons:  # such as "URL: the stream broke off after 9 frames (REASON)"
-            reason = reasons[-1].rpartition("(")[2].rstrip(")")
+        if reasons:
+            reason = reasons[-1].removeprefix(f"{self._label}: ")
         again = f"; trying again for {self._patience:g} s" if self._patience else ""
         _LOG.warning(
             "%s: lost after %d frames (%s)%s", self._label, delivered, reason, again
         )
 
-    def _connect(self, lost_at: float) -> VideoStream | None:
+    def _connect(self, lost_at: float) -> Source | None:
         """A new connection; None if frames are no longer wanted.
 
         Raises:
@@ -151,7 +146,7 @@ class LiveStream(Source):
         wait = _FIRST_WAIT_SECONDS
         while not self._stopped.is_set():
             try:
-                return VideoStream(self._url, fps=self._given_fps)
+                return self._connect_again()
             except SourceError as error:
                 left = lost_at + self._patience - time.monotonic()
                 if left <= 0:
@@ -167,7 +162,7 @@ class LiveStream(Source):
     def close(self) -> None:
         """End decoding and close the connection."""
         super().close()
-        stream, self._stream = self._stream, None
+        stream, self._connection = self._connection, None
         if stream is not None:
             stream.close()
 

@@ -205,6 +205,46 @@ def test_times_to_reconnect(value):
         open_source([np.zeros((4, 4, 3), np.uint8)], reconnect_seconds=value)
 
 
+class FakeCamera:
+    """As `cv2.VideoCapture`: five images, then none; the second opening fails."""
+
+    opened = 0
+
+    def __init__(self, device):
+        FakeCamera.opened += 1
+        self.works = FakeCamera.opened != 2
+        self.left = 5
+
+    def read(self):
+        time.sleep(0.01)
+        self.left -= 1
+        if not self.works or self.left < 0:
+            return False, None
+        return True, np.zeros((48, 64, 3), np.uint8)
+
+    def get(self, field):
+        return 30.0
+
+    def release(self):
+        pass
+
+
+def test_a_camera_that_is_plugged_in_again_goes_on(monkeypatch, caplog):
+    monkeypatch.setattr("poseflow.video.camera.cv2.VideoCapture", FakeCamera)
+    FakeCamera.opened = 0
+    with open_source(0) as source:
+        assert source.is_live
+        times = []
+        for frame in source:
+            times.append(frame.time)
+            if "back after" in caplog.text:
+                break
+    assert FakeCamera.opened == 3
+    assert times == sorted(times)
+    assert "camera 0: lost after" in caplog.text
+    assert "it stopped delivering images" in caplog.text
+
+
 # ---- identities over gaps ------------------------------------------------------
 
 
