@@ -17,6 +17,7 @@ import poseflow
 from poseflow import Frame, PoseFlowError, Poses
 from poseflow.batch import BatchItem, Outcome, TrackOptions, track_all
 from poseflow.batch.batch_file import BatchFile
+from poseflow.batch.folder import LocalFolder
 from poseflow.batch.manifest import Row
 from poseflow.batch.worker import Worker
 from poseflow.cli.app import app
@@ -122,17 +123,20 @@ def test_resume_tracks_missing_and_changed_sources(tracked, tmp_path):
 def test_names_are_never_shared(tmp_path):
     sources = [tmp_path / x for x in ("a/clip.mp4", "b/clip.mp4", "c/CLIP.mov")]
     sources += [tmp_path / "batch.mp4", tmp_path / "a" / "clip.mp4"]
-    names = [item.result.name for item in BatchFile(tmp_path).items(rows(*sources))]
+    names = [
+        item.result.name
+        for item in BatchFile(LocalFolder(tmp_path)).items(rows(*sources))
+    ]
     assert names == ["clip.json", "clip_2.json", "CLIP_3.json", "batch_2.json"]
 
 
 def test_a_later_batch_does_not_take_an_earlier_ones_names(tmp_path):
-    first = BatchFile(tmp_path)
+    first = BatchFile(LocalFolder(tmp_path))
     (a,) = first.items(rows(tmp_path / "a" / "clip.mp4"))
     a.result.write_text("[]")
     first.note(a, Outcome(frames=0), "digest", None)
     clips = rows(*(tmp_path / x / "clip.mp4" for x in "ba"))
-    later = BatchFile(tmp_path).items(clips)
+    later = BatchFile(LocalFolder(tmp_path)).items(clips)
     assert [item.result.name for item in later] == ["clip_2.json", "clip.json"]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -11,12 +10,12 @@ from typing import Any
 
 import msgspec
 
-from poseflow.batch.item import BatchItem, Outcome, digest_of
+from poseflow.batch.folder import ResultFolder
+from poseflow.batch.item import BatchItem, Outcome
 from poseflow.batch.manifest import Row
 from poseflow.batch.sources import key_of, name_of, state_of
 from poseflow.errors import FormatError
 from poseflow.formats import base
-from poseflow.formats.atomic import explain, write_atomically
 from poseflow.formats.inputs import role_of
 
 FILE, FAILURES = "batch.json", "failures.jsonl"
@@ -77,21 +76,19 @@ class BatchFile:
         FormatError: If the folder has a `batch.json` that is not such a record.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / FILE
+    def __init__(self, folder: ResultFolder) -> None:
+        self.label = folder.label(FILE)
         self._folder = folder
         self.entries: dict[str, Entry] = {}
         self._failures = False
         self._due = 0.0
-        if not os.path.lexists(self.path):
+        if not folder.exists(FILE):
             return
         try:
-            record = msgspec.json.decode(self.path.read_bytes(), type=_Record)
-        except OSError as error:
-            raise explain(error, self.path, "read") from error
+            record = msgspec.json.decode(folder.read(FILE), type=_Record)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise FormatError(
-                f"{self.path}: expected the record of an earlier batch, found "
+                f"{self.label}: expected the record of an earlier batch, found "
                 f"something else ({error}); move it away or choose another folder "
                 "with --out"
             ) from error
@@ -102,12 +99,12 @@ class BatchFile:
             bad = next((name for name in names if not _is_plain(name)), None)
             if bad is not None:
                 raise FormatError(
-                    f"{self.path}: sources[{number}].result: expected the name of a "
+                    f"{self.label}: sources[{number}].result: expected the name of a "
                     f"file in the folder, found {bad!r}"
                 )
             if entry.result.lower() in taken or entry.source in self.entries:
                 raise FormatError(
-                    f"{self.path}: sources[{number}]: another source has this name or "
+                    f"{self.label}: sources[{number}]: another source has this name or "
                     f"this result, {entry.result!r}"
                 )
             taken.add(entry.result.lower())
@@ -128,15 +125,15 @@ class BatchFile:
             else:
                 stem = self._free_name(row, suffix, taken)
                 taken.add(stem.lower())
-            result = self._folder / (stem + suffix)
-            items[key] = BatchItem(row.source, result, row.options)
+            result = self._folder.path / (stem + suffix)
+            items[key] = BatchItem(row.source, result, row.options, self._folder.url)
         return list(items.values())
 
     def _free_name(self, row: Row, suffix: str, taken: set[str]) -> str:
         wanted = name = row.name or name_of(row.source)
         number = 1
         while name.lower() in taken or any(
-            role_of(self._folder / (name + end)) for end in (suffix, ".mp4")
+            role_of(self._folder.path / (name + end)) for end in (suffix, ".mp4")
         ):
             number += 1
             name = f"{wanted}_{number}"
@@ -156,22 +153,18 @@ class BatchFile:
             entry = self.entries.get(key_of(item.source))
             made = set() if entry is None else {entry.result, *entry.outputs}
             for output in item.outputs:
-                if output.is_symlink():
+                fault = self._folder.fault(output.name)
+                if fault is not None:
                     raise FormatError(
-                        f"cannot write {output}: it is a link, expected a file of this "
-                        "batch; remove it, or choose another folder with --out"
+                        f"cannot write {self._folder.label(output.name)}: {fault}; "
+                        "choose another folder with --out"
                     )
-                role = role_of(output)
-                if role is not None:
-                    raise FormatError(
-                        f"cannot write {output}: this is the {role} itself; choose "
-                        "another folder with --out"
-                    )
-                if output.exists() and output.name not in made and not overwrite:
-                    raise self._refusal(output)
-        failures = self._folder / FAILURES
-        if os.path.lexists(failures) and not self._failures and not overwrite:
-            raise self._refusal(failures)
+                there = self._folder.exists(output.name)
+                if there and output.name not in made and not overwrite:
+                    raise self._refusal(output.name)
+        there = self._folder.exists(FAILURES)
+        if there and not self._failures and not overwrite:
+            raise self._refusal(FAILURES)
         for item in items:
             key = key_of(item.source)
             names = {output.name for output in item.outputs}
@@ -185,14 +178,14 @@ class BatchFile:
                 error=UNFINISHED,
                 outputs=dict.fromkeys(names, ""),
             )
-        self._failures = os.path.lexists(failures)
+        self._failures = there
         self.write()
 
-    def _refusal(self, output: Path) -> FormatError:
+    def _refusal(self, name: str) -> FormatError:
         return FormatError(
-            f"cannot write {output}: it is there already, and no batch of this folder "
-            f"made it ({FILE} does not list it); move it away, choose another folder "
-            "with --out, or replace it with --overwrite"
+            f"cannot write {self._folder.label(name)}: it is there already, and no "
+            f"batch of this folder made it ({FILE} does not list it); move it away, "
+            "choose another folder with --out, or replace it with --overwrite"
         )
 
     def is_done(self, item: BatchItem, digest: str) -> bool:
@@ -206,13 +199,10 @@ class BatchFile:
             return False
         if (entry.options, entry.state) != (digest, state):
             return False
-        try:
-            return all(
-                entry.outputs.get(output.name) == digest_of(output)
-                for output in item.outputs
-            )
-        except OSError:
-            return False
+        return all(
+            entry.outputs.get(output.name) == self._folder.digest(output.name)
+            for output in item.outputs
+        )
 
     def note(self, item: BatchItem, outcome: Outcome, digest: str, state: Any) -> None:
         """Record the outcome of a source, and write the file where that is due.
@@ -225,9 +215,8 @@ class BatchFile:
         """
         key = key_of(item.source)
         claimed = self.entries[key].outputs if key in self.entries else {}
-        size = None
-        if outcome.error is None and item.result.is_file():
-            size = item.result.stat().st_size
+        done = outcome.error is None
+        size = self._folder.size(item.result.name) if done else None
         self.entries[key] = Entry(
             key,
             item.result.name,
@@ -250,18 +239,17 @@ class BatchFile:
         start = time.monotonic()
         entries = list(self.entries.values())
         failed = [e for e in entries if e.error not in (None, UNFINISHED)]
-        path = self._folder / FAILURES
         if failed:
             lines = [
                 {"source": e.source, "error": e.error, "attempts": e.attempts}
                 for e in failed
             ]
             text = "".join(json.dumps(line) + "\n" for line in lines)
-            write_atomically(path, text.encode())
+            self._folder.write(FAILURES, text.encode())
         elif self._failures:
-            path.unlink(missing_ok=True)
+            self._folder.remove(FAILURES)
         data = msgspec.json.encode(_Record(entries, failures=bool(failed)))
-        write_atomically(self.path, msgspec.json.format(data, indent=1))
+        self._folder.write(FILE, msgspec.json.format(data, indent=1))
         self._failures = bool(failed)
         end = time.monotonic()
         self._due = end + (end - start) * (1 / WRITING_SHARE - 1)

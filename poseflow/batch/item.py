@@ -19,16 +19,26 @@ class BatchItem:
         source: As `poseflow track` takes it.
         result: The result file.
         options: How it is tracked.
+        upload: Url of the folder that the outputs are uploaded to, if there is one;
+            `result` is then a name in it.
     """
 
     source: str
     result: Path
     options: TrackOptions = field(default_factory=TrackOptions)
+    upload: str | None = None
 
     @property
     def label(self) -> str:
         """The source as it may be shown, without credentials."""
         return redact(self.source)
+
+    @property
+    def place(self) -> str:
+        """Where the result is, as it may be shown."""
+        if self.upload is None:
+            return str(self.result)
+        return redact(f"{self.upload}/{self.result.name}")
 
     @property
     def overlay(self) -> Path:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Literal
 
 from poseflow.batch.batch_file import BatchFile
+from poseflow.batch.folder import open_folder
 from poseflow.batch.item import BatchItem, Outcome
 from poseflow.batch.local import run_local
 from poseflow.batch.manifest import Row, read_manifest
@@ -19,16 +18,12 @@ from poseflow.batch.progress import BatchProgress, ProgressCounter
 from poseflow.batch.sources import state_of
 from poseflow.batch.with_ray import run_ray
 from poseflow.batch.worker import cores
-from poseflow.errors import FormatError, PoseFlowError
-from poseflow.formats.atomic import check_writable, explain
+from poseflow.errors import PoseFlowError
 from poseflow.formats.inputs import protect_inputs
-from poseflow.formats.locking import open_locked
 from poseflow.pipeline.options import TrackOptions
 
 Engine = Literal["local", "ray"]
 ENGINES = {"local": run_local, "ray": run_ray}
-
-LOCK = ".poseflow.lock"
 
 
 @dataclass(frozen=True)
@@ -70,9 +65,10 @@ def track_all(
     `poseflow.batch.batch_file.BatchFile`. The suffix is that of the format.
 
     Args:
-        sources: Videos, folders, globs, urls, files of poses.
-        out: Folder of the results; made if it does not exist. One batch at a time
-            writes to it.
+        sources: Videos, folders, globs, urls, files of poses. Those behind urls of
+            fsspec (`s3://`, `gs://`, ...) are fetched by the worker.
+        out: Folder of the results, or a url of fsspec; made if it does not exist. One
+            batch at a time writes to it.
         options: How to track.
         manifest: File with further sources and options of their own, see
             `read_manifest`.
@@ -101,18 +97,12 @@ def track_all(
     _check(rows, engine, workers, retries)
     if workers is None:
         workers = max(cores() // 2, len(device.split(",")))
-    folder = Path(out)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise explain(error, folder, "make") from error
-    check_writable(folder / LOCK)
+    folder = open_folder(out)
     with (
-        _only_batch_in(folder),
+        folder.only_batch(),
         protect_inputs(source=[row.source for row in rows], manifest=manifest),
     ):
         record = BatchFile(folder)
-        check_writable(record.path)
         items = record.items(rows)
         digests = {item: item.options.digest() for item in items}
         skipped = tuple(i for i in items if resume and record.is_done(i, digests[i]))
@@ -150,27 +140,6 @@ def track_all(
     good = tuple((item, outcome) for item, outcome in done if outcome.error is None)
     bad = tuple((item, outcome) for item, outcome in done if outcome.error is not None)
     return BatchReport(good, bad, skipped)
-
-
-@contextlib.contextmanager
-def _only_batch_in(folder: Path) -> Iterator[None]:
-    """Keep other batches out of a folder; the lock ends with this process."""
-    path = folder / LOCK
-    try:
-        lock = open_locked(path)
-    except FormatError as error:
-        raise FormatError(
-            f"{folder}: another batch is writing there now; wait for it, or choose "
-            "another folder with --out"
-        ) from error
-    except OSError as error:
-        raise explain(error, path) from error
-    with lock:
-        try:
-            yield
-        finally:
-            with contextlib.suppress(OSError):
-                path.unlink()
 
 
 def _check(rows: Sequence[Row], engine: str, workers: int | None, retries: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 from pathlib import Path
 
+from poseflow.batch.folder import is_remote, remote_state
 from poseflow.formats.frame_names import without_suffix
 from poseflow.redaction import redact, url_name
 
@@ -51,6 +52,8 @@ def state_of(source: str) -> list[int] | None:
     """
     path = Path(source)
     try:
+        if is_remote(source):
+            return remote_state(source)
         if path.is_dir():
             files = [file for file in path.iterdir() if file.is_file()]
         elif path.exists():

@@ -74,7 +74,7 @@ def _run(
                 idle.append(make.remote(place, Path.cwd()))
                 started += 1
             actor, item = idle.pop(), todo.popleft()
-            task = actor.do.remote(replace(item, result=item.result.absolute()))
+            task = actor.do.remote(_anywhere(item))
             running[task] = actor, item
         done, _ = ray.wait(list(running), num_returns=1)
         actor, item = running.pop(done[0])
@@ -86,6 +86,13 @@ def _run(
             ray.kill(actor)
             outcome = Outcome(error=f"its worker died ({_first_line(error)})")
         yield item, outcome
+
+
+def _anywhere(item: BatchItem) -> BatchItem:
+    """The item with paths that no working directory changes."""
+    if item.upload is not None:
+        return item
+    return replace(item, result=item.result.absolute())
 
 
 class _Actor:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from poseflow.batch.folder import fetched, upload
 from poseflow.batch.item import BatchItem, Outcome, digest_of
 from poseflow.errors import PoseFlowError
 from poseflow.pipeline.options import TrackOptions, as_poses_file
@@ -42,7 +45,7 @@ class Worker:
             warnings.simplefilter("ignore")
             warnings.simplefilter("always", UserWarning)
             try:
-                outcome = self._track(item, on_frame)
+                outcome = self._with_files(item, on_frame)
             except (PoseFlowError, OSError) as error:
                 outcome = Outcome(error=_line(error))
             except Exception as error:
@@ -50,6 +53,18 @@ class Worker:
                 outcome = Outcome(error=f"{type(error).__name__}: {_line(error)}")
         notes = tuple(dict.fromkeys(_line(note.message) for note in caught))
         return replace(outcome, warnings=notes)
+
+    def _with_files(self, item: BatchItem, on_frame: OnFrame | None) -> Outcome:
+        """Track a source, with its files fetched and uploaded where they are remote."""
+        with fetched(item.source) as source:
+            if item.upload is None:
+                return self._track(replace(item, source=source), on_frame)
+            with tempfile.TemporaryDirectory(prefix="poseflow-") as folder:
+                result = Path(folder, item.result.name)
+                here = replace(item, source=source, result=result, upload=None)
+                outcome = self._track(here, on_frame)
+                upload(item, Path(folder))
+                return outcome
 
     def _track(self, item: BatchItem, on_frame: OnFrame | None) -> Outcome:
         from poseflow.formats import read

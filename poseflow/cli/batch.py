@@ -16,6 +16,7 @@ from poseflow.cli.options import (
     expand_options,
     track_options,
 )
+from poseflow.redaction import redact
 
 if TYPE_CHECKING:
     from poseflow.batch import BatchItem, Outcome
@@ -42,7 +43,8 @@ def batch(
     ] = None,
     *,
     out: Annotated[
-        Path, typer.Option("--out", help="Folder for the results and batch.json.")
+        str,
+        typer.Option("--out", help="Folder or url for results and batch.json."),
     ],
     manifest: Annotated[
         Path | None,
@@ -109,7 +111,7 @@ def batch(
             if outcome.error is None:
                 rate = f"{outcome.frames / max(outcome.seconds, 1e-9):.1f} frames/s"
                 people = f"{outcome.frames} frames, {outcome.identities} identities"
-                line.echo(f"{item.result}: {people}, {rate}")
+                line.echo(f"{item.place}: {people}, {rate}")
 
         report = track_all(
             sources or [],
@@ -134,6 +136,6 @@ def batch(
         typer.echo(f"poseflow: {item.label}: {outcome.error}", err=True)
     failed = f", {len(report.failed)} failed" if report.failed else ""
     skipped = f", {len(report.skipped)} there already" if report.skipped else ""
-    typer.echo(f"{out}: {len(report.done)} done{skipped}{failed}", err=True)
+    typer.echo(f"{redact(out)}: {len(report.done)} done{skipped}{failed}", err=True)
     if report.failed:
         raise typer.Exit(1)

@@ -15,6 +15,7 @@ import poseflow
 from poseflow import Frame, PoseFlowError, Poses
 from poseflow.batch import Outcome, TrackOptions, read_manifest, run_batch, track_all
 from poseflow.batch.batch_file import BatchFile
+from poseflow.batch.folder import LocalFolder
 from poseflow.batch.item import BatchItem
 from poseflow.batch.manifest import Row
 from poseflow.batch.progress import ProgressCounter
@@ -375,6 +376,56 @@ def test_unknown_names_in_a_manifest_come_before_the_work(place):
     assert run("batch", "--out", "out").exit_code == 2
 
 
+# ---- files behind urls ---------------------------------------------------------
+
+
+def test_sources_and_results_behind_urls(place):
+    """`local` is a file system of fsspec like `s3`, without a server."""
+    pytest.importorskip("fsspec")
+    for seed, name in enumerate("ab"):
+        walk(f"bucket/in/{name}.json", seed=seed)
+    sources = [f"local://{place}/bucket/in/{name}.json" for name in "ab"]
+    sources.append(f"local://{place}/bucket/in/none.mp4")
+    out = f"local://{place}/bucket/out"
+    done = run("batch", *sources, "--out", out, "--tracker", "iou", "--retries", 0)
+    assert done.exit_code == 1
+    assert f"{out}/a.json: 4 frames" in done.stderr
+    assert "none.mp4: cannot be fetched" in done.stderr
+    report = track_all([f"bucket/in/{name}.json" for name in "ab"], "here", WHOLE)
+    assert not report.failed
+    for name in ("a.json", "b.json"):
+        assert Path("bucket/out", name).read_bytes() == Path("here", name).read_bytes()
+    assert {p.name for p in Path("bucket/out").iterdir()} == {
+        *("a.json", "b.json", "batch.json", "failures.jsonl")
+    }
+
+    def again():
+        return [
+            item.result.stem
+            for item, _ in track_all(sources[:2], out, WHOLE, resume=True).done
+        ]
+
+    assert again() == []
+    Path("bucket/out/b.json").write_text("[]")
+    assert again() == ["b"]
+    walk("bucket/in/a.json", frames=7)
+    assert again() == ["a"]
+    Path("bucket/other").mkdir()
+    Path("bucket/other/a.json").write_text("precious")
+    with pytest.raises(PoseFlowError, match="no batch of this folder made it"):
+        track_all(sources[:1], f"local://{place}/bucket/other", WHOLE)
+    assert Path("bucket/other/a.json").read_text() == "precious"
+
+
+def test_a_store_without_its_package_is_told(place):
+    pytest.importorskip("fsspec")
+    walk("a.json")
+    done = run("batch", "a.json", "--out", "s3://me:s3cret@bucket/out")
+    assert done.exit_code == 1
+    assert "s3cret" not in done.output
+    assert len(done.stderr.splitlines()) == 1
+
+
 # ---- progress ------------------------------------------------------------------
 
 
@@ -433,8 +484,8 @@ def test_writing_the_record_takes_a_small_share_of_the_time(tmp_path, monkeypatc
         written.append(path.name)
 
     monkeypatch.setattr("poseflow.batch.batch_file.time.monotonic", lambda: now[0])
-    monkeypatch.setattr("poseflow.batch.batch_file.write_atomically", write)
-    record = BatchFile(tmp_path)
+    monkeypatch.setattr("poseflow.batch.folder.write_atomically", write)
+    record = BatchFile(LocalFolder(tmp_path))
     items = record.items([Row(f"{k}.mp4", WHOLE) for k in range(100)])
     for item in items:
         now[0] += 1.0
