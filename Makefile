@@ -1,17 +1,22 @@
 # `make demo` and `make test` need only Python 3.11+, make and a package index.
 PYTHON ?= python3
 VENV   ?= .venv
+KILLS  ?= 100
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 SPEC   := setup.cfg pyproject.toml constraints.txt
 
-.PHONY: demo test lint typecheck docs fuzz bench clean
+.PHONY: demo test chaos lint typecheck docs fuzz bench clean
 
 demo: $(VENV)/.demo
 	$(BIN)/poseflow demo --out demo
 
 test: $(VENV)/.test
 	$(BIN)/pytest -n auto
+
+# Minutes to an hour: kills at random moments, and streams that stay away for long.
+chaos: $(VENV)/.test
+	POSEFLOW_KILLS=$(KILLS) $(BIN)/pytest -m slow -s tests/chaos tests/video
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .

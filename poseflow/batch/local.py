@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import os
 import signal
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -161,6 +163,7 @@ def _work(
     # SIGTERM, which ends a worker as Ctrl-C would.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         import torch
 
@@ -182,3 +185,11 @@ def _work(
             connection.send(worker.do(connection.recv(), report))
     except (EOFError, OSError, KeyboardInterrupt):
         pass
+
+
+def _end_with_parent() -> None:
+    """End this process when the main one is gone, even killed: it has no consumer."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

@@ -1,0 +1,172 @@
+"""Runs that are killed at random moments end like undisturbed ones: `make chaos`.
+
+`POSEFLOW_KILLS` is the number of kills of each kind, 100 by default.
+"""
+
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+import poseflow
+from poseflow import Frame, Poses
+
+psutil = pytest.importorskip("psutil")
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(os.name == "nt", reason="POSIX signals"),
+]
+
+KILLS = int(os.environ.get("POSEFLOW_KILLS", "100"))
+SOURCES, POISONOUS = 40, 2
+
+
+def walk(path, frames, people=3, seed=0):
+    rng = np.random.default_rng(seed)
+    clouds = rng.uniform(0, 60, (people, 17, 2)) + rng.uniform(0, 800, (people, 1, 2))
+    steps = rng.uniform(-2, 2, (people, 1, 2))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    poseflow.write(
+        [
+            Frame(k, k / 25, Poses(clouds + k * steps), name=f"{k:06d}.jpg")
+            for k in range(frames)
+        ],
+        path,
+    )
+    return path
+
+
+def command(*arguments):
+    return [sys.executable, "-P", "-m", "poseflow", *map(str, arguments)]
+
+
+def start(*arguments):
+    return psutil.Popen(
+        command(*arguments), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+
+
+def results_of(folder):
+    return {
+        path.name: path.read_bytes()
+        for path in folder.iterdir()
+        if path.name not in ("batch.json", "failures.jsonl")
+    }
+
+
+@pytest.fixture
+def sources(tmp_path):
+    rng = random.Random(0)
+    made = [
+        walk(tmp_path / "in" / f"{k:02d}.json", rng.randint(100, 500), seed=k)
+        for k in range(SOURCES)
+    ]
+    for k in range(POISONOUS):
+        data = made[k].read_bytes()
+        made[k].write_bytes(data[: len(data) // 2] if k % 2 else b"\0" * 1000)
+    return made
+
+
+@pytest.mark.parametrize("engine", ["local", "ray"])
+def test_a_batch_that_is_killed_again_and_again(sources, tmp_path, engine):
+    if engine == "ray":
+        pytest.importorskip("ray")
+    kills = KILLS if engine == "local" else max(KILLS // 10, 2)
+    undisturbed, out = tmp_path / "undisturbed", tmp_path / "out"
+    given = ["batch", *sources, "--workers", 2, "--resume", "--tracker", "default"]
+    start(*given, "--out", undisturbed).wait()
+    expected = results_of(undisturbed)
+    assert len(expected) == SOURCES - POISONOUS
+
+    given += ["--out", out, "--engine", engine]
+    rng = random.Random(1)
+    killed = {"driver": 0, "worker": 0}
+    while sum(killed.values()) < kills:
+        process = start(*given)
+        while process.poll() is None and sum(killed.values()) < kills:
+            time.sleep(rng.uniform(0.2, 6.0))
+            try:
+                children = [
+                    child
+                    for child in process.children(recursive=True)
+                    if "resource_tracker" not in " ".join(child.cmdline())
+                    and (engine == "local" or "_Actor" in " ".join(child.cmdline()))
+                ]
+                if children and rng.random() < 0.6:
+                    rng.choice(children).kill()
+                    killed["worker"] += 1
+                else:
+                    process.kill()
+                    killed["driver"] += 1
+            except psutil.NoSuchProcess:
+                pass
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+        whole = {name: data for name, data in results_of(out).items() if name[0] != "."}
+        for name, data in whole.items():  # never half a file
+            assert data == expected[name], name
+        if len(whole) == len(expected):  # once more from the start
+            for path in out.iterdir():
+                path.unlink()
+    print(f"{engine}: {killed}")
+
+    # Sources whose worker was killed three times were set aside; they are tried again.
+    for _ in range(2):
+        done = subprocess.run(command(*given), capture_output=True, check=False)
+    assert done.returncode == 1, done.stderr
+    assert results_of(out) == expected
+    record = json.loads((out / "batch.json").read_text())["sources"]
+    assert len(record) == SOURCES
+    failed = {Path(entry["source"]).name for entry in record if entry["error"]}
+    assert failed == {source.name for source in sources[:POISONOUS]}
+    lines = (out / "failures.jsonl").read_text().splitlines()
+    assert {Path(json.loads(line)["source"]).name for line in lines} == failed
+
+
+def test_a_run_with_overlay_that_is_killed_again_and_again(tmp_path):
+    shots = tmp_path / "shots"
+    shots.mkdir()
+    image = np.zeros((120, 160, 3), np.uint8)
+    for k in range(300):
+        cv2.imwrite(str(shots / f"{k:06d}.png"), image)
+    poses = walk(tmp_path / "poses.json", 300)
+    text = poses.read_text().replace(".jpg", ".png")
+    poses.write_text(text)
+    out, overlay = tmp_path / "out.json", tmp_path / "out.mp4"
+
+    def given(result, video):
+        return ("track", shots, "--poses", poses, "-o", result, "--render", video)
+
+    whole = tmp_path / "whole.json", tmp_path / "whole.mp4"
+    start(*given(*whole)).wait()
+    expected = [path.read_bytes() for path in whole]
+    out.write_text("[]")
+    rng = random.Random(2)
+    kept = 0
+    for _ in range(max(KILLS // 5, 3)):
+        process = start(*given(out, overlay))
+        time.sleep(rng.uniform(0.5, 5.0))
+        process.kill()
+        process.wait()
+        assert out.read_bytes() in (b"[]", expected[0])
+        if overlay.exists():
+            assert overlay.read_bytes() == expected[1]
+        journal = tmp_path / "out.json.partial"
+        if journal.exists() and journal.stat().st_size:
+            kept += 1
+            found = poseflow.read(journal)
+            assert [frame.index for frame in found] == list(range(len(found)))
+    print(f"{kept} journals")
+    start(*given(out, overlay)).wait()
+    assert [out.read_bytes(), overlay.read_bytes()] == expected
+    assert not list(tmp_path.glob(".*"))
+    assert not (tmp_path / "out.json.partial").exists()
