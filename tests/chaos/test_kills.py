@@ -117,7 +117,7 @@ def test_a_batch_that_is_killed_again_and_again(sources, tmp_path, engine):
         if len(whole) == len(expected):  # once more from the start
             for path in out.iterdir():
                 path.unlink()
-    print(f"{engine}: {killed}")
+    print(f"{engine}: {killed}")  # noqa: T201
 
     # Sources whose worker was killed three times were set aside; they are tried again.
     for _ in range(2):
@@ -165,7 +165,7 @@ def test_a_run_with_overlay_that_is_killed_again_and_again(tmp_path):
             kept += 1
             found = poseflow.read(journal)
             assert [frame.index for frame in found] == list(range(len(found)))
-    print(f"{kept} journals")
+    print(f"{kept} journals")  # noqa: T201
     start(*given(out, overlay)).wait()
     assert [out.read_bytes(), overlay.read_bytes()] == expected
     assert not list(tmp_path.glob(".*"))

@@ -103,6 +103,46 @@ def test_a_stream_goes_on_after_a_fault(kind, fault, caplog):
         assert source.size == (96, 64)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("seconds", [3, 30])
+def test_a_stream_that_stays_away_for_long(kind, seconds, monkeypatch, caplog):
+    """With the limits that users have."""
+    monkeypatch.undo()
+    with kind() as server, open_source(server.url()) as source:
+        times, indices = [], []
+        for frame in source:
+            times.append(frame.time)
+            indices.append(frame.index)
+            if len(times) == 50:
+                server.refusing = True
+                server.drop()
+                threading.Timer(seconds, setattr, (server, "refusing", False)).start()
+            if "back after" in caplog.text:
+                break
+    gap = times[-1] - times[-2]
+    assert seconds <= gap <= seconds + 12
+    assert indices[-1] - indices[-2] >= 0.5 * gap * server.rate
+    assert source.losses == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+def test_memory_stays_flat_through_many_losses(kind):
+    psutil = pytest.importorskip("psutil")
+    with kind() as server, open_source(server.url()) as source:
+        readings, seen = [], 0
+        for _ in source:
+            seen += 1
+            if seen % 40 == 0:
+                server.drop()
+                readings.append(psutil.Process().memory_info().rss)
+            if len(readings) == 60:
+                break
+    assert source.losses >= 50
+    assert max(readings[30:]) - max(readings[10:20]) < 20e6
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_stream_that_does_not_come_back(kind, caplog):
     with kind() as server:
