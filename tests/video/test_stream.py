@@ -131,9 +131,8 @@ def test_a_stream_that_stays_away_for_long(kind, seconds, monkeypatch, caplog):
 def test_memory_stays_flat_through_many_losses(kind):
     psutil = pytest.importorskip("psutil")
     with kind() as server, open_source(server.url()) as source:
-        readings, seen = [], 0
-        for _ in source:
-            seen += 1
+        readings = []
+        for seen, _ in enumerate(source, 1):
             if seen % 40 == 0:
                 server.drop()
                 readings.append(psutil.Process().memory_info().rss)
