@@ -55,6 +55,8 @@ def start(*arguments):
 
 
 def results_of(folder):
+    if not folder.exists():
+        return {}
     return {
         path.name: path.read_bytes()
         for path in folder.iterdir()
@@ -91,8 +93,11 @@ def test_a_batch_that_is_killed_again_and_again(sources, tmp_path, engine):
     killed = {"driver": 0, "worker": 0}
     while sum(killed.values()) < kills:
         process = start(*given)
+        if rng.random() < 0.8:  # otherwise within the start
+            while process.poll() is None and not process.children():
+                time.sleep(0.05)
         while process.poll() is None and sum(killed.values()) < kills:
-            time.sleep(rng.uniform(0.2, 6.0))
+            time.sleep(rng.uniform(0.1, 8.0))
             try:
                 children = [
                     child
@@ -154,7 +159,9 @@ def test_a_run_with_overlay_that_is_killed_again_and_again(tmp_path):
     kept = 0
     for _ in range(max(KILLS // 5, 3)):
         process = start(*given(out, overlay))
-        time.sleep(rng.uniform(0.5, 5.0))
+        while process.poll() is None and not list(tmp_path.glob(".out*")):
+            time.sleep(0.02)
+        time.sleep(rng.uniform(0.0, 2.0))
         process.kill()
         process.wait()
         assert out.read_bytes() in (b"[]", expected[0])

@@ -86,7 +86,7 @@ class _Server:
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
             connection.close()
-        self._open.clear()
+            self._open.discard(connection)
 
     def close(self):
         self._closing.set()
