@@ -75,7 +75,7 @@ def evaluate(
         estimate: Compute joints that the skeleton of a result lacks, such as COCO's
             neck; the report's problems name them.
         missing: `"error"` refuses predictions that lack a sequence, `"empty"` scores it
-            as if nobody was predicted in it and names it among the problems. None is
+            without predictions and names it among the problems. None is
             `"error"`, but `"empty"` where a mode follows an official program.
         diagnose: Find the causes of what tracking lost, for whole people (as in the
             metric `pose`): `Report.diagnosis`.

@@ -159,11 +159,11 @@ def event_table(
     rows.add(5, "MISS", truth_frames[missed], None, truth_ids[missed])
     false = np.setdiff1d(np.arange(len(result_ids)), by[cells])
     rows.add(6, "FP", result_frames[false], None, None, result_ids[false])
-    nobody = np.full(len(extra), PLACEHOLDER_ID)
-    rows.add(2, "RAW", extra, None, nobody)
-    rows.add(3, "RAW", extra, None, None, nobody)
-    rows.add(5, "MISS", extra, None, nobody)
-    rows.add(6, "FP", extra, None, None, nobody)
+    placeholder_ids = np.full(len(extra), PLACEHOLDER_ID)
+    rows.add(2, "RAW", extra, None, placeholder_ids)
+    rows.add(3, "RAW", extra, None, None, placeholder_ids)
+    rows.add(5, "MISS", extra, None, placeholder_ids)
+    rows.add(6, "FP", extra, None, None, placeholder_ids)
     return rows.frame()
 
 
@@ -175,7 +175,7 @@ def joined(
 
     if not tables:
         none = np.zeros(0, np.int64)
-        nobody = TrackTable("", none, none, none, none, none, none, np.zeros(0))
-        empty = event_table(nobody, 0.5)
+        no_people = TrackTable("", none, none, none, none, none, none, np.zeros(0))
+        empty = event_table(no_people, 0.5)
         return pandas.concat({("",) * len(names): empty}, names=list(names)).iloc[:0]
     return pandas.concat(tables, names=list(names))
