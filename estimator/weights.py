@@ -27,6 +27,7 @@ from poseflow.estimator.networks.build import (
 )
 from poseflow.estimator.networks.centernet import CentreNet
 from poseflow.estimator.networks.fastpose import STAGES
+from poseflow.estimator.networks.movenet import WIDTHS
 from poseflow.formats.atomic import write_atomically
 from poseflow.skeleton import Skeleton
 from poseflow.skeletons import fitting_skeleton
@@ -314,6 +315,14 @@ def _recognise(
         raise FormatError(
             f"{path}: weights of torchvision: Keypoint R-CNN goes with estimator "
             "'torchvision', Faster R-CNN with detector 'torchvision'"
+        )
+    if "heads.kpt_heatmap.1.weight" in state:
+        stem = state["stem.0.weight"].shape[0] if "stem.0.weight" in state else None
+        names = [name for name, widths in WIDTHS.items() if widths[0] == stem]
+        raise FormatError(
+            f"{path}: weights of MoveNet {' '.join(names)}: its networks are in the "
+            "package and need no weights: leave them out, and choose a quality (fast, "
+            "balanced or best)"
         )
     if "preact.conv1.weight" not in state or out is None or out.ndim != 4:
         raise FormatError(

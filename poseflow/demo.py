@@ -35,6 +35,9 @@ IMAGES_ON_SHEET = 9
 SUITE, SEED, SIZE, FRAMES = "street", 8, (1280, 720), 150
 """The scene of the demo, unless another one is asked for."""
 
+QUALITY = "best"
+"""Painted people are harder for a network that learned from photographs."""
+
 
 @dataclass(frozen=True)
 class Demo:
@@ -68,6 +71,7 @@ def run_demo(
     frames: int = FRAMES,
     size: tuple[int, int] = SIZE,
     tracker: str = "default",
+    quality: str = QUALITY,
     estimator: PoseEstimator | None = None,
     progress: Progress | None = None,
 ) -> Demo:
@@ -83,14 +87,15 @@ def run_demo(
         frames: Length; 25 frames are a second.
         size: Width and height in pixels.
         tracker: Name of a tracker.
-        estimator: Estimates the poses; default `Estimator()`.
+        quality: Of the embedded estimator.
+        estimator: Estimates the poses instead.
         progress: Wraps the items processed, with their number and name.
 
     Raises:
         PoseFlowError: If the folder cannot be written or an argument is unusable.
     """
     online_tracker = Tracker(tracker)  # an unknown name is an error before the work
-    pose_estimator = estimator or Estimator()
+    pose_estimator = estimator or Estimator(quality=quality)
     folder = Path(out)
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -16,12 +16,21 @@ def demo(
     seed: Annotated[int, typer.Option(min=0, help="Which scene of that kind.")] = 8,
     frames: Annotated[int, typer.Option(min=2, help="Length of the video.")] = 150,
     tracker: Annotated[str, typer.Option(help="Name of a tracker.")] = "default",
+    quality: Annotated[
+        str, typer.Option(help="Of the estimator: fast, balanced or best.")
+    ] = "best",
 ) -> None:
     """Render a street, track the people in its pixels, draw the result and score it."""
     from poseflow.demo import run_demo
 
     done = run_demo(
-        out, suite=suite, seed=seed, frames=frames, tracker=tracker, progress=progress
+        out,
+        suite=suite,
+        seed=seed,
+        frames=frames,
+        tracker=tracker,
+        quality=quality,
+        progress=progress,
     )
     width = max(len(str(path)) for path in done.files)
     for path, what in done.files.items():

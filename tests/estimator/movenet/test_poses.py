@@ -9,7 +9,7 @@ from poseflow.boxes import box_iou
 from poseflow.errors import PoseFlowError
 from poseflow.estimator import Estimator, detector_names, estimator_names
 from poseflow.estimator.detectors.registry import make_detector
-from poseflow.estimator.movenet.files import summary
+from poseflow.estimator.movenet.files import NAMES, summary, weights_file
 from poseflow.estimator.movenet.presets import PRESETS, preset
 from poseflow.estimator.networks.movenet import INPUT_MULTIPLE
 from poseflow.oks import oks
@@ -62,11 +62,18 @@ def test_batches_equal_single_images(estimator, scene):
 
 @pytest.mark.parametrize(
     "shape",
-    [(1, 1), (1, 700), (700, 1), (33, 31), (3000, 20), (2200, 3800)],
+    [(1, 1), (1, 700), (700, 1), (33, 31), (3000, 20), (4320, 7680)],
     ids=str,
 )
 def test_images_of_any_size(estimator, shape):
     assert len(estimator.estimate(np.zeros((*shape, 3), np.uint8))) == 0
+
+
+def test_images_with_an_alpha_channel(estimator, scene):
+    image = scene[0]
+    alpha = np.full((*image.shape[:2], 1), 7, np.uint8)
+    found = estimator.estimate(np.concatenate([image, alpha], axis=2))
+    assert found == estimator.estimate(image)
 
 
 def test_grey_and_deep_images(estimator, scene):
@@ -195,3 +202,9 @@ def test_the_embedded_detector_finds_boxes(scene):
     assert (overlaps.max(axis=1) > 0.5).sum() >= 2
     with pytest.raises(PoseFlowError, match="quality: expected fast"):
         make_detector("embedded", quality="good")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_its_weights_for_another_estimator_are_named(name):
+    with pytest.raises(PoseFlowError, match=f"weights of MoveNet {name}: .*leave them"):
+        Estimator(weights=weights_file(name))
