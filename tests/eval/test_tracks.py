@@ -202,6 +202,7 @@ def test_files_of_other_kinds_are_left_out(tmp_path):
         (".npz", "npz"),
     ],
 )
+@pytest.mark.filterwarnings("error:.*id .* two people")
 def test_sides_may_be_in_different_formats(tmp_path, suffix, format):
     truth, result = scene(PERSON), scene(PERSON, noise=6.0)
     expected = score_tracks(truth, result).total
