@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from poseflow.arrays import Image
+from poseflow.errors import PoseFlowError
+from poseflow.eval.tracking import Similarity
 from poseflow.sequence import PoseSequence
 from poseflow.synthetic import PRESETS, Corruption, NoiseModel, Scene, make_scene
 
@@ -18,22 +20,27 @@ class Clip:
 
     Attributes:
         suite: Name of the suite.
-        scene: The scene, whose images are rendered one by one on demand.
+        scene: The scene, whose images are rendered one by one on demand; None for clips
+            without images.
         truth: Ground truth: all visible people, with ids.
         corruption: The poses that trackers get, and the true person of each.
         folder: Folder in which rendered images are kept, or None to keep none.
+        similarity: How a person and a pose are compared in scores.
     """
 
     suite: str
-    scene: Scene
+    scene: Scene | None
     truth: PoseSequence
     corruption: Corruption
     folder: Path | None = None
+    similarity: Similarity = "oks"
 
     def image(self, number: int) -> Image:
         """Frame `number` as `(H, W, 3)` BGR, rendered unless it is kept already."""
         import cv2
 
+        if self.scene is None:
+            raise PoseFlowError(f"{self.suite}: these clips have no images")
         if self.folder is None:
             return self.scene.render(number)
         path = self.folder / f"{self.truth.name}-{number:04d}.png"

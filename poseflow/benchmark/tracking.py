@@ -140,11 +140,12 @@ def count_jumps(clip: Clip, result: PoseSequence) -> int:
                 strict=True,
             )
         )
-        for k, identity in enumerate(frame.poses.track_ids.tolist()):
+        poses = frame.poses[~frame.poses.interpolated]
+        for k, identity in enumerate(poses.track_ids.tolist()):
             person = int(sources[k])
             if identity < 0 or person not in heights:
                 continue
-            box = frame.poses.boxes[k].astype(np.float64)
+            box = poses.boxes[k].astype(np.float64)
             centre = (box[:2] + box[2:]) / 2
             if identity in last:
                 at, before, place, height = last[identity]
@@ -214,13 +215,15 @@ def score_clips(
         result, seconds = run_clip(make(), clip, images)
         spent, frames = spent + seconds, frames + len(result)
         jumps += count_jumps(clip, result)
-        scores.append(score_tracking(clip.truth, result))
+        scores.append(score_tracking(clip.truth, result, clip.similarity))
     return _row(label, clips[0].suite, scores, jumps, 1e3 * spent / max(frames, 1))
 
 
 def oracle_row(clips: Sequence[Clip]) -> Row:
     """True ids on the same poses, false positives and duplicates removed."""
-    scores = [score_tracking(c.truth, c.corruption.oracle()) for c in clips]
+    scores = [
+        score_tracking(c.truth, c.corruption.oracle(), c.similarity) for c in clips
+    ]
     return _row("oracle", clips[0].suite, scores, 0, 0.0)
 
 

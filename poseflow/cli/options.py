@@ -170,6 +170,14 @@ class TrackerOptions:
             "sources.",
         ),
     ] = False
+    wrap: Annotated[
+        bool,
+        typer.Option(
+            "--wrap",
+            help="The images are panoramas of 360 degrees: people who leave on the "
+            "right appear on the left; with default.",
+        ),
+    ] = False
     settings: Annotated[
         list[str] | None,
         typer.Option(
@@ -404,6 +412,7 @@ def track_options(
         tracker=tracker.tracker,
         tracker_options={k: v for k, v in given.items() if v is not None},
         refine=tracker.refine,
+        wrap=tracker.wrap,
         format=format,
         render=render,
     )

@@ -39,6 +39,7 @@ class TrackOptions:
         tracker: Name of a tracker.
         tracker_options: Its options, such as `matcher`.
         refine: Whether tracks are stitched over the whole source, once it has ended.
+        wrap: Whether images are panoramas of 360 degrees.
         skeleton: Joints of files of poses, a name or a file; None as these say.
         format: Format of the result.
         render: Whether an overlay is written, too.
@@ -58,6 +59,7 @@ class TrackOptions:
     tracker: str = "default"
     tracker_options: Mapping[str, Any] = field(default_factory=dict)
     refine: bool = False
+    wrap: bool = False
     skeleton: str | None = None
     format: str = "alphapose"
     render: bool = False
@@ -101,6 +103,9 @@ class TrackOptions:
                 "--refine stitches tracks after the last frame, which a live source "
                 "does not have; refine the result afterwards, by poseflow refine"
             )
+        options = dict(self.tracker_options)
+        if self.wrap:
+            options["wrap_width_px"] = _width(source, poses)
         frames = poseflow.track(
             source,
             poses=poses,
@@ -112,7 +117,7 @@ class TrackOptions:
             score_threshold=self.score_threshold,
             max_people=self.max_people,
             smooth=self.smooth,
-            **self.tracker_options,
+            **options,
         )
         return refined(frames) if self.refine else frames
 
@@ -139,6 +144,17 @@ class TrackOptions:
                 facts[f"{name} file"] = [state.st_size, state.st_mtime_ns]
         text = json.dumps(facts, sort_keys=True, default=str)
         return sha256(text.encode()).hexdigest()[:16]
+
+
+def _width(source: Source | None, poses: PosesInput | None) -> float:
+    """Width of the images in pixels, as the source or the file of poses tells it."""
+    size = getattr(poses, "size", None) if source is None else source.size
+    if size is None:
+        raise PoseFlowError(
+            "--wrap needs the width of the images, which the file of poses does not "
+            "tell: add --size WIDTHxHEIGHT"
+        )
+    return float(size[0])
 
 
 def refined(frames: Iterable[Frame]) -> Generator[Frame]:

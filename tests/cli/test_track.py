@@ -448,3 +448,25 @@ def test_refine(clip, poses, tmp_path):
     assert list(poseflow.read(tracked).track_ids) == [1, 2]
     done = run("track", clip, "-o", tracked, "--refine", "--render", "overlay.mp4")
     assert done.exit_code == 2
+
+
+def test_panoramas(tmp_path):
+    """A person leaves on the right and appears on the left."""
+    given, out = tmp_path / "round.json", tmp_path / "out.json"
+    points = [walkers(k, 1).keypoints + np.array([300 + 3 * k, 0]) for k in range(60)]
+    frames = [
+        Frame(k, k / 10, Poses(np.stack([p[..., 0] % 400, p[..., 1]], axis=-1)))
+        for k, p in enumerate(points)
+    ]
+    poseflow.write(frames, given)
+    done = run("track", given, "-o", out, "--wrap", "--size", "400x300")
+    assert done.exit_code == 0, done.stderr
+    assert list(poseflow.read(out).track_ids) == [1]
+    done = run("track", given, "-o", out, "--wrap")
+    assert done.exit_code == 1
+    assert "add --size WIDTHxHEIGHT" in done.stderr
+    done = run(
+        "track", given, "-o", out, "--wrap", "--size", "400x300", "--tracker", "iou"
+    )
+    assert done.exit_code == 1
+    assert "has no option wrap_width_px" in done.stderr

@@ -22,6 +22,7 @@ from poseflow.tracker.default.appearance import AppearanceModel
 from poseflow.tracker.default.options import DefaultOptions, DefaultWeights
 from poseflow.tracker.default.tracks import TrackStates
 from poseflow.tracker.motion.kalman import Offsets, body_offsets
+from poseflow.tracker.motion.panorama import shortest, turns
 from poseflow.tracker.observations import Observations
 
 GATE_FRAMES, GATE_SIZE_LIMIT = 10, 2.0
@@ -41,8 +42,8 @@ RECENT_FRAMES, RECENT_HITS = 2, 3
 YOUNG_HITS = 2
 """Updates from which on a track has a velocity."""
 
-STAYED, STAYED_FRAMES, STAYED_SPEED = 0.3, 15.0, 0.3
-"""Prior probability that a lost track stayed where it was seen last; it decays with the
+STAYED_FRAMES, STAYED_SPEED = 15.0, 0.3
+"""The probability that a lost track stayed where it was seen last decays with the
 frames since then, and with the speed before over the usual one of the stream."""
 
 STAYED_STEPS = 5.0
@@ -66,6 +67,7 @@ class CandidatePairs:
         offsets: Offset, residuals and scale of the person from the prediction.
         noise: `(n,)` variance of the measured offset, in sizes squared.
         pose_similarity: `(n,)` OKS after the offset is removed, in [0, 1].
+        turns: `(n, 2)` whole turns of a panorama from track to person, pixels.
     """
 
     track: Ints
@@ -75,6 +77,7 @@ class CandidatePairs:
     offsets: Offsets
     noise: Floats
     pose_similarity: Floats
+    turns: Floats
 
     def __getitem__(self, which: Ints) -> CandidatePairs:
         """Some of the pairs."""
@@ -86,6 +89,7 @@ class CandidatePairs:
             Offsets(*(array[which] for array in self.offsets)),
             self.noise[which],
             self.pose_similarity[which],
+            self.turns[which],
         )
 
 
@@ -113,9 +117,11 @@ def candidate_pairs(
     track, person = _within_reach(tracks, people, options)
     sizes = tracks.sizes[track]
     joint_weights = np.where(tracks.known[track], people.weight[person], 0)
+    apart = people.centres[person] - tracks.centres[track]
+    turned = turns(apart, options.wrap_width_px)
     offsets = body_offsets(
-        tracks.points[track], people.points[person], joint_weights, sizes,
-        weights.outlier_residual,
+        tracks.points[track], people.points[person] - turned[:, None], joint_weights,
+        sizes, weights.outlier_residual,
     )  # fmt: skip
     joints = joint_weights[:, :-1]
     deviation = weights.keypoint_deviation(people.sigmas)
@@ -134,7 +140,7 @@ def candidate_pairs(
     odds -= weights.duplicate * duplicate[person]
     odds[~_within_gate(tracks, people, track, person, offsets, options)] = -np.inf
     return CandidatePairs(
-        track, person, odds, odds + lost, offsets, noise, pose_similarity
+        track, person, odds, odds + lost, offsets, noise, pose_similarity, turned
     )
 
 
@@ -220,8 +226,9 @@ def _within_reach(
     larger = np.maximum(tracks.sizes[:, None], people.sizes[None])
     active = tracks.frames_since_update <= options.max_age_frames
     reach = options.weights.reach * larger * active[:, None]
-    square = np.square(displacement).sum(-1)
-    stayed = people.centres[None] - tracks.last_position[:, None]
+    width = options.wrap_width_px
+    square = np.square(shortest(displacement, width)).sum(-1)
+    stayed = shortest(people.centres[None] - tracks.last_position[:, None], width)
     square = np.minimum(square, np.square(stayed).sum(-1))
     track, person = np.nonzero(square <= np.square(reach))
     return track, person
@@ -287,7 +294,8 @@ def _if_stayed(
     walk = noise + np.square(speed) * gap * np.minimum(gap, STAYED_STEPS)
     stayed = _student(moved / sizes[:, None], np.stack([walk, walk], 1), weights)
     pace = np.square(tracks.velocity[track]).sum(axis=1) / np.square(sizes * speed)
-    prior = np.log(STAYED) - gap / STAYED_FRAMES - pace / STAYED_SPEED**2
+    prior = np.log(max(weights.stayed, 1e-300))
+    prior = prior - gap / STAYED_FRAMES - pace / STAYED_SPEED**2
     missed = np.logaddexp(
         moved_on + np.log1p(-np.exp(prior)), weights.match_bias + stayed + prior
     )

@@ -24,6 +24,7 @@ class DefaultWeights:
             fewer new tracks.
         degrees_of_freedom: Of the Student t of the offset; fewer forgive more.
         lost: Added to the log odds of a lost track and a new one that may continue it.
+        stayed: Prior probability that a lost track stayed where it was seen last.
         offset_deviation: Standard deviation of a measured offset with many keypoints.
         offset_deviation_one_keypoint: Added in quadrature, over the root of their
             number.
@@ -54,7 +55,8 @@ class DefaultWeights:
 
     match_bias: float = option(7.0)
     degrees_of_freedom: float = option(4.0, low=1e-6)
-    lost: float = option(4.0, low=0)
+    lost: float = option(4.0)
+    stayed: float = option(0.3, low=0, high=1)
     offset_deviation: float = option(0.03, low=1e-6)
     offset_deviation_one_keypoint: float = option(0.06, low=0)
     reach: float = option(0.9, low=0)
@@ -122,6 +124,10 @@ class DefaultOptions:
             their id from their first observation on.
         fill_frames: Longest gap between two sightings of a track that is filled in
             final frames by interpolation, `delay_frames` at most; 0 fills none.
+        wrap_width_px: Width of the images, in pixels, if they are panoramas of 360
+            degrees: people who leave on the right appear on the left.
+        wrap_width_px: Width of the images, in pixels, if they are panoramas of 360
+            degrees: people who leave on the right appear on the left.
         weights: Tuned weights; see `DefaultWeights`.
     """
 
@@ -135,6 +141,8 @@ class DefaultOptions:
     matcher: str = option("flow", choices=("flow", "orb", "none"))
     delay_frames: int = option(20, low=0)
     fill_frames: int = option(15, low=0)
+    wrap_width_px: float | None = option(None, low=1)
+    wrap_width_px: float | None = option(None, low=1)
     weights: DefaultWeights = DefaultWeights()
 
     def __post_init__(self) -> None:

@@ -13,8 +13,9 @@ from poseflow.tracker.default.likelihood import (
     assign_pairs,
     gate_radius,
 )
-from poseflow.tracker.default.options import DefaultOptions, DefaultWeights
+from poseflow.tracker.default.options import DefaultOptions
 from poseflow.tracker.default.tracks import TrackStates
+from poseflow.tracker.motion.panorama import shortest
 
 CONTINUED_HITS = 2
 """Updates from which on a tentative track may continue a lost one by motion: poses that
@@ -57,7 +58,7 @@ def continued_lost(
 
 
 def reidentify(
-    tracks: TrackStates, ready: Ints, model: AppearanceModel, weights: DefaultWeights
+    tracks: TrackStates, ready: Ints, model: AppearanceModel, options: DefaultOptions
 ) -> tuple[Ints, Ints]:
     """Re-identification of lost tracks by appearance and position.
 
@@ -65,7 +66,7 @@ def reidentify(
         tracks: All tracks.
         ready: `(n,)` tentative tracks that are about to be confirmed.
         model: Distances between appearances in this stream.
-        weights: Tuned weights.
+        options: With the weights, and the width of a panorama.
 
     Returns:
         Indices of lost tracks, `(m,)`, and of the tentative tracks that continue them.
@@ -81,6 +82,7 @@ def reidentify(
         counts[a],
         np.where(counts[b] > 0, tracks.appearance[b], np.nan),
     )
+    weights, width = options.weights, options.wrap_width_px
     limit = weights.reid_limit
     odds = np.clip(model.log_odds(distance, evidence), -limit, limit)
     odds -= weights.reid + np.log(1 + len(lost))
@@ -89,8 +91,8 @@ def reidentify(
     # People come back where they left or were going; at a distance of one size from
     # there the position counts neither for nor against.
     here = tracks.centres[b]
-    from_last = np.square(tracks.last_position[a] - here).sum(axis=1)
-    from_predicted = np.square(tracks.centres[a] - here).sum(axis=1)
+    from_last = np.square(shortest(tracks.last_position[a] - here, width)).sum(axis=1)
+    from_predicted = np.square(shortest(tracks.centres[a] - here, width)).sum(axis=1)
     far = np.minimum(from_last, from_predicted) / np.square(tracks.sizes[a])
     odds -= weights.reid_position * np.log((1 + far) / 2)
     pairs = assign(odds.reshape(len(lost), len(ready)), 0.0)
@@ -106,8 +108,11 @@ def nearest_lost(tracks: TrackStates, row: int, options: DefaultOptions) -> Ints
     lost = np.flatnonzero(tracks.confirmed & (tracks.frames_since_update > 0))
     if not len(lost):
         return lost
-    far = np.square(tracks.centres[lost] - tracks.centres[row]).sum(axis=1)
-    moved = np.square(tracks.last_position[lost] - tracks.last_position[row]).sum(1)
+    width = options.wrap_width_px
+    apart = shortest(tracks.centres[lost] - tracks.centres[row], width)
+    far = np.square(apart).sum(axis=1)
+    apart = shortest(tracks.last_position[lost] - tracks.last_position[row], width)
+    moved = np.square(apart).sum(axis=1)
     recent = tracks.frames_since_update[lost] <= GATE_FRAMES
     radius = gate_radius(tracks.sizes[lost], tracks.sizes[row], options)
     distance = np.where(recent & (moved > np.square(radius)), np.inf, far)

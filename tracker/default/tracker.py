@@ -54,6 +54,7 @@ from poseflow.tracker.default.update import (
     update_matched,
 )
 from poseflow.tracker.motion.frame_clock import Clock
+from poseflow.tracker.motion.panorama import joined
 from poseflow.tracker.observations import Observations
 from poseflow.tracker.track_store import Track
 
@@ -177,6 +178,8 @@ class DefaultTracker(TrackerBackend):
             appearance, unoccluded = cues.appearance, cues.unoccluded
         else:
             appearance, unoccluded = np.full((len(poses), expected), np.nan), None
+        if self.options.wrap_width_px is not None:
+            poses = joined(poses, self.options.wrap_width_px)
         return Observations.of(
             poses, appearance, unoccluded, only_points=frame.only_points
         )
@@ -228,7 +231,7 @@ class DefaultTracker(TrackerBackend):
         sure = tracks.hits[found] >= CONTINUED_HITS
         self._resume(tracks, track_of, lost[sure], found[sure])
         ready = np.setdiff1d(ready, found)  # the others wait for another observation
-        lost, found = reidentify(tracks, ready, self._appearance, weights)
+        lost, found = reidentify(tracks, ready, self._appearance, options)
         self._resume(tracks, track_of, lost, found)
         ready = np.setdiff1d(ready, found)
         ids_left = len(ready)

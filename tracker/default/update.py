@@ -93,7 +93,7 @@ def update_matched(
     )
     tracks.variance[rows] = after
     tracks.velocity[rows] += velocity_gain * offset
-    moved = tracks.points[rows] + (position_gain * offset)[:, None]
+    moved = tracks.points[rows] + (position_gain * offset + matches.turns)[:, None]
 
     # Observed keypoints replace predicted ones; the gain moves the others. Following
     # observations more slowly gained nothing on the development seeds; the measured
