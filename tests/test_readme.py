@@ -47,6 +47,44 @@ def test_scoring_section(folder):
     assert done.stdout == shown[1]
 
 
+TRACKERS = {
+    "released, compat": "released PoseFlow association, without ORB matches",
+    "released": "the same, faults corrected",
+    "poseflow": "the paper's own algorithm, `poseflow`",
+    "norfair": "Norfair",
+    "sleap-nn BoT-SORT, OKS": "BoT-SORT with OKS (sleap-nn)",
+    "default": "**`default`**",
+    "oracle": "oracle",
+}
+"""Row of docs/tracking.md -> what the README calls it."""
+
+
+def tracker_table():
+    """The README's table, from the one in docs/tracking.md."""
+    page = (ROOT / "docs" / "tracking.md").read_text()
+    table = page.split("## Mean of the suites")[1].split("\n\n")[1].splitlines()
+    split = [[cell.strip() for cell in row.strip("|").split("|")] for row in table]
+    header, _, *rows = split
+    by_name = {row[0]: dict(zip(header, row, strict=True)) for row in rows}
+    columns = ("IDF1", "HOTA", "AssA", "switches", "CPU ms per frame")
+    lines = [f"| tracker | {' | '.join(columns)} |", "|---|" + "---:|" * len(columns)]
+    for name, shown in TRACKERS.items():
+        cells = " | ".join(by_name[name][column] for column in columns)
+        lines.append(f"| {shown} | {cells} |")
+    return "\n".join(lines) + "\n"
+
+
+def test_trackers_table():
+    text = README.read_text()
+    before, rest = text.split("<!-- trackers -->\n")
+    shown, after = rest.split("<!-- /trackers -->")
+    if os.environ.get("POSEFLOW_UPDATE_README"):
+        new = f"{before}<!-- trackers -->\n{tracker_table()}<!-- /trackers -->{after}"
+        README.write_text(new)
+        return
+    assert shown == tracker_table()
+
+
 def test_python_section(folder, capsys):
     text = README.read_text()
     code = re.search(r"## In Python\n\n```python\n(.*?)```", text, re.DOTALL)[1]

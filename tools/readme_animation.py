@@ -14,7 +14,7 @@ import poseflow
 from poseflow.demo import run_demo
 from poseflow.formats import AtomicFile
 
-WIDTH, FRAMES, STEP, COLOURS = 480, 100, 2, 96
+WIDTH, FRAMES, STEP, COLOURS = 560, 100, 2, 96
 """Size in pixels, frames of the scene, every which one is shown, colours."""
 
 

@@ -27,7 +27,10 @@ def lines_of_the_readme():
 def test_train_validate_track(tmp_path, dots, monkeypatch):
     monkeypatch.chdir(tmp_path)
     dots.write_coco(tmp_path, count=32)
-    dots.write_config(tmp_path, epochs=30)
+    # A smaller network and set in the place of the README's.
+    config = tmp_path / lines_of_the_readme()[0][1]
+    config.parent.mkdir(parents=True)
+    dots.write_config(tmp_path, epochs=30, out="runs/rendered").rename(config)
     size = dots.draw(dots.PLACES).shape[1::-1]
     rng = np.random.default_rng(5)
     with open_writer("street.mp4", size, 10) as clip:
