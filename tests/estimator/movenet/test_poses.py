@@ -10,6 +10,7 @@ from poseflow.errors import PoseFlowError
 from poseflow.estimator import Estimator, detector_names, estimator_names
 from poseflow.estimator.detectors.registry import make_detector
 from poseflow.estimator.movenet.files import NAMES, summary, weights_file
+from poseflow.estimator.movenet.poses import MoveNetPoses
 from poseflow.estimator.movenet.presets import PRESETS, preset
 from poseflow.estimator.networks.movenet import INPUT_MULTIPLE
 from poseflow.oks import oks
@@ -122,6 +123,38 @@ def test_least_score(scene):
     threshold = np.median(scores)
     few = Estimator("movenet", device="cpu", quality="fast", least_score=threshold)
     assert len(few.estimate(scene[0])) == (scores >= threshold).sum() < len(scores)
+
+
+@pytest.mark.parametrize(
+    ("quality", "share"), [("fast", "none"), ("balanced", "doubtful"), ("best", "all")]
+)
+def test_who_goes_through_the_second_stage(scene, monkeypatch, quality, share):
+    """Only people whom the first stage is not sure of, with `balanced`."""
+    estimator = MoveNetPoses(quality, "cpu")
+    seen = []
+    near = estimator.second_stage.near
+
+    def spy(images, people):
+        seen.extend(people)
+        return near(images, people)
+
+    monkeypatch.setattr(estimator.second_stage, "near", spy)
+    found = estimator.detector.detect([scene[0]])
+    estimator.estimate_detected([scene[0]], found)
+    doubtful = int((found[0].scores < 0.7).sum())
+    expected = {"none": 0, "doubtful": doubtful, "all": len(found[0])}
+    assert [len(poses) for poses in seen] == [expected[share]]
+    assert doubtful < len(found[0])
+
+
+def test_views_grow_with_large_images(scene):
+    estimator = MoveNetPoses("fast", "cpu")
+    fixed = MoveNetPoses("fast", "cpu", input_size=384)
+    small, large = scene[0], np.zeros((1440, 2560, 3), np.uint8)
+    large[:360, :640] = small
+    assert estimator.estimate_batch([small]) == fixed.estimate_batch([small])
+    grown, same = (len(e.estimate_batch([large])[0]) for e in (estimator, fixed))
+    assert grown > same
 
 
 def test_input_size_scales_all_views():
