@@ -15,7 +15,8 @@ from poseflow.poses import Poses
 Columns = dict[str, npt.NDArray[Any]]
 
 FRAME_COLUMNS = ("frame", "time", "name")
-PERSON_COLUMNS = ("person", "id", "score", "box_x1", "box_y1", "box_x2", "box_y2")
+BOX_COLUMNS = ("box_x1", "box_y1", "box_x2", "box_y2")
+PERSON_COLUMNS = ("person", "id", "interpolated", "score", *BOX_COLUMNS)
 JOINT_COLUMNS = ("joint", "x", "y", "joint_score")
 
 
@@ -58,9 +59,10 @@ def person_table(columns: PoseColumns) -> Columns:
         "name": names[rows],
         "person": columns.persons,
         "id": poses.track_ids,
+        "interpolated": poses.interpolated,
         "score": poses.scores,
     }
-    for k, name in enumerate(PERSON_COLUMNS[-4:]):
+    for k, name in enumerate(BOX_COLUMNS):
         table[name] = poses.boxes[:, k]
     return table
 

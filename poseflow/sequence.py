@@ -142,6 +142,7 @@ class PoseSequence(Sequence[Frame]):
         | `frame`, `time`, `name` | index, seconds, and name of the frame |
         | `person` | position of the person in the frame, from 0 |
         | `id` | identity, -1 for none |
+        | `interpolated` | whether the person was filled in between two sightings |
         | `score` | of the whole person |
         | `box_x1`, `box_y1`, `box_x2`, `box_y2` | box of the person, pixels |
         | `joint` | name of the joint |

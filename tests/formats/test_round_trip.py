@@ -47,7 +47,11 @@ def people(draw, skeleton, identified):
     boxes = corners.reshape(count, 4)
     if dtype == np.float64:
         boxes = boxes.astype(np.float32)  # sides that restore the edges exactly
-    return Poses(points, marks, boxes, rng.random(count), ids, skeleton, dtype=dtype)
+    # Those are no detections, which a submission to PoseTrack has alone.
+    filled = {} if identified else {"interpolated": rng.random(count) < 0.3}
+    return Poses(
+        points, marks, boxes, rng.random(count), ids, skeleton, dtype=dtype, **filled
+    )
 
 
 @st.composite
@@ -106,6 +110,7 @@ def same_poses(poses, before, lacks):
         np.testing.assert_allclose(poses.boxes, before.boxes, rtol=1e-6)
     np.testing.assert_array_equal(poses.scores, before.scores)
     assert poses.track_ids.tolist() == before.track_ids.tolist()
+    assert poses.interpolated.tolist() == before.interpolated.tolist()
 
 
 @pytest.mark.parametrize("format", FORMATS)

@@ -75,7 +75,7 @@ def test_pandas_reads_csv(tmp_path):
     poseflow.write(walk(), tmp_path / "a.csv")
     table = pd.read_csv(tmp_path / "a.csv")
     assert list(table.columns) == [
-        *("frame", "time", "name", "person", "id", "score"),
+        *("frame", "time", "name", "person", "id", "interpolated", "score"),
         *("box_x1", "box_y1", "box_x2", "box_y2", "joint", "x", "y", "joint_score"),
         "poseflow",
     ]
@@ -257,7 +257,7 @@ def test_joints_by_number(tmp_path):
 def test_the_order_of_joints_is_that_of_the_skeleton(tmp_path):
     poseflow.write(walk(MOUSE), tmp_path / "a.csv", "csv-wide")
     table = pd.read_csv(tmp_path / "a.csv")
-    order = [*table.columns[:10], *table.columns[10:-1][::-1]]
+    order = [*table.columns[:11], *table.columns[11:-1][::-1]]
     table[order].to_csv(tmp_path / "b.csv", index=False)
     assert poseflow.read(tmp_path / "b.csv").skeleton.joints == MOUSE.joints[::-1]
     again = poseflow.read(tmp_path / "b.csv", skeleton=MOUSE, fps=25)
@@ -326,7 +326,7 @@ def test_every_truncation_of_csv_is_noticed(tmp_path):
     start = data.rindex(b"\n") + 2
     for cut in range(start, len(data) - 1):
         (tmp_path / "b.csv").write_bytes(data[:cut])
-        with pytest.warns(UserWarning, match="line 5: expected 15 cells"):
+        with pytest.warns(UserWarning, match="line 5: expected 16 cells"):
             assert len(poseflow.read(tmp_path / "b.csv")) == 2
 
 

@@ -22,7 +22,7 @@ from poseflow.skeletons import get
 METADATA_COLUMN = "poseflow"
 """The last column; its first cell holds the metadata as JSON, the others are empty."""
 
-_NOBODY = b"-1,-1,,,,,"
+_NOBODY = b"-1,-1,0,,,,,"
 """Cells of `PERSON_COLUMNS` in the row of a frame without people."""
 
 
@@ -114,10 +114,11 @@ class CsvEncoder:
         triples = np.concatenate([shortest(points), shortest(marks)], axis=2)
         joints = _cells(triples.reshape(len(poses), -1))
         rows: list[bytes] = []
-        for k, (track_id, person, numbers) in enumerate(
-            zip(poses.track_ids.tolist(), persons, joints, strict=True)
+        ids, filled = poses.track_ids.tolist(), poses.interpolated.tolist()
+        for k, (track_id, made, person, numbers) in enumerate(
+            zip(ids, filled, persons, joints, strict=True)
         ):
-            cells = b"%b%d,%d,%b," % (place, k, track_id, person)
+            cells = b"%b%d,%d,%d,%b," % (place, k, track_id, made, person)
             if self._wide:
                 rows.append(cells + numbers + b",\n")
             else:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from poseflow.arrays import Floats, Ints
-from poseflow.columns import PERSON_COLUMNS
+from poseflow.columns import BOX_COLUMNS
 from poseflow.errors import FormatError
 from poseflow.formats.base import Hints
 from poseflow.formats.frame_builder import Problems
@@ -26,12 +26,14 @@ from poseflow.sequence import PoseSequence
 if TYPE_CHECKING:
     import pandas as pd
 
-BOX_COLUMNS = PERSON_COLUMNS[-4:]
 LONG_COLUMNS = ("frame", "joint", "x", "y")
 """Columns that a long table must have."""
 
 TEXT_COLUMNS = ("name", "joint")
-NUMBER_COLUMNS = ("frame", "time", "person", "id", "score", *BOX_COLUMNS)
+NUMBER_COLUMNS = (
+    *("frame", "time", "person", "id", "interpolated", "score"),
+    *BOX_COLUMNS,
+)
 
 _WHOLE = 2.0**53
 
@@ -226,6 +228,7 @@ def _wide_people(rows: TableRows) -> PeopleTable:
         ids[kept],
         joints,
         rows.places[kept],
+        interpolated=rows.column("interpolated")[kept] == 1,
     )
 
 
@@ -259,6 +262,7 @@ def _long_people(rows: TableRows, hints: Hints) -> PeopleTable:
         ids[first],
         people.joints,
         rows.places[first],
+        interpolated=rows.column("interpolated")[first] == 1,
     )
 
 

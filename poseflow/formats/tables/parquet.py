@@ -98,6 +98,7 @@ def table_with_empty_frames(sequence: PoseSequence) -> Columns:
         "name": names[empty],
         "person": np.full(len(empty), -1),
         "id": np.full(len(empty), -1),
+        "interpolated": np.zeros(len(empty), np.bool_),
         "joint": np.full(len(empty), None, dtype=object),
     }
     nothing = np.full(len(empty), np.nan, np.float32)
@@ -176,6 +177,7 @@ def _data_frame(path: Path, video: str | None) -> tuple[pd.DataFrame, bytes | No
         column = table.column(name)
         kind = column.type
         good = pa.types.is_integer(kind) or pa.types.is_floating(kind)
+        good = good or (pa.types.is_boolean(kind) and name == "interpolated")
         if not good:
             raise FormatError(f"{path}: column {name}: expected numbers, found {kind}")
         values = column.to_numpy()
