@@ -21,7 +21,8 @@ COMMAND_GROUPS = {
 
 GROUPS = {
     "Input": (
-        *("poses", "skeleton", "size", "keep_origin", "start", "stop", "manifest"),
+        *("poses", "video", "skeleton", "size", "keep_origin", "start", "stop"),
+        "manifest",
         *("reconnect", "live", "duration", "fps", "wrap"),
     ),
     "Estimator": (
@@ -35,7 +36,7 @@ GROUPS = {
     ),
     "Output": (
         *("output", "out", "render", "format", "segment", "show", "blur"),
-        *("silhouette", "labels", "trail", "overwrite"),
+        *("silhouette", "labels", "trail", "colors", "overwrite"),
     ),
 }
 """Group -> names of its parameters; others stand under Options."""
