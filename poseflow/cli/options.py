@@ -44,6 +44,14 @@ SkeletonOption = Annotated[
         "file of poses.",
     ),
 ]
+ResultSkeletonOption = Annotated[
+    str | None,
+    typer.Option(
+        "--skeleton",
+        help="Joints of the poses: a name, or a YAML or JSON file; of known poses, or "
+        "those of the result, where others are estimated from the estimator's.",
+    ),
+]
 VideoOption = Annotated[
     str | None,
     typer.Option(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,9 +19,9 @@ from poseflow.cli.options import (
     MessageOptions,
     OutputOption,
     RenderOption,
+    ResultSkeletonOption,
     SelectionOptions,
     SizeOption,
-    SkeletonOption,
     SourceArgument,
     StreamOptions,
     TrackerOptions,
@@ -63,7 +64,7 @@ def track(
             "--compat", help="With --tracker released: repeat its documented faults."
         ),
     ] = False,
-    skeleton: SkeletonOption = None,
+    skeleton: ResultSkeletonOption = None,
     size: SizeOption = None,
     video: VideoOption = None,
     keep_origin: KeepOriginOption = False,
@@ -106,11 +107,6 @@ def track(
             param_hint="--poses",
         )
 
-    if poses is None and skeleton is not None:
-        raise typer.BadParameter(
-            "names the joints of known poses: give a file of them with --poses",
-            param_hint="--skeleton",
-        )
     if poses is None and video is not None:
         raise typer.BadParameter(
             "chooses among the videos of known poses: give a file of them with --poses",
@@ -125,7 +121,8 @@ def track(
         nonlocal known
         if poses is None:
             estimator = options.make_estimator(device)
-            return options.track(shots, estimator=estimator, final=final)
+            tracked = options.track(shots, estimator=estimator, final=final)
+            return tracked if skeleton is None else _converted(tracked, skeleton)
         known = read(
             poses,
             skeleton=skeleton,
@@ -163,6 +160,7 @@ def estimate(
     *,
     estimator_options: EstimatorOptions,
     stream_options: StreamOptions,
+    skeleton: ResultSkeletonOption = None,
     render: RenderOption = None,
     format: FormatOption = None,
     device: DeviceOption = "auto",
@@ -174,7 +172,8 @@ def estimate(
     options = track_options(estimator_options)
 
     def frames(video: Source | None) -> Iterator[Frame]:
-        return run(video, options.make_estimator(device))
+        found = run(video, options.make_estimator(device))
+        return found if skeleton is None else _converted(found, skeleton)
 
     def hints() -> Hints:
         return replace(options.hints(), tracker=None)
@@ -190,6 +189,17 @@ def estimate(
         render=render,
         format=format,
     )
+
+
+def _converted(frames: Generator[Frame], skeleton: str) -> Generator[Frame]:
+    """Frames with another skeleton; joints that the estimator lacks are estimated."""
+    from poseflow.conversion import convert
+    from poseflow.skeletons.files import find_skeleton
+
+    target = find_skeleton(skeleton)
+    with closing(frames):
+        for frame in frames:
+            yield replace(frame, poses=convert(frame.poses, target, estimate=True))
 
 
 def _write(

@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 import poseflow
 from poseflow import Frame, Poses, skeletons
 from poseflow.cli.app import app
+from poseflow.synthetic import SceneConfig, make_scene
 from poseflow.video import VideoWriter, open_source
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "poseflow"
@@ -120,6 +121,29 @@ def test_a_video_with_known_poses(clip, poses, tmp_path):
         assert sum(1 for _ in video) == 8
     assert "8 frames, 2 identities" in done.stderr
     assert done.stdout == ""
+
+
+@pytest.mark.parametrize("command", ["track", "estimate"])
+def test_a_video_in_the_skeleton_of_posetrack(command, tmp_path):
+    scene = make_scene(SceneConfig(frames=3, people=3, size=(480, 270)), seed=5)
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for number in range(3):
+        cv2.imwrite(str(folder / f"{number}.png"), scene.render(number))
+    out = tmp_path / "out.json"
+    quality = ["--quality", "fast", "--device", "cpu"]
+    done = run(command, folder, "-o", out, *quality, "--skeleton", "posetrack15")
+    assert done.exit_code == 0, done.output
+    result = poseflow.read(out)
+    assert result.skeleton == skeletons.get("posetrack15")
+    people = result[0].poses
+    assert len(people)
+    head_top, nose = (people.skeleton.index(name) for name in ("head_top", "nose"))
+    assert people.present[:, head_top].all()
+    assert (people.keypoints[:, head_top, 1] < people.keypoints[:, nose, 1]).all()
+    done = run(command, folder, "-o", out, *quality, "--skeleton", "cow")
+    assert done.exit_code == 1
+    assert "cow" in done.stderr
 
 
 def test_standard_output_carries_the_result_alone(clip, poses):
