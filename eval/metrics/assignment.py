@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.machinery
 import importlib.util
 import sys
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 
 from poseflow.arrays import Bools, Floats, Ints
 
+Solver = Callable[..., tuple[Ints, Ints]]
+
+LSAP = "scipy.optimize._lsap"
+"""Scipy's extension module with the Hungarian method."""
 DOMINANCE = 1 - 1e-9
 """Share of a cell's weight that the others may reach; below 1 by more than rounding."""
 DOMINANCE_ROUNDS = 4
@@ -123,28 +129,40 @@ def _hungarian(
 
 
 @cache
-def _solver() -> Callable[..., tuple[Ints, Ints]]:
+def _solver() -> Solver:
     """`scipy.optimize.linear_sum_assignment`, from the extension that has it.
 
-    Importing `scipy.optimize` takes 0.3 s of CPU, more than most evaluations.
+    Importing `scipy.optimize` takes 0.3 s of CPU, more than most evaluations. Where the
+    extension is not found alone, it is imported all the same.
     """
-    scipy = importlib.util.find_spec("scipy")
-    name = "scipy.optimize._lsap"
-    if name not in sys.modules and scipy is not None:
-        places = [
-            f"{place}/optimize" for place in scipy.submodule_search_locations or ()
-        ]
-        found = importlib.machinery.PathFinder.find_spec("_lsap", places)
-        if found is not None and found.origin is not None and found.loader is not None:
-            spec = importlib.util.spec_from_file_location(name, found.origin)
-            if spec is not None and spec.loader is not None:
-                module = importlib.util.module_from_spec(spec)
-                spec.loader.exec_module(module)
-                solver: Callable[..., tuple[Ints, Ints]] = module.linear_sum_assignment
-                return solver
+    if LSAP not in sys.modules:
+        with contextlib.suppress(ImportError, AttributeError):
+            return _load_alone(LSAP)
     from scipy.optimize import linear_sum_assignment
 
-    solver = linear_sum_assignment
+    solver: Solver = linear_sum_assignment
+    return solver
+
+
+def _load_alone(name: str) -> Solver:
+    """The solver of an extension module, without the packages around it.
+
+    Raises:
+        ImportError: If it is not found or does not load.
+        AttributeError: If it has no such function.
+    """
+    package, *folders, stem = name.split(".")
+    home = importlib.util.find_spec(package)
+    roots = () if home is None else home.submodule_search_locations or ()
+    places = [str(Path(root, *folders)) for root in roots]
+    found = importlib.machinery.PathFinder.find_spec(stem, places)
+    origin = None if found is None else found.origin
+    spec = origin and importlib.util.spec_from_file_location(name, origin)
+    if not spec or spec.loader is None:
+        raise ImportError(f"{name} is not in {places}")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    solver: Solver = module.linear_sum_assignment
     return solver
 
 

@@ -1,11 +1,14 @@
 """Sparse assignment against the dense Hungarian method."""
 
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
 
+from poseflow.eval.metrics import assignment
 from poseflow.eval.metrics.assignment import max_weight_matching
 
 
@@ -40,6 +43,24 @@ def test_many_frames_at_once_are_decided_apart():
         expected.append(max_weight_matching(i, j, table[i, j]))
     together = max_weight_matching(*map(np.concatenate, (rows, columns, weights)))
     np.testing.assert_array_equal(together, np.concatenate(expected))
+
+
+@pytest.mark.parametrize("name", ["scipy.optimize._gone", "gone._lsap", "json.decoder"])
+def test_without_the_extension_the_whole_package_is_imported(monkeypatch, name):
+    monkeypatch.setattr(assignment, "LSAP", name)
+    monkeypatch.delitem(sys.modules, name, raising=False)
+    assert assignment._solver.__wrapped__() is linear_sum_assignment
+
+
+def test_the_extension_alone_is_the_same_solver():
+    weights = np.random.default_rng(0).random((5, 7))
+    alone = assignment._load_alone(assignment.LSAP)
+    for found, expected in zip(
+        alone(weights, maximize=True),
+        linear_sum_assignment(weights, maximize=True),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(found, expected)
 
 
 def test_nothing_to_assign():
