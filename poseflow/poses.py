@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Self
 
 import numpy as np
@@ -331,6 +332,20 @@ class Poses:
             *(np.concatenate([getattr(p, name) for p in parts]) for name in _ARRAYS),
             parts[0].skeleton,
         )
+
+    def split(self, bounds: Iterable[int]) -> list[Self]:
+        """The people from each bound to the next, without copies of the arrays.
+
+        Examples:
+            >>> poses = Poses(np.zeros((5, 17, 2)))
+            >>> [len(part) for part in poses.split([0, 2, 2, 5])]
+            [2, 0, 3]
+        """
+        arrays = [getattr(self, name) for name in _ARRAYS]
+        return [
+            self._trusted(*(array[first:last] for array in arrays), self.skeleton)
+            for first, last in pairwise(bounds)
+        ]
 
     @property
     def present(self) -> Bools:

@@ -192,16 +192,10 @@ def poses_from_annotations(annotations: Annotations, hints: Hints) -> PoseSequen
     names, indices = _frame_names(annotations, hints.name)
     times = dict(zip(indices, annotations.times or (), strict=False))
     known = {index: time for index, time in times.items() if time is not None}
-    starts = annotations.frame_starts
+    parts = made.split(annotations.frame_starts.tolist())
     frames = (
-        Frame(
-            index,
-            frame_time(index, known, hints, given_fps),
-            made[starts[k] : starts[k + 1]],
-            None,
-            name,
-        )
-        for k, (index, name) in enumerate(zip(indices, names, strict=True))
+        Frame(index, frame_time(index, known, hints, given_fps), part, None, name)
+        for index, name, part in zip(indices, names, parts, strict=True)
     )
     sequence = hints.sequence(frames, skeleton, annotations.name)
     return sequence if wanted is None else convert(sequence, wanted)
