@@ -9,7 +9,6 @@ import numpy as np
 import torch
 
 from poseflow.arrays import Floats, Image
-from poseflow.estimator.calibration import calibrate
 from poseflow.estimator.devices import (
     Precision,
     choose_device,
@@ -55,7 +54,6 @@ class TorchPoseNetwork:
         self.width, self.height = description.width, description.height
         self.margin = description.margin
         self.mean, self.std = description.mean, description.std
-        self.calibration = description.calibration
         self.flip_test = flip_test
         self.bfloat16 = uses_bfloat16(precision)
         self.device = choose_device(device)
@@ -92,7 +90,7 @@ class TorchPoseNetwork:
         maps = self.heatmaps(crops)
         joints, scores = decode_heatmaps(maps)
         joints *= np.float32(self.width / maps.shape[3])
-        return joints, calibrate(scores, self.calibration)
+        return joints, scores
 
     @torch.inference_mode()
     def heatmaps(self, crops: Image) -> Floats:

@@ -17,7 +17,6 @@ from torch import Tensor, nn
 
 from poseflow import skeletons
 from poseflow.errors import FormatError, PoseFlowError
-from poseflow.estimator.calibration import Calibration
 from poseflow.estimator.networks.build import (
     AnyModelConfig,
     CentreNetConfig,
@@ -48,7 +47,6 @@ class NetworkDescription(msgspec.Struct, frozen=True, kw_only=True):
         mean: Per channel R, G, B, subtracted.
         std: Per channel R, G, B, divided by.
         margin: Factor by which a crop is larger than the person's box.
-        calibration: Of the joint scores; see `poseflow.estimator.calibration`.
         note: Logged when the weights are loaded, such as the data's licence.
     """
 
@@ -60,7 +58,6 @@ class NetworkDescription(msgspec.Struct, frozen=True, kw_only=True):
     mean: tuple[float, float, float] = (0.406, 0.457, 0.480)
     std: tuple[float, float, float] = (1.0, 1.0, 1.0)
     margin: float = 1.25
-    calibration: Calibration = ()
     note: str = ""
 
     def target(self) -> Skeleton:

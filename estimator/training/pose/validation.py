@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from torch import nn
 
-from poseflow.estimator.calibration import Calibration, calibrate
 from poseflow.estimator.devices import choose_device, to_device
 from poseflow.estimator.topdown.crop import network_input
 from poseflow.estimator.topdown.heatmap import decode_heatmaps, flip_back
@@ -129,7 +128,6 @@ def predict(
     workers: int = 0,
     flip_test: bool = False,
     bfloat16: bool = False,
-    calibration: Calibration = (),
 ) -> Predictions:
     """Run a network on every person, in order.
 
@@ -142,7 +140,6 @@ def predict(
         workers: Loading processes.
         flip_test: Average with the mirrored crop.
         bfloat16: Run the network in bfloat16.
-        calibration: Of the scores.
     """
     network.eval()
     rows: list[tuple[np.ndarray[Any, Any], ...]] = []
@@ -168,7 +165,7 @@ def predict(
         rows.append(
             (
                 affine.transform_points(points * stride, to_image),
-                calibrate(scores, calibration),
+                scores,
                 affine.transform_points(truth * stride, to_image),
                 batch.labelled.numpy(),
                 error,
@@ -239,14 +236,6 @@ def validate_pose_network(
         PoseFlowError: If the split has no data, or the weights have other joints than
             the configuration's skeleton.
     """
-    found, samples, skeleton = predict_split(config, weights, split, device)
-    return report(found, samples, skeleton)
-
-
-def predict_split(
-    config: TrainConfig, weights: str | Path, split: str, device: str
-) -> tuple[Predictions, PoseSamples, Skeleton]:
-    """Predictions of weights on a split, its samples, and its skeleton."""
     datasets = config.data.held_out(split)
     skeleton = config.target()
     loaded = load_network(weights)
@@ -270,6 +259,5 @@ def predict_split(
         place,
         workers=config.data.workers,
         flip_test=config.flip_test,
-        calibration=description.calibration,
     )
-    return found, samples, skeleton
+    return report(found, samples, skeleton)
