@@ -32,7 +32,13 @@ from poseflow.benchmark.tracking import (
     Final,
     run_clip,
 )
-from poseflow.events import find_errors, find_events, found_switches, places
+from poseflow.events import (
+    Event,
+    find_errors,
+    find_events,
+    found_switches,
+    places,
+)
 from poseflow.events.people import People
 from poseflow.events.suspicion import CUES, INTERCEPT, WEIGHTS, suspicion
 
@@ -133,35 +139,37 @@ def review(tracker: str = "default") -> None:
             half = next((k for k, n in enumerate(left) if n <= first / 2), opened)
             done = left.index(last)
             total.update(switches=first, left=last, opened=done, frames=len(result))
-            print(f"{suite} {seed}: {first} to {last}, {half} and {done} places")
+            print(
+                f"{suite} {seed}: {first} to {last}, {half} and {done} places",
+                flush=True,
+            )
     print(dict(total))
 
 
 def reviewed(truth: PoseSequence, result: PoseSequence) -> tuple[int, list[int]]:
     """Places opened in all, and the switches that are left after each of them."""
     seen: set[tuple[int, int]] = set()
-    left = [len(find_errors(truth, result).switches)]
-    while left[-1]:
-        events = find_events(result, least_suspicion=LEAST_REVIEWED)
-        place = next(
-            (
-                e
-                for e in places(events, len(result))
-                if (e.frame, e.tracks[0]) not in seen
-            ),
-            None,
-        )
+
+    def listed() -> list[Event]:
+        return places(find_events(result, least_suspicion=LEAST_REVIEWED), len(result))
+
+    events, switches = listed(), find_errors(truth, result).switches
+    left = [len(switches)]
+    while switches:
+        place = next((e for e in events if (e.frame, e.tracks[0]) not in seen), None)
         if place is None:
             break
         seen.add((place.frame, place.tracks[0]))
+        changed = False
         for _ in range(MOST_SWITCHES_OF_A_PLACE):
-            switches = find_errors(truth, result).switches
             here = found_switches([place], switches)
             if not here:
                 break
-            old, new = here[0].tracks
-            result = edit.swap(result, old, new, here[0].frame)
-        left.append(len(find_errors(truth, result).switches))
+            result = edit.swap(result, *here[0].tracks, here[0].frame)
+            switches, changed = find_errors(truth, result).switches, True
+        if changed:
+            events = listed()
+        left.append(len(switches))
     return len(seen), left
 
 

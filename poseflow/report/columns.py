@@ -9,11 +9,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from poseflow.arrays import Floats
+from poseflow.arrays import Floats, Ints
+from poseflow.errors import PoseFlowError
 from poseflow.events.people import People
 
 LARGEST_INT16 = 32000
 """Coordinates are stored as multiples of a step that makes the largest so big."""
+
+LARGEST_ID = 2**53 - 2**16
+"""JavaScript's numbers are exact up to 2^53."""
 
 FINEST_STEP_PIXELS = 1 / 16
 FARTHEST_PIXELS = 1e5
@@ -34,7 +38,7 @@ def pose_columns(people: People) -> tuple[float, dict[str, npt.NDArray[Any]]]:
     return step, {
         "times": people.times.astype(np.float32),
         "bounds": people.bounds.astype(np.uint32),
-        "ids": people.ids.astype(np.int32),
+        "ids": _ids(people.ids),
         "points": np.rint(points / step).astype(np.int16),
         "marks": _bytes(people.keypoint_scores, people.present),
         "boxes": np.rint(boxes / step).astype(np.int16),
@@ -55,9 +59,24 @@ def box_columns(
     boxes = np.rint(_bounded(people.boxes) / step)
     return {
         f"{prefix}bounds": people.bounds.astype(np.uint32),
-        f"{prefix}ids": people.ids.astype(np.int32),
+        f"{prefix}ids": _ids(people.ids),
         f"{prefix}boxes": boxes.clip(-LARGEST_INT16, LARGEST_INT16).astype(np.int16),
     }
+
+
+def _ids(ids: Ints) -> npt.NDArray[Any]:
+    """Ids in 32 bits where they fit, otherwise as floats, which JavaScript counts in.
+
+    Raises:
+        PoseFlowError: If an id is too large for either.
+    """
+    largest = int(ids.max(initial=0))
+    if largest > LARGEST_ID:
+        raise PoseFlowError(
+            f"track {largest}: a page holds ids up to {LARGEST_ID}; renumber the tracks"
+        )
+    # Some room for the ids that corrections add.
+    return ids.astype(np.int32 if largest < 2**31 - 2**16 else np.float64)
 
 
 def _bounded(values: Floats) -> Floats:

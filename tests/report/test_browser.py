@@ -296,6 +296,16 @@ def test_keyboard_alone_corrects_and_saves(visit, place, scenes):
     page.evaluate("poseflow.state.saved = 5")
 
 
+def test_large_ids_are_corrected_exactly(visit, scenes):
+    page = visit(scenes.walkers(2, 6, first_id=2**40))
+    page.evaluate("poseflow.select(2 ** 40)")
+    page.evaluate("poseflow.seek(3)")
+    page.keyboard.press("s")
+    tracks = page.evaluate("[...poseflow.state.tracks.keys()]")
+    assert sorted(tracks) == [2**40, 2**40 + 1, 2**40 + 2]
+    page.evaluate("poseflow.state.saved = 1")
+
+
 def test_impossible_corrections_are_refused_as_in_python(visit, scenes):
     page = visit(scenes.walkers(2, 8))
     page.evaluate("poseflow.select(1)")

@@ -55,6 +55,17 @@ def test_columns_of_large_coordinates(largest, scenes):
     assert made["points"][0, 0, 0] * step == pytest.approx(expected, rel=1e-4)
 
 
+@pytest.mark.parametrize("first", [1, 2**31 - 5, 2**40])
+def test_ids_are_exact(place, scenes, first):
+    made = write_report(scenes.walkers(2, 3, first_id=first), "page.html")
+    assert columns(made.path)["ids"].tolist() == [first, first + 1] * 3
+
+
+def test_ids_beyond_numbers_of_javascript_are_refused(place, scenes):
+    with pytest.raises(PoseFlowError, match="a page holds ids up to"):
+        write_report(scenes.walkers(1, 1, first_id=2**60), "page.html")
+
+
 def test_what_the_page_knows(place, scenes):
     sequence = scenes.walkers(2, 20)
     made = write_report(sequence, "page.html", video=scenes.film(place / "v.mp4"))

@@ -1,7 +1,7 @@
 // The data of the page: facts from JSON, and typed arrays over one block of bytes.
 
 const ARRAYS = {
-  uint8: Uint8Array, int16: Int16Array, int32: Int32Array, uint32: Uint32Array, float32: Float32Array,
+  uint8: Uint8Array, int16: Int16Array, int32: Int32Array, uint32: Uint32Array, float32: Float32Array, float64: Float64Array,
 };
 
 export function decodeBase64(text) {
