@@ -12,10 +12,17 @@ Examples:
 
 from __future__ import annotations
 
-from poseflow.drawing.contact_sheet import contact_sheet
+from poseflow.drawing.contact_sheet import SheetSamples, contact_sheet
 from poseflow.drawing.overlay import Overlay
 from poseflow.drawing.palette import identity_colors
 from poseflow.drawing.privacy import Privacy
 from poseflow.drawing.timeline import draw_timeline
 
-__all__ = ["Overlay", "Privacy", "contact_sheet", "draw_timeline", "identity_colors"]
+__all__ = [
+    "Overlay",
+    "Privacy",
+    "SheetSamples",
+    "contact_sheet",
+    "draw_timeline",
+    "identity_colors",
+]

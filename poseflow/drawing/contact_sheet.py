@@ -12,6 +12,10 @@ from poseflow.arrays import Image
 from poseflow.drawing.text import paste, text_mask
 from poseflow.errors import PoseFlowError
 
+SHEET_FRAMES = 12
+SHEET_CELL_PIXELS = 640
+"""Frames of a video on a sheet, and the longer side at which they are kept for it."""
+
 _PAPER = (250, 250, 250)
 _INK = (50, 50, 50)
 
@@ -82,3 +86,34 @@ def contact_sheet(
             ink = np.full((*mask.shape, 3), _INK, np.uint8)
             paste(sheet, ink, mask, x, y + tall + letter // 2)
     return sheet
+
+
+class SheetSamples:
+    """Keeps frames of a video of unknown length at equal distances, for a sheet."""
+
+    def __init__(self) -> None:
+        self._kept: list[tuple[Image, str]] = []
+        self._stride, self._seen = 1, 0
+
+    def add(self, image: Image, label: str) -> None:
+        """Take the next frame."""
+        if self._seen % self._stride == 0:
+            scale = min(SHEET_CELL_PIXELS / max(image.shape[:2]), 1.0)
+            small = cv2.resize(
+                image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA
+            )
+            self._kept.append((np.asarray(small, np.uint8), label))
+            if len(self._kept) > 4 * SHEET_FRAMES:
+                self._kept, self._stride = self._kept[::2], 2 * self._stride
+        self._seen += 1
+
+    def sheet(self) -> Image:
+        """The sheet, with up to twelve of the frames.
+
+        Raises:
+            PoseFlowError: If there was no frame.
+        """
+        last = len(self._kept) - 1
+        places = np.linspace(0, last, min(SHEET_FRAMES, last + 1)).round().astype(int)
+        chosen = [self._kept[k] for k in places.tolist()]
+        return contact_sheet([i for i, _ in chosen], labels=[t for _, t in chosen])

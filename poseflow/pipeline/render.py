@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from poseflow.arrays import Image
-from poseflow.drawing import Overlay, contact_sheet
+from poseflow.drawing import Overlay, SheetSamples
 from poseflow.drawing.text import write_title
 from poseflow.errors import FormatError, PoseFlowError
 from poseflow.formats import check_apart, check_writable, protect_inputs
@@ -26,10 +26,6 @@ from poseflow.video import Source, SourceFrame, open_source, open_writer
 from poseflow.video.writer import ImageWriter, VideoWriter
 
 Progress = Callable[[Iterable[Frame], int | None], Iterable[Frame]]
-
-SHEET_FRAMES = 12
-SHEET_CELL_PIXELS = 640
-"""Frames on a sheet, and the longer side at which they are kept for it."""
 
 
 @dataclass(frozen=True)
@@ -142,7 +138,7 @@ def render(
             if sheet is not None:
                 samples.add(drawn, f"{frame.time:.1f} s")
     if sheet is not None:
-        samples.write(sheet)
+        write_image(sheet, samples.sheet())
     return Rendered(writer.path, writer.frames, writer.codec)
 
 
@@ -188,37 +184,6 @@ def _image(frame: Frame) -> Image:
             f"frame {frame.index} has no image to draw on; track with images"
         )
     return frame.image
-
-
-class SheetSamples:
-    """Keeps frames of a video of unknown length at equal distances, for a sheet."""
-
-    def __init__(self) -> None:
-        self._kept: list[tuple[Image, str]] = []
-        self._stride, self._seen = 1, 0
-
-    def add(self, image: Image, label: str) -> None:
-        """Take the next frame."""
-        if self._seen % self._stride == 0:
-            scale = min(SHEET_CELL_PIXELS / max(image.shape[:2]), 1.0)
-            small = cv2.resize(
-                image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA
-            )
-            self._kept.append((np.asarray(small, np.uint8), label))
-            if len(self._kept) > 4 * SHEET_FRAMES:
-                self._kept, self._stride = self._kept[::2], 2 * self._stride
-        self._seen += 1
-
-    def write(self, path: str | os.PathLike[str]) -> None:
-        """Write the sheet.
-
-        Raises:
-            PoseFlowError: If the file cannot be written.
-        """
-        last = len(self._kept) - 1
-        places = np.linspace(0, last, min(SHEET_FRAMES, last + 1)).round().astype(int)
-        images, labels = zip(*(self._kept[k] for k in places.tolist()), strict=True)
-        write_image(path, contact_sheet(images, labels=labels))
 
 
 def write_image(path: str | os.PathLike[str], image: Image) -> None:

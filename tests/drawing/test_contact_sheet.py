@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from poseflow import PoseFlowError
-from poseflow.drawing import contact_sheet
+from poseflow.drawing import SheetSamples, contact_sheet
 
 
 def plain(level, size=(30, 40)):
@@ -51,3 +51,16 @@ def test_odd_sizes_are_fitted_in():
 def test_bad_arguments(arguments, message):
     with pytest.raises(PoseFlowError, match=message):
         contact_sheet(*arguments)
+
+
+@pytest.mark.parametrize("frames", [1, 12, 49, 500])
+def test_samples_are_at_equal_distances(frames):
+    samples = SheetSamples()
+    for number in range(frames):
+        samples.add(np.full((9, 16, 3), number % 250, np.uint8), str(number))
+    kept = [int(label) for _, label in samples._kept]
+    assert len(kept) <= 48
+    assert len(set(np.diff(kept))) <= 1
+    assert kept[0] == 0
+    assert frames - kept[-1] <= samples._stride
+    assert samples.sheet().shape[1] == 1600

@@ -9,7 +9,7 @@ import pytest
 from poseflow import Frame, PoseFlowError, Poses, open_source, render
 from poseflow.drawing import Overlay
 from poseflow.errors import FormatError, SourceError
-from poseflow.pipeline.render import OverlaySink, SheetSamples
+from poseflow.pipeline.render import OverlaySink
 from poseflow.video import VideoWriter, open_writer
 
 SIZE = (96, 64)
@@ -163,16 +163,3 @@ def test_a_sheet_that_cannot_be_written_is_refused_first(clip, tmp_path, name):
     with pytest.raises(FormatError, match="sheet"):
         render(clip, walk(1), tmp_path / "out.mp4", sheet=tmp_path / name)
     assert not (tmp_path / "out.mp4").exists()
-
-
-@pytest.mark.parametrize("frames", [1, 12, 49, 500])
-def test_samples_are_at_equal_distances(frames, tmp_path):
-    samples = SheetSamples()
-    for number in range(frames):
-        samples.add(np.full((9, 16, 3), number % 250, np.uint8), str(number))
-    kept = [int(label) for _, label in samples._kept]
-    assert len(kept) <= 48
-    assert len(set(np.diff(kept))) <= 1
-    assert kept[0] == 0
-    assert frames - kept[-1] <= samples._stride
-    samples.write(tmp_path / "sheet.png")
