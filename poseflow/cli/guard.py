@@ -55,7 +55,7 @@ INPUTS = frozenset(
 OUTPUTS = frozenset(
     [
         *("output", "out", "render", "json", "json_", "json_file"),
-        *("per_sequence", "plots", "pictures", "sheet", "timeline", "events"),
+        *("per_sequence", "plots", "pictures", "sheet", "timeline", "rerun", "events"),
     ]
 )
 """Parameters that name what a command writes."""

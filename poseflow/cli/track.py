@@ -79,6 +79,10 @@ def track(
             "q quits.",
         ),
     ] = False,
+    rerun: Annotated[
+        Path | None,
+        typer.Option(help="Also write a recording for the Rerun viewer, .rrd."),
+    ] = None,
     format: FormatOption = None,
     device: DeviceOption = "auto",
     messages: MessageOptions,
@@ -93,7 +97,7 @@ def track(
     options = track_options(
         estimator_options,
         tracker_options,
-        render=render is not None or show,
+        render=render is not None or show or rerun is not None,
         selection=selection,
         correspondences=correspondences,
         compat=compat or None,
@@ -150,6 +154,7 @@ def track(
         part=part,
         overlay=drawing.overlay(),
         show=show,
+        rerun=rerun,
     )
 
 

@@ -61,6 +61,7 @@ def write_result(
     part: FrameRange | None = None,
     overlay: Overlay | None = None,
     show: bool = False,
+    rerun: str | os.PathLike[str] | None = None,
     live: LiveOptions | None = None,
     meter: DelayMeter | None = None,
     on_interrupt: Literal["keep", "discard"] = "keep",
@@ -80,6 +81,7 @@ def write_result(
         part: Which frames of the source; None for all.
         overlay: How to draw; default `Overlay()`.
         show: Whether to show the frames in a window, too.
+        rerun: Recording for the Rerun viewer.
         live: How long, and in how many files.
         meter: Measures the delay of a live source.
         on_interrupt: See `ResultWriter`. Where it is `"keep"`, the first SIGINT or
@@ -129,6 +131,12 @@ def write_result(
         if render is not None:
             drawing = sink(render, overlay_in)
             sinks.append(drawing)
+        if rerun is not None:
+            from poseflow.pipeline.rerun_log import RerunSink
+
+            check_apart(rerun, output=output, overlay=render)
+            hide = None if overlay is None else copy.deepcopy(overlay.privacy)
+            sinks.append(stack.enter_context(RerunSink(rerun, hide)))
         if show and video is not None:
             from poseflow.pipeline.window import LiveWindow
 
