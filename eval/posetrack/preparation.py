@@ -58,7 +58,12 @@ def prepare(pair: SequencePair, rules: RuleSet) -> PreparedSequence:
                 gt.source,
                 int(gt.frames[headless[0]]),
                 f"{len(headless)} annotated people have no head box, the first in this "
-                "frame; nothing can match their joints",
+                "frame; nothing can match their joints"
+                + (
+                    " (poseflow evaluate-tracks scores tracks without head boxes)"
+                    if len(headless) == len(gt_rows)
+                    else ""
+                ),
                 "error",
             )
         )

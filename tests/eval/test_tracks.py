@@ -10,11 +10,12 @@ from typer.testing import CliRunner
 from poseflow import Frame, PoseFlowError, Poses, PoseSequence, Skeleton, write
 from poseflow.cli.app import app
 from poseflow.errors import FormatError
-from poseflow.eval import score_tracking, score_tracks
+from poseflow.eval import evaluate, score_tracking, score_tracks
 from poseflow.eval.metrics.similarity_table import SimilarityTable
 from poseflow.eval.track_pairs import PCKH_REACH
 from poseflow.eval.tracking import score_table
 from poseflow.oks import oks
+from poseflow.synthetic import make_scene, write_posetrack
 
 MOUSE = Skeleton("mouse", ("nose", "neck", "tail"), sigmas=(0.05, 0.1, 0.15))
 PERSON = Skeleton("stick", ("head_top", "neck", "foot"), sigmas=(0.08, 0.08, 0.09))
@@ -213,3 +214,17 @@ def test_sides_may_be_in_different_formats(tmp_path, suffix, format):
     ).total
     assert found.mota == pytest.approx(expected.mota, abs=0.5)
     assert found.hota == pytest.approx(expected.hota, abs=0.5)
+
+
+def test_posetrack_without_head_boxes(tmp_path):
+    """`evaluate` names the command that scores it all the same."""
+    path = tmp_path / "a.json"
+    made = make_scene("street", seed=1, frames=8, skeleton="posetrack18")
+    write_posetrack(made, path)
+    document = json.loads(path.read_text())
+    for person in document["annotations"]:
+        del person["bbox_head"]
+    path.write_text(json.dumps(document))
+    report = evaluate(path, path, "strict")
+    assert any("evaluate-tracks scores" in str(p) for p in report.problems)
+    assert score_tracks(path, path).total.mota == 100
