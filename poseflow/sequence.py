@@ -137,17 +137,14 @@ class PoseSequence(Sequence[Frame]):
     def to_table(self) -> dict[str, npt.NDArray[Any]]:
         """The poses as a long table: numpy columns with one row a joint.
 
-        | column | content |
-        |---|---|
-        | `frame`, `time`, `name` | index, seconds, and name of the frame |
-        | `person` | position of the person in the frame, from 0 |
-        | `id` | identity, -1 for none |
-        | `interpolated` | whether the person was filled in between two sightings |
-        | `score` | of the whole person |
-        | `box_x1`, `box_y1`, `box_x2`, `box_y2` | box of the person, pixels |
-        | `joint` | name of the joint |
-        | `x`, `y` | pixels, x right and y down; NaN for a missing joint |
-        | `joint_score` | score of the joint, 0 for a missing one |
+        - `frame`, `time`, `name`: index, seconds, and name of the frame
+        - `person`: position of the person in the frame, from 0
+        - `id`: identity, -1 for none
+        - `score`: of the whole person
+        - `box_x1`, `box_y1`, `box_x2`, `box_y2`: box of the person, pixels
+        - `joint`: name of the joint
+        - `x`, `y`: pixels, x right and y down; NaN for a missing joint
+        - `joint_score`: score of the joint, 0 for a missing one
 
         Frames without people have no rows.
 
