@@ -10,7 +10,7 @@ RUN apt-get update \
 
 COPY . /src
 RUN pip install --no-cache-dir --extra-index-url https://download.pytorch.org/whl/cpu \
-        -c /src/constraints.txt "/src[onnx]" \
+        -c /src/constraints.txt "/src[all]" \
     && rm -rf /src
 
 RUN useradd --create-home poseflow

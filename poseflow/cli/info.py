@@ -14,7 +14,7 @@ from poseflow.cli.options import SkeletonOption
 from poseflow.pipeline.options import as_poses_file
 
 # Extras for developing poseflow itself, which a user does not miss.
-DEVELOPMENT_EXTRAS = {"all", "docs", "lint", "test"}
+DEVELOPMENT_EXTRAS = {"all", "benchmark", "docs", "lint", "test"}
 
 PACKAGES = (
     "numpy",
@@ -25,6 +25,7 @@ PACKAGES = (
     "munkres",
     "pycocotools",
     "motmetrics",
+    "onnxruntime",
 )
 
 
