@@ -24,7 +24,7 @@ def test_it_names_versions_devices_threads_and_encoders():
 
 def test_every_extra_is_installed_or_says_how_to_get_it(monkeypatch):
     found = rows()
-    assert "extra parquet" in found
+    assert "extra plots" in found
     assert "extra test" not in found
     monkeypatch.setattr("poseflow.cli.info._version", lambda package: None)
-    assert _extras()["extra parquet"] == "not installed: pip install 'poseflow[parquet]'"
+    assert _extras()["extra plots"] == "not installed: pip install 'poseflow[plots]'"
