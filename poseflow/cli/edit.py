@@ -82,7 +82,8 @@ def edit(
     )
     kept = "" if done.backup is None else f"; {done.backup} is the file as it was"
     typer.echo(
-        f"{done.path}: {done.corrections} corrections, {done.tracks_before} tracks "
+        f"{done.path}: {done.corrections} correction"
+        f"{'' if done.corrections == 1 else 's'}, {done.tracks_before} tracks "
         f"before, {done.tracks_after} now{kept}",
         err=True,
     )
