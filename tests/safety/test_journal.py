@@ -55,7 +55,7 @@ ENDLESS = """
 import sys, time
 import numpy as np
 from poseflow import Frame, Poses, ResultWriter
-poses = Poses(np.full((3, 17, 2), 0.5), track_ids=[1, 2, 3])
+poses = Poses(np.full((3, 17, 2), 50.0), track_ids=[1, 2, 3])
 with ResultWriter(sys.argv[1], sys.argv[2]) as writer:
     for index in range(100_000):
         writer.write(Frame(index, 0.0, poses, name=f"{index:06d}.jpg"))
