@@ -64,7 +64,7 @@ class People:
         """Number of people, N."""
         return len(self.ids)
 
-    @property
+    @cached_property
     def present(self) -> Bools:
         """`(N, K)`: which joints are there."""
         return self.keypoint_scores > 0
