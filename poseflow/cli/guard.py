@@ -37,6 +37,7 @@ class GuardedGroup(TyperGroup):
 INPUTS = frozenset(
     [
         *("source", "sources", "poses", "weights", "detector_weights", "video"),
+        "model",
         *(
             "correspondences",
             "tracked",

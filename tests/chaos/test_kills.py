@@ -110,7 +110,9 @@ def test_a_batch_that_is_killed_again_and_again(sources, tmp_path, engine):
             while process.poll() is None and not workers_of(process, engine):
                 time.sleep(0.1)
         while process.poll() is None and sum(killed.values()) < kills:
-            time.sleep(rng.uniform(0.1, 8.0))
+            time.sleep(rng.uniform(0.1, 4.0))
+            if process.poll() is not None:
+                break
             try:
                 children = workers_of(process, engine)
                 if children and rng.random() < 0.6:
