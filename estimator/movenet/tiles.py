@@ -94,5 +94,5 @@ def _uncut(people: Floats, tile: Ints, width: int, height: int) -> Bools:
     low = np.where([x1 > 0, y1 > 0], side, -np.inf)
     far = np.array([x2 - x1, y2 - y1])
     high = np.where([x2 < width, y2 < height], far - side, np.inf)
-    inside: Bools = ((people[:, :2] >= low) & (people[:, 2:] <= high)).all(axis=1)
-    return inside
+    away = np.concatenate([people[:, :2] - low, high - people[:, 2:]], axis=1)
+    return np.asarray((away >= 0).all(axis=1))
