@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV   ?= .venv
 KILLS  ?= 100
+CHAOS  ?= tests/chaos tests/video
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 SPEC   := setup.cfg pyproject.toml constraints.txt
@@ -16,7 +17,7 @@ test: $(VENV)/.test
 
 # Minutes to an hour: kills at random moments, and streams that stay away for long.
 chaos: $(VENV)/.test
-	POSEFLOW_KILLS=$(KILLS) $(BIN)/pytest -m slow -s tests/chaos tests/video
+	POSEFLOW_KILLS=$(KILLS) $(BIN)/pytest -m slow -s $(CHAOS)
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .

@@ -130,7 +130,7 @@ def test_a_stream_that_stays_away_for_long(kind, seconds, monkeypatch, caplog):
 @pytest.mark.parametrize("kind", KINDS)
 def test_memory_stays_flat_through_many_losses(kind):
     psutil = pytest.importorskip("psutil")
-    with kind() as server, open_source(server.url()) as source:
+    with kind(rate=200) as server, open_source(server.url()) as source:
         readings = []
         for seen, _ in enumerate(source, 1):
             if seen % 40 == 0:
