@@ -12,7 +12,7 @@ import zipfile
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import IO
+from typing import Protocol
 
 from poseflow.errors import PoseFlowError
 
@@ -29,6 +29,14 @@ FREE_BYTES, RATIO = 16 * MB, 200
 poses in JSON compress 3 to 20 times."""
 
 _PIECE = 1 << 20
+
+
+class Readable(Protocol):
+    """What `read_unzipped` reads: a file, or a decompressing stream."""
+
+    def read(self, size: int, /) -> bytes:
+        """At most so many bytes; none at the end."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -80,7 +88,7 @@ def most_unzipped(compressed_bytes: int) -> int:
 
 
 def read_unzipped(
-    stream: IO[bytes],
+    stream: Readable,
     compressed_bytes: int,
     refuse: Callable[[str], Exception],
     most: int | None = None,

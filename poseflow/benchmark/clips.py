@@ -9,7 +9,7 @@ import numpy as np
 
 from poseflow.arrays import Image
 from poseflow.errors import PoseFlowError
-from poseflow.eval.tracking import Similarity
+from poseflow.eval.track_pairs import Similarity
 from poseflow.sequence import PoseSequence
 from poseflow.synthetic import PRESETS, Corruption, NoiseModel, Scene, make_scene
 

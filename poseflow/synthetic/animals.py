@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from poseflow.arrays import Floats
+from poseflow.arrays import Bools, Floats, Ints
 from poseflow.errors import PoseFlowError
 from poseflow.poses import Poses
 from poseflow.sequence import Frame, PoseSequence
@@ -167,7 +167,7 @@ def _routes(config: AnimalConfig, seed: int) -> tuple[Floats, Floats, Floats]:
     rng = np.random.default_rng((seed, 31))
     count, step = config.animals, 1 / STEPS_PER_SECOND
     size = np.array(config.size, np.float64)
-    place = rng.uniform(0.2, 0.8, (count, 2)) * size
+    place: Floats = rng.uniform(0.2, 0.8, (count, 2)) * size
     heading = rng.uniform(-np.pi, np.pi, count)
     rate, bend = np.zeros(count), np.zeros(count)
     pace = np.full(count, config.speed)
@@ -214,7 +214,7 @@ def _routes(config: AnimalConfig, seed: int) -> tuple[Floats, Floats, Floats]:
 
 
 def _wishes(
-    config: AnimalConfig, place: Floats, heading: Floats, mode: Floats, partner: Floats
+    config: AnimalConfig, place: Floats, heading: Floats, mode: Ints, partner: Ints
 ) -> Floats:
     """Rate of turning towards walls' inside, partners and neighbours, `(N,)`."""
     size = np.array(config.size)
@@ -281,7 +281,7 @@ def _joints(
     return np.concatenate(points, axis=-2)
 
 
-def _visible(points: Floats, config: AnimalConfig) -> Floats:
+def _visible(points: Floats, config: AnimalConfig) -> Bools:
     """Joints not below the body of an animal with a higher id, `(T, N, K)`."""
     count = points.shape[1]
     spine = points[:, :, : len(config.spine)]

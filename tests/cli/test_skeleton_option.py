@@ -123,12 +123,6 @@ def test_evaluate_coco_takes_sigmas_by_the_names_of_joints(folder):
     assert done.exit_code == 2
 
 
-def test_a_skeleton_without_poses_is_wrong_usage(folder):
-    done = CliRunner().invoke(app, ["track", "a.mp4", "-o", "o.json", *SKELETON])
-    assert done.exit_code == 2
-    assert "--poses" in done.stderr
-
-
 @pytest.mark.parametrize(
     ("name", "text"),
     [

@@ -21,10 +21,13 @@ def test_export_and_read_back(scene, tmp_path):
     write_posetrack(scene, path)
     back = poseflow.read(path)
     truth = poseflow.convert(scene.truth(), back.skeleton)
+    # PoseTrack 2018 has slots for the ears and no annotations of them.
+    annotated = [not joint.endswith("ear") for joint in back.skeleton.joints]
     assert [len(f.poses) for f in back] == [len(f.poses) for f in truth]
     for read, made in zip(back, truth, strict=True):
         assert read.poses.track_ids.tolist() == made.poses.track_ids.tolist()
-        assert read.poses.present.tolist() == made.poses.present.tolist()
+        present = made.poses.present & annotated
+        assert read.poses.present.tolist() == present.tolist()
         error = np.abs(read.poses.keypoints - made.poses.keypoints)
         assert error[read.poses.present].max() <= 0.01
     found = read_posetrack(path)[NAME]

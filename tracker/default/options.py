@@ -142,7 +142,6 @@ class DefaultOptions:
     delay_frames: int = option(20, low=0)
     fill_frames: int = option(15, low=0)
     wrap_width_px: float | None = option(None, low=1)
-    wrap_width_px: float | None = option(None, low=1)
     weights: DefaultWeights = DefaultWeights()
 
     def __post_init__(self) -> None:

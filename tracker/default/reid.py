@@ -49,8 +49,8 @@ def continued_lost(
     """
     new = track_of[pairs.person]
     usable = tracks.confirmed[pairs.track] & np.isin(new, ready)
-    usable = np.flatnonzero(usable & (tracks.frames_since_update[pairs.track] > 0))
-    pairs = pairs[usable]
+    usable &= tracks.frames_since_update[pairs.track] > 0
+    pairs = pairs[np.flatnonzero(usable)]
     odds = pairs.lost_log_odds + bias
     odds -= CONTINUED_DECAY * tracks.frames_since_update[pairs.track]
     matched = pairs[assign_pairs(len(tracks), len(track_of), pairs, odds)]

@@ -144,7 +144,7 @@ class _Reader:
             return
         for place, entries in enumerate(document):
             if isinstance(entries, str):
-                entries = parse(entries.encode(), Any, self._path)
+                entries = parse(entries.encode("utf-8", "replace"), Any, self._path)
             self.image(entries, frame_name(place))
 
     def image(self, entries: Any, image: str) -> None:
@@ -154,7 +154,7 @@ class _Reader:
             FormatError: If they are no list.
         """
         if has_fields(entries, "results"):
-            shape = entries.get("shape")  # height and width
+            shape: Any = entries.get("shape")  # height and width
             if self._builder.hints.size is None and _is_size(shape):
                 size = (int(shape[1]), int(shape[0]))
                 self._builder.hints = replace(self._builder.hints, size=size)
