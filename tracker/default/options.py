@@ -126,8 +126,6 @@ class DefaultOptions:
             final frames by interpolation, `delay_frames` at most; 0 fills none.
         wrap_width_px: Width of the images, in pixels, if they are panoramas of 360
             degrees: people who leave on the right appear on the left.
-        wrap_width_px: Width of the images, in pixels, if they are panoramas of 360
-            degrees: people who leave on the right appear on the left.
         weights: Tuned weights; see `DefaultWeights`.
     """
 
