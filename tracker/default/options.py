@@ -68,7 +68,7 @@ class DefaultWeights:
     keypoint_spread_least: float = option(0.02, low=1e-6)
     size_deviation: float = option(0.2, low=1e-6)
     low_score: float = option(1.6, low=0)
-    duplicate: float = option(5.0, low=0)
+    duplicate: float = option(4.0, low=0)
     appearance_frames: float = option(90.0, low=1e-6)
     acceleration: float = option(0.005, low=1e-9)
     acceleration_rate: float = option(0.05, low=0)
