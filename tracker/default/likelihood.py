@@ -130,7 +130,7 @@ def candidate_pairs(
     noise = weights.offset_noise(common)
 
     odds = _position(tracks, track, offsets, noise, weights)
-    lost = _if_stayed(tracks, track, offsets, noise, speed, weights) - odds
+    lost = _if_stayed(tracks, track, offsets, noise, odds, speed, weights) - odds
     lost -= _crowding(people)[person]
     share = np.minimum(common / weights.pose_keypoints, 1)
     odds += weights.pose * share * (pose_similarity - weights.pose_neutral)
@@ -279,16 +279,18 @@ def _if_stayed(
     track: Ints,
     offsets: Offsets,
     noise: Floats,
+    moved_on: Floats,
     speed: float,
     weights: DefaultWeights,
 ) -> Floats:
     """Log odds of the position of missed tracks: a mixture of two hypotheses, `(n,)`.
 
-    The track moved on with constant velocity, or stayed: a random walk from the
-    position of its last update, at the usual speed of the stream.
+    The track moved on with constant velocity (`moved_on`), or stayed: a random walk
+    from the position of its last update, at the usual speed of the stream.
     """
-    moved_on = _position(tracks, track, offsets, noise, weights)
     gap = tracks.frames_since_update[track]
+    if not (gap > 1).any():
+        return moved_on
     sizes = tracks.sizes[track]
     moved = tracks.centres[track] + offsets.offset - tracks.last_position[track]
     walk = noise + np.square(speed) * gap * np.minimum(gap, STAYED_STEPS)
