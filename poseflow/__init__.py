@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from poseflow.tracker import Tracker as Tracker
     from poseflow.video import open_source as open_source
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 find_siblings(__path__)
 
