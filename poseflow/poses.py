@@ -284,7 +284,13 @@ class Poses:
         Raises:
             PoseFlowError: If supervision is not installed.
         """
-        return to_supervision(*(getattr(self, name) for name in _ARRAYS))
+        return to_supervision(
+            self.keypoints,
+            self.keypoint_scores,
+            self.boxes,
+            self.scores,
+            self.track_ids,
+        )
 
     @classmethod
     def _of_columns(

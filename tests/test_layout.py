@@ -53,6 +53,7 @@ FLOORS = {
     "poseflow.errors": 0,
     "poseflow.lazy": 0,
     "poseflow.limits": 0,
+    "poseflow.interrupts": 0,
     "poseflow.redaction": 0,
     "poseflow.checkout": 0,
 }

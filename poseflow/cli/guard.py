@@ -99,7 +99,8 @@ def _paths(value: Any) -> list[str]:
 @contextmanager
 def _guarded() -> Iterator[None]:
     show, warnings.showwarning = warnings.showwarning, _show_warning
-    log, handler = logging.getLogger("poseflow"), _Messages(logging.WARNING)
+    log, handler = logging.getLogger("poseflow"), _Messages()
+    level = log.level
     log.addHandler(handler)
     try:
         yield
@@ -118,6 +119,7 @@ def _guarded() -> Iterator[None]:
     finally:
         warnings.showwarning = show
         log.removeHandler(handler)
+        log.setLevel(level)
 
 
 class _Messages(logging.Handler):

@@ -262,12 +262,11 @@ class MessageOptions:
     ] = False
 
     def apply(self) -> None:
-        """Send the library's log to standard error, as much of it as was asked for."""
+        """Log as much as was asked for; `guard` prints it to standard error."""
         import logging
 
         levels = (logging.WARNING, logging.INFO, logging.DEBUG)
         level = levels[min(self.verbose, 2)]
-        logging.basicConfig(format="poseflow: %(message)s")
         logging.getLogger("poseflow").setLevel(level)
 
 

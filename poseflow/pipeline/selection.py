@@ -25,7 +25,7 @@ class Selection:
 
     Examples:
         >>> poses = Poses(np.ones((3, 17, 2)), scores=[0.2, 0.9, 0.7])
-        >>> Selection(max_people=2).of(poses).scores.round(1).tolist()
+        >>> Selection(max_people=2).of(poses).scores.astype(float).round(2).tolist()
         [0.9, 0.7]
     """
 

@@ -21,6 +21,7 @@ from poseflow.formats.atomic import check_writable, explain
 from poseflow.formats.frame_names import IMAGE_SUFFIXES
 from poseflow.formats.inputs import refuse_inputs
 from poseflow.formats.locking import beside, open_locked, release
+from poseflow.interrupts import interrupts_deferred
 from poseflow.video.image_file import quiet_opencv
 from poseflow.video.pixels import to_bgr
 from poseflow.video.source import DEFAULT_FPS, number_name
@@ -175,13 +176,14 @@ class VideoWriter:
         if self._partial is None:
             raise FormatError(f"{self.path}: the video is finished; nothing was added")
         image = to_bgr(image, f"{self.path}, frame {self.frames}")
-        try:
-            with _naming(self.path):
-                self._append(image)
-        except FormatError:
-            self.discard()  # the file cannot be continued
-            raise
-        self.frames += 1
+        with interrupts_deferred():
+            try:
+                with _naming(self.path):
+                    self._append(image)
+            except FormatError:
+                self.discard()  # the file cannot be continued
+                raise
+            self.frames += 1
 
     def _append(self, image: Image) -> None:
         if self._sink is None:
@@ -211,7 +213,7 @@ class VideoWriter:
         if partial is None:
             return
         try:
-            with _naming(self.path):
+            with interrupts_deferred(), _naming(self.path):
                 if self._sink is not None:
                     self._sink.close()
                     if os.name == "nt":  # which moves no open files

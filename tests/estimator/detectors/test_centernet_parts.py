@@ -270,7 +270,7 @@ def test_readers_name_errors(folder):
     with pytest.raises(FormatError, match=r"none\.zip: cannot be read"):
         read_boxes([EmptyBoxesConfig(images="none.zip")], folder)
     (folder / "people.json").write_text("[1, 2")
-    with pytest.raises(FormatError, match=r"people\.json: not JSON"):
+    with pytest.raises(FormatError, match=r"people\.json: the JSON breaks off"):
         read_boxes([COCO], folder)
     (folder / "people.json").write_text("{}")
     with pytest.raises(FormatError, match="not laid out as coco data: KeyError"):
