@@ -22,7 +22,7 @@ from poseflow.skeletons import get
 METADATA_COLUMN = "poseflow"
 """The last column; its first cell holds the metadata as JSON, the others are empty."""
 
-_NOBODY = b"-1,-1,0,,,,,"
+_NO_PERSON = b"-1,-1,0,,,,,"
 """Cells of `PERSON_COLUMNS` in the row of a frame without people."""
 
 
@@ -83,7 +83,7 @@ class CsvEncoder:
             )
         place = _row([str(frame.index), repr(float(frame.time)), frame.name]) + b","
         if not len(frame.poses):
-            rows = place + _NOBODY + b"," * (self._joint_cells() + 1) + b"\n"
+            rows = place + _NO_PERSON + b"," * (self._joint_cells() + 1) + b"\n"
         else:
             rows = self._people(place, frame.poses)
         if self._tail:
