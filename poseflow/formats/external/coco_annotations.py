@@ -107,7 +107,7 @@ def _take_skeleton(builder: FrameBuilder, categories: list[dict[str, Any]]) -> N
         limbs = category.get("skeleton")
         try:
             pairs = [(int(a) - 1, int(b) - 1) for a, b in limbs or []]
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             pairs = []
         try:
             own = skeleton_of(names, pairs, name=str(category.get("name") or ""))

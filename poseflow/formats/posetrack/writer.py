@@ -59,7 +59,7 @@ def _other_joints(start: Any, path: Path) -> bool:
             return False
         categories = found.categories
     joints = first_of(categories)
-    if not has_fields(joints, "keypoints"):
+    if not has_fields(joints, "keypoints") or not isinstance(joints["keypoints"], list):
         return False
     known = {*POSETRACK17.joints, *POSETRACK18.joints}
     return not known.issuperset(map(str, joints["keypoints"]))

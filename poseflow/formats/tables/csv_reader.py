@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from poseflow.arrays import Ints
+from poseflow.errors import FormatError
 from poseflow.formats.base import Hints
 from poseflow.formats.frame_builder import Problems
 from poseflow.formats.json_reader import read_bytes
@@ -101,7 +102,14 @@ def _parse(
         for column in texts:
             table[column] = pd.Series(dtype="category")
     except (ValueError, OverflowError):
-        table = pd.read_csv(io.BytesIO(text.body), dtype=str, **options)
+        try:
+            table = pd.read_csv(io.BytesIO(text.body), dtype=str, **options)
+        except (ValueError, OverflowError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise FormatError(
+                f"{problems.path}: expected a table with {len(text.columns)} columns, "
+                f"found another one ({reason})"
+            ) from error
         _to_numbers(table, numbers, text, problems)
         for column in texts:
             table[column] = table[column].astype("category")

@@ -162,7 +162,10 @@ def _decode(line: bytes, builder: FrameBuilder) -> _Read | _Plain | None:
     try:
         found: _Read | _Plain = _DECODER.decode(line)
     except msgspec.ValidationError as error:
-        fields = msgspec.json.decode(line)
+        try:
+            fields = msgspec.json.decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as other:
+            raise ValueError(f"no JSON ({other})") from other
         if isinstance(fields, dict) and set(fields) == {"poseflow"}:
             _describe(builder, fields["poseflow"])
             return None

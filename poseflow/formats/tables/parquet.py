@@ -123,7 +123,12 @@ class ParquetFormat:
 
     def read(self, path: Path, hints: Hints) -> PoseSequence:
         """See `poseflow.formats.base.Format.read`; wide tables are read as well."""
-        table, known = _data_frame(path, hints.video)
+        pa = _pyarrow()
+        try:
+            table, known = _data_frame(path, hints.video)
+        except (pa.ArrowException, UnicodeDecodeError) as error:  # within a column
+            text = " ".join(str(error).split())[:200]
+            raise FormatError(f"{path}: damaged Parquet file ({text})") from error
         places = np.arange(len(table)) + 1
         problems = Problems(path, "rows")
         rows = TableRows(table, places, "row", path, problems, known)
