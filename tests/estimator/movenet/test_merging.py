@@ -29,21 +29,23 @@ def people(*rows):
     return Poses(keypoints, scores, boxes, rows[:, 3], skeleton=SKELETON)
 
 
-NOBODY = people()
+NO_PEOPLE = people()
 
 
 @pytest.mark.parametrize(
     ("views", "expected"),
     [
-        pytest.param([NOBODY], [], id="nobody"),
-        pytest.param([NOBODY, NOBODY], [], id="nobody in two views"),
+        pytest.param([NO_PEOPLE], [], id="no people"),
+        pytest.param([NO_PEOPLE, NO_PEOPLE], [], id="no people in two views"),
         pytest.param([people((0, 0, 100, 0.6))], [0.6], id="one view"),
         pytest.param(
             [people((0, 0, 100, 0.6)), people((0, 4, 100, 0.2))], [0.4], id="both views"
         ),
-        pytest.param([people((0, 0, 100, 0.6)), NOBODY], [0.3], id="one of two views"),
         pytest.param(
-            [people((0, 0, 100, 0.6), (2, 0, 100, 0.5)), NOBODY],
+            [people((0, 0, 100, 0.6)), NO_PEOPLE], [0.3], id="one of two views"
+        ),
+        pytest.param(
+            [people((0, 0, 100, 0.6), (2, 0, 100, 0.5)), NO_PEOPLE],
             [0.3],
             id="a duplicate in a view counts once",
         ),

@@ -71,8 +71,8 @@ def test_people_with_and_without_a_second_stage_come_best_first():
     assert len(found) == 2
     assert found.scores[0] > found.scores[1]
     assert found.keypoints[0, 0, 0] > 4.5
-    nobody = np.zeros(2, bool)
-    assert scores.probable_both(first, nobody, first[:0]) == scores.probable(first)
+    unmatched = np.zeros(2, bool)
+    assert scores.probable_both(first, unmatched, first[:0]) == scores.probable(first)
 
 
 def test_joints_of_two_stages_lie_nearer_to_the_more_certain():
