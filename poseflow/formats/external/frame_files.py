@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from poseflow.errors import FormatError
 from poseflow.formats.atomic import explain
 from poseflow.formats.frame_builder import FrameBuilder
 from poseflow.formats.frame_names import natural_key, text_of, without_suffix
+from poseflow.formats.json_reader import HEAD_BYTES, read_bytes
+from poseflow.formats.json_start import first_of, start_of_json
 
 Namer = Callable[[Sequence[str]], Sequence[str]]
 
@@ -25,6 +28,25 @@ def list_files(folder: Path, suffix: str) -> list[Path]:
         raise explain(error, folder, "read") from error
     found = [name for name in names if name.lower().endswith(suffix)]
     return [folder / name for name in sorted(found, key=natural_key)]
+
+
+def json_of_images(folder: Path, is_entry: Callable[[Any], bool]) -> list[Path]:
+    """The JSON files of a folder, one an image; none if they are of another tool.
+
+    Args:
+        folder: The folder.
+        is_entry: Whether a value is a person as the tool writes it; asked for the first
+            entry of the first file with people.
+    """
+    files = list_files(folder, ".json")
+    for file in files[:100]:
+        try:
+            start = start_of_json(read_bytes(file, HEAD_BYTES))
+        except FormatError:
+            continue
+        if start != []:
+            return files if is_entry(first_of(start)) else []
+    return []
 
 
 def stems(names: Iterable[str], *suffixes: str) -> list[str]:

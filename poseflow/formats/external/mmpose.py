@@ -15,12 +15,16 @@ import msgspec
 
 from poseflow.errors import FormatError, PoseFlowError
 from poseflow.formats.base import Hints
-from poseflow.formats.external.frame_files import list_files, read_frame_files, stems
+from poseflow.formats.external.frame_files import (
+    json_of_images,
+    read_frame_files,
+    stems,
+)
 from poseflow.formats.external.person_fields import Optional, identity, joint_numbers
 from poseflow.formats.frame_builder import FrameBuilder
 from poseflow.formats.frame_names import frame_name, frame_number, text_of
 from poseflow.formats.json_numbers import shortest
-from poseflow.formats.json_reader import HEAD_BYTES, kind_of, parse, read_bytes
+from poseflow.formats.json_reader import kind_of, parse, read_bytes
 from poseflow.formats.json_start import first_of, has_fields, start_of_json
 from poseflow.formats.metadata import metadata, with_metadata
 from poseflow.formats.skeleton_fields import skeleton_of
@@ -41,7 +45,7 @@ class MMPoseFormat:
     def sniff(self, path: Path, head: bytes) -> bool:
         """By `instance_info`, `instances` or `keypoint_scores`."""
         if path.is_dir():
-            return bool(_image_files(path))
+            return bool(json_of_images(path, _is_instance))
         start = start_of_json(head)
         if has_fields(start, "instance_info") or _is_batch(start):
             return True
@@ -51,7 +55,7 @@ class MMPoseFormat:
         """See `poseflow.formats.base.Format.read`."""
         builder = FrameBuilder(path, hints, corners=True)
         if path.is_dir():
-            files = _image_files(path)
+            files = json_of_images(path, _is_instance)
 
             def read_file(file: Path, image: str) -> None:
                 _Reader(builder, file).image(parse(read_bytes(file), Any, file), image)
@@ -66,19 +70,6 @@ class MMPoseFormat:
     def encoder(self, hints: Hints) -> MMPoseEncoder:
         """See `poseflow.formats.base.Format.encoder`."""
         return MMPoseEncoder(hints)
-
-
-def _image_files(folder: Path) -> list[Path]:
-    """The JSON files of a folder, if the first with people is one of MMPose's."""
-    files = list_files(folder, ".json")
-    for file in files[:100]:
-        try:
-            start = start_of_json(read_bytes(file, HEAD_BYTES))
-        except FormatError:
-            continue
-        if start != []:
-            return files if _is_instance(first_of(start)) else []
-    return []
 
 
 def _is_instance(value: Any) -> bool:

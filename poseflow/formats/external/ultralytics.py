@@ -14,12 +14,16 @@ import msgspec
 
 from poseflow.errors import FormatError
 from poseflow.formats.base import Hints
-from poseflow.formats.external.frame_files import list_files, read_frame_files, stems
+from poseflow.formats.external.frame_files import (
+    json_of_images,
+    read_frame_files,
+    stems,
+)
 from poseflow.formats.external.person_fields import Optional, joint_numbers, number
 from poseflow.formats.frame_builder import FrameBuilder
 from poseflow.formats.frame_names import frame_name, text_of, without_suffix
 from poseflow.formats.json_numbers import shortest
-from poseflow.formats.json_reader import HEAD_BYTES, kind_of, parse, read_bytes
+from poseflow.formats.json_reader import kind_of, parse, read_bytes
 from poseflow.formats.json_start import first_of, has_fields, start_of_json
 from poseflow.formats.metadata import metadata_if_needed, with_metadata
 from poseflow.poses import NO_TRACK
@@ -39,7 +43,7 @@ class UltralyticsFormat:
     def sniff(self, path: Path, head: bytes) -> bool:
         """By `confidence`, with joints in `keypoints` as lists `x` and `y`."""
         if path.is_dir():
-            return bool(_image_files(path))
+            return bool(json_of_images(path, _is_entry))
         return _is_result(start_of_json(head))
 
     def read(self, path: Path, hints: Hints) -> PoseSequence:
@@ -47,7 +51,7 @@ class UltralyticsFormat:
         builder = FrameBuilder(path, hints, corners=True)
         reader = _Reader(builder, path)
         if path.is_dir():
-            files = _image_files(path)
+            files = json_of_images(path, _is_entry)
 
             def read_file(file: Path, image: str) -> None:
                 reader.image(_parsed(read_bytes(file), file), image)
@@ -68,21 +72,8 @@ class UltralyticsFormat:
 def _parsed(data: bytes, path: Path) -> Any:
     document = parse(data, Any, path)
     if isinstance(document, str):  # to_json() gives text, which was encoded again
-        document = parse(document.encode(), Any, path)
+        document = parse(document.encode("utf-8", "replace"), Any, path)
     return document
-
-
-def _image_files(folder: Path) -> list[Path]:
-    """The JSON files of a folder, if the first with people is one of ultralytics'."""
-    files = list_files(folder, ".json")
-    for file in files[:100]:
-        try:
-            start = start_of_json(read_bytes(file, HEAD_BYTES))
-        except FormatError:
-            continue
-        if start != []:
-            return files if _is_entry(first_of(start)) else []
-    return []
 
 
 def _is_entry(value: Any) -> bool:
