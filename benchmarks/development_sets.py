@@ -21,9 +21,9 @@ from scipy.optimize import linear_sum_assignment
 import poseflow
 from poseflow.benchmark.clips import Clip, make_clip
 from poseflow.benchmark.tracking import Row, mean_row
-from poseflow.boxes import box_iou
 from poseflow.poses import Poses
 from poseflow.sequence import Frame, PoseSequence
+from poseflow.similarity.boxes import box_iou
 from poseflow.synthetic import (
     ANIMALS,
     PRESETS,

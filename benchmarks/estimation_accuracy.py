@@ -27,7 +27,6 @@ import numpy as np
 from scipy.optimize import minimize
 
 from poseflow.arrays import Bools, Floats
-from poseflow.boxes import box_iou
 from poseflow.estimator.movenet import scores as calibration
 from poseflow.estimator.movenet.multipose import MultiPose
 from poseflow.estimator.movenet.poses import MoveNetPoses
@@ -47,6 +46,7 @@ from poseflow.estimator.training.detection.metrics import (
 )
 from poseflow.eval.coco import evaluate_coco
 from poseflow.poses import Poses
+from poseflow.similarity.boxes import box_iou
 
 JOINTS = [SKELETON.index("nose"), *range(SKELETON.index("left_shoulder"), 17)]
 SIGMAS = np.asarray(SKELETON.sigmas)

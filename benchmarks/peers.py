@@ -26,8 +26,8 @@ from poseflow.benchmark.tracking import (
     measure_suites,
     score_clips,
 )
-from poseflow.boxes import keypoint_extent
 from poseflow.poses import NO_TRACK, Poses
+from poseflow.similarity.boxes import keypoint_extent
 
 Factory = Callable[[], Any]
 

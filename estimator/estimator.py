@@ -24,7 +24,7 @@ from poseflow.estimator.topdown.crop import check_boxes
 from poseflow.estimator.topdown.pose_nms import PoseNMSParameters
 from poseflow.poses import Poses
 from poseflow.registry import Registry
-from poseflow.skeleton import Skeleton
+from poseflow.skeletons.skeleton import Skeleton
 from poseflow.video.pixels import to_bgr
 
 EstimatorFactory = Callable[..., EstimatorBackend]

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from poseflow.arrays import Floats, Image
 from poseflow.poses import Poses
-from poseflow.skeleton import Skeleton
+from poseflow.skeletons.skeleton import Skeleton
 
 
 @dataclass(frozen=True)

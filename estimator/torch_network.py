@@ -20,7 +20,7 @@ from poseflow.estimator.networks.fuse import fold_batch_norm
 from poseflow.estimator.topdown.crop import network_input
 from poseflow.estimator.topdown.heatmap import decode_heatmaps, flip_back
 from poseflow.estimator.weights import LoadedNetwork, load_network
-from poseflow.skeleton import Skeleton
+from poseflow.skeletons.skeleton import Skeleton
 
 log = logging.getLogger(__name__)
 

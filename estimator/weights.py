@@ -27,9 +27,9 @@ from poseflow.estimator.networks.build import (
 from poseflow.estimator.networks.centernet import CentreNet
 from poseflow.estimator.networks.fastpose import STAGES
 from poseflow.estimator.networks.movenet import WIDTHS
-from poseflow.formats.atomic import write_atomically
-from poseflow.skeleton import Skeleton
 from poseflow.skeletons import fitting_skeleton
+from poseflow.skeletons.skeleton import Skeleton
+from poseflow.storage.atomic import write_atomically
 
 METADATA_KEY = "poseflow"
 DETECTOR_KEY = "poseflow_detector"

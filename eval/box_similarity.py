@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from poseflow.arrays import Floats, Ints
-from poseflow.boxes import box_area
 from poseflow.eval.metrics.similarity_table import DetectionKeys, SimilarityTable
 from poseflow.formats.mot import BoxTracks
+from poseflow.similarity.boxes import box_area
 
 BLOCK_PAIRS = 1 << 18
 """Pairs of boxes that are compared at once; bounds the memory."""

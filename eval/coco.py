@@ -16,14 +16,14 @@ from typing import Any, Literal
 import numpy as np
 
 from poseflow import skeletons
-from poseflow.boxes import keypoint_extent
 from poseflow.errors import FormatError, PoseFlowError
 from poseflow.eval.coco_engines import Engine, average_precision
 from poseflow.eval.coco_errors import CocoErrors, find_errors
-from poseflow.formats.frame_names import frame_number, name_tails
-from poseflow.formats.json_reader import parse, read_bytes
-from poseflow.skeleton import Skeleton
+from poseflow.formats.json.reader import parse, read_bytes
+from poseflow.frame_names import frame_number, name_tails
+from poseflow.similarity.boxes import keypoint_extent
 from poseflow.skeletons.files import find_skeleton
+from poseflow.skeletons.skeleton import Skeleton
 
 Sigmas = Sequence[float] | float | str | Skeleton
 """OKS constants: one for each joint, one for all, or those of a skeleton: itself, its

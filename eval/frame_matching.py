@@ -10,7 +10,7 @@ import numpy as np
 
 from poseflow.arrays import Ints
 from poseflow.errors import PoseFlowError
-from poseflow.formats.frame_names import name_tails
+from poseflow.frame_names import name_tails
 from poseflow.sequence import Frame, PoseSequence
 
 SHOWN = 3

@@ -15,8 +15,8 @@ from poseflow.errors import FormatError, PoseFlowError
 from poseflow.eval.metric import GROUPS, Section
 from poseflow.eval.posetrack.joint_events import joint_events
 from poseflow.eval.posetrack.pairing import SequenceInput
-from poseflow.formats.atomic import write_atomically
 from poseflow.formats.posetrack.annotations import JOINTS, Problem
+from poseflow.storage.atomic import write_atomically
 
 if TYPE_CHECKING:
     import pandas

@@ -17,13 +17,13 @@ from typing import Literal
 import numpy as np
 
 from poseflow.arrays import Bools, Floats, Ints
-from poseflow.boxes import box_area
 from poseflow.errors import PoseFlowError
 from poseflow.eval.box_similarity import iou_of_pairs
 from poseflow.eval.metrics.similarity_table import DetectionKeys, SimilarityTable
 from poseflow.poses import NO_TRACK
 from poseflow.sequence import PoseSequence
-from poseflow.skeleton import Skeleton
+from poseflow.similarity.boxes import box_area
+from poseflow.skeletons.skeleton import Skeleton
 
 Similarity = Literal["oks", "pckh", "iou"]
 SIMILARITIES: tuple[Similarity, ...] = ("oks", "pckh", "iou")

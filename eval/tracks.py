@@ -33,9 +33,9 @@ from poseflow.eval.tracking import (
     tracking_table,
 )
 from poseflow.formats import read, sniff
-from poseflow.formats.frame_names import without_suffix
+from poseflow.frame_names import without_suffix
 from poseflow.sequence import PoseSequence
-from poseflow.skeleton import Skeleton
+from poseflow.skeletons.skeleton import Skeleton
 
 Tracks = str | PathLike[str] | PoseSequence | Mapping[str, PoseSequence]
 """A file, a folder with a file for each sequence, or loaded sequences."""

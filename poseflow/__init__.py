@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from poseflow import formats as formats
     from poseflow import skeletons as skeletons
     from poseflow import synthetic as synthetic
-    from poseflow.conversion import JointMap as JointMap
-    from poseflow.conversion import convert as convert
-    from poseflow.conversion import joint_map as joint_map
     from poseflow.errors import PoseFlowError as PoseFlowError
     from poseflow.estimator.estimator import Estimator as Estimator
     from poseflow.eval.comparison.compare import compare as compare
@@ -34,7 +31,10 @@ if TYPE_CHECKING:
     from poseflow.poses import Poses as Poses
     from poseflow.sequence import Frame as Frame
     from poseflow.sequence import PoseSequence as PoseSequence
-    from poseflow.skeleton import Skeleton as Skeleton
+    from poseflow.skeletons.conversion import JointMap as JointMap
+    from poseflow.skeletons.conversion import convert as convert
+    from poseflow.skeletons.conversion import joint_map as joint_map
+    from poseflow.skeletons.skeleton import Skeleton as Skeleton
     from poseflow.tracker import Tracker as Tracker
     from poseflow.video import open_source as open_source
 
@@ -46,21 +46,21 @@ find_siblings(__path__)
 _HOMES = {
     "Estimator": "poseflow.estimator.estimator",
     "Frame": "poseflow.sequence",
-    "JointMap": "poseflow.conversion",
+    "JointMap": "poseflow.skeletons.conversion",
     "PoseFlowError": "poseflow.errors",
     "PoseSequence": "poseflow.sequence",
     "Poses": "poseflow.poses",
     "Report": "poseflow.eval.report",
     "ResultWriter": "poseflow.formats",
-    "Skeleton": "poseflow.skeleton",
+    "Skeleton": "poseflow.skeletons.skeleton",
     "Tracker": "poseflow.tracker",
     "batch": "poseflow.batch",
-    "convert": "poseflow.conversion",
+    "convert": "poseflow.skeletons.conversion",
     "edit": "poseflow.edit",
     "compare": "poseflow.eval.comparison.compare",
     "evaluate": "poseflow.eval.evaluation",
     "formats": "poseflow.formats",
-    "joint_map": "poseflow.conversion",
+    "joint_map": "poseflow.skeletons.conversion",
     "open_source": "poseflow.video",
     "read": "poseflow.formats",
     "render": "poseflow.pipeline.render",

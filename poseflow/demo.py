@@ -18,12 +18,12 @@ from poseflow.estimator import Estimator
 from poseflow.eval.evaluation import evaluate
 from poseflow.eval.report import Report
 from poseflow.formats import Hints, ResultWriter
-from poseflow.formats.atomic import explain
 from poseflow.pipeline.options import TrackOptions
 from poseflow.pipeline.protocols import PoseEstimator
 from poseflow.pipeline.render import OverlaySink
 from poseflow.pipeline.track import drain, track
 from poseflow.report import write_report
+from poseflow.storage.atomic import explain
 from poseflow.synthetic import Scene
 from poseflow.tracker import Tracker
 from poseflow.video import Source, open_source, open_writer

@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 
 from poseflow.arrays import Bools, Ints
-from poseflow.boxes import keypoint_extent
 from poseflow.errors import PoseFlowError
 from poseflow.other_poses import (
     Columns,
@@ -21,8 +20,9 @@ from poseflow.other_poses import (
     of_ultralytics,
     to_supervision,
 )
-from poseflow.skeleton import Skeleton
+from poseflow.similarity.boxes import keypoint_extent
 from poseflow.skeletons import for_joint_count, get
+from poseflow.skeletons.skeleton import Skeleton
 
 Array = npt.NDArray[Any]
 Index = int | slice | Bools | npt.NDArray[np.integer[Any]] | list[int]

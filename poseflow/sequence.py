@@ -14,8 +14,8 @@ from poseflow.columns import PoseColumns, long_table
 from poseflow.errors import PoseFlowError
 from poseflow.person import Person
 from poseflow.poses import Poses
-from poseflow.skeleton import Skeleton
 from poseflow.skeletons import get
+from poseflow.skeletons.skeleton import Skeleton
 
 if TYPE_CHECKING:
     import pandas

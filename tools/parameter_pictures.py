@@ -22,7 +22,7 @@ from scipy.optimize import linear_sum_assignment
 
 import poseflow
 from poseflow import Frame, PoseSequence, synthetic
-from poseflow.oks import oks
+from poseflow.similarity.oks import oks
 
 NOT_TRACKED = -1
 MISSED = -2

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from poseflow.arrays import Floats
-from poseflow.boxes import box_area, box_iou
-from poseflow.oks import oks
 from poseflow.poses import NO_TRACK, Poses
+from poseflow.similarity.boxes import box_area, box_iou
+from poseflow.similarity.oks import oks
 from poseflow.tracker.assignment import assign
 from poseflow.tracker.base import FrameContext, TrackerBackend
 from poseflow.tracker.observations import with_extent

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from poseflow.arrays import Bools, Floats
-from poseflow.boxes import keypoint_extent
 from poseflow.poses import Poses
+from poseflow.similarity.boxes import keypoint_extent
 
 CENTRE_WEIGHT = 0.1
 """Weight of the box centre, which replaces keypoints where none is common."""

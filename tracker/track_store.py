@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from poseflow.arrays import Ints
 from poseflow.poses import Poses
-from poseflow.skeleton import Skeleton
+from poseflow.skeletons.skeleton import Skeleton
 
 Array: TypeAlias = npt.NDArray[Any]
 

@@ -13,7 +13,7 @@ from poseflow.arrays import Floats, Image
 from poseflow.errors import PoseFlowError
 from poseflow.poses import Poses
 from poseflow.registry import Registry
-from poseflow.skeleton import Skeleton
+from poseflow.skeletons.skeleton import Skeleton
 from poseflow.tracker.base import (
     FrameContext,
     TrackerBackend,

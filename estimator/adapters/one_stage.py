@@ -12,7 +12,7 @@ from poseflow.arrays import Image
 from poseflow.errors import PoseFlowError
 from poseflow.estimator.protocols import Detector
 from poseflow.poses import Poses
-from poseflow.skeleton import Skeleton
+from poseflow.skeletons.skeleton import Skeleton
 
 
 class OneStagePoses(ABC):

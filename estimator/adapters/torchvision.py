@@ -23,8 +23,8 @@ from poseflow.estimator.batches import Batches
 from poseflow.estimator.devices import choose_device
 from poseflow.estimator.protocols import Detections, Detector
 from poseflow.poses import Poses
-from poseflow.skeleton import Skeleton
 from poseflow.skeletons import fitting_skeleton
+from poseflow.skeletons.skeleton import Skeleton
 from poseflow.validation import require
 
 PERSON = 1

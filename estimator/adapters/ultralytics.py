@@ -18,8 +18,8 @@ from poseflow.estimator.batches import Batches
 from poseflow.estimator.protocols import Detections, Detector, EstimatorBackend
 from poseflow.other_poses import as_array
 from poseflow.poses import Poses
-from poseflow.skeleton import Skeleton
 from poseflow.skeletons import get
+from poseflow.skeletons.skeleton import Skeleton
 from poseflow.validation import require
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from poseflow.arrays import Floats, Ints
-from poseflow.boxes import box_iou
+from poseflow.similarity.boxes import box_iou
 
 MOST_CANDIDATES = 1000
 """Number of the best boxes of an image that are considered."""

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from poseflow.arrays import Ints
-from poseflow.boxes import box_area, box_iou
 from poseflow.estimator.detectors.box_nms import box_nms
 from poseflow.estimator.movenet.presets import SKELETON
 from poseflow.estimator.topdown.pose_nms import oks_nms
 from poseflow.poses import Poses
+from poseflow.similarity.boxes import box_area, box_iou
 
 SAME_PERSON_IOU = 0.5
 """Of two boxes that overlap by a larger IoU, the lower-scored one is dropped."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from poseflow.arrays import Floats
-from poseflow.skeleton import Skeleton
+from poseflow.skeletons.skeleton import Skeleton
 
 QUARTER_PIXEL = 0.25
 """Step of a joint from the heatmap's peak toward the higher neighbour."""

@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from poseflow.arrays import Bools, Floats, Ints
-from poseflow.boxes import box_area, keypoint_extent
 from poseflow.errors import PoseFlowError
-from poseflow.oks import oks
-from poseflow.pose_similarity import (
+from poseflow.poses import Poses
+from poseflow.similarity.boxes import box_area, keypoint_extent
+from poseflow.similarity.oks import oks
+from poseflow.similarity.parametric import (
     SimilarityParameters,
     joint_distances,
     parametric_similarity,
 )
-from poseflow.poses import Poses
 
 # A joint with score 0 still has a weight, or a merge of such joints would be 0 / 0.
 LEAST_SCORE = 1e-5

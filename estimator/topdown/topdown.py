@@ -19,7 +19,7 @@ from poseflow.estimator.topdown.crop import crop_people, grow_to_aspect
 from poseflow.estimator.topdown.heatmap import heatmap_to_image
 from poseflow.estimator.topdown.pose_nms import PoseNMSParameters, suppress
 from poseflow.poses import Poses
-from poseflow.skeleton import Skeleton
+from poseflow.skeletons.skeleton import Skeleton
 
 
 class TopDown:

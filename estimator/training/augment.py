@@ -7,7 +7,7 @@ import numpy as np
 
 from poseflow.arrays import Bools, Floats, Image
 from poseflow.estimator.training.config import AugmentConfig
-from poseflow.skeleton import Skeleton
+from poseflow.skeletons.skeleton import Skeleton
 
 LOWER_BODY = ("hip", "pelvis", "knee", "ankle", "heel", "toe", "foot")
 

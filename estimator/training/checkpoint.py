@@ -14,7 +14,7 @@ from torch import Tensor
 
 from poseflow.errors import FormatError, PoseFlowError
 from poseflow.estimator.training.config import RunConfig, to_json
-from poseflow.formats.atomic import atomic_path
+from poseflow.storage.atomic import atomic_path
 
 NAME = "checkpoint.pt"
 VERSION = 1

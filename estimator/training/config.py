@@ -19,7 +19,7 @@ from poseflow.estimator.networks.build import (
     input_multiple,
 )
 from poseflow.estimator.training.yaml_values import read_values
-from poseflow.skeleton import Skeleton
+from poseflow.skeletons.skeleton import Skeleton
 
 Count = Annotated[int, Meta(ge=0)]
 Positive = Annotated[int, Meta(gt=0)]

@@ -16,8 +16,8 @@ from msgspec import Struct
 
 from poseflow.arrays import Image, Ints
 from poseflow.errors import FormatError, PoseFlowError
-from poseflow.formats.json_reader import parse, read_bytes
-from poseflow.limits import BAD_ARCHIVE
+from poseflow.formats.json.reader import parse, read_bytes
+from poseflow.safety.limits import BAD_ARCHIVE
 from poseflow.video.image_file import decode_image
 
 Item = TypeVar("Item")

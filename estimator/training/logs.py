@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from poseflow.formats.atomic import write_atomically
+from poseflow.storage.atomic import write_atomically
 
 COLUMNS = ("epoch", "steps", "seconds", "lr", "loss")
 """Columns of every run; the task adds the metrics of its validation."""

@@ -45,7 +45,7 @@ from poseflow.estimator.weights import (
     save_weights,
     state_on_cpu,
 )
-from poseflow.formats.inputs import protect_inputs
+from poseflow.storage.inputs import protect_inputs
 
 log = logging.getLogger(__name__)
 

@@ -16,12 +16,12 @@ from typing import Any
 
 import msgspec
 
-from poseflow.boxes import xyxy_to_xywh
 from poseflow.errors import FormatError, PoseFlowError
 from poseflow.estimator.topdown.pose_nms import PoseNMSParameters, suppress
 from poseflow.estimator.training.pose.metrics import coco_keypoint_ap
-from poseflow.formats.json_reader import parse, read_bytes
+from poseflow.formats.json.reader import parse, read_bytes
 from poseflow.poses import Poses
+from poseflow.similarity.boxes import xyxy_to_xywh
 
 # RMPE's pairs: the two widths, then weight and threshold.
 PAIRS = (

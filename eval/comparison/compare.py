@@ -28,7 +28,7 @@ from poseflow.eval.track_pairs import Similarity
 from poseflow.eval.tracks import score_tracks
 from poseflow.formats import sniff
 from poseflow.formats.posetrack.submission import find_sequence_files
-from poseflow.skeleton import Skeleton
+from poseflow.skeletons.skeleton import Skeleton
 
 Kind = Literal["posetrack", "mot", "tracks"]
 Verdict = Literal["better", "worse", "no difference", "unknown"]

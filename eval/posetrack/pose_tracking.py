@@ -16,8 +16,8 @@ from poseflow.eval.metric import Metric, Section
 from poseflow.eval.posetrack.joint_similarity import pose_pairs, pose_similarity_table
 from poseflow.eval.posetrack.pckh import PreparedSequence
 from poseflow.eval.tracking import TrackingScores, score_table
-from poseflow.formats.frame_names import frame_indices
 from poseflow.formats.posetrack.annotations import JOINTS
+from poseflow.frame_names import frame_indices
 
 
 class PoseTracking(Metric[TrackingScores]):

@@ -16,7 +16,7 @@ from poseflow.batch.manifest import Row
 from poseflow.batch.sources import key_of, name_of, state_of
 from poseflow.errors import FormatError
 from poseflow.formats import base
-from poseflow.formats.inputs import role_of
+from poseflow.storage.inputs import role_of
 
 FILE, FAILURES = "batch.json", "failures.jsonl"
 

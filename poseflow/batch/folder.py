@@ -13,10 +13,10 @@ from typing import Any, Protocol
 
 from poseflow.batch.item import BatchItem, digest_of
 from poseflow.errors import FormatError, MissingExtraError, SourceError
-from poseflow.formats.atomic import check_writable, explain, write_atomically
-from poseflow.formats.inputs import role_of
-from poseflow.formats.locking import open_locked, release
-from poseflow.redaction import redact
+from poseflow.safety.redaction import redact
+from poseflow.storage.atomic import check_writable, explain, write_atomically
+from poseflow.storage.inputs import role_of
+from poseflow.storage.locking import open_locked, release
 
 LOCK = ".poseflow.lock"
 

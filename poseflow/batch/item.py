@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from poseflow.pipeline.options import TrackOptions
-from poseflow.redaction import redact
+from poseflow.safety.redaction import redact
 
 
 @dataclass(frozen=True, eq=False)

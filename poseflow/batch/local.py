@@ -16,7 +16,7 @@ from typing import Any
 
 from poseflow.batch.item import BatchItem, Outcome
 from poseflow.batch.worker import Worker, cores
-from poseflow.formats.locking import beside
+from poseflow.storage.locking import beside
 
 EXIT_TIMEOUT_SECONDS = 10.0
 """Time that a worker process has to clean up and exit."""

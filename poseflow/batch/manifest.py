@@ -13,9 +13,9 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from poseflow.errors import FormatError, PoseFlowError
-from poseflow.formats.atomic import PathLike, explain
 from poseflow.formats.text_encoding import as_utf8
 from poseflow.pipeline.options import TrackOptions
+from poseflow.storage.atomic import PathLike, explain
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,8 @@ from poseflow.batch.sources import state_of
 from poseflow.batch.with_ray import run_ray
 from poseflow.batch.worker import cores
 from poseflow.errors import PoseFlowError
-from poseflow.formats.inputs import protect_inputs
 from poseflow.pipeline.options import TrackOptions
+from poseflow.storage.inputs import protect_inputs
 
 Engine = Literal["local", "ray"]
 ENGINES = {"local": run_local, "ray": run_ray}

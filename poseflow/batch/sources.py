@@ -6,8 +6,8 @@ import glob
 from pathlib import Path
 
 from poseflow.batch.folder import is_remote, remote_state
-from poseflow.formats.frame_names import without_suffix
-from poseflow.redaction import redact, url_name
+from poseflow.frame_names import without_suffix
+from poseflow.safety.redaction import redact, url_name
 
 
 def key_of(source: str) -> str:

@@ -14,7 +14,7 @@ from poseflow.batch.folder import fetched, upload
 from poseflow.batch.item import BatchItem, Outcome, digest_of
 from poseflow.errors import PoseFlowError
 from poseflow.pipeline.options import TrackOptions, as_poses_file
-from poseflow.redaction import redact
+from poseflow.safety.redaction import redact
 
 if TYPE_CHECKING:
     from poseflow.estimator import Estimator

@@ -16,7 +16,7 @@ from poseflow.cli.options import (
     expand_options,
     track_options,
 )
-from poseflow.redaction import redact
+from poseflow.safety.redaction import redact
 
 if TYPE_CHECKING:
     from poseflow.batch import BatchItem, Outcome

@@ -52,7 +52,7 @@ def benchmark(
     from poseflow.benchmark.scoring import ScoringReport, measure_scoring
     from poseflow.benchmark.tracking import TrackingReport, measure_suites
     from poseflow.demo import FRAMES
-    from poseflow.formats.atomic import write_atomically
+    from poseflow.storage.atomic import write_atomically
 
     report: (
         AssociationReport

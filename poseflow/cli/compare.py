@@ -87,7 +87,7 @@ def compare(
 ) -> None:
     """Compare results on the same ground truth: figures, intervals, wins and losses."""
     from poseflow.eval import compare as compare_results
-    from poseflow.formats.atomic import check_writable
+    from poseflow.storage.atomic import check_writable
 
     if len(results) < 2:
         raise typer.BadParameter("expected two results or more", param_hint="A B...")

@@ -57,7 +57,7 @@ def edit(
     Corrections of a file come first. The options all name ids of RESULT as it was, or
     as the file left it; splits are made first, then swaps, deletions, merges, names.
     """
-    from poseflow.corrections import parse_corrections
+    from poseflow.edit.corrections import parse_corrections
     from poseflow.formats import sniff
     from poseflow.pipeline.edit_file import edit_file
 

@@ -150,7 +150,7 @@ def evaluate(
         raise typer.Exit(int(any(p.level == "error" for p in problems)))
 
     from poseflow.eval import evaluate as score
-    from poseflow.formats.atomic import check_writable
+    from poseflow.storage.atomic import check_writable
 
     if json is not None and str(json) != "-":
         check_writable(json)
@@ -231,7 +231,7 @@ def evaluate_coco(
 ) -> None:
     """Score poses of single images: OKS AP and AR as pycocotools computes them."""
     from poseflow.eval import evaluate_coco as evaluate
-    from poseflow.formats.atomic import check_writable
+    from poseflow.storage.atomic import check_writable
 
     if json is not None:
         check_writable(json)
@@ -321,7 +321,7 @@ def evaluate_mot(
 ) -> None:
     """Score tracked boxes: HOTA, MOTA, IDF1 and their components."""
     from poseflow.eval import score_mot, tracking_table
-    from poseflow.formats.atomic import check_writable
+    from poseflow.storage.atomic import check_writable
 
     if not threshold:
         raise typer.BadParameter("must be above 0", param_hint="--threshold")
@@ -410,7 +410,7 @@ def evaluate_tracks(
 ) -> None:
     """Score tracks of any skeleton: HOTA, MOTA and IDF1 of people and of joints."""
     from poseflow.eval import score_tracks
-    from poseflow.formats.atomic import check_writable
+    from poseflow.storage.atomic import check_writable
 
     if not threshold:
         raise typer.BadParameter("must be above 0", param_hint="--threshold")
@@ -484,14 +484,14 @@ def _counted(problems: Sequence[Problem]) -> str:
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Write a JSON file, atomically."""
-    from poseflow.formats.atomic import write_atomically
+    from poseflow.storage.atomic import write_atomically
 
     write_atomically(path, json_module.dumps(content, indent=1).encode() + b"\n")
 
 
 def _check_events(path: Path | None) -> None:
     """Refuse a file that cannot be written, or is no `.csv`, before the work."""
-    from poseflow.formats.atomic import check_writable
+    from poseflow.storage.atomic import check_writable
 
     if path is not None:
         if path.suffix.lower() != ".csv":
@@ -502,6 +502,6 @@ def _check_events(path: Path | None) -> None:
 
 
 def _write_events(path: Path, events: pandas.DataFrame) -> None:
-    from poseflow.formats.atomic import write_atomically
+    from poseflow.storage.atomic import write_atomically
 
     write_atomically(path, events.to_csv(lineterminator="\n").encode())

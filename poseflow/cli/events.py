@@ -59,7 +59,7 @@ def events(
     """
     from poseflow.events import events_as_csv, events_as_json, find_events
     from poseflow.formats import check_apart, check_writable, read
-    from poseflow.formats.atomic import write_atomically
+    from poseflow.storage.atomic import write_atomically
 
     check_apart(output, result=result, ground_truth=gt)
     check_writable(output)

@@ -16,7 +16,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from poseflow.errors import PoseFlowError
-from poseflow.redaction import redact
+from poseflow.safety.redaction import redact
 
 BAD_INPUT = 1
 INTERRUPTED = 130
@@ -67,7 +67,7 @@ class GuardedCommand(TyperCommand):
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command with its inputs protected."""
-        from poseflow.formats.inputs import protect_inputs, refuse_inputs
+        from poseflow.storage.inputs import protect_inputs, refuse_inputs
 
         inputs = {
             # What does not exist is a name, such as that of a skeleton.

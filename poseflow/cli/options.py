@@ -365,8 +365,8 @@ class StreamOptions:
 
     def parsed(self) -> LiveOptions:
         """The options as the library takes them."""
-        from poseflow.formats.segments import SegmentLength
         from poseflow.pipeline.live import LiveOptions
+        from poseflow.storage.segments import SegmentLength
 
         segment = None if self.segment is None else SegmentLength.parse(self.segment)
         return LiveOptions(self.live, self.reconnect, self.duration, segment)

@@ -35,8 +35,8 @@ def stats(
     body lengths per second.
     """
     from poseflow.formats import check_writable, read
-    from poseflow.formats.atomic import write_atomically
     from poseflow.stats import statistics
+    from poseflow.storage.atomic import write_atomically
 
     check_writable(output)
     found = statistics(read(result, fps=fps))

@@ -198,7 +198,7 @@ def estimate(
 
 def _converted(frames: Generator[Frame], skeleton: str) -> Generator[Frame]:
     """Frames with another skeleton; joints that the estimator lacks are estimated."""
-    from poseflow.conversion import convert
+    from poseflow.skeletons.conversion import convert
     from poseflow.skeletons.files import find_skeleton
 
     target = find_skeleton(skeleton)

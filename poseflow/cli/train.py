@@ -57,7 +57,7 @@ def validate(
 ) -> None:
     """Report PCK, PCKh and OKS AP of a pose network, or recall and AP of a detector."""
     from poseflow.estimator.training.any_config import load_any_config, validate
-    from poseflow.formats.atomic import write_atomically
+    from poseflow.storage.atomic import write_atomically
 
     found = validate(
         load_any_config(config, set_ or ()),
@@ -87,7 +87,7 @@ def tune_nms(
 ) -> None:
     """Learn the constants of parametric pose NMS from a development set."""
     from poseflow.estimator.training.tune_nms import read_for_tuning, tune_nms
-    from poseflow.formats.atomic import write_atomically
+    from poseflow.storage.atomic import write_atomically
 
     people, annotations = read_for_tuning(truth, poses)
     found = tune_nms(people, annotations, most_trials=trials)

@@ -16,7 +16,7 @@ from poseflow.drawing.privacy import Privacy
 from poseflow.drawing.trails import Trails
 from poseflow.errors import PoseFlowError
 from poseflow.poses import Poses
-from poseflow.skeleton import Skeleton
+from poseflow.skeletons.skeleton import Skeleton
 
 Colors = Literal["identity", "sides"]
 Color = tuple[int, int, int]

@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 
 from poseflow.arrays import Bools, Floats, Image
-from poseflow.boxes import keypoint_extent
 from poseflow.drawing.palette import identity_colors
 from poseflow.errors import PoseFlowError
 from poseflow.poses import NO_TRACK, Poses
+from poseflow.similarity.boxes import keypoint_extent
 
 Hide = Literal["faces", "people", "silhouettes"]
 

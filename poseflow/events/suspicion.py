@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from poseflow.arrays import Bools, Floats, Ints
-from poseflow.boxes import box_iou
 from poseflow.events.people import People
+from poseflow.similarity.boxes import box_iou
 
 MEMORY_SECONDS, LEAST_MEMORY_FRAMES = 3.0, 15
 """Tracks not seen for longer are no candidates, and return as if they began."""

@@ -19,12 +19,6 @@ from pathlib import Path
 
 from poseflow.errors import FormatError, PoseFlowError
 from poseflow.formats.alphapose import FORMATS
-from poseflow.formats.atomic import (
-    AtomicFile,
-    PathLike,
-    check_apart,
-    check_writable,
-)
 from poseflow.formats.base import (
     Encoder,
     Format,
@@ -35,14 +29,20 @@ from poseflow.formats.base import (
     sniff,
 )
 from poseflow.formats.external import FORMATS as EXTERNAL_FORMATS
-from poseflow.formats.inputs import protect_inputs, refuse_inputs
 from poseflow.formats.journal import Journal, JournalFormat
 from poseflow.formats.posetrack.writer import FORMATS as POSETRACK_FORMATS
 from poseflow.formats.result_writer import ResultWriter, check_output, output_format
 from poseflow.formats.tables.formats import FORMATS as TABLE_FORMATS
 from poseflow.sequence import Frame, PoseSequence
-from poseflow.skeleton import Skeleton
 from poseflow.skeletons.files import find_skeleton
+from poseflow.skeletons.skeleton import Skeleton
+from poseflow.storage.atomic import (
+    AtomicFile,
+    PathLike,
+    check_apart,
+    check_writable,
+)
+from poseflow.storage.inputs import protect_inputs, refuse_inputs
 
 __all__ = [
     "AtomicFile",

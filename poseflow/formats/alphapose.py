@@ -21,8 +21,7 @@ from poseflow.errors import FormatError
 from poseflow.formats.alphapose_writer import DictEncoder, ListEncoder
 from poseflow.formats.base import Encoder, Hints
 from poseflow.formats.frame_builder import FrameBuilder, Problems
-from poseflow.formats.frame_names import frame_number
-from poseflow.formats.json_reader import (
+from poseflow.formats.json.reader import (
     HEAD_BYTES,
     decode_entry,
     kind_of,
@@ -30,6 +29,7 @@ from poseflow.formats.json_reader import (
     read_bytes,
 )
 from poseflow.formats.metadata import with_metadata
+from poseflow.frame_names import frame_number
 from poseflow.poses import NO_TRACK
 from poseflow.sequence import PoseSequence
 

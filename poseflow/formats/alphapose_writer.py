@@ -9,9 +9,9 @@ import msgspec
 import numpy as np
 
 from poseflow.formats.base import Hints
-from poseflow.formats.frame_names import frame_name, frame_number
-from poseflow.formats.json_numbers import shortest, widths
+from poseflow.formats.json.numbers import shortest, widths
 from poseflow.formats.metadata import Metadata, metadata_if_needed, time_if_needed
+from poseflow.frame_names import frame_name, frame_number
 from poseflow.poses import NO_TRACK, Poses
 from poseflow.sequence import Frame
 

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Protocol
 
 from poseflow.errors import FormatError
-from poseflow.formats.atomic import PathLike, explain
-from poseflow.formats.json_reader import HEAD_BYTES, read_bytes
+from poseflow.formats.json.reader import HEAD_BYTES, read_bytes
 from poseflow.registry import Registry
 from poseflow.sequence import Frame, PoseSequence
-from poseflow.skeleton import Skeleton
+from poseflow.skeletons.skeleton import Skeleton
+from poseflow.storage.atomic import PathLike, explain
 
 
 @dataclass(frozen=True)

@@ -14,22 +14,22 @@ from typing import Any
 import numpy as np
 
 from poseflow.arrays import Floats, Ints
-from poseflow.boxes import xywh_to_xyxy
 from poseflow.errors import FormatError, PoseFlowError
-from poseflow.formats.atomic import PathLike
 from poseflow.formats.base import Hints
-from poseflow.formats.frame_names import (
+from poseflow.formats.metadata import frame_time
+from poseflow.formats.people import broken_joints, complete_people
+from poseflow.frame_names import (
     frame_indices,
     frame_number,
     text_of,
     without_suffix,
 )
-from poseflow.formats.metadata import frame_time
-from poseflow.formats.people import broken_joints, complete_people
 from poseflow.poses import NO_TRACK, Poses
 from poseflow.sequence import Frame, PoseSequence
-from poseflow.skeleton import Skeleton
+from poseflow.similarity.boxes import xywh_to_xyxy
 from poseflow.skeletons import for_joint_count, get
+from poseflow.skeletons.skeleton import Skeleton
+from poseflow.storage.atomic import PathLike
 
 _CHUNK = 4096
 """People whose numbers are held as Python objects at a time."""

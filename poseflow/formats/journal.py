@@ -20,12 +20,12 @@ import msgspec
 import numpy as np
 
 from poseflow.errors import FormatError, PoseFlowError
-from poseflow.formats.atomic import explain
 from poseflow.formats.base import Encoder, Hints
 from poseflow.formats.metadata import Metadata, metadata, with_metadata
 from poseflow.poses import Poses
 from poseflow.sequence import Frame, PoseSequence
-from poseflow.skeleton import Skeleton
+from poseflow.skeletons.skeleton import Skeleton
+from poseflow.storage.atomic import explain
 
 MAGIC = b"poseflow journal 1\n"
 _PREFIX = struct.Struct("<II")

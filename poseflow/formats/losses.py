@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 import numpy as np
 
-from poseflow.boxes import keypoint_extent
 from poseflow.formats.base import Format
-from poseflow.formats.frame_names import frame_number
 from poseflow.formats.metadata import time_if_needed
+from poseflow.frame_names import frame_number
 from poseflow.poses import NO_TRACK, Poses
 from poseflow.sequence import PoseSequence
+from poseflow.similarity.boxes import keypoint_extent
 from poseflow.skeletons import COCO17
 
 CLOSE = 1e-6

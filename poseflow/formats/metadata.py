@@ -18,8 +18,8 @@ import msgspec
 
 from poseflow.errors import PoseFlowError
 from poseflow.formats.base import Hints
-from poseflow.skeleton import Skeleton
 from poseflow.skeletons import for_joint_count, get, names
+from poseflow.skeletons.skeleton import Skeleton
 
 SAME_TIME_S = 1e-6
 """Frame times that differ by less from index / fps are not written."""

@@ -18,13 +18,13 @@ from pathlib import Path
 import numpy as np
 
 from poseflow.arrays import Bools, Floats, Ints
-from poseflow.boxes import box_area, xywh_to_xyxy, xyxy_to_xywh
 from poseflow.errors import FormatError
-from poseflow.formats.atomic import AtomicFile
-from poseflow.formats.frame_names import without_suffix
-from poseflow.formats.json_reader import read_bytes
+from poseflow.formats.json.reader import read_bytes
+from poseflow.frame_names import without_suffix
 from poseflow.poses import NO_TRACK
 from poseflow.sequence import PoseSequence
+from poseflow.similarity.boxes import box_area, xywh_to_xyxy, xyxy_to_xywh
+from poseflow.storage.atomic import AtomicFile
 
 MAX_NUMBER = 2**53
 """Largest frame number or id: whole numbers beyond it lose digits in float64."""

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from poseflow.arrays import Bools
-from poseflow.boxes import keypoint_extent, xywh_to_xyxy, xyxy_to_xywh
 from poseflow.poses import at_origin
+from poseflow.similarity.boxes import keypoint_extent, xywh_to_xyxy, xyxy_to_xywh
 
 Array = npt.NDArray[Any]
 

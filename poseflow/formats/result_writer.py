@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, Literal, Protocol, Self
 
 from poseflow.errors import FormatError, StreamLostError
-from poseflow.formats.atomic import AtomicFile, PathLike, check_writable
-from poseflow.formats.atomic_folder import AtomicFolder, check_folder
 from poseflow.formats.base import FORMATS, Format, Hints, get
 from poseflow.formats.run_journal import RunJournal
 from poseflow.sequence import Frame
+from poseflow.storage.atomic import AtomicFile, PathLike, check_writable
+from poseflow.storage.atomic_folder import AtomicFolder, check_folder
 
 
 def output_format(path: PathLike, format: str | Format | None = None) -> Format:

@@ -11,11 +11,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
-from poseflow.formats.atomic import explain, is_too_long
 from poseflow.formats.base import Hints
-from poseflow.formats.inputs import refuse_inputs
 from poseflow.formats.journal import JournalEncoder
 from poseflow.sequence import Frame
+from poseflow.storage.atomic import explain, is_too_long
+from poseflow.storage.inputs import refuse_inputs
 
 FRAMES, SECONDS = 16, 1.0
 """A journal begins with this frame or after this time, whichever comes first; from then

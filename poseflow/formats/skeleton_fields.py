@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from poseflow.skeleton import Skeleton
 from poseflow.skeletons import get, names
+from poseflow.skeletons.skeleton import Skeleton
 
 
 def skeleton_of(

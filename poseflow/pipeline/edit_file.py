@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from poseflow import edit
-from poseflow.corrections import check_fingerprint, read_corrections
+from poseflow.edit.corrections import check_fingerprint, read_corrections
 from poseflow.formats import check_writable, protect_inputs, read, write
-from poseflow.formats.atomic import PathLike, explain
-from poseflow.skeleton import Skeleton
+from poseflow.skeletons.skeleton import Skeleton
+from poseflow.storage.atomic import PathLike, explain
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from poseflow.errors import PoseFlowError
-from poseflow.formats.frame_names import frame_number, name_tails, numbered_name
+from poseflow.frame_names import frame_number, name_tails, numbered_name
 from poseflow.poses import Poses
 from poseflow.sequence import Frame, PoseSequence
 

@@ -13,8 +13,8 @@ from types import FrameType
 
 import numpy as np
 
-from poseflow.formats.segments import SegmentLength
 from poseflow.sequence import Frame
+from poseflow.storage.segments import SegmentLength
 from poseflow.video import Source
 from poseflow.video.stream import RECONNECT_SECONDS
 

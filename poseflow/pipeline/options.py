@@ -173,7 +173,7 @@ def as_poses_file(source: str) -> bool:
     """
     from poseflow.formats import names, sniff
     from poseflow.formats.base import get
-    from poseflow.formats.json_reader import read_bytes
+    from poseflow.formats.json.reader import read_bytes
     from poseflow.video.images import is_image
 
     path = Path(source)

@@ -17,11 +17,11 @@ from poseflow.drawing import Overlay, SheetSamples
 from poseflow.drawing.text import write_title
 from poseflow.errors import FormatError, PoseFlowError
 from poseflow.formats import check_apart, check_writable, protect_inputs
-from poseflow.formats.atomic import write_atomically
-from poseflow.formats.frame_names import IMAGE_SUFFIXES
+from poseflow.frame_names import IMAGE_SUFFIXES
 from poseflow.pipeline.known_poses import KnownPoses, PosesInput
 from poseflow.pipeline.track import known
 from poseflow.sequence import Frame
+from poseflow.storage.atomic import write_atomically
 from poseflow.video import Source, SourceFrame, open_source, open_writer
 from poseflow.video.writer import ImageWriter, VideoWriter
 

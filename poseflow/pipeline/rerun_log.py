@@ -11,10 +11,10 @@ import numpy as np
 
 from poseflow.drawing import Privacy, identity_colors
 from poseflow.errors import FormatError, MissingExtraError
-from poseflow.formats.atomic import atomic_path, check_writable
 from poseflow.poses import NO_TRACK
 from poseflow.sequence import Frame
-from poseflow.skeleton import Skeleton
+from poseflow.skeletons.skeleton import Skeleton
+from poseflow.storage.atomic import atomic_path, check_writable
 
 JPEG_QUALITY = 75
 

@@ -19,13 +19,13 @@ from poseflow.formats import (
     protect_inputs,
     refuse_inputs,
 )
-from poseflow.formats.atomic import PathLike
-from poseflow.formats.segments import FileSink, Segments, first_number
 from poseflow.pipeline.live import DelayMeter, LiveOptions, stop_on_signal
 from poseflow.pipeline.protocols import Sink
 from poseflow.pipeline.render import OverlaySink, Progress, Rendered
 from poseflow.pipeline.track import drain
 from poseflow.sequence import Frame
+from poseflow.storage.atomic import PathLike
+from poseflow.storage.segments import FileSink, Segments, first_number
 from poseflow.video import FrameRange, Source, open_source
 
 Frames = Callable[[Source | None], Iterable[Frame]]

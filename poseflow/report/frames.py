@@ -12,12 +12,12 @@ import cv2
 import numpy as np
 
 from poseflow.arrays import Ints
-from poseflow.boxes import box_iou
 from poseflow.errors import PoseFlowError
 from poseflow.events.people import People
 from poseflow.pipeline.known_poses import KnownPoses
 from poseflow.report.media import Encoding, Media, embedded, linked
 from poseflow.sequence import Frame, PoseSequence
+from poseflow.similarity.boxes import box_iou
 from poseflow.video import Source
 
 Progress = Callable[[Iterable[Any], int | None], Iterable[Any]]

@@ -12,7 +12,7 @@ from urllib.parse import quote
 import av
 
 from poseflow.arrays import Image
-from poseflow.formats.atomic import PathLike
+from poseflow.storage.atomic import PathLike
 from poseflow.video import Source, open_writer
 
 PLAYED_CODECS = ("h264", "vp8", "vp9", "av1")

@@ -22,12 +22,12 @@ from poseflow.eval.tracks import score_tracks
 from poseflow.events import Event, find_errors, find_events
 from poseflow.events.people import People
 from poseflow.formats import check_apart, check_writable, read
-from poseflow.formats.atomic import PathLike, write_atomically
 from poseflow.report.columns import box_columns, packed, pose_columns
 from poseflow.report.frames import PageFrames, Progress, with_video, without_video
 from poseflow.report.media import Media
 from poseflow.sequence import PoseSequence
-from poseflow.skeleton import Skeleton
+from poseflow.skeletons.skeleton import Skeleton
+from poseflow.storage.atomic import PathLike, write_atomically
 from poseflow.video import open_source
 
 _PAGE = Path(__file__).resolve().parent / "page"

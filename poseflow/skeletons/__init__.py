@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from poseflow.errors import PoseFlowError
 from poseflow.registry import Registry
-from poseflow.skeleton import Skeleton
 from poseflow.skeletons.coco import COCO17
 from poseflow.skeletons.halpe import HALPE26, HALPE136
 from poseflow.skeletons.mpii import LSP14, MPII16
 from poseflow.skeletons.openpose import BODY25, OPENPOSE15, OPENPOSE18
 from poseflow.skeletons.posetrack import POSETRACK15, POSETRACK17, POSETRACK18
+from poseflow.skeletons.skeleton import Skeleton
 from poseflow.skeletons.wholebody import WHOLEBODY133
 
 __all__ = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from poseflow.skeleton import Skeleton
+from poseflow.skeletons.skeleton import Skeleton
 
 COCO17 = Skeleton(
     name="coco17",

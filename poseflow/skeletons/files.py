@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from poseflow.errors import FormatError, PoseFlowError
-from poseflow.skeleton import Skeleton
 from poseflow.skeletons import get, names
+from poseflow.skeletons.skeleton import Skeleton
 
 MAX_BYTES = 1 << 20
 """Larger files are not skeletons."""

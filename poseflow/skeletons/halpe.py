@@ -6,7 +6,6 @@ Source: the data set's page (Halpe-FullBody, keypoint format); Fang et al.,
 
 from __future__ import annotations
 
-from poseflow.skeleton import Skeleton
 from poseflow.skeletons.coco import COCO17
 from poseflow.skeletons.parts import (
     ARMS,
@@ -19,6 +18,7 @@ from poseflow.skeletons.parts import (
     hand_limbs,
     pairs_of,
 )
+from poseflow.skeletons.skeleton import Skeleton
 
 _BODY = (
     *COCO17.joints,

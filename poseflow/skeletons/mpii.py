@@ -7,7 +7,6 @@ Sources: Andriluka et al., CVPR 2014; Johnson and Everingham, BMVC 2010 / CVPR 2
 
 from __future__ import annotations
 
-from poseflow.skeleton import Skeleton
 from poseflow.skeletons.parts import (
     ARM_JOINTS,
     ARMS,
@@ -17,6 +16,7 @@ from poseflow.skeletons.parts import (
     TRUNK,
     sigmas_of,
 )
+from poseflow.skeletons.skeleton import Skeleton
 
 _MPII = (*LEG_JOINTS, "pelvis", "thorax", "upper_neck", "head_top", *ARM_JOINTS)
 _LSP = (*LEG_JOINTS, *ARM_JOINTS, "neck", "head_top")

@@ -8,7 +8,6 @@ upper neck of MPII, LSP and PoseTrack. Source: OpenPose documentation, "Output"
 
 from __future__ import annotations
 
-from poseflow.skeleton import Skeleton
 from poseflow.skeletons.parts import (
     ARMS,
     FEET,
@@ -18,6 +17,7 @@ from poseflow.skeletons.parts import (
     both,
     sigmas_of,
 )
+from poseflow.skeletons.skeleton import Skeleton
 
 
 def _side(side: str, *joints: str) -> tuple[str, ...]:

@@ -7,7 +7,6 @@ Tracking", CVPR 2018, and the annotation files' `categories`.
 
 from __future__ import annotations
 
-from poseflow.skeleton import Skeleton
 from poseflow.skeletons.parts import (
     ARM_JOINTS,
     ARMS,
@@ -18,6 +17,7 @@ from poseflow.skeletons.parts import (
     pairs_of,
     sigmas_of,
 )
+from poseflow.skeletons.skeleton import Skeleton
 
 _17 = (*LEG_JOINTS, *ARM_JOINTS, "neck", "nose", "head_top")
 _LIMBS = pairs_of("shoulder", "elbow", "wrist", "hip", "knee", "ankle")

@@ -5,7 +5,6 @@ Source: Jin et al., "Whole-Body Human Pose Estimation in the Wild", ECCV 2020.
 
 from __future__ import annotations
 
-from poseflow.skeleton import Skeleton
 from poseflow.skeletons.coco import COCO17
 from poseflow.skeletons.parts import (
     FACE,
@@ -16,6 +15,7 @@ from poseflow.skeletons.parts import (
     hand,
     hand_limbs,
 )
+from poseflow.skeletons.skeleton import Skeleton
 
 _FEET = tuple(f"{side}_{joint}" for side in ("left", "right") for joint in FEET)
 

@@ -14,7 +14,7 @@ from poseflow.arrays import Bools, Floats, Ints
 from poseflow.errors import PoseFlowError
 from poseflow.poses import Poses
 from poseflow.sequence import Frame, PoseSequence
-from poseflow.skeleton import Skeleton
+from poseflow.skeletons.skeleton import Skeleton
 from poseflow.synthetic.annotation import OCCLUDED_SCORE
 from poseflow.validation import check_options, option
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from poseflow.skeleton import Skeleton
 from poseflow.skeletons.coco import COCO17
+from poseflow.skeletons.skeleton import Skeleton
 
 POINTS = (
     *COCO17.joints,

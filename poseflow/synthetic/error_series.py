@@ -6,7 +6,7 @@ import numpy as np
 from scipy.signal import lfilter
 
 from poseflow.arrays import Bools, Floats
-from poseflow.skeleton import Skeleton
+from poseflow.skeletons.skeleton import Skeleton
 
 # Jitter relative to the average joint, and loss of the score in logits.
 _JOINTS = {

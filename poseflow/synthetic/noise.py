@@ -17,7 +17,7 @@ from poseflow.arrays import Bools, Floats, Ints
 from poseflow.errors import PoseFlowError
 from poseflow.poses import Poses
 from poseflow.sequence import PoseSequence
-from poseflow.skeleton import Skeleton
+from poseflow.skeletons.skeleton import Skeleton
 from poseflow.synthetic.error_series import bursts, correlated, joint_table
 from poseflow.synthetic.trajectories import Trajectory, trajectories_of
 from poseflow.validation import check_options, option

@@ -9,10 +9,10 @@ import msgspec
 import numpy as np
 
 from poseflow.errors import PoseFlowError
-from poseflow.formats.atomic import AtomicFile
-from poseflow.formats.frame_names import frame_name
 from poseflow.formats.posetrack.writer import first_image_id
+from poseflow.frame_names import frame_name
 from poseflow.skeletons import get
+from poseflow.storage.atomic import AtomicFile
 from poseflow.synthetic.annotation import MIN_VISIBLE, Annotation
 from poseflow.synthetic.scene import Scene
 

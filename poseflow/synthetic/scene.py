@@ -15,8 +15,8 @@ from poseflow.arrays import Bools, Floats, Image, Ints
 from poseflow.errors import PoseFlowError
 from poseflow.poses import Poses
 from poseflow.sequence import Frame, PoseSequence
-from poseflow.skeleton import Skeleton
 from poseflow.skeletons import get
+from poseflow.skeletons.skeleton import Skeleton
 from poseflow.synthetic import occlusion
 from poseflow.synthetic.actors import make_actors
 from poseflow.synthetic.annotation import (

@@ -10,7 +10,7 @@ import numpy as np
 from poseflow.arrays import Bools, Floats
 from poseflow.poses import NO_TRACK, Poses
 from poseflow.sequence import PoseSequence
-from poseflow.skeleton import Skeleton
+from poseflow.skeletons.skeleton import Skeleton
 
 
 @dataclass(frozen=True)

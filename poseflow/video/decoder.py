@@ -15,7 +15,7 @@ from typing import Any
 import av
 
 from poseflow.errors import SourceError
-from poseflow.redaction import redact, url_name
+from poseflow.safety.redaction import redact, url_name
 from poseflow.video.pixels import frame_to_bgr
 from poseflow.video.source import Source, SourceFrame, number_name
 from poseflow.video.timing import (

@@ -14,7 +14,7 @@ import numpy as np
 
 from poseflow.arrays import Image
 from poseflow.errors import SourceError
-from poseflow.limits import IMAGE
+from poseflow.safety.limits import IMAGE
 
 
 def read_image(path: Path) -> Image:

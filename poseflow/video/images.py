@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from poseflow.errors import SourceError
-from poseflow.formats.frame_names import IMAGE_SUFFIXES, natural_key, text_of
+from poseflow.frame_names import IMAGE_SUFFIXES, natural_key, text_of
 from poseflow.video.image_file import read_image
 from poseflow.video.source import DEFAULT_FPS, Source, SourceFrame
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from poseflow.errors import SourceError
-from poseflow.formats.frame_names import natural_key
-from poseflow.redaction import redact
+from poseflow.frame_names import natural_key
+from poseflow.safety.redaction import redact
 from poseflow.video.arrays import Arrays
 from poseflow.video.camera import Camera
 from poseflow.video.decoder import VideoStream

@@ -15,7 +15,7 @@ from typing import Self
 
 from poseflow.arrays import Image
 from poseflow.errors import SourceError, SourceWarning
-from poseflow.formats.frame_names import text_of
+from poseflow.frame_names import text_of
 from poseflow.video.frame_range import FrameRange
 from poseflow.video.prefetch import Prefetcher
 

@@ -17,11 +17,11 @@ import numpy as np
 
 from poseflow.arrays import Image
 from poseflow.errors import FormatError, StreamLostError
-from poseflow.formats.atomic import check_writable, explain
-from poseflow.formats.frame_names import IMAGE_SUFFIXES
-from poseflow.formats.inputs import refuse_inputs
-from poseflow.formats.locking import beside, open_locked, release
-from poseflow.interrupts import interrupts_deferred
+from poseflow.frame_names import IMAGE_SUFFIXES
+from poseflow.safety.interrupts import interrupts_deferred
+from poseflow.storage.atomic import check_writable, explain
+from poseflow.storage.inputs import refuse_inputs
+from poseflow.storage.locking import beside, open_locked, release
 from poseflow.video.image_file import quiet_opencv
 from poseflow.video.pixels import to_bgr
 from poseflow.video.source import DEFAULT_FPS, number_name

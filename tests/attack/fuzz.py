@@ -214,7 +214,7 @@ def _manifest(path: Path) -> object:
 
 
 def _corrections(path: Path) -> object:
-    from poseflow.corrections import read_corrections
+    from poseflow.edit.corrections import read_corrections
 
     return read_corrections(path)
 

@@ -16,7 +16,7 @@ import pytest
 
 import poseflow
 from poseflow.errors import PoseFlowError
-from poseflow.limits import IMAGE, UNZIPPED
+from poseflow.safety.limits import IMAGE, UNZIPPED
 from poseflow.video.image_file import image_size
 
 needs_proc = pytest.mark.skipif(

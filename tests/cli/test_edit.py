@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 import poseflow
 from poseflow.cli.edit import edit
 from poseflow.cli.guard import GuardedGroup
-from poseflow.corrections import Corrections, read_corrections, write_corrections
+from poseflow.edit.corrections import Corrections, read_corrections, write_corrections
 
 app = typer.Typer(cls=GuardedGroup, pretty_exceptions_enable=False)
 app.callback()(lambda: None)

@@ -24,7 +24,7 @@ from poseflow.estimator.protocols import Detections, EstimatorBackend
 from poseflow.estimator.training.config import load_config
 from poseflow.estimator.training.loop import train
 from poseflow.estimator.weights import NetworkDescription, save_weights
-from poseflow.skeleton import Skeleton
+from poseflow.skeletons.skeleton import Skeleton
 
 CAT = Skeleton("cat", ("left_ear", "right_ear", "tail"))
 

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poseflow.boxes import box_iou
 from poseflow.eval import box_similarity
 from poseflow.eval.box_similarity import overlaps
 from poseflow.formats.mot import BoxTracks
+from poseflow.similarity.boxes import box_iou
 
 
 def tracks(frames, boxes):

@@ -75,7 +75,7 @@ def test_the_layout_is_that_of_motmetrics(tmp_path, seed):
     accumulator = motmetrics.MOTAccumulator(auto_id=False)
     for index in range(12):
         a, b = (s[index].poses if index < len(s) else s[0].poses[:0] for s in sides)
-        iou = poseflow.boxes.box_iou(a.boxes, b.boxes)
+        iou = poseflow.similarity.boxes.box_iou(a.boxes, b.boxes)
         distances = np.where(iou >= 0.5, 1 - iou, np.nan)
         accumulator.update(a.track_ids, b.track_ids, distances, frameid=index + 1)
     theirs = accumulator.events

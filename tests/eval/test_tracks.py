@@ -14,7 +14,7 @@ from poseflow.eval import evaluate, score_tracking, score_tracks
 from poseflow.eval.metrics.similarity_table import SimilarityTable
 from poseflow.eval.track_pairs import PCKH_REACH
 from poseflow.eval.tracking import score_table
-from poseflow.oks import oks
+from poseflow.similarity.oks import oks
 from poseflow.synthetic import make_scene, write_posetrack
 
 MOUSE = Skeleton("mouse", ("nose", "neck", "tail"), sigmas=(0.05, 0.1, 0.15))

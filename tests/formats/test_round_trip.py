@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 import poseflow
 from poseflow import Frame, Poses, PoseSequence, Skeleton, formats, skeletons
-from poseflow.formats.frame_names import frame_number
 from poseflow.formats.losses import losses
+from poseflow.frame_names import frame_number
 
 MOUSE = Skeleton(
     "mouse",

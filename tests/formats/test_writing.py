@@ -20,8 +20,8 @@ import poseflow
 from poseflow import Frame, Poses, PoseSequence, ResultWriter, formats, skeletons
 from poseflow.errors import FormatError
 from poseflow.formats import check_writable
-from poseflow.formats.atomic import AtomicFile, write_atomically
-from poseflow.formats.json_numbers import widths
+from poseflow.formats.json.numbers import widths
+from poseflow.storage.atomic import AtomicFile, write_atomically
 
 
 def people(count=2, dtype=np.float64, ids=None, seed=0):

@@ -279,7 +279,7 @@ def test_keyboard_alone_corrects_and_saves(visit, place, scenes):
     with page.expect_download() as download:
         keys.press("Control+s")
     download.value.save_as(place / "corrections.json")
-    from poseflow.corrections import read_corrections
+    from poseflow.edit.corrections import read_corrections
 
     made = read_corrections("corrections.json")
     assert made.fingerprint == edit.fingerprint(sequence)

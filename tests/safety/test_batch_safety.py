@@ -21,7 +21,7 @@ from poseflow.batch.manifest import Row
 from poseflow.batch.progress import ProgressCounter
 from poseflow.batch.worker import Worker
 from poseflow.cli.app import app
-from poseflow.formats.locking import open_locked
+from poseflow.storage.locking import open_locked
 from poseflow.video import VideoWriter
 
 WHOLE = TrackOptions(tracker="iou")

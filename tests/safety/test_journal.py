@@ -16,8 +16,8 @@ from poseflow import Frame, Poses, ResultWriter, Skeleton
 from poseflow.cli.app import app
 from poseflow.errors import FormatError
 from poseflow.formats import Hints, Journal
-from poseflow.formats.atomic import write_atomically
 from poseflow.formats.run_journal import FRAMES
+from poseflow.storage.atomic import write_atomically
 from poseflow.video import ImageWriter, VideoWriter
 
 posix = pytest.mark.skipif(os.name == "nt", reason="POSIX signals")

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from poseflow import Frame, PoseFlowError, Poses, PoseSequence, skeletons
 from poseflow import convert as convert_poses
-from poseflow.conversion import ESTIMATES, SYNONYMS, joint_map
+from poseflow.skeletons.conversion import ESTIMATES, SYNONYMS, joint_map
 
 NAMES = ["coco17", "posetrack17", "posetrack18", "mpii16", "lsp14", "openpose18"]
 NAMES += ["body25", "halpe26", "halpe136", "wholebody133", "posetrack15"]

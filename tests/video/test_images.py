@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from poseflow.errors import SourceError, SourceWarning
-from poseflow.formats.frame_names import natural_key
+from poseflow.frame_names import natural_key
 from poseflow.video import open_source
 from poseflow.video.image_file import read_image
 

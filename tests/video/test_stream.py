@@ -20,9 +20,9 @@ from poseflow.batch import run_batch
 from poseflow.batch.worker import Worker
 from poseflow.cli.app import app
 from poseflow.errors import PoseFlowError, SourceError, StreamLostError
-from poseflow.formats.segments import SegmentLength
 from poseflow.pipeline.live import DelayMeter
-from poseflow.redaction import redact
+from poseflow.safety.redaction import redact
+from poseflow.storage.segments import SegmentLength
 from poseflow.video import open_source
 
 from .conftest import number_of

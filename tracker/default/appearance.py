@@ -14,7 +14,7 @@ import numpy as np
 
 from poseflow.arrays import Bools, Floats, Image, Ints
 from poseflow.poses import Poses
-from poseflow.skeleton import Skeleton
+from poseflow.skeletons.skeleton import Skeleton
 
 ALONG = np.linspace(0.15, 0.85, 7)
 ACROSS = np.array([-0.02, 0.0, 0.02])

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 
 from poseflow.arrays import Bools, Floats
-from poseflow.boxes import keypoint_extent
 from poseflow.poses import Poses
+from poseflow.similarity.boxes import keypoint_extent
 from poseflow.tracker.base import FrameContext
 from poseflow.tracker.default.appearance import limb_colours
 from poseflow.tracker.matchers.base import make_matcher

@@ -20,7 +20,7 @@ import numpy as np
 from poseflow.arrays import Floats, Ints
 from poseflow.errors import PoseFlowError
 from poseflow.poses import NO_TRACK, Poses
-from poseflow.skeleton import Skeleton
+from poseflow.skeletons.skeleton import Skeleton
 from poseflow.tracker.base import FrameContext, TrackerBackend
 from poseflow.tracker.default.adaptation import Adaptation, certain_matches
 from poseflow.tracker.default.appearance import AppearanceModel

@@ -9,7 +9,7 @@ import numpy as np
 
 from poseflow.arrays import Bools, Floats, Ints
 from poseflow.poses import Poses
-from poseflow.skeleton import Skeleton
+from poseflow.skeletons.skeleton import Skeleton
 from poseflow.tracker.track_store import Track
 
 

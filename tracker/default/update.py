@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from poseflow.arrays import Bools, Floats, Ints
-from poseflow.boxes import keypoint_extent
+from poseflow.similarity.boxes import keypoint_extent
 from poseflow.tracker.default.likelihood import CandidatePairs
 from poseflow.tracker.default.options import DefaultOptions, DefaultWeights
 from poseflow.tracker.default.tracks import TrackStates

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 from poseflow.arrays import Floats, Image
-from poseflow.boxes import keypoint_extent
 from poseflow.poses import Poses
+from poseflow.similarity.boxes import keypoint_extent
 from poseflow.tracker.base import FrameContext
 from poseflow.tracker.matchers.correspondences import Correspondences
 from poseflow.tracker.motion.camera_motion import background_corners, shrink

@@ -15,8 +15,8 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from poseflow.arrays import Bools, Floats, Image, Ints
-from poseflow.boxes import keypoint_extent
 from poseflow.poses import Poses
+from poseflow.similarity.boxes import keypoint_extent
 from poseflow.tracker.base import FrameContext
 from poseflow.validation import check_options, option, require
 

@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from poseflow.arrays import Floats
-from poseflow.boxes import keypoint_extent
 from poseflow.poses import Poses
+from poseflow.similarity.boxes import keypoint_extent
 
 CONFIDENT = 0.3
 """Joints count from this fraction of the score of the person's best joint on."""

@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from poseflow.arrays import Bools, Floats, Ints
-from poseflow.pose_similarity import joint_distances, parametric_similarity
 from poseflow.poses import NO_TRACK, Poses
+from poseflow.similarity.parametric import joint_distances, parametric_similarity
 from poseflow.tracker.pose_flow.options import PoseFlowOptions
 from poseflow.tracker.pose_flow.pose_flow import (
     NO_ID,

@@ -19,9 +19,9 @@ from typing import NamedTuple
 import numpy as np
 
 from poseflow.arrays import Bools, Floats
-from poseflow.boxes import keypoint_extent
 from poseflow.poses import NO_TRACK, Poses
-from poseflow.skeleton import Skeleton
+from poseflow.similarity.boxes import keypoint_extent
+from poseflow.skeletons.skeleton import Skeleton
 from poseflow.tracker.base import FrameContext, TrackerBackend
 from poseflow.tracker.matchers.base import make_matcher
 from poseflow.tracker.matchers.correspondences import Correspondences

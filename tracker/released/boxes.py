@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from poseflow.arrays import Bools, Floats, Ints
-from poseflow.boxes import keypoint_extent
+from poseflow.similarity.boxes import keypoint_extent
 
 NOWHERE = (np.inf, np.inf, -np.inf, -np.inf)
 """An inverted region: it holds no point and overlaps nothing."""

@@ -13,7 +13,7 @@ from poseflow.estimator.adapters.onnx.session import OnnxModel
 from poseflow.estimator.adapters.onnx.whole_images import OnnxWholeImagePoses
 from poseflow.estimator.protocols import Detector, EstimatorBackend
 from poseflow.estimator.topdown.topdown import TopDown
-from poseflow.skeleton import Skeleton
+from poseflow.skeletons.skeleton import Skeleton
 
 
 def onnx_estimator(

@@ -14,8 +14,8 @@ from poseflow.estimator.adapters.onnx.recognise import PoseKind
 from poseflow.estimator.adapters.onnx.session import OnnxModel
 from poseflow.estimator.topdown.crop import network_input
 from poseflow.estimator.topdown.heatmap import decode_heatmaps
-from poseflow.skeleton import Skeleton
 from poseflow.skeletons import fitting_skeleton
+from poseflow.skeletons.skeleton import Skeleton
 
 # Red, green, blue of ImageNet, in [0, 1]: what the mm models are trained with.
 MEAN = (123.675 / 255, 116.28 / 255, 103.53 / 255)

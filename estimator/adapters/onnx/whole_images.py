@@ -18,8 +18,8 @@ from poseflow.estimator.batches import Batches
 from poseflow.estimator.detectors.box_nms import box_nms
 from poseflow.estimator.detectors.letterbox import Letterbox, letterbox
 from poseflow.poses import Poses, at_origin
-from poseflow.skeleton import Skeleton
 from poseflow.skeletons import fitting_skeleton
+from poseflow.skeletons.skeleton import Skeleton
 
 DEFAULT_SIDE = 640
 

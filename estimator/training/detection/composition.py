@@ -10,13 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from poseflow.arrays import Bools, Floats, Image, Ints
-from poseflow.boxes import box_area
 from poseflow.errors import PoseFlowError
 from poseflow.estimator.detectors.letterbox import GREY
 from poseflow.estimator.training.augment import vary_colours
 from poseflow.estimator.training.config import AugmentConfig
 from poseflow.estimator.training.detection.config import ComposeConfig
 from poseflow.estimator.training.detection.dataset import BoxedImages
+from poseflow.similarity.boxes import box_area
 
 NEAR = 0.15
 """Background within this share of the box around a single person counts."""

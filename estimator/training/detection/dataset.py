@@ -12,7 +12,6 @@ import numpy.typing as npt
 
 from poseflow import skeletons
 from poseflow.arrays import Bools, Ints
-from poseflow.boxes import box_area, box_iou, keypoint_extent, xywh_to_xyxy
 from poseflow.errors import PoseFlowError
 from poseflow.estimator.training.config import LspetConfig, SyntheticConfig
 from poseflow.estimator.training.data_files import (
@@ -32,7 +31,8 @@ from poseflow.estimator.training.detection.config import (
 )
 from poseflow.estimator.training.pose.readers import LSP_JOINTS, read_people
 from poseflow.estimator.training.pose.rendered import rendered_as_coco
-from poseflow.skeleton import Skeleton
+from poseflow.similarity.boxes import box_area, box_iou, keypoint_extent, xywh_to_xyxy
+from poseflow.skeletons.skeleton import Skeleton
 
 SAME_PERSON_IOU = 0.3
 """IoU with the labelled box from which a pseudo-label is the labelled person."""

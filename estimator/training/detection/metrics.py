@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from poseflow.arrays import Bools, Floats, Ints
-from poseflow.boxes import box_area, box_iou
 from poseflow.estimator.protocols import Detections
 from poseflow.estimator.training.detection.dataset import BoxedImages
+from poseflow.similarity.boxes import box_area, box_iou
 
 MATCH_IOU = 0.5
 """Least IoU of a detection with the person that it matches."""

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from poseflow.arrays import Bools, Floats, Ints
 from poseflow.errors import PoseFlowError
 from poseflow.estimator.training.data_files import ImageFiles, join_image_files
-from poseflow.skeleton import Skeleton
+from poseflow.skeletons.skeleton import Skeleton
 
 
 @dataclass(frozen=True)

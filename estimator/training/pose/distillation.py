@@ -39,8 +39,8 @@ from poseflow.estimator.training.pose.samples import (
     single_thread_worker,
 )
 from poseflow.estimator.weights import NetworkDescription, load_network
-from poseflow.formats.atomic import atomic_path
-from poseflow.skeleton import Skeleton
+from poseflow.skeletons.skeleton import Skeleton
+from poseflow.storage.atomic import atomic_path
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from poseflow.arrays import Bools, Floats, Ints
-from poseflow.skeleton import Skeleton
+from poseflow.skeletons.skeleton import Skeleton
 
 TORSO = (("left_shoulder", "right_hip"), ("right_shoulder", "left_hip"))
 

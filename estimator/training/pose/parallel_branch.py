@@ -17,7 +17,7 @@ from poseflow.estimator.devices import to_device
 from poseflow.estimator.training.config import InputConfig, ParallelConfig
 from poseflow.estimator.training.pose.targets import gaussian_heatmaps, heatmap_loss
 from poseflow.estimator.weights import load_network
-from poseflow.skeleton import Skeleton
+from poseflow.skeletons.skeleton import Skeleton
 
 LEAST_SHARE = 0.5
 """Least share of labelled joints of people that count: others have no known middle."""

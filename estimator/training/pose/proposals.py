@@ -15,11 +15,11 @@ import numpy as np
 from scipy.cluster.vq import kmeans2
 
 from poseflow.arrays import Floats, Ints
-from poseflow.boxes import box_iou
 from poseflow.errors import PoseFlowError
 from poseflow.estimator.training.pose.dataset import People
 from poseflow.estimator.training.pose.metrics import torso_sizes
-from poseflow.skeleton import Skeleton
+from poseflow.similarity.boxes import box_iou
+from poseflow.skeletons.skeleton import Skeleton
 
 ATOMS = 8
 LEAST_OFFSETS = 20

@@ -13,10 +13,10 @@ import numpy.typing as npt
 
 from poseflow import skeletons
 from poseflow.arrays import Bools, Floats
-from poseflow.boxes import box_iou, keypoint_extent
 from poseflow.errors import FormatError
 from poseflow.estimator.training.data_files import load_json
-from poseflow.skeleton import Skeleton
+from poseflow.similarity.boxes import box_iou, keypoint_extent
+from poseflow.skeletons.skeleton import Skeleton
 
 FOUND_SKELETON = "coco17"
 

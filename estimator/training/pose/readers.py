@@ -11,7 +11,6 @@ import numpy.typing as npt
 
 from poseflow import skeletons
 from poseflow.arrays import Bools
-from poseflow.boxes import keypoint_extent, xywh_to_xyxy
 from poseflow.errors import FormatError, PoseFlowError
 from poseflow.estimator.training.config import (
     AnyDataset,
@@ -40,7 +39,8 @@ from poseflow.estimator.training.pose.pseudo_labels import (
     add_pseudo_labels,
     load_pseudo_labels,
 )
-from poseflow.skeleton import Skeleton
+from poseflow.similarity.boxes import keypoint_extent, xywh_to_xyxy
+from poseflow.skeletons.skeleton import Skeleton
 
 LSP_JOINTS = skeletons.get("lsp14").joints
 MPII_JOINTS = skeletons.get("mpii16").joints

@@ -10,11 +10,11 @@ from typing import Any
 
 import cv2
 
-from poseflow.boxes import xyxy_to_xywh
 from poseflow.errors import PoseFlowError
 from poseflow.estimator.training.config import CocoConfig, SyntheticConfig, to_json
-from poseflow.formats.atomic import atomic_path, write_atomically
-from poseflow.skeleton import Skeleton
+from poseflow.similarity.boxes import xyxy_to_xywh
+from poseflow.skeletons.skeleton import Skeleton
+from poseflow.storage.atomic import atomic_path, write_atomically
 from poseflow.synthetic import OUTSIDE, VISIBLE, Scene, make_scene
 from poseflow.synthetic.config import random_config
 

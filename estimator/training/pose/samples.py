@@ -24,7 +24,7 @@ from poseflow.estimator.training.augment import (
 from poseflow.estimator.training.config import AugmentConfig, InputConfig
 from poseflow.estimator.training.pose.dataset import People
 from poseflow.estimator.training.pose.proposals import learn_proposals
-from poseflow.skeleton import Skeleton
+from poseflow.skeletons.skeleton import Skeleton
 
 SampleKey = tuple[int, int]
 """Epoch and row of a sample: with the seed, they determine its random numbers."""

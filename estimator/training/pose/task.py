@@ -26,7 +26,7 @@ from poseflow.estimator.training.pose.validation import (
 )
 from poseflow.estimator.training.pose.viewpoint_groups import BEHIND, group_people
 from poseflow.estimator.weights import NetworkDescription
-from poseflow.skeleton import Skeleton
+from poseflow.skeletons.skeleton import Skeleton
 
 
 class PoseTask:

@@ -31,7 +31,7 @@ from poseflow.estimator.training.pose.samples import (
 )
 from poseflow.estimator.training.pose.viewpoint_groups import group_people
 from poseflow.estimator.weights import load_network
-from poseflow.skeleton import Skeleton
+from poseflow.skeletons.skeleton import Skeleton
 
 PCKH_THRESHOLD = 0.5
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from poseflow.arrays import Bools, Floats
-from poseflow.skeleton import Skeleton
+from poseflow.skeletons.skeleton import Skeleton
 
 CORNERS = ("left_shoulder", "right_shoulder", "left_hip", "right_hip")
 

@@ -18,17 +18,17 @@ from poseflow.errors import FormatError, PoseFlowError
 from poseflow.formats.base import Hints
 from poseflow.formats.external.person_fields import Optional, identity, joint_numbers
 from poseflow.formats.frame_builder import FrameBuilder
-from poseflow.formats.frame_names import frame_name
-from poseflow.formats.json_numbers import shortest, widths
-from poseflow.formats.json_reader import kind_of, parse, read_bytes
-from poseflow.formats.json_start import first_of, has_fields, start_of_json
+from poseflow.formats.json.numbers import shortest, widths
+from poseflow.formats.json.reader import kind_of, parse, read_bytes
+from poseflow.formats.json.start import first_of, has_fields, start_of_json
 from poseflow.formats.metadata import metadata, with_metadata
 from poseflow.formats.posetrack.videos import frames_of_video
 from poseflow.formats.skeleton_fields import skeleton_of
+from poseflow.frame_names import frame_name
 from poseflow.poses import NO_TRACK
 from poseflow.sequence import Frame, PoseSequence
-from poseflow.skeleton import Skeleton
 from poseflow.skeletons import get
+from poseflow.skeletons.skeleton import Skeleton
 
 _PARTS = ("keypoints", "foot_kpts", "face_kpts", "lefthand_kpts", "righthand_kpts")
 _VIDEO_FIELDS = ("video_id", "vid_id")

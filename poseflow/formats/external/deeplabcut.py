@@ -15,11 +15,11 @@ import numpy as np
 
 from poseflow.errors import FormatError, MissingExtraError, PoseFlowError
 from poseflow.formats.base import Encoder, Hints
-from poseflow.formats.frame_names import frame_indices, frame_name, without_suffix
 from poseflow.formats.skeleton_fields import skeleton_of
+from poseflow.frame_names import frame_indices, frame_name, without_suffix
 from poseflow.poses import NO_TRACK, Poses, at_origin
 from poseflow.sequence import Frame, PoseSequence
-from poseflow.skeleton import Skeleton
+from poseflow.skeletons.skeleton import Skeleton
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _LEVELS = ("scorer", "individuals", "bodyparts", "coords")

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from poseflow.errors import FormatError
-from poseflow.formats.atomic import explain
 from poseflow.formats.frame_builder import FrameBuilder
-from poseflow.formats.frame_names import natural_key, text_of, without_suffix
-from poseflow.formats.json_reader import HEAD_BYTES, read_bytes
-from poseflow.formats.json_start import first_of, start_of_json
+from poseflow.formats.json.reader import HEAD_BYTES, read_bytes
+from poseflow.formats.json.start import first_of, start_of_json
+from poseflow.frame_names import natural_key, text_of, without_suffix
+from poseflow.storage.atomic import explain
 
 Namer = Callable[[Sequence[str]], Sequence[str]]
 

@@ -22,16 +22,16 @@ from poseflow.formats.external.frame_files import (
 )
 from poseflow.formats.external.person_fields import Optional, identity, joint_numbers
 from poseflow.formats.frame_builder import FrameBuilder
-from poseflow.formats.frame_names import frame_name, frame_number, text_of
-from poseflow.formats.json_numbers import shortest
-from poseflow.formats.json_reader import kind_of, parse, read_bytes
-from poseflow.formats.json_start import first_of, has_fields, start_of_json
+from poseflow.formats.json.numbers import shortest
+from poseflow.formats.json.reader import kind_of, parse, read_bytes
+from poseflow.formats.json.start import first_of, has_fields, start_of_json
 from poseflow.formats.metadata import metadata, with_metadata
 from poseflow.formats.skeleton_fields import skeleton_of
+from poseflow.frame_names import frame_name, frame_number, text_of
 from poseflow.poses import NO_TRACK
 from poseflow.sequence import Frame, PoseSequence
-from poseflow.skeleton import Skeleton
 from poseflow.skeletons import get
+from poseflow.skeletons.skeleton import Skeleton
 
 
 class MMPoseFormat:

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from poseflow.arrays import Bools
-from poseflow.boxes import xyxy_to_xywh
 from poseflow.errors import FormatError
 from poseflow.formats.base import Hints
-from poseflow.formats.frame_names import frame_name, frame_number
 from poseflow.formats.mot import is_mot, mot_line, read_mot, sequence_length
+from poseflow.frame_names import frame_name, frame_number
 from poseflow.poses import NO_TRACK, Poses
 from poseflow.sequence import Frame, PoseSequence
+from poseflow.similarity.boxes import xyxy_to_xywh
 from poseflow.skeletons import get
 
 

@@ -24,7 +24,17 @@ from poseflow.formats.external.frame_files import (
     read_frame_files,
 )
 from poseflow.formats.frame_builder import FrameBuilder
-from poseflow.formats.frame_names import (
+from poseflow.formats.json.numbers import shortest
+from poseflow.formats.json.reader import (
+    HEAD_BYTES,
+    decode_entry,
+    kind_of,
+    parse,
+    read_bytes,
+)
+from poseflow.formats.json.start import first_of, start_of_json
+from poseflow.formats.metadata import metadata, with_metadata
+from poseflow.frame_names import (
     frame_name,
     frame_number,
     name_tails,
@@ -32,16 +42,6 @@ from poseflow.formats.frame_names import (
     text_of,
     without_suffix,
 )
-from poseflow.formats.json_numbers import shortest
-from poseflow.formats.json_reader import (
-    HEAD_BYTES,
-    decode_entry,
-    kind_of,
-    parse,
-    read_bytes,
-)
-from poseflow.formats.json_start import first_of, start_of_json
-from poseflow.formats.metadata import metadata, with_metadata
 from poseflow.poses import NO_TRACK
 from poseflow.sequence import Frame, PoseSequence
 from poseflow.skeletons.openpose import BODY25, OPENPOSE15, OPENPOSE18

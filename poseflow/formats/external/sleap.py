@@ -17,8 +17,8 @@ from poseflow.formats.external.sleap_labels import (
     sequence_of,
     sleap_io_package,
 )
-from poseflow.formats.json_reader import read_bytes
-from poseflow.formats.json_start import first_of, has_fields, start_of_json
+from poseflow.formats.json.reader import read_bytes
+from poseflow.formats.json.start import first_of, has_fields, start_of_json
 from poseflow.poses import NO_TRACK, Poses
 from poseflow.sequence import Frame, PoseSequence
 

@@ -11,14 +11,14 @@ import numpy as np
 
 from poseflow.errors import FormatError, MissingExtraError
 from poseflow.formats.base import Hints
-from poseflow.formats.frame_names import frame_name
 from poseflow.formats.posetrack.videos import frames_of_video
 from poseflow.formats.skeleton_fields import skeleton_of
+from poseflow.frame_names import frame_name
 from poseflow.poses import NO_TRACK, Poses, at_origin
 from poseflow.sequence import Frame, PoseSequence
-from poseflow.skeleton import Skeleton
 from poseflow.skeletons import get
 from poseflow.skeletons import names as skeleton_names
+from poseflow.skeletons.skeleton import Skeleton
 
 
 def sleap_io_package(name: str) -> Any:

@@ -21,11 +21,11 @@ from poseflow.formats.external.frame_files import (
 )
 from poseflow.formats.external.person_fields import Optional, joint_numbers, number
 from poseflow.formats.frame_builder import FrameBuilder
-from poseflow.formats.frame_names import frame_name, text_of, without_suffix
-from poseflow.formats.json_numbers import shortest
-from poseflow.formats.json_reader import kind_of, parse, read_bytes
-from poseflow.formats.json_start import first_of, has_fields, start_of_json
+from poseflow.formats.json.numbers import shortest
+from poseflow.formats.json.reader import kind_of, parse, read_bytes
+from poseflow.formats.json.start import first_of, has_fields, start_of_json
 from poseflow.formats.metadata import metadata_if_needed, with_metadata
+from poseflow.frame_names import frame_name, text_of, without_suffix
 from poseflow.poses import NO_TRACK
 from poseflow.sequence import Frame, PoseSequence
 

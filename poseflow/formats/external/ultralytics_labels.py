@@ -19,18 +19,18 @@ from poseflow.formats.base import Hints
 from poseflow.formats.external.frame_files import list_files, read_frame_files, stems
 from poseflow.formats.external.person_fields import identity
 from poseflow.formats.frame_builder import FrameBuilder
-from poseflow.formats.frame_names import (
+from poseflow.formats.json.reader import HEAD_BYTES, read_bytes
+from poseflow.frame_names import (
     frame_name,
     frame_number,
     name_tails,
     text_of,
     without_suffix,
 )
-from poseflow.formats.json_reader import HEAD_BYTES, read_bytes
 from poseflow.poses import NO_TRACK
 from poseflow.sequence import Frame, PoseSequence
-from poseflow.skeleton import Skeleton
 from poseflow.skeletons import get, names
+from poseflow.skeletons.skeleton import Skeleton
 
 _SUFFIX = ".txt"
 _VIDEO_FRAME = re.compile(r"(.+)_([1-9]\d{0,8})", re.ASCII | re.DOTALL)

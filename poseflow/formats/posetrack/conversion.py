@@ -7,10 +7,8 @@ import warnings
 import numpy as np
 
 from poseflow.arrays import Floats
-from poseflow.conversion import convert, joint_map
 from poseflow.errors import FormatError
 from poseflow.formats.base import Hints
-from poseflow.formats.frame_names import frame_number, name_tails
 from poseflow.formats.metadata import frame_time, with_metadata
 from poseflow.formats.posetrack.annotations import (
     EARS,
@@ -21,8 +19,10 @@ from poseflow.formats.posetrack.annotations import (
     Problem,
     empty_annotations,
 )
+from poseflow.frame_names import frame_number, name_tails
 from poseflow.poses import NO_TRACK, Poses, at_origin
 from poseflow.sequence import Frame, PoseSequence
+from poseflow.skeletons.conversion import convert, joint_map
 from poseflow.skeletons.posetrack import POSETRACK15, POSETRACK17, POSETRACK18
 
 

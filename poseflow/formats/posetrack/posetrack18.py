@@ -7,7 +7,6 @@ from itertools import chain
 import numpy as np
 
 from poseflow.arrays import Bools, Floats, Ints
-from poseflow.boxes import xywh_to_xyxy
 from poseflow.formats.posetrack.annotations import (
     EARS,
     JOINTS,
@@ -24,6 +23,7 @@ from poseflow.formats.posetrack.records import (
     stated_times,
 )
 from poseflow.formats.posetrack.videos import frames_of_video
+from poseflow.similarity.boxes import xywh_to_xyxy
 
 _OTHER_NAMES = {"neck": "head_bottom", "head_bottom": "neck"}
 

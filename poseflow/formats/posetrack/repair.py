@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from poseflow.errors import FormatError
-from poseflow.formats.json_reader import kind_of
+from poseflow.formats.json.reader import kind_of
 from poseflow.formats.posetrack.annotations import Problem
 
 Report = Callable[[int | None, str], None]

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import IO
 
 from poseflow.errors import FormatError
-from poseflow.formats.frame_names import without_suffix
 from poseflow.formats.text_encoding import as_utf8
-from poseflow.limits import BAD_ARCHIVE, read_unzipped
+from poseflow.frame_names import without_suffix
+from poseflow.safety.limits import BAD_ARCHIVE, read_unzipped
 
 MAX_FILE_BYTES = 256 << 20
 """Largest sequence file after decompression: some hundred thousand crowded frames."""

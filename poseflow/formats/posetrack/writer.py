@@ -10,13 +10,11 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from poseflow.conversion import convert, joint_map
 from poseflow.errors import FormatError
 from poseflow.formats.base import Encoder, Hints
-from poseflow.formats.frame_names import frame_name, frame_number
-from poseflow.formats.json_numbers import shortest, widths
-from poseflow.formats.json_reader import read_bytes
-from poseflow.formats.json_start import first_of, has_fields, start_of_json
+from poseflow.formats.json.numbers import shortest, widths
+from poseflow.formats.json.reader import read_bytes
+from poseflow.formats.json.start import first_of, has_fields, start_of_json
 from poseflow.formats.metadata import (
     Metadata,
     metadata,
@@ -27,10 +25,12 @@ from poseflow.formats.posetrack.annotations import EARS
 from poseflow.formats.posetrack.conversion import image_folder, poses_from_annotations
 from poseflow.formats.posetrack.reader import read_annotations
 from poseflow.formats.posetrack.submission import find_sequence_files
+from poseflow.frame_names import frame_name, frame_number
 from poseflow.poses import NO_TRACK, Poses
 from poseflow.sequence import Frame, PoseSequence
-from poseflow.skeleton import Skeleton
+from poseflow.skeletons.conversion import convert, joint_map
 from poseflow.skeletons.posetrack import POSETRACK17, POSETRACK18
+from poseflow.skeletons.skeleton import Skeleton
 
 _LISTS = ("annolist", "images", "annotations", "categories")
 

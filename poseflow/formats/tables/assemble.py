@@ -12,14 +12,14 @@ from poseflow.arrays import Bools, Floats, Ints
 from poseflow.errors import FormatError, PoseFlowError
 from poseflow.formats.base import Hints
 from poseflow.formats.frame_builder import Problems, note_repeated_ids
-from poseflow.formats.frame_names import text_of, without_suffix
 from poseflow.formats.metadata import frame_time
 from poseflow.formats.people import broken_joints, complete_people
 from poseflow.formats.skeleton_fields import skeleton_of
+from poseflow.frame_names import text_of, without_suffix
 from poseflow.poses import Poses
 from poseflow.sequence import Frame, PoseSequence
-from poseflow.skeleton import Skeleton
 from poseflow.skeletons import for_joint_count, get
+from poseflow.skeletons.skeleton import Skeleton
 
 SUFFIXES = (".gz", ".csv", ".tsv", ".txt", ".parquet", ".jsonl", ".ndjson", ".npz")
 

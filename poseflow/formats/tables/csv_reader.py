@@ -13,7 +13,7 @@ from poseflow.arrays import Ints
 from poseflow.errors import FormatError
 from poseflow.formats.base import Hints
 from poseflow.formats.frame_builder import Problems
-from poseflow.formats.json_reader import read_bytes
+from poseflow.formats.json.reader import read_bytes
 from poseflow.formats.tables.csv_text import CsvText, complete_rows, split_text
 from poseflow.formats.tables.csv_writer import METADATA_COLUMN
 from poseflow.formats.tables.data_frame import (

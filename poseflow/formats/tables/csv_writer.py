@@ -12,12 +12,12 @@ from poseflow.arrays import Floats
 from poseflow.columns import FRAME_COLUMNS, JOINT_COLUMNS, PERSON_COLUMNS
 from poseflow.errors import FormatError
 from poseflow.formats.base import Hints
-from poseflow.formats.json_numbers import shortest
+from poseflow.formats.json.numbers import shortest
 from poseflow.formats.metadata import metadata
 from poseflow.poses import Poses
 from poseflow.sequence import Frame
-from poseflow.skeleton import Skeleton
 from poseflow.skeletons import get
+from poseflow.skeletons.skeleton import Skeleton
 
 METADATA_COLUMN = "poseflow"
 """The last column; its first cell holds the metadata as JSON, the others are empty."""

@@ -16,9 +16,9 @@ from poseflow.formats.alphapose import add_entry
 from poseflow.formats.alphapose_writer import entry_fields
 from poseflow.formats.base import Encoder, Hints
 from poseflow.formats.frame_builder import FrameBuilder
-from poseflow.formats.frame_names import frame_name
-from poseflow.formats.json_reader import decode_entry, read_bytes
+from poseflow.formats.json.reader import decode_entry, read_bytes
 from poseflow.formats.metadata import Metadata, metadata, with_metadata
+from poseflow.frame_names import frame_name
 from poseflow.sequence import Frame, PoseSequence
 from poseflow.skeletons import get
 

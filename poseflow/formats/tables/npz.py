@@ -15,15 +15,15 @@ import numpy as np
 import numpy.typing as npt
 
 from poseflow.errors import FormatError
-from poseflow.formats.atomic import explain
 from poseflow.formats.base import Encoder, Hints
 from poseflow.formats.frame_builder import Problems
-from poseflow.formats.json_numbers import shortest
+from poseflow.formats.json.numbers import shortest
 from poseflow.formats.metadata import metadata, with_metadata
 from poseflow.formats.tables.assemble import PeopleTable, assemble
-from poseflow.limits import BAD_ARCHIVE, MB, UNZIPPED, most_unzipped
+from poseflow.safety.limits import BAD_ARCHIVE, MB, UNZIPPED, most_unzipped
 from poseflow.sequence import Frame, PoseSequence
 from poseflow.skeletons import get
+from poseflow.storage.atomic import explain
 
 Array = npt.NDArray[Any]
 

@@ -11,10 +11,9 @@ import numpy as np
 
 from poseflow.columns import Columns, long_table
 from poseflow.errors import FormatError, MissingExtraError
-from poseflow.formats.atomic import explain
 from poseflow.formats.base import Encoder, Hints
 from poseflow.formats.frame_builder import Problems
-from poseflow.formats.json_numbers import shortest
+from poseflow.formats.json.numbers import shortest
 from poseflow.formats.metadata import metadata
 from poseflow.formats.tables.data_frame import (
     TEXT_COLUMNS,
@@ -25,6 +24,7 @@ from poseflow.formats.tables.data_frame import (
 from poseflow.formats.tables.npz import ArraysEncoder
 from poseflow.sequence import PoseSequence
 from poseflow.skeletons import get
+from poseflow.storage.atomic import explain
 
 if TYPE_CHECKING:
     import pandas as pd

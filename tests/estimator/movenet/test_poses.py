@@ -5,7 +5,6 @@ import pytest
 import torch
 
 import poseflow
-from poseflow.boxes import box_iou
 from poseflow.errors import PoseFlowError
 from poseflow.estimator import Estimator, detector_names, estimator_names
 from poseflow.estimator.detectors.registry import make_detector
@@ -13,7 +12,8 @@ from poseflow.estimator.movenet.files import NAMES, summary, weights_file
 from poseflow.estimator.movenet.poses import MoveNetPoses
 from poseflow.estimator.movenet.presets import PRESETS, preset
 from poseflow.estimator.networks.movenet import INPUT_MULTIPLE
-from poseflow.oks import oks
+from poseflow.similarity.boxes import box_iou
+from poseflow.similarity.oks import oks
 from poseflow.skeletons import get
 from poseflow.synthetic import SceneConfig, make_scene
 

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 import torch
 
-from poseflow.boxes import box_iou
 from poseflow.errors import PoseFlowError
 from poseflow.estimator import Estimator
 from poseflow.estimator.movenet.presets import SKELETON
@@ -17,6 +16,7 @@ from poseflow.estimator.movenet.tiles import (
     tile_boxes,
 )
 from poseflow.poses import Poses
+from poseflow.similarity.boxes import box_iou
 from poseflow.synthetic import SceneConfig, make_scene
 
 

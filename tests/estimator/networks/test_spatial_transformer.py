@@ -37,7 +37,7 @@ from poseflow.estimator.weights import (
     read_weights,
     save_weights,
 )
-from poseflow.skeleton import Skeleton
+from poseflow.skeletons.skeleton import Skeleton
 
 CAT = Skeleton("cat", ("left_ear", "right_ear", "tail"))
 SMALL = SmallPoseConfig(widths=(32, 32), blocks=(1,))

@@ -13,7 +13,7 @@ from poseflow.estimator.topdown.pose_nms import (
     pose_nms,
     suppress,
 )
-from poseflow.pose_similarity import SimilarityParameters
+from poseflow.similarity.parametric import SimilarityParameters
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "alphapose" / "pose_nms.npz"
 

@@ -27,7 +27,7 @@ from poseflow.estimator.training.pose.readers import (
     read_people,
 )
 from poseflow.estimator.training.pose.samples import NOWHERE, PoseSamples
-from poseflow.skeleton import Skeleton
+from poseflow.skeletons.skeleton import Skeleton
 
 TARGET = Skeleton("t", ("nose", "head_bottom", "head_top", "left_hip", "right_hip"))
 IMAGE = cv2.imencode(".png", np.full((40, 30, 3), 90, np.uint8))[1].tobytes()

@@ -11,7 +11,7 @@ from poseflow.estimator.training.pose.metrics import (
     pck,
     torso_sizes,
 )
-from poseflow.skeleton import Skeleton
+from poseflow.skeletons.skeleton import Skeleton
 
 BODY = Skeleton(
     "body", ("left_shoulder", "right_shoulder", "left_hip", "right_hip", "nose")

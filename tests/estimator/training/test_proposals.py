@@ -16,7 +16,7 @@ from poseflow.estimator.training.loop import train
 from poseflow.estimator.training.pose.proposals import best_detections, learn_proposals
 from poseflow.estimator.training.pose.readers import read_people
 from poseflow.estimator.training.pose.samples import PoseSamples
-from poseflow.skeleton import Skeleton
+from poseflow.skeletons.skeleton import Skeleton
 
 
 @pytest.fixture

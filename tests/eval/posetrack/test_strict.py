@@ -234,7 +234,7 @@ def test_nothing_annotated_at_all_is_undefined_not_an_error():
 def test_a_tracked_result_is_scored_by_naming_its_sequence(skeleton):
     gt = scene([[(1, 100, 50)], [], [(1, 110, 50)]])
     names = poseflow.skeletons.get(skeleton).joints
-    from poseflow.conversion import convert
+    from poseflow.skeletons.conversion import convert
 
     frames = []
     for index in (0, 2):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from poseflow import Poses, Tracker
-from poseflow.boxes import box_iou
+from poseflow.similarity.boxes import box_iou
 from poseflow.tracker.motion.expected_boxes import expected_boxes
 
 BODY = np.random.default_rng(0).uniform(0, 1, (17, 2)) * [60, 150]

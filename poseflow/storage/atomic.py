@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import IO, Self
 
 from poseflow.errors import FormatError
-from poseflow.formats.inputs import PathLike as PathLike
-from poseflow.formats.inputs import folded, refuse_inputs
-from poseflow.formats.locking import beside, open_locked
+from poseflow.storage.inputs import PathLike as PathLike
+from poseflow.storage.inputs import folded, refuse_inputs
+from poseflow.storage.locking import beside, open_locked
 
 STDOUT = "-"
 """The path that means standard output."""

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import IO
 
 from poseflow.errors import FormatError
-from poseflow.formats.atomic import STDOUT, PathLike, check_writable, explain
-from poseflow.formats.inputs import refuse_inputs
-from poseflow.formats.locking import beside, open_locked, release
+from poseflow.storage.atomic import STDOUT, PathLike, check_writable, explain
+from poseflow.storage.inputs import refuse_inputs
+from poseflow.storage.locking import beside, open_locked, release
 
 
 class AtomicFolder:

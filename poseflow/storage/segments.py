@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Protocol, Self
 
 from poseflow.errors import PoseFlowError
-from poseflow.formats.atomic import STDOUT, PathLike
 from poseflow.sequence import Frame
+from poseflow.storage.atomic import STDOUT, PathLike
 
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 

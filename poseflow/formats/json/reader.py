@@ -14,9 +14,9 @@ from typing import IO, Any, TypeVar
 import msgspec
 
 from poseflow.errors import FormatError
-from poseflow.formats.atomic import PathLike, explain
 from poseflow.formats.text_encoding import as_utf8
-from poseflow.limits import read_unzipped
+from poseflow.safety.limits import read_unzipped
+from poseflow.storage.atomic import PathLike, explain
 
 Entry = TypeVar("Entry")
 

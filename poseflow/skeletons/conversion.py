@@ -23,8 +23,8 @@ import numpy.typing as npt
 from poseflow.arrays import Floats, Ints
 from poseflow.poses import Poses
 from poseflow.sequence import PoseSequence
-from poseflow.skeleton import Skeleton
 from poseflow.skeletons import get
+from poseflow.skeletons.skeleton import Skeleton
 
 Kind = Literal["copied", "estimated", "missing"]
 

@@ -8,7 +8,7 @@ import pytest
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from poseflow.oks import oks
+from poseflow.similarity.oks import oks
 from poseflow.skeletons import COCO17
 
 

@@ -7,7 +7,7 @@ import threading
 import numpy as np
 import pytest
 
-from poseflow.interrupts import interrupts_deferred
+from poseflow.safety.interrupts import interrupts_deferred
 from poseflow.video import VideoWriter, open_source
 from poseflow.video.writer import _AvSink
 

@@ -19,21 +19,21 @@ from typing import Any
 
 import msgspec
 
-from poseflow import edit
+from poseflow.edit import changes
 from poseflow.errors import FormatError
-from poseflow.formats.atomic import PathLike, write_atomically
-from poseflow.formats.json_reader import read_bytes
+from poseflow.formats.json.reader import read_bytes
+from poseflow.storage.atomic import PathLike, write_atomically
 
 VERSION = 1
 
 _LARGEST_BYTES = 100_000_000
 
-_KINDS: dict[str, type[edit.Correction]] = {
-    "merge": edit.Merge,
-    "split": edit.Split,
-    "swap": edit.Swap,
-    "delete": edit.Delete,
-    "name": edit.Name,
+_KINDS: dict[str, type[changes.Correction]] = {
+    "merge": changes.Merge,
+    "split": changes.Split,
+    "swap": changes.Swap,
+    "delete": changes.Delete,
+    "name": changes.Name,
 }
 
 
@@ -56,7 +56,7 @@ class Corrections:
         result: Name of that result's file, for messages.
     """
 
-    corrections: tuple[edit.Correction, ...]
+    corrections: tuple[changes.Correction, ...]
     fingerprint: str = ""
     result: str = ""
 
@@ -132,7 +132,7 @@ def check_fingerprint(corrections: Corrections, actual: str, where: str) -> None
         )
 
 
-def _correction(entry: dict[str, Any], place: str) -> edit.Correction:
+def _correction(entry: dict[str, Any], place: str) -> changes.Correction:
     action = entry.get("action")
     kind = _KINDS.get(action) if isinstance(action, str) else None
     if kind is None:
@@ -152,7 +152,7 @@ def parse_corrections(
     swap: Iterable[str] = (),
     delete: Iterable[str] = (),
     name: Iterable[str] = (),
-) -> list[edit.Correction]:
+) -> list[changes.Correction]:
     """Corrections as the command line writes them.
 
     All of them name the ids of the file that is edited: splits come first, then swaps,
@@ -172,22 +172,22 @@ def parse_corrections(
         >>> parse_corrections(merge=["3,7"], swap=["2,5@120"])
         [Swap(track=2, other=5, frame=120), Merge(track=3, others=(7,))]
     """
-    made: list[edit.Correction] = []
+    made: list[changes.Correction] = []
     for text in split:
         ids, frame = _at(text, "--split", "4@300", 1)
-        made.append(edit.Split(ids[0], frame))
+        made.append(changes.Split(ids[0], frame))
     for text in swap:
         ids, frame = _at(text, "--swap", "2,5@120", 2)
-        made.append(edit.Swap(ids[0], ids[1], frame))
-    made += [edit.Delete(_ids(text, "--delete", "9", text, 1)[0]) for text in delete]
+        made.append(changes.Swap(ids[0], ids[1], frame))
+    made += [changes.Delete(_ids(text, "--delete", "9", text, 1)[0]) for text in delete]
     for text in merge:
         first, *others = _ids(text, "--merge", "3,7", text)
-        made.append(edit.Merge(first, tuple(others)))
+        made.append(changes.Merge(first, tuple(others)))
     for text in name:
         track, equals, called = text.partition("=")
         if not equals:
             raise _unreadable("--name", "3=Anna", text)
-        made.append(edit.Name(_ids(track, "--name", "3=Anna", text, 1)[0], called))
+        made.append(changes.Name(_ids(track, "--name", "3=Anna", text, 1)[0], called))
     return made
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from poseflow.errors import FormatError
-from poseflow.formats.frame_names import IMAGE_SUFFIXES
+from poseflow.frame_names import IMAGE_SUFFIXES
 
 PathLike = str | os.PathLike[str]
 

@@ -1,0 +1,1 @@
+"""JSON input and output: reading with the place of errors, and short numbers."""

@@ -1,0 +1,1 @@
+"""Bounds on hostile input, redaction of credentials, and deferred signals."""

@@ -1,0 +1,1 @@
+"""Similarity of boxes and poses: IoU, OKS and the parametric distance of RMPE."""

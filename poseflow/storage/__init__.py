@@ -1,0 +1,1 @@
+"""Output on disk: atomic files and folders, locks, segments, protection of inputs."""
