@@ -68,7 +68,7 @@ class Worker:
 
     def _track(self, item: BatchItem, on_frame: OnFrame | None) -> Outcome:
         from poseflow.formats import read
-        from poseflow.pipeline.to_files import write_result
+        from poseflow.pipeline.to_files import Outputs, write_result
 
         options = item.options
         known = item.source if as_poses_file(item.source) else None
@@ -94,12 +94,14 @@ class Worker:
 
         done = write_result(
             None if known is not None else item.source,
-            item.result,
+            Outputs(
+                item.result,
+                options.format,
+                render=item.overlay if options.render else None,
+            ),
             frames,
             poses=known,
             hints=lambda: options.hints(poses),
-            render=item.overlay if options.render else None,
-            format=options.format,
             progress=watched,
             on_interrupt="discard",
         )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -35,8 +35,9 @@ from poseflow.pipeline.options import as_poses_file
 
 if TYPE_CHECKING:
     from poseflow.formats import Hints
+    from poseflow.pipeline.to_files import Frames, Outputs
     from poseflow.sequence import Frame, PoseSequence
-    from poseflow.video import Source
+    from poseflow.video import FrameRange, Source
 
 
 @expand_options
@@ -93,6 +94,7 @@ def track(
     images.
     """
     from poseflow.formats import read
+    from poseflow.pipeline.to_files import Outputs
 
     options = track_options(
         estimator_options,
@@ -141,21 +143,8 @@ def track(
     def hints() -> Hints:
         return options.hints(known)
 
-    _write(
-        images,
-        poses,
-        output,
-        frames,
-        hints,
-        stream_options,
-        messages,
-        render=render,
-        format=format,
-        part=part,
-        overlay=drawing.overlay(),
-        show=show,
-        rerun=rerun,
-    )
+    outputs = Outputs(output, format, render, drawing.overlay(), show, rerun)
+    _write(images, poses, outputs, frames, hints, stream_options, messages, part)
 
 
 @expand_options
@@ -172,6 +161,7 @@ def estimate(
     messages: MessageOptions,
 ) -> None:
     """Estimate the poses of the people in SOURCE, without identities."""
+    from poseflow.pipeline.to_files import Outputs
     from poseflow.pipeline.track import estimate as run
 
     options = track_options(estimator_options)
@@ -183,17 +173,8 @@ def estimate(
     def hints() -> Hints:
         return replace(options.hints(), tracker=None)
 
-    _write(
-        source,
-        None,
-        output,
-        frames,
-        hints,
-        stream_options,
-        messages,
-        render=render,
-        format=format,
-    )
+    outputs = Outputs(output, format, render)
+    _write(source, None, outputs, frames, hints, stream_options, messages)
 
 
 def _converted(frames: Generator[Frame], skeleton: str) -> Generator[Frame]:
@@ -210,22 +191,19 @@ def _converted(frames: Generator[Frame], skeleton: str) -> Generator[Frame]:
 def _write(
     source: str | None,
     poses: str | None,
-    output: str,
-    frames: Any,
+    outputs: Outputs,
+    frames: Frames,
     hints: Callable[[], Hints],
     stream_options: StreamOptions,
     messages: MessageOptions,
-    *,
-    render: str | None,
-    show: bool = False,
-    **options: Any,
+    part: FrameRange | None = None,
 ) -> None:
     """Write what `frames` makes of a source, and print a summary."""
-    if source is None and (render is not None or show):
+    if source is None and (outputs.render is not None or outputs.show):
         raise typer.BadParameter(
             "there are no images to draw on: name the video, and the poses with "
             "--poses",
-            param_hint="--render" if render is not None else "--show",
+            param_hint="--show" if outputs.render is None else "--render",
         )
     messages.apply()
     from poseflow.pipeline.live import DelayMeter
@@ -238,23 +216,23 @@ def _write(
 
     done = write_result(
         source,
-        output,
+        outputs,
         frames,
         poses=poses,
         hints=hints,
-        render=render,
-        show=show,
-        progress=None if messages.quiet else watched,
+        part=part,
         live=stream_options.parsed(),
         meter=meter,
-        **options,
+        progress=None if messages.quiet else watched,
     )
     if messages.quiet:
         return
     given = f", {done.identities} identities" if done.identities else ""
     rate = f"{done.frames / max(done.seconds, 1e-9):.1f} frames/s"
     delay = f", {meter}" if str(meter) else ""
-    typer.echo(f"{output}: {done.frames} frames{given}, {rate}{delay}", err=True)
+    typer.echo(
+        f"{outputs.result}: {done.frames} frames{given}, {rate}{delay}", err=True
+    )
     if done.overlay is not None:
         drawn = done.overlay
         typer.echo(f"{drawn.path}: {drawn.frames} frames, {drawn.codec}", err=True)
