@@ -44,7 +44,7 @@ from poseflow.estimator.training.detection.metrics import (
     match,
     measure,
 )
-from poseflow.eval.coco import evaluate_coco
+from poseflow.eval.coco.evaluate import evaluate_coco
 from poseflow.poses import Poses
 from poseflow.similarity.boxes import box_iou
 

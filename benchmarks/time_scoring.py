@@ -29,7 +29,7 @@ from posetrack_case import LARGE, LARGE_21, write_case
 from poseflow.benchmark.hardware import hardware
 from poseflow.benchmark.scoring import median_cpu_s, stage_times
 from poseflow.eval import evaluate, evaluate_coco
-from poseflow.eval.coco_engines import ENGINES
+from poseflow.eval.coco.engines import ENGINES
 
 POSEVAL_CPU_S = {"loading": 11.0, "ap": 13.0, "mot": 31.0}
 """Seconds of CPU that poseval (commit 4258a157) takes for `LARGE`: one process,

@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING
 from poseflow.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from poseflow.eval.coco import CocoReport as CocoReport
-    from poseflow.eval.coco import evaluate_coco as evaluate_coco
-    from poseflow.eval.coco_errors import CocoErrors as CocoErrors
+    from poseflow.eval.coco.errors import CocoErrors as CocoErrors
+    from poseflow.eval.coco.evaluate import evaluate_coco as evaluate_coco
+    from poseflow.eval.coco.report import CocoReport as CocoReport
     from poseflow.eval.comparison.compare import Comparison as Comparison
     from poseflow.eval.comparison.compare import compare as compare
     from poseflow.eval.diagnosis.diagnosis import Diagnosis as Diagnosis
     from poseflow.eval.evaluation import check as check
     from poseflow.eval.evaluation import evaluate as evaluate
     from poseflow.eval.metric import Section as Section
-    from poseflow.eval.mot import diagnose_mot as diagnose_mot
-    from poseflow.eval.mot import mot_events as mot_events
-    from poseflow.eval.mot import motmetrics_fields as motmetrics_fields
-    from poseflow.eval.mot import score_mot as score_mot
-    from poseflow.eval.mot import trackeval_fields as trackeval_fields
+    from poseflow.eval.mot.scoring import diagnose_mot as diagnose_mot
+    from poseflow.eval.mot.scoring import mot_events as mot_events
+    from poseflow.eval.mot.scoring import motmetrics_fields as motmetrics_fields
+    from poseflow.eval.mot.scoring import score_mot as score_mot
+    from poseflow.eval.mot.scoring import trackeval_fields as trackeval_fields
     from poseflow.eval.plots import write_coco_plots as write_coco_plots
     from poseflow.eval.plots import write_plots as write_plots
     from poseflow.eval.posetrack.rules import RULES as RULES
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 
 # Public name -> the module that defines it.
 _HOMES = {
-    "CocoErrors": "poseflow.eval.coco_errors",
-    "CocoReport": "poseflow.eval.coco",
+    "CocoErrors": "poseflow.eval.coco.errors",
+    "CocoReport": "poseflow.eval.coco.report",
     "Comparison": "poseflow.eval.comparison.compare",
     "Diagnosis": "poseflow.eval.diagnosis.diagnosis",
     "RULES": "poseflow.eval.posetrack.rules",
@@ -49,15 +49,15 @@ _HOMES = {
     "TrackingScores": "poseflow.eval.tracking",
     "check": "poseflow.eval.evaluation",
     "compare": "poseflow.eval.comparison.compare",
-    "diagnose_mot": "poseflow.eval.mot",
+    "diagnose_mot": "poseflow.eval.mot.scoring",
     "evaluate": "poseflow.eval.evaluation",
-    "evaluate_coco": "poseflow.eval.coco",
-    "mot_events": "poseflow.eval.mot",
-    "motmetrics_fields": "poseflow.eval.mot",
-    "score_mot": "poseflow.eval.mot",
+    "evaluate_coco": "poseflow.eval.coco.evaluate",
+    "mot_events": "poseflow.eval.mot.scoring",
+    "motmetrics_fields": "poseflow.eval.mot.scoring",
+    "score_mot": "poseflow.eval.mot.scoring",
     "score_tracking": "poseflow.eval.tracking",
     "score_tracks": "poseflow.eval.tracks",
-    "trackeval_fields": "poseflow.eval.mot",
+    "trackeval_fields": "poseflow.eval.mot.scoring",
     "tracking_table": "poseflow.eval.tracking",
     "write_coco_plots": "poseflow.eval.plots",
     "write_plots": "poseflow.eval.plots",

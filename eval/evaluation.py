@@ -11,7 +11,7 @@ import numpy as np
 
 from poseflow.errors import FormatError, PoseFlowError
 from poseflow.eval.metric import Section, make_metric
-from poseflow.eval.mot_files import Missing
+from poseflow.eval.mot.files import Missing
 from poseflow.eval.posetrack.checks import check_pair, missing_prediction
 from poseflow.eval.posetrack.differences import count_differences, describe_differences
 from poseflow.eval.posetrack.joint_ap import RankedJoints

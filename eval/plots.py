@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from poseflow.errors import FormatError, MissingExtraError
-from poseflow.eval.coco_errors import JOINT_KINDS, CocoErrors
+from poseflow.eval.coco.errors import JOINT_KINDS, CocoErrors
 from poseflow.eval.metric import GROUPS
 from poseflow.eval.posetrack.rules import rules_of
 from poseflow.eval.report import Report

@@ -17,7 +17,7 @@ from poseflow.eval.diagnosis.diagnosis import Diagnosis
 from poseflow.eval.diagnosis.diagnosis import diagnose as find_causes
 from poseflow.eval.diagnosis.track_table import TrackTable
 from poseflow.eval.frame_matching import FrameMatching, match_frames
-from poseflow.eval.mot_files import Missing
+from poseflow.eval.mot.files import Missing
 from poseflow.eval.track_pairs import (
     Similarity,
     TrackPairs,

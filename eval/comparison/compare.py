@@ -21,8 +21,8 @@ from poseflow.eval.comparison.figures import (
 )
 from poseflow.eval.evaluation import measure, metric_names
 from poseflow.eval.metrics.clear import Convention
-from poseflow.eval.mot import score_mot
-from poseflow.eval.mot_files import Missing
+from poseflow.eval.mot.files import Missing
+from poseflow.eval.mot.scoring import score_mot
 from poseflow.eval.posetrack.rules import rules_of
 from poseflow.eval.track_pairs import Similarity
 from poseflow.eval.tracks import score_tracks

@@ -178,19 +178,19 @@ def _evaluate(path: Path) -> object:
 
 
 def _mot(path: Path) -> object:
-    from poseflow.eval.mot import score_mot
+    from poseflow.eval.mot.scoring import score_mot
 
     return score_mot(path, path)
 
 
 def _coco_truth(path: Path) -> object:
-    from poseflow.eval.coco import evaluate_coco
+    from poseflow.eval.coco.evaluate import evaluate_coco
 
     return evaluate_coco(path, path)
 
 
 def _coco_results(truth: Path) -> Callable[[Path], object]:
-    from poseflow.eval.coco import evaluate_coco
+    from poseflow.eval.coco.evaluate import evaluate_coco
 
     return lambda path: evaluate_coco(truth, path)
 

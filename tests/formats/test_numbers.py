@@ -9,7 +9,7 @@ import pytest
 
 import poseflow
 from poseflow.errors import FormatError
-from poseflow.eval.coco import evaluate_coco
+from poseflow.eval.coco.evaluate import evaluate_coco
 
 KEYPOINTS = [float(n) for n in range(1, 52)]
 TEXT = [str(n) for n in KEYPOINTS]

@@ -9,7 +9,7 @@ import pytest
 import poseflow
 from poseflow.cli.info import _description
 from poseflow.errors import FormatError
-from poseflow.eval.coco import evaluate_coco
+from poseflow.eval.coco.evaluate import evaluate_coco
 from poseflow.formats.mot import read_mot
 from poseflow.formats.posetrack.submission import find_sequence_files
 from poseflow.formats.text_encoding import as_utf8

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from poseflow.cli.evaluate import evaluate_mot
 
-GOLDEN = Path(__file__).parent.parent / "golden" / "generic_mot"
+GOLDEN = Path(__file__).parents[2] / "golden" / "generic_mot"
 
 
 @pytest.mark.parametrize("case", ["basic", "crowded", "edge"])

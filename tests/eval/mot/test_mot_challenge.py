@@ -10,10 +10,10 @@ from typer.testing import CliRunner
 from poseflow.cli.evaluate import evaluate_mot
 from poseflow.cli.guard import GuardedGroup
 from poseflow.errors import FormatError
-from poseflow.eval.mot import score_mot, trackeval_fields
+from poseflow.eval.mot.scoring import score_mot, trackeval_fields
 from poseflow.formats.mot import read_mot, sequence_length
 
-GOLDEN = Path(__file__).parent.parent / "golden" / "mot_challenge"
+GOLDEN = Path(__file__).parents[2] / "golden" / "mot_challenge"
 TRUTH = "1,1,0,0,5,5,1,1,1\n2,1,0,0,5,5,1,1,1\n"
 RESULT = "1,4,0,0,5,5,0.9,-1,-1,-1\n2,4,0,0,5,5,0.9,-1,-1,-1\n"
 

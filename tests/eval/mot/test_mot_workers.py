@@ -9,7 +9,7 @@ from poseflow.eval import score_mot
 
 @pytest.mark.parametrize("convention", ["motmetrics", "trackeval"])
 def test_workers_do_not_change_the_figures(tmp_path, monkeypatch, convention):
-    monkeypatch.setattr("poseflow.eval.mot.WORTH_BYTES", 0)
+    monkeypatch.setattr("poseflow.eval.mot.scoring.WORTH_BYTES", 0)
     write_mot_case(tmp_path, sequences=3, frames=20, people=6)
     sides = tmp_path / "gt", tmp_path / "pred"
     alone = score_mot(*sides, convention=convention)

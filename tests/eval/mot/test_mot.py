@@ -10,7 +10,7 @@ import pytest
 from poseflow import Frame, PoseFlowError, Poses, PoseSequence
 from poseflow.errors import FormatError
 from poseflow.eval.metrics.hota import sum_hota
-from poseflow.eval.mot import (
+from poseflow.eval.mot.scoring import (
     box_similarity_table,
     motmetrics_fields,
     score_mot,
@@ -18,7 +18,7 @@ from poseflow.eval.mot import (
 )
 from poseflow.formats.mot import read_mot, write_mot
 
-GOLDEN = Path(__file__).parent.parent / "golden" / "generic_mot"
+GOLDEN = Path(__file__).parents[2] / "golden" / "generic_mot"
 CASES = ("basic", "crowded", "edge")
 CLOSE = {"rtol": 0, "atol": 1e-9}
 

@@ -8,7 +8,8 @@ from typer.testing import CliRunner
 
 from poseflow import PoseFlowError, skeletons
 from poseflow.cli.app import app
-from poseflow.eval.coco import CROWDPOSE, evaluate_coco
+from poseflow.eval.coco.evaluate import evaluate_coco
+from poseflow.eval.coco.sigmas import CROWDPOSE
 
 RNG = np.random.default_rng(4)
 

@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 from poseflow import PoseFlowError, skeletons
 from poseflow.cli.app import app
 from poseflow.errors import MissingExtraError
-from poseflow.eval.coco import evaluate_coco
-from poseflow.eval.coco_errors import JOINT_KINDS, STEPS
+from poseflow.eval.coco.errors import JOINT_KINDS, STEPS
+from poseflow.eval.coco.evaluate import evaluate_coco
 
 SIGMAS = np.array(skeletons.COCO17.sigmas)
 AREA = 10_000.0

@@ -19,7 +19,7 @@ from poseflow.eval.event_table import event_table, joined
 from poseflow.eval.metrics.assignment import max_weight_matching
 from poseflow.eval.metrics.clear import Convention
 from poseflow.eval.metrics.hota import EPS
-from poseflow.eval.mot_files import Missing, paired_files
+from poseflow.eval.mot.files import Missing, paired_files
 from poseflow.eval.processes import map_in_processes
 from poseflow.eval.tracking import TrackingScores, score_table
 from poseflow.formats.mot import BoxTracks, read_mot, sequence_length

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from poseflow.arrays import Bools, Floats, Ints
-from poseflow.eval.coco_engines import (
+from poseflow.eval.coco.engines import (
     Dataset,
     Engine,
     Results,

@@ -18,7 +18,8 @@ from typer.testing import CliRunner
 
 from poseflow import PoseFlowError, skeletons
 from poseflow.cli.evaluate import evaluate_coco as command
-from poseflow.eval.coco import COLUMNS, evaluate_coco
+from poseflow.eval.coco.evaluate import evaluate_coco
+from poseflow.eval.coco.report import COLUMNS
 
 
 def dataset(seed, images=12, joints=17):

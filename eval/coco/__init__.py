@@ -1,0 +1,1 @@
+"""COCO scoring: OKS average precision of single images, and errors by kind."""

@@ -1,0 +1,1 @@
+"""Scores of tracked boxes in MOTChallenge text."""
