@@ -33,7 +33,7 @@ def test_a_command_imports_no_other():
     loaded = modules_after(
         "from poseflow.cli.make_app import make_app; make_app(['evaluate'])"
     )
-    assert "poseflow.cli.evaluate" in loaded
+    assert "poseflow.cli.scoring.evaluate" in loaded
     assert not {"poseflow.cli.track", "numpy", "scipy", "torch", "cv2"} & loaded
 
 

@@ -11,8 +11,8 @@ import typer
 from typer.testing import CliRunner
 
 import poseflow
-from poseflow.cli.evaluate import evaluate
 from poseflow.cli.guard import GuardedGroup
+from poseflow.cli.scoring.evaluate import evaluate
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "poseval"
 app = typer.Typer(cls=GuardedGroup, pretty_exceptions_enable=False)

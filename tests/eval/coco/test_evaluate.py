@@ -17,7 +17,7 @@ from pycocotools.cocoeval import COCOeval
 from typer.testing import CliRunner
 
 from poseflow import PoseFlowError, skeletons
-from poseflow.cli.evaluate import evaluate_coco as command
+from poseflow.cli.scoring.coco import evaluate_coco as command
 from poseflow.eval.coco.evaluate import evaluate_coco
 from poseflow.eval.coco.report import COLUMNS
 

@@ -7,8 +7,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from poseflow.cli.evaluate import evaluate_mot
 from poseflow.cli.guard import GuardedGroup
+from poseflow.cli.scoring.mot import evaluate_mot
 from poseflow.errors import FormatError
 from poseflow.eval.mot.scoring import score_mot, trackeval_fields
 from poseflow.formats.mot import read_mot, sequence_length

@@ -8,7 +8,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from poseflow.cli.evaluate import evaluate_mot
+from poseflow.cli.scoring.mot import evaluate_mot
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "generic_mot"
 

@@ -8,8 +8,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from poseflow.cli.evaluate import evaluate
 from poseflow.cli.guard import GuardedGroup
+from poseflow.cli.scoring.evaluate import evaluate
 from poseflow.formats.posetrack.annotations import JOINTS
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "posetrack21"

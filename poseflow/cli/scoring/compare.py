@@ -9,14 +9,15 @@ from typing import Annotated
 
 import typer
 
-from poseflow.cli.evaluate import (
+from poseflow.cli.options import SkeletonOption
+from poseflow.cli.scoring.options import (
     Convention,
     Missing,
     Mode,
     Similarity,
+    WorkersOption,
     write_json,
 )
-from poseflow.cli.options import SkeletonOption
 
 
 class Kind(StrEnum):
@@ -81,9 +82,7 @@ def compare(
         Path | None, typer.Option(help="Also write everything, in percent, to a file.")
     ] = None,
     table: Annotated[Table, typer.Option(help="Layout of the tables.")] = Table.text,
-    workers: Annotated[
-        int, typer.Option(min=0, help="Processes for large sets; 0 is all cores.")
-    ] = 0,
+    workers: WorkersOption = 0,
 ) -> None:
     """Compare results on the same ground truth: figures, intervals, wins and losses."""
     from poseflow.eval import compare as compare_results

@@ -1,0 +1,1 @@
+"""Commands that score: evaluate, evaluate-coco, -mot, -tracks and compare."""
