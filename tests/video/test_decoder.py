@@ -305,7 +305,7 @@ def test_a_damaged_file_is_read_the_same_with_any_number_of_threads(
     path.write_bytes(data)
     results = []
     for threads in (1, 2, 8):
-        monkeypatch.setattr("poseflow.video.decoder._THREADS", threads)
+        monkeypatch.setattr("poseflow.video.decoding.THREADS", threads)
         with pytest.warns(SourceWarning):
             results.append([(f.index, f.image.tobytes()) for f in open_source(path)])
     assert results[0] == results[1] == results[2]
@@ -471,7 +471,7 @@ def test_an_unreachable_server(url, capfd):
 
 
 def test_a_silent_server(monkeypatch):
-    monkeypatch.setattr("poseflow.video.decoder._TIMEOUTS", (0.2, 0.2))
+    monkeypatch.setattr("poseflow.video.opening.TIMEOUTS", (0.2, 0.2))
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}/x.mp4"
         with pytest.raises(SourceError, match=r"no answer for 0\.2 s"):

@@ -34,7 +34,7 @@ SECRET = "s3cr:t!word"
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch):
-    monkeypatch.setattr("poseflow.video.decoder._TIMEOUTS", (2.0, 0.4))
+    monkeypatch.setattr("poseflow.video.opening.TIMEOUTS", (2.0, 0.4))
     monkeypatch.setattr("poseflow.video.stream._FIRST_WAIT_SECONDS", 0.05)
 
 
