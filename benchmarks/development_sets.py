@@ -173,7 +173,10 @@ def _real(folder: Path, half: int) -> list[Clip]:
         order = range(len(frames))[::step]
         truth_sequence, sequence = (
             PoseSequence(
-                tuple(replace(side[k], index=n) for n, k in enumerate(order)),
+                tuple(
+                    replace(side[k], index=n, time=n / known["fps"])
+                    for n, k in enumerate(order)
+                ),
                 poseflow.Poses.empty("coco17").skeleton,
                 folder.name,
             )

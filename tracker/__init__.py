@@ -15,6 +15,7 @@ from poseflow.tracker.matchers.orb import OrbMatcher, OrbOptions
 from poseflow.tracker.pose_flow.options import PoseFlowOptions
 from poseflow.tracker.postprocess.smoothing import Smoother, SmoothingOptions
 from poseflow.tracker.postprocess.stitching import RefineOptions, refine
+from poseflow.tracker.postprocess.zero_lag import ZeroLagOptions, smooth
 from poseflow.tracker.released.tracker import ReleasedOptions
 from poseflow.tracker.track_store import Track
 from poseflow.tracker.tracker import Tracker, names, register
@@ -41,7 +42,9 @@ __all__ = [
     "Track",
     "Tracker",
     "TrackerBackend",
+    "ZeroLagOptions",
     "names",
     "refine",
     "register",
+    "smooth",
 ]

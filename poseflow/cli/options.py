@@ -236,7 +236,11 @@ class SelectionOptions:
     ] = None
     smooth: Annotated[
         bool,
-        typer.Option("--smooth", help="Smooth the joints of every track (One-Euro)."),
+        typer.Option(
+            "--smooth",
+            help="Smooth the joints of every track: as frames come (One-Euro), or "
+            "without lag after the last one with --refine.",
+        ),
     ] = False
 
     def part(self) -> FrameRange | None:

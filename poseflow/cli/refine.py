@@ -1,4 +1,4 @@
-"""`poseflow refine`: stitch the tracks of a result, and fill their gaps."""
+"""`poseflow refine`: stitch the tracks of a result, fill gaps, smooth joints."""
 
 from __future__ import annotations
 
@@ -20,6 +20,10 @@ def refine(
     fill: Annotated[
         int, typer.Option(min=0, help="Longest gap in frames that is interpolated.")
     ] = 15,
+    smooth: Annotated[
+        bool,
+        typer.Option("--smooth", help="Smooth the joints of every track, without lag."),
+    ] = False,
     format: Annotated[
         str | None, typer.Option(help="Format of the file; default that of RESULT.")
     ] = None,
@@ -28,17 +32,21 @@ def refine(
     """Stitch the tracks of RESULT over all of its frames, and fill short gaps.
 
     Tracks are joined, never split: where one ends and another begins that may be the
-    same person, both have the id of the earlier one.
+    same person, both have the id of the earlier one. RESULT keeps the joints as they
+    were before smoothing.
     """
     from poseflow.formats import check_writable, protect_inputs, read, sniff, write
     from poseflow.tracker import RefineOptions
     from poseflow.tracker import refine as stitch
+    from poseflow.tracker import smooth as smooth_joints
 
     with protect_inputs(result=result):
         check_writable(output)
     sequence = read(result, skeleton=skeleton)
     options = RefineOptions(maximum_gap_frames=maximum_gap, fill_frames=fill)
     refined = stitch(sequence, options)
+    if smooth:
+        refined = smooth_joints(refined)
     write(refined, output, format or sniff(result).name)
     filled = sum(len(frame.poses) for frame in refined)
     filled -= sum(len(frame.poses) for frame in sequence)

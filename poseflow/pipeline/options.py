@@ -35,7 +35,7 @@ class TrackOptions:
         detect_every: See `poseflow.track`.
         score_threshold: See `poseflow.track`.
         max_people: See `poseflow.track`.
-        smooth: See `poseflow.track`.
+        smooth: See `poseflow.track`; with `refine`, by `poseflow.tracker.smooth`.
         tracker: Name of a tracker.
         tracker_options: Its options, such as `matcher`.
         refine: Whether tracks are stitched over the whole source, once it has ended.
@@ -116,10 +116,10 @@ class TrackOptions:
             detect_every=self.detect_every,
             score_threshold=self.score_threshold,
             max_people=self.max_people,
-            smooth=self.smooth,
+            smooth=self.smooth and not self.refine,
             **options,
         )
-        return refined(frames) if self.refine else frames
+        return refined(frames, self.smooth) if self.refine else frames
 
     def hints(self, poses: PoseSequence | None = None) -> Hints:
         """Metadata of the result.
@@ -157,12 +157,18 @@ def _width(source: Source | None, poses: PosesInput | None) -> float:
     return float(size[0])
 
 
-def refined(frames: Iterable[Frame]) -> Generator[Frame]:
-    """The frames with their tracks stitched, once all of them are there."""
-    from poseflow.sequence import PoseSequence
-    from poseflow.tracker import refine
+def refined(frames: Iterable[Frame], smoothed: bool = False) -> Generator[Frame]:
+    """The frames with their tracks stitched, once all of them are there.
 
-    yield from refine(PoseSequence.collect(frames))
+    Args:
+        frames: All frames of a source, with final ids.
+        smoothed: Whether joints are smoothed, too, without lag.
+    """
+    from poseflow.sequence import PoseSequence
+    from poseflow.tracker import refine, smooth
+
+    sequence = refine(PoseSequence.collect(frames))
+    yield from smooth(sequence) if smoothed else sequence
 
 
 def as_poses_file(source: str) -> bool:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -472,6 +473,31 @@ def test_refine(clip, poses, tmp_path):
     assert list(poseflow.read(tracked).track_ids) == [1, 2]
     done = run("track", clip, "-o", tracked, "--refine", "--render", "overlay.mp4")
     assert done.exit_code == 2
+
+
+def test_smoothing_in_the_second_pass(clip, tmp_path):
+    """In one step or in two, the joints are the same; the raw ones stay readable."""
+    shaky = tmp_path / "shaky.json"
+    random = np.random.default_rng(0)
+    frames = [Frame(k, k / 25, walkers(k)) for k in range(30)]
+    frames = [
+        replace(f, poses=f.poses.replace(keypoints=random.normal(f.poses.keypoints)))
+        for f in frames
+    ]
+    poseflow.write(frames, shaky)
+    raw, first, second = tmp_path / "raw.json", tmp_path / "a.json", tmp_path / "b.json"
+    for output, options in ((raw, ["--refine"]), (first, ["--refine", "--smooth"])):
+        done = run("track", shaky, "-o", output, *options)
+        assert done.exit_code == 0, done.stderr
+    done = run("refine", raw, "-o", second, "--smooth")
+    assert done.exit_code == 0, done.stderr
+    before, one, two = (
+        np.stack([f.poses.keypoints[:2] for f in list(poseflow.read(path))[5:]])
+        for path in (raw, first, second)
+    )
+    np.testing.assert_allclose(one, two, atol=0.05)
+    steps = [np.diff(points, axis=0) - [2, 0] for points in (before, one)]
+    assert np.abs(steps[1]).mean() < 0.5 * np.abs(steps[0]).mean()
 
 
 def test_panoramas(tmp_path):

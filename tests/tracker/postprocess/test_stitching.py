@@ -1,4 +1,4 @@
-"""Offline stitching of tracklets, and One-Euro smoothing."""
+"""Offline stitching of tracklets."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from poseflow import Frame, Poses, PoseSequence, skeletons
 from poseflow.benchmark.tracking import make_clip
 from poseflow.eval import score_tracking
-from poseflow.tracker import RefineOptions, Smoother, refine
+from poseflow.tracker import RefineOptions, refine
 
 SHAPE = np.random.default_rng(5).uniform(-1, 1, (17, 2)) * [30, 90]
 
@@ -88,37 +88,3 @@ def test_it_joins_an_oracle_that_loses_ids_at_gaps():
     after = score_tracking(clip.truth, refine(broken))
     assert after.idf1 > before.idf1 + 20
     assert after.id_switches < before.id_switches / 3
-
-
-def test_smoothing_is_calm_at_rest_and_quick_in_motion():
-    random = np.random.default_rng(0)
-    still, moving = Smoother(), Smoother()
-    rest, lag = [], []
-    for t in range(80):
-        noise = random.normal(0, 1, (1, 17, 2))
-        raw = Poses(SHAPE[None] + 300 + noise, track_ids=[1])
-        rest.append(still.update(raw).keypoints)
-        assert np.array_equal(raw.keypoints, (SHAPE[None] + 300 + noise).astype("f4"))
-        fast = Poses(SHAPE[None] + [10 * t, 300], track_ids=[1])
-        lag.append(
-            float((fast.keypoints - moving.update(fast).keypoints)[..., 0].mean())
-        )
-    assert np.std(rest[30:], axis=0).mean() < 0.6
-    assert lag[-1] < 18  # one frame and a half at one twentieth of the size per frame
-
-
-def test_smoothing_leaves_missing_joints_and_people_without_id_alone():
-    smoother = Smoother()
-    poses = Poses(np.zeros((2, 17, 2)) + SHAPE, np.ones((2, 17)), track_ids=[3, -1])
-    smoother.update(poses)
-    marks = np.ones((2, 17))
-    marks[0, 4] = 0
-    moved = Poses(SHAPE[None] + np.full((2, 17, 2), 5.0), marks, track_ids=[3, -1])
-    out = smoother.update(moved)
-    assert np.array_equal(out.keypoints[1], moved.keypoints[1])
-    assert np.array_equal(out.keypoints[0, 4], moved.keypoints[0, 4])
-    assert not np.array_equal(out.keypoints[0, 5], moved.keypoints[0, 5])
-    assert len(smoother.update(Poses.empty())) == 0
-    for _ in range(40):
-        smoother.update(Poses.empty())
-    assert not smoother._states
