@@ -8,6 +8,10 @@ from collections.abc import Iterable
 from pathlib import PurePosixPath
 
 _DIGITS = re.compile(r"(\d+)", re.ASCII)
+LONGEST_GAP = 1000
+"""Most frames in a row that a file may leave out and that count as empty frames; a
+longer gap is taken for another way to number frames."""
+
 _LONGEST = 18
 """More digits than that are no frame number (and would not fit 64 bits)."""
 

@@ -361,7 +361,7 @@ def kind_of(gt: str | PathLike[str]) -> Kind:
     if path.suffix.lower() == ".txt":
         return "mot"
     if path.is_dir():
-        for pattern in ("gt/gt.txt", "*/gt/gt.txt", "*.txt"):
+        for pattern in ("gt/gt.txt", "*/gt/gt.txt", "[!.]*.txt"):
             if next(path.glob(pattern), None) is not None:
                 return "mot"
     first = find_sequence_files(path)[0]

@@ -47,7 +47,7 @@ def paired_files(
         {
             file.name
             for folder in folders
-            for file in folder.glob("*.txt")
+            for file in folder.glob("[!.]*.txt")
             if file not in used
         }
     )
@@ -79,7 +79,7 @@ def _truth_files(truth: Path) -> list[Path]:
     own = truth / "gt" / "gt.txt"
     if own.is_file():
         return [own]
-    files = sorted(truth.glob("*/gt/gt.txt")) or sorted(truth.glob("*.txt"))
+    files = sorted(truth.glob("*/gt/gt.txt")) or sorted(truth.glob("[!.]*.txt"))
     if not files:
         raise FormatError(
             f"{truth}: holds no .txt file; expected NAME.txt or NAME/gt/gt.txt for "

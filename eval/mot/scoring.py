@@ -22,7 +22,7 @@ from poseflow.eval.metrics.hota import EPS
 from poseflow.eval.mot.files import Missing, paired_files
 from poseflow.eval.processes import map_in_processes
 from poseflow.eval.tracking import TrackingScores, score_table
-from poseflow.formats.mot import BoxTracks, read_mot, sequence_length
+from poseflow.formats.mot import BoxTracks, filled_frames, read_mot, sequence_length
 from poseflow.poses import NO_TRACK
 
 if TYPE_CHECKING:
@@ -139,7 +139,8 @@ def mot_events(
             (pred.frames + 1, pred.track_ids),
             *overlaps(gt, pred),
         )
-        frames = np.arange(1, length + 1)
+        boxes = np.concatenate([gt.frames, pred.frames])
+        frames = filled_frames(boxes, length) + 1
         tables[(gt.name,)] = event_table(table, threshold, convention, frames=frames)
     return joined(tables, ("Sequence",))
 

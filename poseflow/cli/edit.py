@@ -58,7 +58,7 @@ def edit(
     as the file left it; splits are made first, then swaps, deletions, merges, names.
     """
     from poseflow.edit.corrections import parse_corrections
-    from poseflow.formats import sniff
+    from poseflow.formats.result_writer import format_as_input
     from poseflow.pipeline.edit_file import edit_file
 
     made = parse_corrections(
@@ -71,12 +71,13 @@ def edit(
         )
     if (output is None) == (not in_place):
         raise typer.BadParameter("give either -o OUT or --in-place")
+    target = result if output is None else output
     done = edit_file(
         result,
-        result if output is None else output,
+        target,
         made,
         file=apply,
-        format=format or sniff(result).name,
+        format=format or format_as_input(result, target),
         in_place=in_place,
         skeleton=skeleton,
     )

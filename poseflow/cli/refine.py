@@ -25,7 +25,8 @@ def refine(
         typer.Option("--smooth", help="Smooth the joints of every track, without lag."),
     ] = False,
     format: Annotated[
-        str | None, typer.Option(help="Format of the file; default that of RESULT.")
+        str | None,
+        typer.Option(help="Format of OUT; default RESULT's, or that of OUT's suffix."),
     ] = None,
     skeleton: SkeletonOption = None,
 ) -> None:
@@ -35,7 +36,8 @@ def refine(
     same person, both have the id of the earlier one. RESULT keeps the joints as they
     were before smoothing.
     """
-    from poseflow.formats import check_writable, protect_inputs, read, sniff, write
+    from poseflow.formats import check_writable, protect_inputs, read, write
+    from poseflow.formats.result_writer import format_as_input
     from poseflow.tracker import RefineOptions
     from poseflow.tracker import refine as stitch
     from poseflow.tracker import smooth as smooth_joints
@@ -47,7 +49,7 @@ def refine(
     refined = stitch(sequence, options)
     if smooth:
         refined = smooth_joints(refined)
-    write(refined, output, format or sniff(result).name)
+    write(refined, output, format or format_as_input(result, output))
     filled = sum(len(frame.poses) for frame in refined)
     filled -= sum(len(frame.poses) for frame in sequence)
     typer.echo(

@@ -461,7 +461,8 @@ def _unwrapped(data: bytes, path: Path, expected: str) -> list[Any]:
             first = parse(bytes(first), dict, path)
         if _is_wrapped(key, first):
             lists[key] = entries
-    if not lists and _kind(data[:HEAD_BYTES]) == "wrapped list":
+    empty = _NO_PEOPLE.fullmatch(data.decode("utf-8", "ignore")) is not None
+    if not lists and empty and _kind(data[:HEAD_BYTES]) == "wrapped list":
         return []
     if len(lists) != 1:
         found = f"an object with {len(lists)} of them" if lists else "an object"

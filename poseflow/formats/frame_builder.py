@@ -66,6 +66,41 @@ class Problems:
         """What else a warning should say of the file."""
         self.notes.append(text)
 
+    def note_classes(self, names: Sequence[str]) -> None:
+        """Note people, or animals, of several classes, which are not told apart."""
+        if len(names) > 1:
+            self.note(
+                f"its people are of {len(names)} classes, {', '.join(names[:3])}; they "
+                "are read as one kind"
+            )
+
+    def note_videos(self, names: Sequence[str]) -> None:
+        """Note frames of several videos by name, which are read as those of one."""
+        if len(names) > 1:
+            self.note(
+                f"its frames are those of {len(names)} videos by their names, "
+                f"{names[0]!r} and {names[1]!r} first, and are read as one; keep the "
+                "files of each in a folder of their own"
+            )
+
+    def note_divided(self, people: Iterable[tuple[Floats, Floats]]) -> None:
+        """Note joints that seem to be given in parts of the image's size.
+
+        Args:
+            people: Their joints, `(P, K, 2)`, with scores, `(P, K)`.
+        """
+        fraction = False
+        for points, marks in people:
+            present = points[marks > 0]
+            if len(present) and np.abs(present).max() > 1:
+                return
+            fraction = fraction or bool((present != np.rint(present)).any())
+        if fraction:
+            self.note(
+                "all coordinates are between 0 and 1, as if divided by the size of the "
+                "image; expected pixels, multiply them by it"
+            )
+
     def report(self, kept: int) -> None:
         """Warn about what was left out.
 
@@ -292,11 +327,7 @@ class FrameBuilder:
                 )
         self._blocks = []
         frames = self._frames(blocks, skeleton)
-        if _divided(blocks):
-            self.problems.note(
-                "all coordinates are between 0 and 1, as if divided by the size of the "
-                "image; expected pixels, multiply them by it"
-            )
+        self.problems.note_divided((block.points, block.marks) for block in blocks)
         self.problems.report(sum(len(block.rows) for block in blocks))
         self.problems.report_folders(self._images)
         name = text_of(without_suffix(Path(self.path).name, ".gz", ".json"))
@@ -383,17 +414,6 @@ class FrameBuilder:
 def _number(name: str, otherwise: int) -> int:
     number = frame_number(name)
     return otherwise if number is None else number
-
-
-def _divided(blocks: list[_Block]) -> bool:
-    """Whether the joints seem to be given in parts of the image's size."""
-    fraction = False
-    for block in blocks:
-        points = block.points[block.marks > 0]
-        if len(points) and np.abs(points).max() > 1:
-            return False
-        fraction = fraction or bool((points != np.rint(points)).any())
-    return fraction
 
 
 def _floats(values: Any) -> Floats:

@@ -20,7 +20,7 @@ import numpy as np
 from poseflow.arrays import Bools, Floats, Ints
 from poseflow.errors import FormatError
 from poseflow.formats.json.reader import read_bytes
-from poseflow.frame_names import without_suffix
+from poseflow.frame_names import LONGEST_GAP, without_suffix
 from poseflow.poses import NO_TRACK
 from poseflow.sequence import PoseSequence
 from poseflow.similarity.boxes import box_area, xywh_to_xyxy, xyxy_to_xywh
@@ -271,6 +271,28 @@ def sequence_length(path: Path) -> int:
     return max(length, 0)
 
 
+def filled_frames(known: Ints, length: int) -> Ints:
+    """Frames with boxes, and the empty ones between them.
+
+    Gaps of more than `LONGEST_GAP` frames are left out: a number may be anything.
+
+    Args:
+        known: Frames with boxes from 0, in any order, also repeated.
+        length: Frames of the sequence.
+
+    Examples:
+        >>> filled_frames(np.array([2, 2, 10**12]), 10**12 + 2).tolist()
+        [0, 1, 2, 1000000000000, 1000000000001]
+    """
+    frames: list[int] = []
+    after = 0
+    for frame in [*np.unique(known).tolist(), length]:
+        first = after if frame - after <= LONGEST_GAP else frame
+        frames += range(first, min(frame + 1, length))
+        after = frame + 1
+    return np.array(frames, np.int64)
+
+
 def _whole_table(lines: list[str]) -> Floats | None:
     """The numbers of valid lines of at least eight, all at once; otherwise None."""
     try:
@@ -302,8 +324,7 @@ def _row(line: str, place: str) -> list[float]:
 
     A line of six numbers has confidence 1.
     """
-    # Not by spaces where there are commas: an empty cell must not move the others.
-    cells = line.strip().rstrip(",").split(",") if "," in line else line.split()
+    cells = _cells(line)
     if len(cells) < 6:
         raise FormatError(
             f"{place}: expected frame, id, left, top, width, height, found "
@@ -337,6 +358,12 @@ def _row(line: str, place: str) -> list[float]:
     except ValueError:
         kind = 0.0
     return [*row, kind if 1 <= kind < MAX_NUMBER and kind.is_integer() else 0.0]
+
+
+def _cells(line: str) -> list[str]:
+    """The cells of a line, which commas or spaces separate."""
+    # Not by spaces where there are commas: an empty cell must not move the others.
+    return line.strip().rstrip(",").split(",") if "," in line else line.split()
 
 
 def _odd_cell(cells: list[str]) -> str:
@@ -386,12 +413,16 @@ def mot_line(frame: int, identity: int, box: Sequence[float], score: float) -> b
 def is_mot(head: bytes) -> bool:
     """Whether the first bytes of a file are MOTChallenge text: by its first line."""
     line = head.lstrip().split(b"\n", 1)[0].decode("utf-8", "ignore")
-    cells = line.strip().rstrip(",").split(",")
+    # Seven at least where spaces separate: labels of YOLO may have six.
+    least = 6 if "," in line else 7
+    cells = _cells(line)
     try:
-        values = [float(cell) for cell in cells[:6]]
+        # An empty cell is one that the reader names.
+        values = [float(cell) for cell in cells[:6] if cell.strip()]
+        whole = all(float(cell).is_integer() for cell in cells[:2])
     except ValueError:
         return False
-    return len(cells) in range(6, 11) and all(v.is_integer() for v in values[:2])
+    return len(cells) in range(least, 11) and len(values) >= 4 and whole
 
 
 def _short(value: float) -> str:

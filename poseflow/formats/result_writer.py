@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol, Self
 
 from poseflow.errors import FormatError, StreamLostError
-from poseflow.formats.base import FORMATS, Format, Hints, get
+from poseflow.formats.base import FORMATS, Format, Hints, get, sniff
 from poseflow.formats.run_journal import RunJournal
 from poseflow.sequence import Frame
 from poseflow.storage.atomic import AtomicFile, PathLike, check_writable
@@ -92,6 +92,23 @@ def check_output(path: PathLike, format: str | Format | None = None) -> Format:
     else:
         check_folder(path, suffix)
     return entry
+
+
+def format_as_input(source: PathLike, output: PathLike) -> Format:
+    """The format for a changed copy of a file: its own, unless the suffix is another's.
+
+    Args:
+        source: The file read.
+        output: The file to write.
+
+    Raises:
+        FormatError: If `source` is in no known format, or `output` has a suffix that
+            no format has.
+    """
+    try:
+        return output_format(output, sniff(source))
+    except FormatError:
+        return output_format(output)
 
 
 def folder_suffix(format: Format) -> str | None:

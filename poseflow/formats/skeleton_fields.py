@@ -8,6 +8,42 @@ from poseflow.skeletons import get, names
 from poseflow.skeletons.skeleton import Skeleton
 
 
+def known_by_names(joints: Iterable[str]) -> tuple[Skeleton, dict[str, str]] | None:
+    """The registered skeleton whose joints a file names, in any order and spelling.
+
+    Args:
+        joints: Names as the file has them: `Left Eye` is `left_eye`.
+
+    Returns:
+        The skeleton, and its joint for every name; None if there is none, or the
+        file's order and spelling are those of no single one.
+
+    Examples:
+        >>> from poseflow.skeletons import COCO17
+        >>> skeleton, joint_of = known_by_names(reversed(COCO17.joints))
+        >>> skeleton.name, joint_of["nose"]
+        ('coco17', 'nose')
+    """
+    joint_of = {name: joint_name(name) for name in joints}
+    wanted = set(joint_of.values())
+    if len(wanted) != len(joint_of):
+        return None
+    for name in names():
+        if set(get(name).joints) == wanted:
+            return get(name), joint_of
+    return None
+
+
+def joint_name(text: str) -> str:
+    """A joint's name as the registered skeletons spell it.
+
+    Examples:
+        >>> joint_name(" Left Eye")
+        'left_eye'
+    """
+    return text.strip().lower().replace(" ", "_")
+
+
 def skeleton_of(
     joints: Sequence[str],
     limbs: Iterable[Sequence[int]] = (),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from poseflow import edit
 from poseflow.edit.corrections import check_fingerprint, read_corrections
-from poseflow.formats import check_writable, protect_inputs, read, write
+from poseflow.formats import Format, check_writable, protect_inputs, read, write
 from poseflow.skeletons.skeleton import Skeleton
 from poseflow.storage.atomic import PathLike, explain
 
@@ -40,7 +40,7 @@ def edit_file(
     corrections: Sequence[edit.Correction] = (),
     *,
     file: PathLike | None = None,
-    format: str = "alphapose",
+    format: str | Format | None = None,
     in_place: bool = False,
     skeleton: Skeleton | PathLike | None = None,
 ) -> Edited:
@@ -51,7 +51,7 @@ def edit_file(
         output: File to write; must not be one of the inputs, unless `in_place` is set.
         corrections: Made after those of `file`.
         file: A file of corrections; it must be for this result.
-        format: Of the output.
+        format: Of the output; None goes by its suffix.
         in_place: Replace `result`, after a copy was made beside it.
         skeleton: The joints, where the file does not say; see `poseflow.read`.
 

@@ -8,7 +8,12 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from poseflow.errors import PoseFlowError
-from poseflow.frame_names import frame_number, name_tails, numbered_name
+from poseflow.frame_names import (
+    LONGEST_GAP,
+    frame_number,
+    name_tails,
+    numbered_name,
+)
 from poseflow.poses import Poses
 from poseflow.sequence import Frame, PoseSequence
 
@@ -16,9 +21,6 @@ if TYPE_CHECKING:
     from poseflow.video import SourceFrame
 
 PosesInput = str | PathLike[str] | PoseSequence | Iterable[Frame]
-
-LONGEST_GAP = 1000
-"""Most frames in a row that a file may leave out and that count as empty frames."""
 
 
 def recorded(poses: PosesInput) -> Generator[Frame]:

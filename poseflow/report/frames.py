@@ -14,6 +14,7 @@ import numpy as np
 from poseflow.arrays import Ints
 from poseflow.errors import PoseFlowError
 from poseflow.events.people import People
+from poseflow.frame_names import LONGEST_GAP
 from poseflow.pipeline.known_poses import KnownPoses
 from poseflow.report.media import Encoding, Media, embedded, linked
 from poseflow.sequence import Frame, PoseSequence
@@ -26,10 +27,6 @@ MOST_THUMBNAILS = 500
 THUMBNAIL_HEIGHT = 72
 THUMBNAIL_MARGIN = 0.1
 """Added to a box on every side, as a part of its size."""
-
-LONGEST_GAP = 1000
-"""Most frames in a row that a result may leave out and that a page without video shows
-as empty frames."""
 
 
 @dataclass(frozen=True)

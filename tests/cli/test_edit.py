@@ -147,3 +147,13 @@ def test_damaged_corrections(run, tmp_path, text, message):
     assert done.exit_code == 1
     assert message in done.stderr
     assert not (tmp_path / "o.json").exists()
+
+
+def test_the_suffix_of_the_output_names_another_format(run, tmp_path):
+    done = run("in.json", "-o", "out.csv", "--delete", "2")
+    assert done.exit_code == 0, done.stderr
+    assert poseflow.formats.sniff(tmp_path / "out.csv").name == "csv"
+    assert run("out.csv", "-o", "again.json", "--merge", "1,1").exit_code == 1
+    done = run("out.csv", "-o", "again.json", "--split", "1@1")
+    assert done.exit_code == 0, done.stderr
+    assert poseflow.formats.sniff(tmp_path / "again.json").name == "alphapose"

@@ -215,3 +215,11 @@ def test_crowds_and_fast_people_are_not_suspected(tmp_path, recwarn):
     np.savetxt(tmp_path / "a.txt", rows, "%g", ",")
     read_mot(tmp_path / "a.txt")
     assert not recwarn.list
+
+
+def test_a_list_deep_in_an_object_is_no_empty_result(tmp_path):
+    path = tmp_path / "in.json"
+    people = [{"image_id": "0.jpg", "keypoints": KEYPOINTS}]
+    path.write_text(json.dumps({"data": {"results": people}}))
+    with pytest.raises(FormatError, match="expected a list with one entry per person"):
+        poseflow.read(path)

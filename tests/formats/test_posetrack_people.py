@@ -59,3 +59,19 @@ def test_a_result_is_scored_without_people_without_identity(tmp_path):
     assert mixed.track_ids.tolist() == plain.track_ids.tolist()
     assert mixed.frames.tolist() == plain.frames.tolist()
     assert any("4 people without an identity" in str(p) for p in mixed.problems)
+
+
+@pytest.mark.parametrize("format", ["posetrack17", "posetrack18"])
+def test_repeated_identities_are_named(tmp_path, format):
+    path = tmp_path / "clip.json"
+    poseflow.write(frames([4, 5], [4]), path, format=format)
+    text = path.read_text()
+    old = '"track_id": [5]' if format == "posetrack17" else '"track_id": 5'
+    path.write_text(
+        text.replace(old, old.replace("5", "4")).replace(
+            old.replace(" ", ""), old.replace(" ", "").replace("5", "4")
+        )
+    )
+    with pytest.warns(UserWarning, match="id 4 is that of two people in frame"):
+        found = poseflow.read(path)
+    assert [frame.poses.track_ids.tolist() for frame in found] == [[4, 4], [4]]

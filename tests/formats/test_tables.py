@@ -5,6 +5,7 @@ import io
 import json
 import subprocess
 import sys
+import warnings
 import zipfile
 from dataclasses import replace
 
@@ -455,3 +456,91 @@ def test_frames_with_other_joints_are_refused(tmp_path, format):
     with pytest.raises(FormatError, match="frame 1: expected the joints of coco17"):
         poseflow.write(frames, tmp_path / FILES[format])
     assert not list(tmp_path.iterdir())
+
+
+def long_text(joints, *, header="frame,joint,x,y", reverse=False):
+    rows = [f"0,{joint},{k + 1.5},{k + 2.5}" for k, joint in enumerate(joints)]
+    return "\n".join([header, *(rows[::-1] if reverse else rows)]) + "\n"
+
+
+COCO = skeletons.COCO17.joints
+SPELLED = [name.replace("_", " ").title() for name in COCO]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(long_text(COCO, reverse=True), id="long, other order"),
+        pytest.param(long_text(SPELLED), id="long, other spelling"),
+        pytest.param(long_text(range(17)), id="numbers from 0"),
+        pytest.param(
+            "frame,"
+            + ",".join(f"{name}_y,{name}_x" for name in COCO[::-1])
+            + "\n0,"
+            + ",".join(f"{k + 2.5},{k + 1.5}" for k in reversed(range(17))),
+            id="wide, other order",
+        ),
+    ],
+)
+@pytest.mark.parametrize("skeleton", [None, "coco17"])
+def test_joints_go_by_name_in_any_order(tmp_path, text, skeleton):
+    path = tmp_path / "walk.csv"
+    path.write_text(text)
+    found = poseflow.read(path, skeleton=skeleton)
+    assert found.skeleton == skeletons.COCO17
+    assert found[0].poses.keypoints[0, :, 0].tolist() == [k + 1.5 for k in range(17)]
+
+
+@pytest.mark.parametrize("skeleton", [None, "coco17"])
+def test_joints_numbered_from_1(tmp_path, skeleton):
+    """They would be those of a skeleton with one joint more."""
+    path = tmp_path / "walk.csv"
+    path.write_text(long_text(range(1, 18)))
+    with pytest.warns(UserWarning, match="joints are numbered from 1"):
+        found = poseflow.read(path, skeleton=skeleton)
+    assert found.skeleton == skeletons.COCO17
+    assert found[0].poses.keypoints[0, 0].tolist() == [1.5, 2.5]
+
+
+def test_joints_from_0_without_the_first(tmp_path):
+    path = tmp_path / "walk.csv"
+    path.write_text(long_text(range(1, 17)))
+    found = poseflow.read(path, skeleton="coco17")
+    assert not found[0].poses.present[0, 0]
+    assert found[0].poses.present[0, 1:].all()
+
+
+def test_coordinates_in_parts_of_the_image_and_folders_are_named(tmp_path):
+    path = tmp_path / "walk.csv"
+    path.write_text(
+        "frame,name,joint,x,y\n0,a/0.jpg,nose,0.25,0.5\n1,b/0.jpg,nose,0.5,0.5\n"
+    )
+    with warnings.catch_warnings(record=True) as caught:
+        poseflow.read(path)
+    texts = " ".join(str(one.message) for one in caught)
+    assert "divided by the size of the image" in texts
+    assert "in 2 folders, 'a' and 'b' first" in texts
+
+
+def json_line(frame, x=1.5, **fields):
+    return {"frame": frame, "people": [{"keypoints": [x] * 51}]} | fields
+
+
+@pytest.mark.parametrize(
+    ("line", "indices", "text"),
+    [
+        (json_line(0, time=float("nan")), [0, 1, 2], "time: cannot be read"),
+        (json_line(0, time="soon", image_id=[1]), [0, 1, 2], "ignored 2 optional"),
+        (json_line(0, x=float("nan")), [0, 1, 2], "no finite numbers"),
+        (json_line(float("inf")), [1, 2], "expected a whole number from 0, found inf"),
+        (json_line(0.5), [1, 2], "expected a whole number from 0, found 0.5"),
+        ([1], [1, 2], "expected an object, found a list"),
+    ],
+)
+def test_a_line_that_only_python_takes_for_json(tmp_path, line, indices, text):
+    path = tmp_path / "walk.jsonl"
+    lines = [json_line(1), line, json_line(2)]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    with pytest.warns(UserWarning, match=text):
+        found = poseflow.read(path)
+    assert [frame.index for frame in found] == indices

@@ -87,6 +87,7 @@ class CocoAnnotationsFormat:
         tracked = any(field in person for person in people for field in _TRACK_FIELDS)
         name_of, others = _images(builder, lists["images"], path, tracked)
         _add_people(builder, people, name_of, others)
+        _note_categories(builder, people, lists["categories"])
         return builder.finish()
 
     def encoder(self, hints: Hints) -> CocoAnnotationsEncoder:
@@ -117,6 +118,17 @@ def _take_skeleton(builder: FrameBuilder, categories: list[dict[str, Any]]) -> N
         skeletons.append(own)
     if len({skeleton.joints for skeleton in skeletons}) == 1:
         builder.hints = replace(builder.hints, skeleton=skeletons[0])
+
+
+def _note_categories(
+    builder: FrameBuilder,
+    people: list[dict[str, Any]],
+    categories: list[dict[str, Any]],
+) -> None:
+    """Note annotations of several categories, which are not told apart."""
+    names = {str(c.get("id")): str(c.get("name") or c.get("id")) for c in categories}
+    found = {str(p.get("category_id")): None for p in people if p.get("keypoints")}
+    builder.problems.note_classes([names.get(key, key) for key in found])
 
 
 def _size(image: dict[str, Any]) -> tuple[int, int] | None:

@@ -19,6 +19,8 @@ Namer = Callable[[Sequence[str]], Sequence[str]]
 def list_files(folder: Path, suffix: str) -> list[Path]:
     """Files of a folder with that suffix, in any case, in natural order.
 
+    Hidden ones are left out, such as the `._NAME` that macOS adds in archives.
+
     Raises:
         FormatError: If the folder cannot be read.
     """
@@ -26,7 +28,7 @@ def list_files(folder: Path, suffix: str) -> list[Path]:
         names = [file.name for file in folder.iterdir() if file.is_file()]
     except OSError as error:
         raise explain(error, folder, "read") from error
-    found = [name for name in names if name.lower().endswith(suffix)]
+    found = [n for n in names if n.lower().endswith(suffix) and n[:1] != "."]
     return [folder / name for name in sorted(found, key=natural_key)]
 
 

@@ -97,6 +97,7 @@ class _Reader:
             FormatError: If it is no list of instances or frames.
         """
         first_frame = 0
+        of_video = False
         if isinstance(document, dict):
             if "poseflow" in document:
                 try:
@@ -108,6 +109,7 @@ class _Reader:
             if self._builder.hints.skeleton is None and isinstance(meta, dict):
                 self._take_skeleton(meta)
             frames = document.get("predictions")
+            of_video = "instance_info" in document
             document = document.get("instance_info", frames)
             if document is frames and isinstance(frames, list):
                 document = [{"instances": one} for one in frames]
@@ -118,7 +120,8 @@ class _Reader:
                 f"{self._path}: expected a list of instances or of frames, found "
                 f"{kind_of(document)}"
             )
-        if any(has_fields(entry, "instances") for entry in document):
+        no_frames = of_video and not document
+        if no_frames or any(has_fields(entry, "instances") for entry in document):
             self._frames(document, first_frame)
         else:
             stem = self._path.name.removesuffix(".gz").removesuffix(".json")

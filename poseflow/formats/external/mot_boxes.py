@@ -10,7 +10,13 @@ import numpy as np
 from poseflow.arrays import Bools
 from poseflow.errors import FormatError
 from poseflow.formats.base import Hints
-from poseflow.formats.mot import is_mot, mot_line, read_mot, sequence_length
+from poseflow.formats.mot import (
+    filled_frames,
+    is_mot,
+    mot_line,
+    read_mot,
+    sequence_length,
+)
 from poseflow.frame_names import frame_name, frame_number
 from poseflow.poses import NO_TRACK, Poses
 from poseflow.sequence import Frame, PoseSequence
@@ -31,20 +37,20 @@ class MotFormat:
     summary = "MOTChallenge text: boxes of people, without joints"
 
     def sniff(self, path: Path, head: bytes) -> bool:
-        """Lines of at least six numbers with commas."""
+        """Lines of at least six numbers with commas or spaces."""
         return not path.is_dir() and is_mot(head)
 
     def read(self, path: Path, hints: Hints) -> PoseSequence:
         """See `poseflow.formats.base.Format.read`. All joints are missing."""
         tracks = read_mot(path)
         skeleton = hints.skeleton or get("coco17")
-        bounds = np.searchsorted(tracks.frames, np.arange(tracks.num_frames + 1))
         length = max(tracks.num_frames, sequence_length(path))
+        indices = filled_frames(tracks.frames, length)
+        starts = np.searchsorted(tracks.frames, indices)
+        ends = np.searchsorted(tracks.frames, indices, "right")
         frames = []
-        for index in range(length):
-            part = slice(*bounds[min(index, tracks.num_frames) :][:2].tolist())
-            if index >= tracks.num_frames:
-                part = slice(0, 0)
+        for index, *bounds in np.column_stack([indices, starts, ends]).tolist():
+            part = slice(*bounds)
             people = len(tracks.frames[part])
             poses = Poses(
                 np.zeros((people, len(skeleton), 2)),

@@ -114,6 +114,7 @@ class OpenPoseFormat:
                 _add_frame(builder, document, image, file)
 
             read_frame_files(builder, files, _images, read_file)
+            builder.problems.note_videos(_videos(files))
             return builder.finish()
         data = read_bytes(path)
         if data.lstrip()[:1] == b"[":
@@ -265,6 +266,13 @@ def _images(names: Sequence[str]) -> list[str]:
         )
         for stem, found in zip(found_stems, numbered, strict=True)
     ]
+
+
+def _videos(files: Sequence[Path]) -> list[str]:
+    """Names of the videos whose frames, by number, are among the files."""
+    numbered = (numbered_name(without_suffix(f.name, _SUFFIX)) for f in files)
+    prefixes = dict.fromkeys(found[0] for found in numbered if found is not None)
+    return [prefix for prefix in prefixes if not _COCO_IMAGE.fullmatch(prefix)]
 
 
 def _is_video(prefix: str, numbers: list[int]) -> bool:

@@ -198,11 +198,7 @@ class _Reader:
 
     def report(self) -> None:
         """Warn of several classes, which are not told apart."""
-        if len(self._classes) > 1:
-            self._builder.problems.note(
-                f"its people are of {len(self._classes)} classes, "
-                f"{', '.join(list(self._classes)[:3])}; they are read as one kind"
-            )
+        self._builder.problems.note_classes(list(self._classes))
 
 
 def _is_size(shape: Any) -> bool:

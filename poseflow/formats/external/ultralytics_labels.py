@@ -82,6 +82,7 @@ class UltralyticsLabelsFormat:
                     layout.add(builder, place, image, line.split())
 
         read_frame_files(builder, files, _images, read_file)
+        builder.problems.note_classes([f"class {name}" for name in layout.classes])
         return builder.finish()
 
     def encoder(self, hints: Hints) -> UltralyticsLabelsEncoder:
@@ -91,9 +92,17 @@ class UltralyticsLabelsFormat:
 
 def _label_files(folder: Path) -> list[Path]:
     """The text files of a folder, or of `labels` in it, as models save them."""
-    own = list_files(folder, _SUFFIX)
     inner = folder / "labels"
-    return own if own or not inner.is_dir() else list_files(inner, _SUFFIX)
+    for place in (folder, inner):
+        # Tools that annotate list the names of the classes beside the labels.
+        found = [
+            file
+            for file in (list_files(place, _SUFFIX) if place.is_dir() else ())
+            if file.name.lower() != "classes.txt"
+        ]
+        if found:
+            return found
+    return []
 
 
 def _head(file: Path) -> bytes:
@@ -137,22 +146,24 @@ class _Layout:
         self._joints = len(skeleton)
         self._step = step
         self._ids = ids
+        self.classes: dict[str, None] = {}
 
     @classmethod
     def of(
         cls, path: Path, files: Iterable[list[str]], skeleton: Skeleton | None
     ) -> _Layout:
-        """The layout that fits the lines of all files.
+        """The layout that fits all lines with joints; those of boxes do not count.
 
         Raises:
             FormatError: If none does.
         """
+        files = list(files)
         lengths: set[int] = set()
         last: dict[int, set[bool]] = {}
         for lines in files:
             for line in lines:
                 cells = line.split()
-                if cells:
+                if len(cells) >= _BEFORE + 2:
                     lengths.add(len(cells))
                     fraction = re.search(r"[.eE]", cells[-1]) is not None
                     last.setdefault(len(cells), set()).add(fraction)
@@ -165,13 +176,14 @@ class _Layout:
                         whole + 1, {True}
                     )
                     return cls(path, own, step, ids)
-        if not lengths:
+        if not lengths and not any(line.strip() for lines in files for line in lines):
             return cls(path, skeleton or get("coco17"), 3, False)
         joints = f"{len(skeleton)} joints of {skeleton.name}" if skeleton else "joints"
         raise FormatError(
             f"{path}: expected class, box, then x, y or x, y, visibility of the "
             f"{joints}, then at most confidence and id; found lines of "
-            f"{', '.join(map(str, sorted(lengths)[:4]))} numbers; name the skeleton"
+            + (", ".join(map(str, sorted(lengths)[:4])) or f"at most {_BEFORE + 1}")
+            + " numbers; name the skeleton"
         )
 
     def add(
@@ -195,6 +207,7 @@ class _Layout:
         except ValueError as error:
             builder.problems.add(where, str(error))
             return
+        self.classes[cells[0].removesuffix(".0")] = None
         x, y, w, h = values[1:_BEFORE] * (width, height, width, height)
         joints = np.ones((self._joints, 3))
         joints[:, : self._step] = values[_BEFORE:].reshape(self._joints, self._step)

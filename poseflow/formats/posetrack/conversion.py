@@ -9,6 +9,7 @@ import numpy as np
 from poseflow.arrays import Floats
 from poseflow.errors import FormatError
 from poseflow.formats.base import Hints
+from poseflow.formats.frame_builder import Problems, note_repeated_ids
 from poseflow.formats.metadata import frame_time, with_metadata
 from poseflow.formats.posetrack.annotations import (
     EARS,
@@ -192,6 +193,9 @@ def poses_from_annotations(annotations: Annotations, hints: Hints) -> PoseSequen
     names, indices = _frame_names(annotations, hints.name)
     times = dict(zip(indices, annotations.times or (), strict=False))
     known = {index: time for index, time in times.items() if time is not None}
+    problems = Problems(annotations.source)
+    note_repeated_ids(problems, ids, annotations.frames, lambda k: names[k])
+    problems.report(len(ids))
     parts = made.split(annotations.frame_starts.tolist())
     frames = (
         Frame(index, frame_time(index, known, hints, given_fps), part, None, name)

@@ -123,7 +123,9 @@ def assemble(
         rank[table.rows][order],
         lambda k: table.names[by_index[k]] or str(table.indices[by_index[k]]),
     )
+    problems.note_divided([(table.points, table.marks)])
     problems.report(len(table.rows) if kept is None else kept)
+    problems.report_folders(table.names)
     times = {
         int(index): float(time)
         for index, time in zip(table.indices, table.times, strict=True)

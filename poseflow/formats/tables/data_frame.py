@@ -18,6 +18,7 @@ from poseflow.errors import FormatError
 from poseflow.formats.base import Hints
 from poseflow.formats.frame_builder import Problems
 from poseflow.formats.metadata import with_metadata
+from poseflow.formats.skeleton_fields import known_by_names
 from poseflow.formats.tables.assemble import PeopleTable, assemble
 from poseflow.formats.tables.long_rows import LongRows, people_of_rows
 from poseflow.poses import NO_TRACK
@@ -272,13 +273,20 @@ def _order_joints(people: PeopleTable, hints: Hints, path: Path) -> None:
     Raises:
         FormatError: If the table has joints that the skeleton lacks.
     """
-    if hints.skeleton is None or people.joints is None:
+    if people.joints is None:
         return
-    wanted = list(hints.skeleton.joints)
+    skeleton = hints.skeleton
+    if skeleton is None:
+        known = known_by_names(people.joints)
+        if known is None:
+            return
+        skeleton, joint_of = known
+        people.joints = [joint_of[name] for name in people.joints]
+    wanted = list(skeleton.joints)
     unknown = [name for name in people.joints if name not in wanted]
     if unknown:
         raise FormatError(
-            f"{path}: expected the joints of {hints.skeleton.name} "
+            f"{path}: expected the joints of {skeleton.name} "
             f"({', '.join(wanted)[:80]}), found {', '.join(unknown)[:80]}"
         )
     order = [wanted.index(name) for name in people.joints]

@@ -7,6 +7,8 @@ People have the fields of AlphaPose's entries. The first line also has the metad
 
 from __future__ import annotations
 
+import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from poseflow.formats.alphapose import add_entry
 from poseflow.formats.alphapose_writer import entry_fields
 from poseflow.formats.base import Encoder, Hints
 from poseflow.formats.frame_builder import FrameBuilder
-from poseflow.formats.json.reader import decode_entry, read_bytes
+from poseflow.formats.json.reader import decode_entry, kind_of, read_bytes
 from poseflow.formats.metadata import Metadata, metadata, with_metadata
 from poseflow.frame_names import frame_name
 from poseflow.sequence import Frame, PoseSequence
@@ -58,6 +60,8 @@ class _Plain(msgspec.Struct, gc=False):
 
 
 _DECODER = msgspec.json.Decoder(_Read)
+_OPTIONAL: dict[str, Any] = {"time": float | None, "image_id": str | int | None}
+"""Fields without which a frame can do, and their types."""
 
 
 class JsonLinesEncoder:
@@ -127,7 +131,7 @@ class JsonLinesFormat:
             if not line.strip():
                 continue
             try:
-                found = _decode(line, builder)
+                found = _decode(line, builder, number)
                 if found is None:
                     continue
                 index, image = _frame_of(found)
@@ -153,7 +157,7 @@ class JsonLinesFormat:
         return JsonLinesEncoder(hints)
 
 
-def _decode(line: bytes, builder: FrameBuilder) -> _Read | _Plain | None:
+def _decode(line: bytes, builder: FrameBuilder, number: int) -> _Read | _Plain | None:
     """A line; None for one that has metadata alone.
 
     Raises:
@@ -161,22 +165,39 @@ def _decode(line: bytes, builder: FrameBuilder) -> _Read | _Plain | None:
     """
     try:
         found: _Read | _Plain = _DECODER.decode(line)
-    except msgspec.ValidationError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         try:
-            fields = msgspec.json.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as other:
-            raise ValueError(f"no JSON ({other})") from other
-        if isinstance(fields, dict) and set(fields) == {"poseflow"}:
+            fields = json.loads(line)  # also NaN, and numbers that are too large
+        except (ValueError, RecursionError) as error:
+            raise ValueError(f"no JSON ({error})") from error
+        if not isinstance(fields, dict):
+            raise ValueError(f"expected an object, found {kind_of(fields)}") from None
+        if set(fields) == {"poseflow"}:
             _describe(builder, fields["poseflow"])
             return None
-        if not isinstance(fields, dict):
-            raise ValueError(f"expected an object, found {error!s}") from error
-        found = decode_entry(fields, None, _Plain)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ValueError(f"no JSON ({error})") from error
+        found = decode_entry(_usable(fields, builder, number), None, _Plain)
     if found.poseflow is not None:
         _describe(builder, found.poseflow)
     return found
+
+
+def _usable(
+    fields: dict[str, Any], builder: FrameBuilder, number: int
+) -> dict[str, Any]:
+    """The fields of a line without optional ones that cannot be read."""
+    kept = dict(fields)
+    for name, kind in _OPTIONAL.items():
+        value = kept.get(name)
+        try:
+            if isinstance(value, float) and not math.isfinite(value):
+                raise ValueError
+            msgspec.convert(value, kind, strict=False)
+        except ValueError:
+            del kept[name]
+            builder.problems.ignore(
+                f"line {number}", f"{name}: cannot be read, found {str(value)[:40]!r}"
+            )
+    return kept
 
 
 def _describe(builder: FrameBuilder, value: Any) -> None:
@@ -193,7 +214,7 @@ def _frame_of(line: _Read | _Plain) -> tuple[int, str]:
         ValueError: If the index is no whole number from 0.
     """
     index = line.frame
-    if index != index or index != int(index) or not 0 <= index < 2**53:
+    if not math.isfinite(index) or index != int(index) or not 0 <= index < 2**53:
         raise ValueError(f"frame: expected a whole number from 0, found {index}")
     image = "" if line.image_id is None else str(line.image_id)
     image.encode()

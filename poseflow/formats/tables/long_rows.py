@@ -12,7 +12,9 @@ from poseflow.arrays import Floats, Ints
 from poseflow.errors import FormatError, PoseFlowError
 from poseflow.formats.base import Hints
 from poseflow.formats.frame_builder import Problems
+from poseflow.formats.skeleton_fields import joint_name, known_by_names
 from poseflow.skeletons import for_joint_count
+from poseflow.skeletons.skeleton import Skeleton
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,8 +123,8 @@ def _joints(
     column = rows.joints.astype("category").cat.remove_unused_categories()
     codes = column.cat.codes.to_numpy().astype(np.int64)
     found = [str(name).strip() for name in column.cat.categories]
-    if hints.skeleton is None and found and all(n.isdigit() for n in found):
-        numbers = [int(name) for name in found]  # joints by number, from 0
+    numbers = _numbers(found, hints.skeleton, problems)
+    if hints.skeleton is None and numbers is not None:
         try:
             names = list(for_joint_count(max(numbers) + 1).joints)
         except PoseFlowError as error:
@@ -130,6 +132,11 @@ def _joints(
                 f"{problems.path}: joint: {error}, or name the joints"
             ) from error
         return np.array(numbers, np.int64)[codes], names
+    known = known_by_names(found) if hints.skeleton is None else None
+    if known is not None:
+        skeleton, joint_of = known
+        places = [skeleton.joints.index(joint_of[name]) for name in found]
+        return np.array(places, np.int64)[codes], list(skeleton.joints)
     if hints.skeleton is None:
         first = np.unique(codes, return_index=True)[1]
         order = np.argsort(first, kind="stable")  # as they appear in the file
@@ -137,9 +144,14 @@ def _joints(
         rank[order] = np.arange(len(found))
         return rank[codes], [found[k] for k in order]
     names = list(hints.skeleton.joints)
-    number = {name: k for k, name in enumerate(names)}
-    number |= {str(k): k for k in range(len(names)) if str(k) not in number}
-    lookup = np.array([number.get(name, -1) for name in found], np.int64)
+    number = {joint_name(name): k for k, name in reversed(list(enumerate(names)))}
+    number |= {name: k for k, name in enumerate(names)}
+    lookup = np.array(
+        [number.get(name, number.get(joint_name(name), -1)) for name in found], np.int64
+    )
+    if numbers is not None and (lookup < 0).any():
+        usable = [k if k < len(names) else -1 for k in numbers]
+        lookup = np.array(usable, np.int64)
     joint = lookup[codes] if len(found) else np.zeros(0, np.int64)
     unknown = [name for name, k in zip(found, lookup, strict=True) if k < 0]
     if found and len(unknown) == len(found):
@@ -153,6 +165,20 @@ def _joints(
             f"joint {found[codes[row]]!r} is not one of {hints.skeleton.name}",
         )
     return joint, names
+
+
+def _numbers(
+    found: Sequence[str], skeleton: Skeleton | None, problems: Problems
+) -> list[int] | None:
+    """Numbers of joints from 0, where all names are numbers; None otherwise."""
+    if not found or not all(name.isascii() and name.isdigit() for name in found):
+        return None
+    numbers = [int(name) for name in found]
+    last = None if skeleton is None else len(skeleton)
+    if min(numbers) != 1 or (last is not None and max(numbers) != last):
+        return numbers
+    problems.note("joints are numbered from 1; 1 is taken as the first joint")
+    return [number - 1 for number in numbers]
 
 
 def _check_ids(

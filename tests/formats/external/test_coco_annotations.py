@@ -156,3 +156,13 @@ def test_what_is_written_is_read_by_pycocotools(tmp_path):
     assert [a["num_keypoints"] for a in found] == [16, 17]
     assert found[0]["keypoints"][2::3] == [0 if k == 3 else 2 for k in range(17)]
     assert coco.loadCats(1)[0]["keypoints"] == list(COCO17.joints)
+
+
+def test_several_categories_are_named(read):
+    cat, dog = (
+        {"id": k, "name": n, "keypoints": list(COCO17.joints)}
+        for k, n in ((1, "cat"), (2, "dog"))
+    )
+    with pytest.warns(UserWarning, match="2 classes, cat, dog; they are read as one"):
+        found = read(dataset(person(), person(category_id=2), categories=[cat, dog]))
+    assert sum(len(frame.poses) for frame in found) == 2

@@ -132,3 +132,11 @@ def test_a_joint_at_the_origin_is_missing(read):
     poses = read([person])[0].poses
     assert np.flatnonzero(~poses.present[0]).tolist() == [3]
     assert read([person], keep_origin=True)[0].poses.present.all()
+
+
+def test_a_video_without_frames(tmp_path):
+    path = tmp_path / "clip.json"
+    skeleton = poseflow.Skeleton("pair", ("a", "b"))
+    poseflow.write(poseflow.PoseSequence((), skeleton), path, "mmpose")
+    found = poseflow.read(path)
+    assert (len(found), found.skeleton.joints) == (0, ("a", "b"))

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 import poseflow
+from poseflow.errors import FormatError
+from poseflow.eval import mot_events
 from poseflow.formats.mot import read_mot
 
 
@@ -72,3 +74,42 @@ def test_motmetrics_reads_what_is_written(tmp_path):
     table = motmetrics.io.loadtxt(path, fmt="mot16", min_confidence=-1)
     assert table.index.tolist() == [(1, 1), (2, 1), (2, 2)]
     assert table[["X", "Y", "Width", "Height"]].iloc[0].tolist() == [0.5, 1, 30, 40]
+
+
+def lines(*frames, between=","):
+    cells = ([frame, 1, 50, 100, 30, 60, 0.9, -1, -1, -1] for frame in frames)
+    return "".join(between.join(map(str, row)) + "\n" for row in cells)
+
+
+@pytest.mark.parametrize("between", [",", " ", "\t", ", "])
+def test_commas_or_spaces_between_numbers(tmp_path, between):
+    path = tmp_path / "det.txt"
+    path.write_text(lines(1, 3, between=between))
+    assert poseflow.formats.sniff(path).name == "mot"
+    assert [len(frame.poses) for frame in poseflow.read(path)] == [1, 0, 1]
+
+
+def test_an_empty_cell_is_named(tmp_path):
+    path = tmp_path / "det.txt"
+    path.write_text("1,1,50,,30,60,0.9\n")
+    with pytest.raises(FormatError, match=r"line 1: .*nothing as top"):
+        poseflow.read(path)
+
+
+@pytest.mark.parametrize("last", [3002, 10**8, 10**12])
+def test_a_number_far_off_makes_no_frames_in_between(tmp_path, last):
+    path = tmp_path / "det.txt"
+    path.write_text(lines(3, last))
+    found = poseflow.read(path)
+    assert [frame.index for frame in found] == [0, 1, 2, last - 1]
+    events = mot_events(path, path)
+    assert events.Type.value_counts()["MATCH"] == 2
+
+
+def test_a_length_far_off_makes_no_frames(tmp_path):
+    folder = tmp_path / "S-01"
+    (folder / "gt").mkdir(parents=True)
+    (folder / "gt" / "gt.txt").write_text(lines(1))
+    for length, frames in ((5, 5), (10**12, 1)):
+        (folder / "seqinfo.ini").write_text(f"[Sequence]\nseqLength={length}\n")
+        assert len(poseflow.read(folder / "gt" / "gt.txt")) == frames

@@ -259,3 +259,16 @@ def test_fifteen_joints_are_openposes_and_canvas_gives_the_size(tmp_path):
     found = poseflow.read(tmp_path)
     assert found.skeleton.name == "openpose15"
     assert found.size == (640, 480)
+
+
+def test_hidden_files_of_macos_are_no_frames(tmp_path):
+    save(tmp_path, "street_000000000002", people(4.5))
+    save(tmp_path, "._street_000000000002", "\0\5")
+    assert len(poseflow.read(tmp_path)) == 1
+
+
+def test_frames_of_two_videos_in_one_folder_are_named(tmp_path):
+    save(tmp_path, "street_000000000000", people(4.5))
+    save(tmp_path, "park_000000000001", people(5.5))
+    with pytest.warns(UserWarning, match="2 videos by their names, 'park' and 'street"):
+        assert len(poseflow.read(tmp_path)) == 2

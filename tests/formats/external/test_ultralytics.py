@@ -1,6 +1,7 @@
 """The formats `ultralytics` (JSON) and `ultralytics-labels` (text)."""
 
 import json
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -186,3 +187,15 @@ def test_a_bad_line_does_not_cost_the_others(tmp_path):
     labels(tmp_path, line(), line().replace("0.25", "what"))
     with pytest.warns(UserWarning, match=r"line 2 \(image 'IMG_2'\)"):
         assert len(poseflow.read(tmp_path, size=(10, 10))[0].poses) == 1
+
+
+def test_labels_beside_boxes_alone_and_names_of_classes(tmp_path):
+    line = "0 .5 .5 .1 .1 " + ".5 .4 2 " * 17
+    (tmp_path / "a.txt").write_text(f"{line}\n1{line[1:]}\n0 .5 .5 .1 .1\n")
+    (tmp_path / "classes.txt").write_text("person\n")
+    with warnings.catch_warnings(record=True) as caught:
+        found = poseflow.read(tmp_path, size=(100, 100))
+    texts = " ".join(str(one.message) for one in caught)
+    assert "left out 1 of 3 poses" in texts
+    assert "2 classes, class 0, class 1" in texts
+    assert [(frame.name, len(frame.poses)) for frame in found] == [("a", 2)]
