@@ -15,9 +15,10 @@ import sys
 import warnings
 from pathlib import Path
 
+import numpy as np
 import onnx
 import torch
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 from poseflow.estimator.movenet.loaded import load_movenet
@@ -109,11 +110,64 @@ def without_weights(model: onnx.ModelProto, weights: Path) -> onnx.ModelProto:
     return model
 
 
+def with_padding_folded(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The graph whose strided convolutions pad themselves.
+
+    A `Pad` before a convolution makes onnxruntime leave its blocked layout and return
+    to it: a fifth of the time.
+    """
+    nodes = model.graph.node
+    for pad in [node for node in nodes if node.op_type == "Pad"]:
+        (conv,) = [node for node in nodes if pad.output[0] in node.input]
+        conv.input[0] = pad.input[0]
+        (pads,) = [entry for entry in conv.attribute if entry.name == "pads"]
+        pads.ints[:] = [0, 0, 1, 1]  # top, left, bottom, right: as `StridedConv` pads
+        nodes.remove(pad)
+    return model
+
+
+def with_channels_in_weights(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The graph that reverses the first convolution's weights, not every image."""
+    nodes = model.graph.node
+    (reversal,) = [node for node in nodes if "images" in node.input]
+    (follower,) = [node for node in nodes if reversal.output[0] in node.input]
+    (stem,) = [
+        node for node in nodes if node.op_type == "Conv" and "/stem/" in node.name
+    ]
+    if reversal.op_type != "Slice":
+        sys.exit(f"expected the reversal of channels first, got {reversal.op_type}")
+    follower.input[0] = "images"
+    order = numpy_helper.from_array(np.array([2, 1, 0]), "blue-green-red")
+    model.graph.initializer.append(order)
+    weights = stem.input[1]
+    stem.input[1] = f"{weights}/reversed"
+    nodes.insert(
+        list(nodes).index(stem),
+        helper.make_node("Gather", [weights, order.name], [stem.input[1]], axis=1),
+    )
+    return model
+
+
+def without_unused(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The graph without nodes whose output nothing takes."""
+    graph = model.graph
+    while True:
+        used = {name for node in graph.node for name in node.input}
+        used |= {output.name for output in graph.output}
+        unused = [node for node in graph.node if used.isdisjoint(node.output)]
+        if not unused:
+            return model
+        for node in unused:
+            graph.node.remove(node)
+
+
 def main(folder: Path) -> None:
     """Write `movenet_NAME.onnx` of each network."""
     for name in WIDTHS:
         path = folder / f"movenet_{name}.onnx"
-        model = without_weights(exported(name), path.with_suffix(".safetensors"))
+        model = with_channels_in_weights(with_padding_folded(exported(name)))
+        weights = path.with_suffix(".safetensors")
+        model = without_weights(without_unused(model), weights)
         onnx.save(model, path)
         onnx.checker.check_model(path)
         print(f"{path}: {path.stat().st_size} bytes")
