@@ -26,7 +26,8 @@ REGRESSION_SPREAD = 0.3
 distance to where the centre's regression puts them."""
 
 PEOPLE_AT_ONCE = 32
-"""Bounds the memory of weighted heatmaps: 17 of the output's size for each person."""
+"""On a GPU. Bounds the memory of weighted heatmaps: 17 of the size of the window that
+holds the people's boxes, for each. On a CPU it is one, as the window is smallest."""
 
 COUNTED_JOINT = 0.127
 """Joints with higher scores count in a person's score."""
@@ -95,7 +96,12 @@ def decode_people(out: Mapping[str, Tensor], least_centre: float = 0.1) -> Peopl
         * _inside(low[:, axis], high[:, axis], size)[:, None]
         for axis, size in enumerate((height, width))
     ]
-    keypoints, _, scores = _highest_joints(out, image, near[0], near[1])
+    # A box between two cells has none: a window of one cell, with weights of 0. One that
+    # is not finite has no weights above 0 either.
+    first = low.nan_to_num(0).ceil().minimum(limits - 1)
+    end = (high.nan_to_num(0).floor() + 1).maximum(first + 1)
+    windows = torch.stack([first, end], dim=2).long()
+    keypoints, _, scores = _highest_joints(out, image, near[0], near[1], windows)
     boxes = torch.cat([low.flip(1), high.flip(1)], dim=1) * STRIDE
     counted = scores > COUNTED_JOINT
     mean = (scores * counted).sum(1) / counted.sum(1).clamp(min=1)
@@ -154,7 +160,8 @@ def decode_seeded(
     spread = 2 * (sigma_px / STRIDE) ** 2
     near_y = _axis_gaussian(cells[..., 1], height, spread)
     near_x = _axis_gaussian(cells[..., 0], width, spread)
-    keypoints, scores, _ = _highest_joints(out, image, near_y, near_x)
+    whole = torch.tensor([[0, height], [0, width]]).expand(len(seeds), 2, 2)
+    keypoints, scores, _ = _highest_joints(out, image, near_y, near_x, whole)
     return keypoints, scores
 
 
@@ -171,7 +178,11 @@ def _inside(low: Tensor, high: Tensor, size: int) -> Tensor:
 
 
 def _highest_joints(
-    out: Mapping[str, Tensor], image: Tensor, near_y: Tensor, near_x: Tensor
+    out: Mapping[str, Tensor],
+    image: Tensor,
+    near_y: Tensor,
+    near_x: Tensor,
+    windows: Tensor,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Joints, their scores and their weighted scores at the highest weighted cell.
 
@@ -182,16 +193,25 @@ def _highest_joints(
         image: `(P,)` the input of each person.
         near_y: `(P, 17, H)`.
         near_x: `(P, 17, W)`.
+        windows: `(P, 2, 2)` int64, first cell and the one after the last along y and x,
+            outside of which the weights are 0.
     """
-    heatmaps = out["kpt_heatmap"].float().sigmoid()
-    values, cells = [], []
-    for start in range(0, max(len(image), 1), PEOPLE_AT_ONCE):
-        part = slice(start, start + PEOPLE_AT_ONCE)
-        weighted = heatmaps[image[part]] * near_y[part][..., None]
-        weighted *= near_x[part][..., None, :]
+    heatmaps = out["kpt_heatmap"].float()
+    width = heatmaps.shape[3]
+    at_once = 1 if heatmaps.device.type == "cpu" else PEOPLE_AT_ONCE
+    values, cells = [heatmaps.new_zeros(0, NUM_JOINTS)], [image.new_zeros(0, NUM_JOINTS)]
+    for start in range(0, len(image), at_once):
+        part = slice(start, start + at_once)
+        top, left = windows[part, :, 0].amin(0).tolist()
+        bottom, right = windows[part, :, 1].amax(0).tolist()
+        y, x = slice(top, bottom), slice(left, right)
+        weighted = heatmaps[:, :, y, x][image[part]].sigmoid()
+        weighted *= near_y[part, :, y, None]
+        weighted *= near_x[part, :, None, x]
         value, cell = weighted.flatten(2).max(2)
+        across = weighted.shape[3]
         values.append(value)
-        cells.append(cell)
+        cells.append((top + cell // across) * width + left + cell % across)
     keypoints, scores = _joints_at(out, image, torch.cat(cells))
     return keypoints, scores, torch.cat(values).masked_fill(scores == 0, 0)
 
