@@ -96,8 +96,8 @@ def decode_people(out: Mapping[str, Tensor], least_centre: float = 0.1) -> Peopl
         * _inside(low[:, axis], high[:, axis], size)[:, None]
         for axis, size in enumerate((height, width))
     ]
-    # A box between two cells has none: a window of one cell, with weights of 0. One that
-    # is not finite has no weights above 0 either.
+    # A box between two cells has a window of one, with weights of 0, as has a box that
+    # is not finite.
     first = low.nan_to_num(0).ceil().minimum(limits - 1)
     end = (high.nan_to_num(0).floor() + 1).maximum(first + 1)
     windows = torch.stack([first, end], dim=2).long()
@@ -199,7 +199,10 @@ def _highest_joints(
     heatmaps = out["kpt_heatmap"].float()
     width = heatmaps.shape[3]
     at_once = 1 if heatmaps.device.type == "cpu" else PEOPLE_AT_ONCE
-    values, cells = [heatmaps.new_zeros(0, NUM_JOINTS)], [image.new_zeros(0, NUM_JOINTS)]
+    values, cells = (
+        [heatmaps.new_zeros(0, NUM_JOINTS)],
+        [image.new_zeros(0, NUM_JOINTS)],
+    )
     for start in range(0, len(image), at_once):
         part = slice(start, start + at_once)
         top, left = windows[part, :, 0].amin(0).tolist()

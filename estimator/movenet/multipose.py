@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -173,8 +173,5 @@ def _input(image: Image, view: View) -> Letterbox:
         -(-max(round(side * scale), 1) // INPUT_MULTIPLE) * INPUT_MULTIPLE
         for side in (rows, columns)
     )
-    small = letterbox(
-        image[:, ::-1] if view.mirrored else image, view.size, view.size, pad=0
-    )
-    # Of the square only the part with the image, so that nothing empty is computed.
-    return replace(small, image=np.ascontiguousarray(small.image[:height, :width]))
+    # Only the part with the image, so that nothing empty is computed.
+    return letterbox(image, width, height, mirrored=view.mirrored, pad=0)

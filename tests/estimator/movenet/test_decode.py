@@ -13,6 +13,7 @@ from poseflow.estimator.movenet.decode import (
     decode_person,
     decode_seeded,
 )
+from poseflow.estimator.movenet.files import graph_file
 from poseflow.estimator.movenet.loaded import LoadedMoveNet, on_cpu, on_device
 from poseflow.estimator.networks.movenet import MoveNet, movenet
 
@@ -161,3 +162,28 @@ def test_unknown_networks_and_widths_are_named():
         movenet("thunderbolt")
     with pytest.raises(PoseFlowError, match="widths: expected 8 numbers"):
         MoveNet([8, 8], boxes=False)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_graphs_pad_within_the_convolutions(name):
+    onnx = pytest.importorskip("onnx")
+    graph = onnx.load(graph_file(name), load_external_data=False).graph
+    kinds = [node.op_type for node in graph.node]
+    assert "Pad" not in kinds
+    assert kinds.count("Conv") == sum(
+        isinstance(module, torch.nn.Conv2d) for module in movenet(name).modules()
+    )
+
+
+def test_a_box_between_two_cells_has_joints_without_a_score():
+    out = MoveNet([8] * 8, boxes=True).eval()(torch.zeros(1, 3, 64, 64))
+    out = {head: torch.zeros_like(values) for head, values in out.items()}
+    out["center"][:] = -9
+    for x, y, offset in ((2, 5, 0.5), (15, 15, 9), (9, 9, float("nan"))):
+        out["center"][0, 0, y, x] = 3
+        out["box_offset"][0, :, y, x] = offset
+        out["box_scale"][0, :, y, x] = 0.2
+    people = decode_people(out)
+    assert len(people.scores) == 3
+    assert (people.scores == 0).all()
+    assert torch.isfinite(people.keypoints).all()
