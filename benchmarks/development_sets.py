@@ -2,7 +2,8 @@
 
 Every set has two halves: settings are chosen on the first and checked on the second. A
 rendered or simulated set takes other seeds, a real one the other part of the sequence;
-a real one below 100 frames is the same, backwards.
+a real one below 100 frames is the same, backwards. A third part has test seeds, and the
+second half of the real sets.
 Real tracks are read from a folder of the user's (`--real`): for each sequence a folder
 with `poses.json`, a list as `poseflow estimate` writes, and `gt.json`: `frames`, `fps`,
 `size`, and for each frame `people` (`person`, `keypoints`, `box`) and `sources`, which
@@ -35,8 +36,8 @@ from poseflow.synthetic import (
 
 Sets = dict[str, list[Clip]]
 
-FIRST, SECOND = (0, 1, 2), (4, 5, 6)
-"""Seeds of the two halves."""
+FIRST, SECOND, TEST = (0, 1, 2), (4, 5, 6), (100, 101, 102)
+"""Seeds of the two halves, and those that no setting was chosen on."""
 
 GROUPS = {
     "rendered": (tuple(PRESETS), 3.0),
@@ -51,8 +52,8 @@ GROUPS = {
 
 
 def development_sets(half: int, real: Path | None = None) -> Sets:
-    """All clips of one half (0 or 1), by set."""
-    seeds = (FIRST, SECOND)[half]
+    """All clips of one half (0 or 1), or of the test seeds (2), by set."""
+    seeds = (FIRST, SECOND, TEST)[half]
     sets = {suite: [make_clip(suite, seed) for seed in seeds] for suite in PRESETS}
     for seed in seeds:
         _add(sets, "2 a second", _scene("street", seed, fps=2.0, frames=80))

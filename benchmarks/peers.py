@@ -1,205 +1,54 @@
-"""Trackers of other packages, on the tracking benchmark; those that are installed.
+"""Trackers of other packages beside this one's, on the development sets of tracking.
 
-    python benchmarks/peers.py                  the table of poseflow benchmark tracking
-    python benchmarks/peers.py --quick          fewer frames
-    python benchmarks/peers.py --tune           every setting, on development seeds
+    python benchmarks/peers.py --tune [--real FOLDER]     every setting, first half
+    python benchmarks/peers.py --measure FILE [--real FOLDER]
+    python benchmarks/peers.py --table FILE...            markdown, with intervals
 
-Each is given the same poses; box trackers get the boxes around the joints. Each is
-measured with its best setting on the development seeds: `BEST`, found with --tune.
+Those are measured that are installed. All are given the same poses, and each has the
+setting that was best for it on the first half of the sets (`BEST`, found by --tune).
+`--measure` scores every clip on test seeds, and on the second half of the real sets,
+and saves them; `--only NAME` restricts it, so that trackers can be measured apart.
+Intervals of differences are of a bootstrap over clips, within each group of sets.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib.util
+import json
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from development_sets import GROUPS, Sets, development_sets, objective
+from peer_trackers import (
+    BoxmotTracker,
+    NorfairTracker,
+    RoboflowTracker,
+    SleapTracker,
+    UltralyticsTracker,
+)
 
-from poseflow.arrays import Floats
+from poseflow.benchmark.clips import Clip
 from poseflow.benchmark.tracking import (
-    DEV_SEEDS,
-    SUITES,
-    make_clip,
-    mean_row,
-    measure_suites,
+    Competitor,
+    oracle_row,
+    own_trackers,
     score_clips,
 )
-from poseflow.poses import NO_TRACK, Poses
-from poseflow.similarity.boxes import keypoint_extent
 
 Factory = Callable[[], Any]
+Scores = dict[str, dict[str, list[dict[str, float]]]]
+"""Tracker -> set -> a clip each: `idf1`, `ass_a`, `switches` and others."""
 
+FIGURES = ("idf1", "ass_a", "hota", "mota", "switches", "milliseconds")
 
-def _boxes(poses: Poses) -> Floats:
-    """Boxes around the joints, at least a pixel wide."""
-    boxes = keypoint_extent(poses.keypoints, poses.present).astype(np.float64)
-    boxes[:, 2:] = np.maximum(boxes[:, 2:], boxes[:, :2] + 1)
-    return boxes
+REFERENCE = "default, final"
+"""Tracker with which the others are compared."""
 
-
-class RoboflowTracker:
-    """One of roboflow's `trackers`: `SORTTracker`, `ByteTrackTracker`, ...
-
-    Args:
-        name: Of the class.
-        **options: Its options.
-    """
-
-    def __init__(self, name: str, **options: Any) -> None:
-        import trackers
-
-        self._tracker = getattr(trackers, name)(**options)
-
-    def update(self, poses: Poses, image: Any = None) -> Poses:
-        """The same poses with ids; -1 for those that it does not return."""
-        import supervision
-
-        detections = supervision.Detections(
-            xyxy=_boxes(poses).astype(np.float32),
-            confidence=poses.scores.astype(np.float32),
-            class_id=np.zeros(len(poses), int),
-            data={"pose": np.arange(len(poses))},
-        )
-        found = self._tracker.update(detections)
-        ids = np.full(len(poses), NO_TRACK)
-        if len(found) and found.tracker_id is not None:
-            at = np.asarray(found.data["pose"], np.int64)
-            given = np.asarray(found.tracker_id, np.int64)
-            ids[at] = np.where(given >= 0, given + 1, NO_TRACK)
-        return poses.replace(track_ids=ids)
-
-
-class NorfairTracker:
-    """Norfair on keypoints or boxes.
-
-    Args:
-        distance: `"keypoints"` (mean distance over the person's size) or `"iou"`.
-        **options: Of `norfair.Tracker`.
-    """
-
-    def __init__(self, distance: str = "keypoints", **options: Any) -> None:
-        import norfair
-
-        self._boxes = distance == "iou"
-        function: Any = "iou" if self._boxes else _keypoint_distance
-        self._tracker = norfair.Tracker(distance_function=function, **options)
-
-    def update(self, poses: Poses, image: Any = None) -> Poses:
-        """The same poses with ids."""
-        import norfair
-
-        boxes = _boxes(poses)
-        detections = []
-        for p in range(len(poses)):
-            if self._boxes:
-                points, scores = boxes[p].reshape(2, 2), np.full(2, poses.scores[p])
-            else:
-                points = poses.keypoints[p].astype(np.float64)
-                scores = poses.keypoint_scores[p].astype(np.float64)
-            detections.append(norfair.Detection(points, scores, data=p))
-        ids = np.full(len(poses), NO_TRACK)
-        for person in self._tracker.update(detections):
-            # Only those detected in this frame: the others are predictions.
-            detection = person.last_detection
-            if person.id is not None and any(detection is d for d in detections):
-                ids[detection.data] = person.id
-        return poses.replace(track_ids=ids)
-
-
-def _keypoint_distance(detection: Any, tracked: Any) -> float:
-    """Mean distance of common joints over the person's size."""
-    seen = detection.scores > 0
-    seen &= tracked.last_detection.scores > 0
-    if not seen.any():
-        return float(np.inf)
-    points = detection.points[detection.scores > 0]
-    size = max(float((points.max(axis=0) - points.min(axis=0)).max()), 1.0)
-    step = np.linalg.norm(detection.points - tracked.estimate, axis=1)
-    return float(step[seen].mean() / size)
-
-
-class BoxmotTracker:
-    """One of boxmot's motion trackers, without weights.
-
-    Args:
-        name: Of the class, such as `"OcSort"`.
-        **options: Its options.
-    """
-
-    def __init__(self, name: str, **options: Any) -> None:
-        import boxmot
-
-        self._tracker = getattr(boxmot, name)(**options)
-        self._blank = np.zeros((720, 1280, 3), np.uint8)
-
-    def update(self, poses: Poses, image: Any = None) -> Poses:
-        """The same poses with ids."""
-        table = np.concatenate(
-            [_boxes(poses), poses.scores[:, None], np.zeros((len(poses), 1))], axis=1
-        )
-        found = self._tracker.update(table, self._blank if image is None else image)
-        rows = np.asarray(getattr(found, "data", found), np.float64)
-        ids = np.full(len(poses), NO_TRACK)
-        if rows.size:
-            ids[rows[:, 7].astype(np.int64)] = rows[:, 4].astype(np.int64)
-        return poses.replace(track_ids=ids)
-
-
-class SleapTracker:
-    """One of sleap-nn's trackers with Kalman filters, such as `botsort`.
-
-    Args:
-        name: `sort`, `bytetrack`, `ocsort` or `botsort`.
-        **options: Of its parameters, such as `similarity="oks"`.
-    """
-
-    def __init__(self, name: str, **options: Any) -> None:
-        from sleap_nn.tracking.mot import bytetrack, ocsort, params, sort
-
-        kinds = {
-            "sort": sort.SORTTracker,
-            "bytetrack": bytetrack.ByteTracker,
-            "ocsort": ocsort.OCSORTTracker,
-            "botsort": bytetrack.BoTSORTTracker,
-        }
-        self._tracker = kinds[name](params.MOTParams.for_tracker(name, **options))
-        self._skeleton: Any = None
-        self._frame = 0
-
-    def update(self, poses: Poses, image: Any = None) -> Poses:
-        """The same poses with ids."""
-        import sleap_io
-
-        if self._skeleton is None:
-            self._skeleton = sleap_io.Skeleton(list(poses.skeleton.joints))
-        people = []
-        for p in range(len(poses)):
-            points = poses.keypoints[p].astype(np.float64).copy()
-            points[~poses.present[p]] = np.nan
-            people.append(
-                sleap_io.PredictedInstance.from_numpy(
-                    points,
-                    skeleton=self._skeleton,
-                    point_scores=poses.keypoint_scores[p].astype(np.float64),
-                    score=float(poses.scores[p]),
-                )
-            )
-        found = self._tracker.track(people, self._frame, image)
-        self._frame += 1
-        place = {id(person): p for p, person in enumerate(people)}
-        ids = np.full(len(poses), NO_TRACK)
-        for person in found:
-            track = getattr(person, "track", None)
-            if track is not None and id(person) in place:
-                ids[place[id(person)]] = self._number(track.name)
-        return poses.replace(track_ids=ids)
-
-    def _number(self, name: str) -> int:
-        known = self.__dict__.setdefault("_names", {})
-        number: int = known.setdefault(name, len(known) + 1)
-        return number
+RESAMPLES = 2000
 
 
 def _roboflow(name: str, **options: Any) -> Factory:
@@ -216,6 +65,10 @@ def _boxmot(name: str, **options: Any) -> Factory:
 
 def _sleap(name: str, **options: Any) -> Factory:
     return lambda: SleapTracker(name, **options)
+
+
+def _ultralytics(name: str, **options: Any) -> Factory:
+    return lambda: UltralyticsTracker(name, **options)
 
 
 LOW = {"track_activation_threshold": 0.2, "high_conf_det_threshold": 0.3}
@@ -271,6 +124,21 @@ SETTINGS: dict[str, tuple[str, dict[str, Factory]]] = {
             for age in (30, 60)
         },
     ),
+    "roboflow C-BIoU": (
+        "trackers",
+        {
+            f"buffer {age}, ratios {first} and {second}": _roboflow(
+                "CBIoUTracker",
+                lost_track_buffer=age,
+                buffer_ratio_first=first,
+                buffer_ratio_second=second,
+                minimum_iou_threshold_second_assoc=0.3,
+                **LOW,
+            )
+            for age in (30, 60)
+            for first, second in ((0.3, 0.5), (0.5, 0.8))
+        },
+    ),
     "norfair": (
         "norfair",
         {
@@ -279,8 +147,8 @@ SETTINGS: dict[str, tuple[str, dict[str, Factory]]] = {
                 hit_counter_max=hits,
                 initialization_delay=2,
             )
-            for distance in (0.15, 0.3)
-            for hits in (15, 45)
+            for distance in (0.15, 0.3, 0.6, 1.0)
+            for hits in (15, 30)
         },
     ),
     "boxmot ByteTrack": (
@@ -301,6 +169,51 @@ SETTINGS: dict[str, tuple[str, dict[str, Factory]]] = {
             for age in (30, 60)
         },
     ),
+    "boxmot BoostTrack": (
+        "boxmot",
+        {
+            f"age {age}, iou {iou}": _boxmot(
+                "BoostTrack",
+                use_cmc=False,
+                aspect_ratio_thresh=1e3,
+                det_thresh=0.3,
+                max_age=age,
+                min_hits=2,
+                iou_threshold=iou,
+            )
+            for age in (30, 60)
+            for iou in (0.1, 0.3)
+        },
+    ),
+    "ultralytics BoT-SORT": (
+        "ultralytics",
+        {
+            f"buffer {age}, match {match}": _ultralytics(
+                "botsort",
+                track_buffer=age,
+                match_thresh=match,
+                track_low_thresh=0.05,
+                new_track_thresh=0.3,
+            )
+            for age in (30, 60)
+            for match in (0.8, 0.95)
+        },
+    ),
+    "ultralytics TrackTrack": (
+        "ultralytics",
+        {
+            f"buffer {age}, match {match}": _ultralytics(
+                "tracktrack",
+                track_buffer=age,
+                match_thresh=match,
+                track_high_thresh=0.3,
+                track_low_thresh=0.1,
+                new_track_thresh=0.35,
+            )
+            for age in (30, 60)
+            for match in (0.7, 0.9)
+        },
+    ),
     "sleap-nn BoT-SORT, OKS": (
         "sleap_nn",
         {
@@ -316,33 +229,11 @@ SETTINGS: dict[str, tuple[str, dict[str, Factory]]] = {
             for spread in (0.1, 0.2)
         },
     ),
-    "sleap-nn OC-SORT, OKS": (
-        "sleap_nn",
-        {
-            f"{preset}": _sleap("ocsort", preset=preset, similarity="oks")
-            for preset in ("animal", "paper")
-        },
-    ),
 }
 """Per peer: the package that it needs, and the settings to choose from."""
 
-BEST = {
-    "roboflow SORT": "iou 0.1, buffer 60",
-    "roboflow ByteTrack": "iou 0.1, buffer 60",
-    "roboflow OC-SORT": "iou 0.3, buffer 30",
-    "roboflow BoT-SORT": "buffer 30",
-    "norfair": "keypoints 0.3, hits 15",
-    "boxmot ByteTrack": "buffer 30",
-    "boxmot OC-SORT": "age 30",
-    "sleap-nn BoT-SORT, OKS": "animal, oks 0.2",
-    "sleap-nn OC-SORT, OKS": "animal",
-}
-"""Per peer: the setting with the highest IDF1 on the development seeds."""
-
-
-def best_peers() -> dict[str, Factory]:
-    """Installed peers at their best setting."""
-    return {label: s[BEST[label]] for label, s in installed_peers().items()}
+BEST: dict[str, str] = {}
+"""Per peer: the setting of the highest objective on the first half of the sets."""
 
 
 def installed_peers() -> dict[str, dict[str, Factory]]:
@@ -354,30 +245,131 @@ def installed_peers() -> dict[str, dict[str, Factory]]:
     }
 
 
-def tune() -> None:
-    """Print a line per setting, measured on the development seeds."""
-    clips = [[make_clip(suite, seed) for seed in DEV_SEEDS[:2]] for suite in SUITES]
+def competitors() -> dict[str, Factory]:
+    """This package's trackers, and installed peers at their best setting."""
+    peers = {label: s[BEST[label]] for label, s in installed_peers().items()}
+    return {**own_trackers(), **peers}
+
+
+def tune(sets: Sets, only: list[str] | None) -> None:
+    """Print a line per setting: the objective, and IDF1 by group."""
     for label, settings in installed_peers().items():
+        if only and label not in only:
+            continue
         for name, make in settings.items():
-            row = mean_row([score_clips(make, group, label) for group in clips])
-            print(
-                f"{label}, {name}: IDF1 {row.idf1:.1f}, AssA {row.ass_a:.1f}, "
-                f"switches {row.switches:.1f}",
-                flush=True,
-            )
+            rows = [score_clips(make, clips, label) for clips in sets.values()]
+            print(f"{objective(rows):.2f} | {label} | {name}", flush=True)
+
+
+def scored(make: Callable[[], Competitor] | None, clip: Clip) -> dict[str, float]:
+    """Figures of one clip; None for the oracle."""
+    row = oracle_row([clip]) if make is None else score_clips(make, [clip], "")
+    return {name: float(getattr(row, name)) for name in FIGURES}
+
+
+def measure(sets: Sets, path: Path, only: list[str] | None) -> None:
+    """Add the scores of installed trackers to a file."""
+    found: Scores = json.loads(path.read_text()) if path.exists() else {}
+    makers: dict[str, Callable[[], Competitor] | None] = {
+        **competitors(),
+        "oracle": None,
+    }
+    for label, make in makers.items():
+        if only and label not in only:
+            continue
+        found[label] = {
+            name: [scored(make, clip) for clip in clips] for name, clips in sets.items()
+        }
+        path.write_text(json.dumps(found, indent=1))
+        print(label, flush=True)
+
+
+def group_means(scores: dict[str, list[dict[str, float]]], figure: str) -> list[float]:
+    """Mean over the clips of every group that has some."""
+    groups = [
+        [c for n in names for c in scores.get(n, [])] for names, _ in GROUPS.values()
+    ]
+    return [float(np.mean([c[figure] for c in g])) for g in groups if g]
+
+
+def difference(
+    one: dict[str, list[dict[str, float]]], other: dict[str, list[dict[str, float]]]
+) -> tuple[float, float, float]:
+    """IDF1 of one tracker less that of another, and its 95 % interval."""
+    random = np.random.default_rng(0)
+    parts = []
+    for names, _ in GROUPS.values():
+        pairs = [
+            a["idf1"] - b["idf1"]
+            for name in names
+            for a, b in zip(one.get(name, []), other.get(name, []), strict=True)
+        ]
+        if pairs:
+            parts.append(np.array(pairs))
+    drawn = [
+        random.choice(pairs, (RESAMPLES, len(pairs))).mean(axis=1) for pairs in parts
+    ]
+    low, high = np.percentile(np.mean(drawn, axis=0), [2.5, 97.5])
+    return float(np.mean([pairs.mean() for pairs in parts])), float(low), float(high)
+
+
+def table(found: Scores) -> str:
+    """Mean of groups, then IDF1 / AssA / switches by group, as markdown."""
+    some = next(iter(found.values()))
+    groups = [g for g, (names, _) in GROUPS.items() if any(n in some for n in names)]
+    lines = [
+        "| tracker | IDF1 | AssA | HOTA | MOTA | switches | CPU ms per frame "
+        f"| IDF1 of {REFERENCE} is higher by |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|",
+    ]
+    order = sorted(found, key=lambda label: np.mean(group_means(found[label], "idf1")))
+    for label in order:
+        means = {f: np.mean(group_means(found[label], f)) for f in FIGURES}
+        text = " | ".join(
+            f"{means[f]:.1f}" for f in ("idf1", "ass_a", "hota", "mota", "switches")
+        )
+        behind = ""
+        if label != REFERENCE and REFERENCE in found:
+            mean, low, high = difference(found[REFERENCE], found[label])
+            behind = f"{mean:.1f} ({low:.1f} to {high:.1f})"
+        lines.append(f"| {label} | {text} | {means['milliseconds']:.2f} | {behind} |")
+    lines += [
+        "",
+        f"| IDF1 / AssA / switches | {' | '.join(groups)} |",
+        f"|---|{'---:|' * len(groups)}",
+    ]
+    for label in order:
+        columns = [group_means(found[label], f) for f in ("idf1", "ass_a", "switches")]
+        cells = (
+            f"{a:.1f} / {b:.1f} / {c:.0f}" for a, b, c in zip(*columns, strict=True)
+        )
+        lines.append(f"| {label} | {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 def main() -> None:
-    """Measure the installed peers and print the table, or tune them."""
-    parser = argparse.ArgumentParser(description="Measure trackers of other packages.")
-    parser.add_argument("--quick", action="store_true", help="fewer frames")
-    parser.add_argument("--tune", action="store_true", help="measure every setting")
+    """Tune, measure or print."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--tune", action="store_true")
+    parser.add_argument("--measure", type=Path, metavar="FILE")
+    parser.add_argument("--table", type=Path, nargs="+", metavar="FILE")
+    parser.add_argument("--only", nargs="+", metavar="NAME")
+    parser.add_argument("--real", type=Path, metavar="FOLDER")
     chosen = parser.parse_args()
     if chosen.tune:
-        tune()
+        tune(development_sets(0, chosen.real), chosen.only)
+    elif chosen.measure:
+        measure(development_sets(2, chosen.real), chosen.measure, chosen.only)
+    elif chosen.table:
+        found: Scores = {}
+        for path in chosen.table:
+            found |= json.loads(path.read_text())
+        print(table(found))
     else:
-        print(measure_suites(best_peers(), quick=chosen.quick).table())
+        parser.error("one of --tune, --measure FILE or --table FILE")
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

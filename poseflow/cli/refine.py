@@ -14,6 +14,14 @@ def refine(
     result: Annotated[Path, typer.Argument(help="Result of track, any known format.")],
     output: OutputOption,
     *,
+    max_tracks: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Known number of people or animals; default: estimated, if it is "
+            "stable.",
+        ),
+    ] = None,
     maximum_gap: Annotated[
         int, typer.Option(min=1, help="Longest gap in frames that is stitched.")
     ] = 90,
@@ -45,7 +53,7 @@ def refine(
     with protect_inputs(result=result):
         check_writable(output)
     sequence = read(result, skeleton=skeleton)
-    options = RefineOptions(maximum_gap_frames=maximum_gap, fill_frames=fill)
+    options = RefineOptions(max_tracks, maximum_gap, fill_frames=fill)
     refined = stitch(sequence, options)
     if smooth:
         refined = smooth_joints(refined)

@@ -119,7 +119,10 @@ class TrackOptions:
             smooth=self.smooth and not self.refine,
             **options,
         )
-        return refined(frames, self.smooth) if self.refine else frames
+        if not self.refine:
+            return frames
+        size = getattr(poses if source is None else source, "size", None)
+        return refined(frames, size, self.tracker_options, self.smooth)
 
     def hints(self, poses: PoseSequence | None = None) -> Hints:
         """Metadata of the result.
@@ -157,17 +160,30 @@ def _width(source: Source | None, poses: PosesInput | None) -> float:
     return float(size[0])
 
 
-def refined(frames: Iterable[Frame], smoothed: bool = False) -> Generator[Frame]:
+def refined(
+    frames: Iterable[Frame],
+    size: tuple[int, int] | None = None,
+    tracker_options: Mapping[str, Any] | None = None,
+    smoothed: bool = False,
+) -> Generator[Frame]:
     """The frames with their tracks stitched, once all of them are there.
 
     Args:
         frames: All frames of a source, with final ids.
+        size: Width and height of its images, pixels, if known.
+        tracker_options: Those that gave the ids: number of people, filling of gaps.
         smoothed: Whether joints are smoothed, too, without lag.
     """
     from poseflow.sequence import PoseSequence
-    from poseflow.tracker import refine, smooth
+    from poseflow.tracker import RefineOptions, refine, smooth
 
-    sequence = refine(PoseSequence.collect(frames))
+    known = {
+        name: value
+        for name, value in (tracker_options or {}).items()
+        if name in ("max_tracks", "fill_frames")
+    }
+    sequence = PoseSequence.collect(frames, size=size)
+    sequence = refine(sequence, RefineOptions(**known))
     yield from smooth(sequence) if smoothed else sequence
 
 

@@ -10,6 +10,17 @@ from poseflow.poses import Poses
 FILL_SCORE_FACTOR = 0.5
 """Factor on the scores of interpolated poses."""
 
+FILL_SIZES = 0.5
+"""Farthest that a person moved in a gap that is filled, in person sizes."""
+
+
+def stayed_near(before: Poses, after: Poses) -> bool:
+    """Whether one person moved so little between two poses that a gap may be filled."""
+    boxes = np.concatenate([before.boxes, after.boxes]).astype(np.float64)
+    centres = (boxes[:, :2] + boxes[:, 2:]) / 2
+    size = (boxes[:, 2:] - boxes[:, :2]).max()
+    return bool(np.linalg.norm(centres[1] - centres[0]) < FILL_SIZES * max(size, 1e-9))
+
 
 def interpolate(
     before: Poses, after: Poses, steps: int, score_factor: float = FILL_SCORE_FACTOR

@@ -11,6 +11,7 @@ flows", CVPR 2008, with every tracklet observed once).
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,7 +19,11 @@ from poseflow.arrays import Floats, Ints
 from poseflow.poses import Poses
 from poseflow.sequence import PoseSequence
 from poseflow.tracker.assignment import assign
-from poseflow.tracker.postprocess.gap_filling import FILL_SCORE_FACTOR, interpolate
+from poseflow.tracker.postprocess.gap_filling import (
+    FILL_SCORE_FACTOR,
+    interpolate,
+    stayed_near,
+)
 from poseflow.validation import check_options, option
 
 VELOCITY_FRAMES, LEAST_VELOCITY_FRAMES = 12, 4
@@ -28,35 +33,81 @@ STUDENT_DEGREES = 4
 """Degrees of freedom of the prediction error, a Student t distribution: it tolerates
 outliers better than a normal distribution."""
 
+BORDER_SIZES = 0.5
+"""Distance of a centre from the border of the image within which people enter and
+leave, in person sizes."""
+
+WIDE_SIZES = 4
+"""Where the size of the images is not known, people who cross so many sizes tell where
+the borders are."""
+
+JUMP_FRAMES, JUMP_SIZES = 10, 1.2
+"""Across so many frames at most, people are found within so many sizes."""
+
+SHORT_POSES = 5
+"""Tracklets with fewer poses do not count as people: most are false positives."""
+
+STABLE, MORE, FEWER = 0.5, 0.15, 0.1
+"""The number of people is stable if it is the usual one in at least the first fraction
+of the frames, higher in at most the second, and more than one lower in the third."""
+
 
 @dataclass(frozen=True)
 class RefineOptions:
     """Parameters of `refine`; lengths in person sizes (longer side of the box).
 
     Attributes:
-        maximum_gap_frames: Longest gap that is stitched.
+        max_tracks: Known number of people; None to estimate whether it is stable.
+        maximum_gap_frames: Longest gap that is stitched, where the number of people is
+            not known; else any is.
         deviation_sizes: Standard deviation of the predicted position without a gap.
         deviation_growth_sizes: Growth of that deviation per frame of the gap.
         log_size_deviation: Standard deviation of the logarithm of the size ratio.
         gap_cost: Cost per doubling of the gap.
         maximum_cost: A link must cost less than this, the cost of the end of one person
             and the beginning of another.
+        maximum_cost_known: The same if the number of people is known, or stable.
         fill_frames: Longest gap whose poses are interpolated; 0 fills none.
         fill_score_factor: Factor on the scores of interpolated joints.
     """
 
+    max_tracks: int | None = option(None, low=1)
     maximum_gap_frames: int = option(90, low=1)
     deviation_sizes: float = option(0.1, low=1e-9)
     deviation_growth_sizes: float = option(0.012, low=0)
     log_size_deviation: float = option(0.25, low=1e-9)
     gap_cost: float = option(0.3, low=0)
     maximum_cost: float = option(5.0, low=0)
+    maximum_cost_known: float = option(20.0, low=0)
     fill_frames: int = option(15, low=0)
     fill_score_factor: float = option(FILL_SCORE_FACTOR, low=0, high=1)
 
     def __post_init__(self) -> None:
         """Check the values."""
         check_options(self)
+
+
+class _End(NamedTuple):
+    """One end of a tracklet.
+
+    Attributes:
+        place: `(2,)` centre, pixels.
+        velocity: `(2,)` pixels per frame.
+        size: Longer side of the box, pixels.
+    """
+
+    place: Floats
+    velocity: Floats
+    size: float
+
+    def at_border(self, bounds: Floats) -> bool:
+        """Whether a person so near to the border enters or leaves.
+
+        Args:
+            bounds: `(2, 2)` left and upper, right and lower border, pixels.
+        """
+        inside = np.minimum(self.place - bounds[0], bounds[1] - self.place)
+        return bool((inside < BORDER_SIZES * self.size).any())
 
 
 @dataclass(frozen=True)
@@ -68,22 +119,26 @@ class _Tracklet:
     centres: Floats
     sizes: Floats
 
-    def end(self, last: bool) -> tuple[Floats, Floats, float]:
-        """Position, velocity and size at one end, by linear regression."""
+    def end(self, last: bool) -> _End:
+        """Its last or its first end, by linear regression."""
         part = slice(-VELOCITY_FRAMES, None) if last else slice(0, VELOCITY_FRAMES)
         t, xy = self.frames[part].astype(np.float64), self.centres[part]
         at = t[-1] if last else t[0]
         size = float(np.median(self.sizes[part]))
         if len(t) < LEAST_VELOCITY_FRAMES:
-            return xy[-1 if last else 0], np.zeros(2), size
+            return _End(xy[-1 if last else 0], np.zeros(2), size)
         line = np.polynomial.polynomial.polyfit(t - at, xy, 1)
-        return line[0], line[1], size
+        return _End(line[0], line[1], size)
 
 
 def refine(
     sequence: PoseSequence, options: RefineOptions | None = None
 ) -> PoseSequence:
     """Stitch the tracks of a whole sequence, and fill their short gaps.
+
+    A track that ends at the border of the image and one that begins there are taken for
+    two people, unless `max_tracks` is given. If the same number of people is there all
+    the time, such as animals in an arena, less likely links are made, too.
 
     Args:
         sequence: A tracker's result; tracks are joined, never split.
@@ -96,7 +151,7 @@ def refine(
     """
     options = options or RefineOptions()
     tracklets = _collect(sequence)
-    alias = _stitch(tracklets, options)
+    alias = _stitch(tracklets, _bounds(sequence, tracklets), options)
     frames = []
     for frame in sequence:
         ids = frame.poses.track_ids
@@ -104,6 +159,56 @@ def refine(
         frames.append(replace(frame, poses=frame.poses.replace(track_ids=new)))
     joined = replace(sequence, frames=tuple(frames))
     return _fill(joined, options) if options.fill_frames else joined
+
+
+def stable_count(lengths: Ints, first: Ints, last: Ints) -> int | None:
+    """Number of people if it is about the same all the time; else None.
+
+    Args:
+        lengths: `(N,)` poses of each tracklet.
+        first: `(N,)` its first frame.
+        last: `(N,)` its last frame.
+
+    Examples:
+        >>> first, last = np.array([0, 0, 50]), np.array([40, 99, 99])
+        >>> stable_count(np.array([41, 100, 50]), first, last)
+        2
+        >>> first, last = np.array([0, 40, 80]), np.array([20, 60, 99])
+        >>> print(stable_count(np.array([21, 21, 20]), first, last))
+        None
+    """
+    long = lengths >= SHORT_POSES
+    if not long.any():
+        return None
+    first, last = first[long] - first[long].min(), last[long] - first[long].min()
+    changes = np.zeros(last.max() + 2, np.int64)
+    np.add.at(changes, first, 1)
+    np.add.at(changes, last + 1, -1)
+    alive = np.cumsum(changes)[:-1]
+    usual = int(np.bincount(alive).argmax())
+    stable = (
+        (alive == usual).mean() >= STABLE
+        and (alive > usual).mean() <= MORE
+        and (alive < max(usual - 1, 1)).mean() <= FEWER
+    )
+    return usual if stable else None
+
+
+def _bounds(sequence: PoseSequence, tracklets: list[_Tracklet]) -> Floats:
+    """Borders of the images, `(2, 2)` pixels.
+
+    If the sequence does not say the size of its images: what people reach who come from
+    all sides; infinite where they cross no more than a few sizes.
+    """
+    if sequence.size is not None:
+        return np.array([[0, 0], sequence.size], np.float64)
+    if not tracklets:
+        return np.array([[-np.inf] * 2, [np.inf] * 2])
+    centres = np.concatenate([t.centres for t in tracklets])
+    reach = np.stack([centres.min(axis=0), centres.max(axis=0)])
+    size = float(np.median(np.concatenate([t.sizes for t in tracklets])))
+    wide = reach[1] - reach[0] > WIDE_SIZES * size
+    return np.where(wide, reach, [[-np.inf] * 2, [np.inf] * 2])
 
 
 def _collect(sequence: PoseSequence) -> list[_Tracklet]:
@@ -130,17 +235,27 @@ def _collect(sequence: PoseSequence) -> list[_Tracklet]:
     return tracklets
 
 
-def _stitch(tracklets: list[_Tracklet], options: RefineOptions) -> dict[int, int]:
+def _stitch(
+    tracklets: list[_Tracklet], bounds: Floats, options: RefineOptions
+) -> dict[int, int]:
     """For every id the earliest id of its chain of links."""
     n = len(tracklets)
+    first = np.array([t.frames[0] for t in tracklets], np.int64)
+    last = np.array([t.frames[-1] for t in tracklets], np.int64)
+    lengths = np.array([len(t.frames) for t in tracklets], np.int64)
+    known = options.max_tracks or stable_count(lengths, first, last)
+    maximum_cost = options.maximum_cost_known if known else options.maximum_cost
+    longest_gap = np.inf if known else options.maximum_gap_frames
     gain = np.full((n, n), -np.inf)
     ends = [t.end(last=True) for t in tracklets]
     begins = [t.end(last=False) for t in tracklets]
-    for i, end in enumerate(ends):
-        for j, begin in enumerate(begins):
-            gap = int(tracklets[j].frames[0] - tracklets[i].frames[-1])
-            if 1 <= gap <= options.maximum_gap_frames:
-                gain[i, j] = options.maximum_cost - _link_cost(end, begin, gap, options)
+    gaps = first[None] - last[:, None]
+    for i, j in np.argwhere((gaps >= 1) & (gaps <= longest_gap)).tolist():
+        end, begin = ends[i], begins[j]
+        gap = int(gaps[i, j])
+        at_border = end.at_border(bounds) and begin.at_border(bounds)
+        if (options.max_tracks or not at_border) and not _jumps(end, begin, gap):
+            gain[i, j] = maximum_cost - _link_cost(end, begin, gap, options)
     alias = {t.track_id: t.track_id for t in tracklets}
     order = {t.track_id: int(t.frames[0]) for t in tracklets}
     links = [
@@ -152,17 +267,20 @@ def _stitch(tracklets: list[_Tracklet], options: RefineOptions) -> dict[int, int
     return alias
 
 
-def _link_cost(
-    end: tuple[Floats, Floats, float],
-    begin: tuple[Floats, Floats, float],
-    gap: int,
-    options: RefineOptions,
-) -> float:
+def _jumps(end: _End, begin: _End, gap: int) -> bool:
+    """Whether a link would go far in few frames, unless the motion predicts that."""
+    way = begin.place - end.place
+    errors = np.stack([way, way - end.velocity * gap, way - begin.velocity * gap])
+    nearest = float(np.linalg.norm(errors, axis=1).min())
+    return gap <= JUMP_FRAMES and nearest > JUMP_SIZES * min(end.size, begin.size)
+
+
+def _link_cost(end: _End, begin: _End, gap: int, options: RefineOptions) -> float:
     """Cost of linking two tracklets, from motion, size ratio and length of the gap.
 
     Args:
-        end: Position, velocity and size where the earlier one ends.
-        begin: The same where the later one begins.
+        end: Where the earlier one ends.
+        begin: Where the later one begins.
         gap: Frames between the two.
         options: Parameters.
     """
@@ -194,7 +312,7 @@ def _fill(sequence: PoseSequence, options: RefineOptions) -> PoseSequence:
             if track_id in seen:
                 at, before = seen[track_id]
                 gap = number - at
-                if 1 < gap <= options.fill_frames:
+                if 1 < gap <= options.fill_frames and stayed_near(before, now):
                     poses = interpolate(before, now, gap - 1, options.fill_score_factor)
                     for step, pose in enumerate(poses, 1):
                         if at + step in extra:

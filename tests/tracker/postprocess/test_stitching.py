@@ -66,6 +66,59 @@ def test_tracks_that_overlap_stay_apart():
     assert refine(sequence(rows)).track_ids.tolist() == [1, 2]
 
 
+def test_who_leaves_at_the_border_is_not_who_enters_there():
+    """The same in the middle of the image is one person."""
+    for place, ids in ((1200, [1, 7]), (700, [1])):
+        # They walk to the right and back, as the one who comes would.
+        rows = [(t, 1, place + 1.0 * t) for t in range(20)]
+        rows += [(t, 7, place + 20 - 1.0 * (t - 24)) for t in range(24, 44)]
+        found = replace(sequence(rows), size=(1280, 720))
+        assert refine(found).track_ids.tolist() == ids
+
+
+def test_borders_are_where_people_reach_if_the_size_is_not_known():
+    crossing = [(t, 2, 20.0 * t) for t in range(60)]
+    rows = [(t, 1, 1180.0) for t in range(20)] + [(t, 7, 1180.0) for t in range(24, 60)]
+    assert refine(sequence(crossing + rows)).track_ids.tolist() == [1, 2, 7]
+    assert refine(sequence(rows)).track_ids.tolist() == [1]
+
+
+def turning(gap):
+    """Two animals all the time; one turns back within a gap in which it was missed."""
+    rows = [(t, 1, 100.0 + 6 * t) for t in range(50)] + [
+        (t, 3, 300.0 - 3 * (t - 49 - gap)) for t in range(50 + gap, 100)
+    ]
+    return rows + [(t, 2, 700.0) for t in range(100)]
+
+
+GROWING = [
+    (t, 4 + k, 1500.0 + 900 * k) for k in range(3) for t in range(25 + 25 * k, 100)
+]
+"""People who come one after the other and stay."""
+
+
+def test_a_stable_number_of_people_permits_doubtful_links():
+    assert refine(sequence(turning(8))).track_ids.tolist() == [1, 2]
+    assert 3 in refine(sequence(turning(8) + GROWING)).track_ids
+
+
+def test_a_known_number_of_people_permits_doubtful_links():
+    options = RefineOptions(max_tracks=5)
+    assert 3 not in refine(sequence(turning(8) + GROWING), options).track_ids
+
+
+def test_no_link_jumps_even_if_the_number_of_people_is_known():
+    rows = [(t, 1, 4.0 * t) for t in range(20)]
+    rows += [(t, 7, 900 + 4.0 * t) for t in range(25, 50)]
+    result = refine(sequence(rows), RefineOptions(max_tracks=1))
+    assert result.track_ids.tolist() == [1, 7]
+
+
+def test_gaps_across_which_people_went_far_are_not_filled():
+    rows = [(t, 1, 30.0 * t) for t in range(50) if not 20 <= t < 30]
+    assert len(refine(sequence(rows))[25].poses) == 0
+
+
 def test_nothing_to_refine():
     empty = PoseSequence((), skeletons.COCO17)
     assert len(refine(empty)) == 0
