@@ -1,11 +1,11 @@
 """Trackers of other packages beside this one's, on the development sets of tracking.
 
-    python benchmarks/peers.py --tune [--real FOLDER]     every setting, first half
+    python benchmarks/peers.py --tune [--real FOLDER]     every setting, first clips
     python benchmarks/peers.py --measure FILE [--real FOLDER]
     python benchmarks/peers.py --table FILE...            markdown, with intervals
 
 Those are measured that are installed. All are given the same poses, and each has the
-setting that was best for it on the first half of the sets (`BEST`, found by --tune).
+setting that was best for it on the first clips of the first half (`BEST`, by --tune).
 `--measure` scores every clip on test seeds, and on the second half of the real sets,
 and saves them; `--only NAME` restricts it, so that trackers can be measured apart.
 Intervals of differences are of a bootstrap over clips, within each group of sets.
@@ -118,25 +118,33 @@ SETTINGS: dict[str, tuple[str, dict[str, Factory]]] = {
     "roboflow BoT-SORT": (
         "trackers",
         {
-            f"buffer {age}": _roboflow(
-                "BoTSORTTracker", lost_track_buffer=age, enable_cmc=False, **LOW
+            f"buffer {age}, iou {iou}": _roboflow(
+                "BoTSORTTracker",
+                lost_track_buffer=age,
+                enable_cmc=False,
+                minimum_iou_threshold_first_assoc=iou,
+                minimum_iou_threshold_second_assoc=iou,
+                minimum_iou_threshold_unconfirmed_assoc=iou,
+                **LOW,
             )
             for age in (30, 60)
+            for iou in (0.05, 0.2)
         },
     ),
     "roboflow C-BIoU": (
         "trackers",
         {
-            f"buffer {age}, ratios {first} and {second}": _roboflow(
+            f"iou {iou}, ratios {first} and {second}": _roboflow(
                 "CBIoUTracker",
-                lost_track_buffer=age,
                 buffer_ratio_first=first,
                 buffer_ratio_second=second,
-                minimum_iou_threshold_second_assoc=0.3,
+                minimum_iou_threshold_first_assoc=iou,
+                minimum_iou_threshold_second_assoc=iou,
+                minimum_iou_threshold_unconfirmed_assoc=iou,
                 **LOW,
             )
-            for age in (30, 60)
-            for first, second in ((0.3, 0.5), (0.5, 0.8))
+            for iou in (0.05, 0.2)
+            for first, second in ((0.1, 0.2), (0.3, 0.5))
         },
     ),
     "norfair": (
@@ -232,8 +240,21 @@ SETTINGS: dict[str, tuple[str, dict[str, Factory]]] = {
 }
 """Per peer: the package that it needs, and the settings to choose from."""
 
-BEST: dict[str, str] = {}
-"""Per peer: the setting of the highest objective on the first half of the sets."""
+BEST = {
+    "roboflow SORT": "iou 0.1, buffer 30",
+    "roboflow ByteTrack": "iou 0.1, buffer 30",
+    "roboflow OC-SORT": "iou 0.1, buffer 60",
+    "roboflow BoT-SORT": "buffer 30, iou 0.05",
+    "roboflow C-BIoU": "iou 0.05, ratios 0.1 and 0.2",
+    "norfair": "keypoints 0.3, hits 15",
+    "boxmot ByteTrack": "buffer 30",
+    "boxmot OC-SORT": "age 30",
+    "boxmot BoostTrack": "age 30, iou 0.1",
+    "ultralytics BoT-SORT": "buffer 30, match 0.8",
+    "ultralytics TrackTrack": "buffer 30, match 0.7",
+    "sleap-nn BoT-SORT, OKS": "animal, oks 0.2",
+}
+"""Per peer: the setting of the highest objective, as --tune found it."""
 
 
 def installed_peers() -> dict[str, dict[str, Factory]]:
@@ -252,12 +273,12 @@ def competitors() -> dict[str, Factory]:
 
 
 def tune(sets: Sets, only: list[str] | None) -> None:
-    """Print a line per setting: the objective, and IDF1 by group."""
+    """Print a line per setting: its objective, on the first clip of every set."""
     for label, settings in installed_peers().items():
         if only and label not in only:
             continue
         for name, make in settings.items():
-            rows = [score_clips(make, clips, label) for clips in sets.values()]
+            rows = [score_clips(make, clips[:1], label) for clips in sets.values()]
             print(f"{objective(rows):.2f} | {label} | {name}", flush=True)
 
 

@@ -21,9 +21,9 @@ from poseflow.benchmark.clips import Clip, make_clip
 from poseflow.benchmark.hardware import hardware
 from poseflow.eval import TrackingScores, score_tracking
 from poseflow.poses import Poses
-from poseflow.sequence import Frame, PoseSequence
+from poseflow.sequence import PoseSequence
 from poseflow.synthetic import PRESETS
-from poseflow.tracker import Tracker
+from poseflow.tracker import Tracker, refine
 
 DEV_SEEDS = tuple(range(0, 4))
 """Seeds on which settings may be chosen."""
@@ -53,10 +53,12 @@ class Final:
 
     Args:
         tracker: A tracker whose `final_frames` come `delay_frames` later.
+        refined: Whether `poseflow.tracker.refine` follows.
     """
 
-    def __init__(self, tracker: Tracker) -> None:
+    def __init__(self, tracker: Tracker, refined: bool = False) -> None:
         self._tracker = tracker
+        self._refined = refined
         self._late: dict[int, Poses] = {}
 
     def update(self, poses: Poses, image: Any = None) -> Poses:
@@ -65,14 +67,16 @@ class Final:
         self._late.update(self._tracker.final_frames)
         return tracked
 
-    def settle(self, frames: Sequence[Frame]) -> list[Frame]:
-        """The frames with their final ids."""
+    def settle(self, sequence: PoseSequence) -> PoseSequence:
+        """The sequence with final ids."""
         self._tracker.finish()
         self._late.update(self._tracker.final_frames)
-        return [
+        frames = tuple(
             replace(frame, poses=self._late.get(number, frame.poses))
-            for number, frame in enumerate(frames)
-        ]
+            for number, frame in enumerate(sequence)
+        )
+        final = replace(sequence, frames=frames)
+        return refine(final) if self._refined else final
 
 
 @dataclass(frozen=True)
@@ -120,9 +124,10 @@ def run_clip(
         tracked = competitor.update(frame.poses, image)
         spent += time.process_time_ns() - start
         frames.append(replace(frame, poses=tracked))
+    result = replace(clip.poses, frames=tuple(frames))
     if isinstance(competitor, Final):
-        frames = competitor.settle(frames)
-    return replace(clip.poses, frames=tuple(frames)), spent / 1e9
+        result = competitor.settle(result)
+    return result, spent / 1e9
 
 
 def count_jumps(clip: Clip, result: PoseSequence) -> int:
@@ -261,8 +266,8 @@ def own_trackers(images: bool = False) -> dict[str, Callable[[], Competitor]]:
     def named(name: str, **options: Any) -> Callable[[], Competitor]:
         return lambda: Tracker(name, **options)
 
-    def final(name: str) -> Callable[[], Competitor]:
-        return lambda: Final(Tracker(name))
+    def final(name: str, refined: bool = False) -> Callable[[], Competitor]:
+        return lambda: Final(Tracker(name), refined)
 
     if images:
         matched = {
@@ -284,8 +289,10 @@ def own_trackers(images: bool = False) -> dict[str, Callable[[], Competitor]]:
         "iou": named("iou"),
         "oks": named("oks"),
         "poseflow": named("poseflow"),
+        "poseflow, final": final("poseflow"),
         "default": named("default"),
         "default, final": final("default"),
+        "default, refined": final("default", refined=True),
     }
 
 

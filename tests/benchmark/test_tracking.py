@@ -79,15 +79,45 @@ def test_means_are_means():
     assert mean_row(rows).idf1 == pytest.approx((rows[0].idf1 + rows[1].idf1) / 2)
 
 
-def test_every_peer_has_a_best_setting():
-    path = Path(__file__).parents[2] / "benchmarks" / "peers.py"
-    spec = importlib.util.spec_from_file_location("peers", path)
-    peers = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(peers)
+@pytest.fixture
+def peers(monkeypatch):
+    """The script `benchmarks/peers.py`."""
+    folder = Path(__file__).parents[2] / "benchmarks"
+    monkeypatch.syspath_prepend(folder)
+    spec = importlib.util.spec_from_file_location("peers", folder / "peers.py")
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    return script
+
+
+def test_every_peer_has_a_best_setting(peers):
     assert set(peers.BEST) == set(peers.SETTINGS)
     for label, (_, settings) in peers.SETTINGS.items():
         assert peers.BEST[label] in settings
-    assert set(peers.best_peers()) <= set(peers.SETTINGS)
+    assert {"default", "poseflow"} <= set(peers.competitors())
+
+
+def test_intervals_of_differences(peers):
+    """By hand: two groups, differences of 10 and 20 IDF1; the same clips are paired."""
+
+    def scores(street, mice):
+        return {
+            name: [dict.fromkeys(peers.FIGURES, value) for value in values]
+            for name, values in (("street", street), ("mice", mice))
+        }
+
+    better, worse = (
+        scores([60.0, 80.0], [50.0, 90.0]),
+        scores([50.0, 70.0], [20.0, 80.0]),
+    )
+    mean, low, high = peers.difference(better, worse)
+    assert mean == pytest.approx(15)
+    assert 10 <= low < 15 < high <= 20
+    assert peers.difference(better, better) == (0, 0, 0)
+    table = peers.table({peers.REFERENCE: better, "other": worse}).splitlines()
+    assert table[2].startswith("| other | 55.0 | 55.0 |")
+    assert table[2].endswith("| 15.0 (10.0 to 20.0) |")
+    assert table[-1] == (f"| {peers.REFERENCE} | 70.0 / 70.0 / 70 | 70.0 / 70.0 / 70 |")
 
 
 def test_images_are_kept(tmp_path):
