@@ -21,6 +21,13 @@ from poseflow.batch.folder import LocalFolder
 from poseflow.batch.manifest import Row
 from poseflow.batch.worker import Worker
 from poseflow.cli.app import app
+from poseflow.cli.options import (
+    DrawingOptions,
+    EstimatorOptions,
+    SelectionOptions,
+    TrackerOptions,
+    track_options,
+)
 
 WHOLE = TrackOptions(tracker="iou")
 
@@ -276,3 +283,97 @@ def test_ray_does_the_same(tmp_path):
     for name in ("a.json", "b.json"):
         local, ray = (tmp_path / engine / name for engine in reports)
         assert local.read_bytes() == ray.read_bytes()
+
+
+def test_parquet_results_are_one_dataset(tmp_path):
+    """Also with videos whose names are numbers, and with overlay videos beside."""
+    import pandas as pd
+    import pyarrow.dataset as dataset
+
+    names = ("000001", "000002", "b c=é")
+    sources = [walk(tmp_path / f"{name}.json", frames=2) for name in names]
+    out = tmp_path / "out"
+    options = TrackOptions(tracker="iou", format="parquet")
+    report = track_all(sources, out, options, workers=1)
+    assert [item.name for item, _ in report.done] == [
+        f"poses/{name}.parquet" for name in names
+    ]
+    table = dataset.dataset(out / "poses").to_table().to_pandas()
+    assert sorted(table["video"].unique()) == sorted(names)
+    assert table.groupby("video", observed=True).size().tolist() == [2 * 2 * 17] * 3
+    part = pd.read_parquet(out / "poses", filters=[("video", "==", "000002")])
+    assert set(part["video"]) == {"000002"}
+    assert len(poseflow.read(out / "poses" / "000002.parquet")) == 2
+    again = track_all(sources, out, options, workers=1, resume=True)
+    assert (len(again.done), len(again.skipped)) == (0, 3)
+    (out / "poses" / "000001.parquet").unlink()
+    again = track_all(sources, out, options, workers=1, resume=True)
+    assert (len(again.done), len(again.skipped)) == (1, 2)
+
+
+def test_a_link_in_place_of_the_folder_of_tables_is_refused(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "poses").symlink_to(tmp_path / "elsewhere")
+    options = TrackOptions(tracker="iou", format="parquet")
+    with pytest.raises(PoseFlowError, match="it is a link"):
+        track_all([walk(tmp_path / "a.json")], out, options)
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
+@pytest.mark.parametrize("format", ["openpose", "csv-wide", "mot"])
+def test_results_in_formats_with_other_suffixes_and_folders(tmp_path, format):
+    source = walk(tmp_path / "no. 4.json", frames=2)
+    out = tmp_path / "out"
+    options = TrackOptions(tracker="iou", format=format)
+    (done,) = track_all([source], out, options, workers=1).done
+    assert done[1].error is None
+    assert len(poseflow.read(done[0].result)) == 2
+    again = track_all([source], out, options, workers=1, resume=True)
+    assert [item.name for item in again.skipped] == [done[0].name]
+
+
+def test_selection_and_drawing_are_those_of_track(tmp_path, monkeypatch):
+    """The same options give the same result and the same overlay, blurred."""
+
+    class Two:
+        def __init__(self, *_, **__):
+            """Any options."""
+
+        def estimate(self, image, boxes=None):
+            corners = np.array([[[20.0, 20.0]], [[70.0, 30.0]]])
+            shape = np.linspace(0, 25, 34).reshape(1, 17, 2)
+            return Poses(corners + shape, scores=np.array([0.9, 0.6]))
+
+    monkeypatch.setattr("poseflow.estimator.Estimator", Two)
+    image = np.random.default_rng(2).integers(0, 255, (90, 120, 3)).astype(np.uint8)
+    images = tmp_path / "clip"
+    images.mkdir()
+    for k in range(6):
+        cv2.imwrite(str(images / f"{k}.png"), image)
+    monkeypatch.chdir(tmp_path)
+    selection = "--start 1 --stop 4 --score-threshold 0.5 --max-people 1"
+    shared = [*selection.split(), "--tracker", "iou", "--blur", "people"]
+    options = track_options(
+        EstimatorOptions(),
+        TrackerOptions(tracker="iou"),
+        render=True,
+        selection=SelectionOptions("1", "4", 0.5, 1),
+        drawing=DrawingOptions(blur="people"),
+    )
+    done = CliRunner().invoke(
+        app, ["track", "clip", "-o", "one.json", "--render", "one.mp4", *shared]
+    )
+    assert done.exit_code == 0, done.stderr
+    item = BatchItem("clip", tmp_path / "two.json", options)
+    assert Worker("cpu").do(item).error is None
+    result = poseflow.read("one.json")
+    assert [frame.name for frame in result] == ["1.png", "2.png", "3.png"]
+    assert [len(frame.poses) for frame in result] == [1, 1, 1]
+    for suffix in (".json", ".mp4"):
+        one, two = Path(f"one{suffix}"), Path(f"two{suffix}")
+        assert one.read_bytes() == two.read_bytes()
+    help_text = CliRunner().invoke(app, ["batch", "--help"]).stdout
+    for option in ("--start", "--max-people", "--blur", "--silhouette", "--smooth"):
+        assert option in help_text

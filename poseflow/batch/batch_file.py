@@ -11,11 +11,12 @@ from typing import Any
 import msgspec
 
 from poseflow.batch.folder import ResultFolder
-from poseflow.batch.item import BatchItem, Outcome
+from poseflow.batch.item import BatchItem, Outcome, stem_of, subfolder
 from poseflow.batch.manifest import Row
 from poseflow.batch.sources import key_of, name_of, state_of
 from poseflow.errors import FormatError
 from poseflow.formats import base
+from poseflow.formats.result_writer import folder_suffix
 from poseflow.storage.inputs import role_of
 
 FILE, FAILURES = "batch.json", "failures.jsonl"
@@ -96,7 +97,7 @@ class BatchFile:
         taken: set[str] = set()
         for number, entry in enumerate(record.sources):
             names = {entry.result, *entry.outputs}
-            bad = next((name for name in names if not _is_plain(name)), None)
+            bad = next((name for name in names if not _is_inside(name)), None)
             if bad is not None:
                 raise FormatError(
                     f"{self.label}: sources[{number}].result: expected the name of a "
@@ -112,7 +113,7 @@ class BatchFile:
 
     def items(self, rows: Sequence[Row]) -> list[BatchItem]:
         """An item for each source; a source that is named twice gives one."""
-        taken = {Path(e.result).stem.lower() for e in self.entries.values()}
+        taken = {stem_of(e.result).lower() for e in self.entries.values()}
         taken |= {Path(FILE).stem, Path(FAILURES).stem}
         items: dict[str, BatchItem] = {}
         for row in rows:
@@ -121,11 +122,12 @@ class BatchFile:
                 continue
             suffix = result_suffix(row.options.format)
             if key in self.entries:
-                stem = Path(self.entries[key].result).stem
+                stem = stem_of(self.entries[key].result)
             else:
                 stem = self._free_name(row, suffix, taken)
                 taken.add(stem.lower())
-            result = self._folder.path / (stem + suffix)
+            inner = subfolder(row.options.format)
+            result = self._folder.path / inner / (stem + suffix)
             items[key] = BatchItem(row.source, result, row.options, self._folder.url)
         return list(items.values())
 
@@ -152,29 +154,29 @@ class BatchFile:
         for item in items:
             entry = self.entries.get(key_of(item.source))
             made = set() if entry is None else {entry.result, *entry.outputs}
-            for output in item.outputs:
-                fault = self._folder.fault(output.name)
+            for name in item.outputs:
+                fault = self._folder.fault(name)
                 if fault is not None:
                     raise FormatError(
-                        f"cannot write {self._folder.label(output.name)}: {fault}; "
+                        f"cannot write {self._folder.label(name)}: {fault}; "
                         "choose another folder with --out"
                     )
-                there = self._folder.exists(output.name)
-                if there and output.name not in made and not overwrite:
-                    raise self._refusal(output.name)
+                there = self._folder.exists(name)
+                if there and name not in made and not overwrite:
+                    raise self._refusal(name)
         there = self._folder.exists(FAILURES)
         if there and not self._failures and not overwrite:
             raise self._refusal(FAILURES)
         for item in items:
             key = key_of(item.source)
-            names = {output.name for output in item.outputs}
+            names = set(item.outputs)
             if key in self.entries:
                 known = self.entries[key].outputs
                 self.entries[key].outputs = dict.fromkeys(names, "") | known
                 continue
             self.entries[key] = Entry(
                 key,
-                item.result.name,
+                item.name,
                 error=UNFINISHED,
                 outputs=dict.fromkeys(names, ""),
             )
@@ -200,8 +202,8 @@ class BatchFile:
         if (entry.options, entry.state) != (digest, state):
             return False
         return all(
-            entry.outputs.get(output.name) == self._folder.digest(output.name)
-            for output in item.outputs
+            (known := entry.outputs.get(name)) and known == self._folder.digest(name)
+            for name in item.outputs
         )
 
     def note(self, item: BatchItem, outcome: Outcome, digest: str, state: Any) -> None:
@@ -216,10 +218,10 @@ class BatchFile:
         key = key_of(item.source)
         claimed = self.entries[key].outputs if key in self.entries else {}
         done = outcome.error is None
-        size = self._folder.size(item.result.name) if done else None
+        size = self._folder.size(item.name) if done else None
         self.entries[key] = Entry(
             key,
-            item.result.name,
+            item.name,
             outcome.frames,
             outcome.identities,
             round(outcome.seconds, 3),
@@ -256,9 +258,19 @@ class BatchFile:
 
 
 def result_suffix(format: str) -> str:
-    """The suffix of result files in a format."""
-    suffixes: tuple[str, ...] = getattr(base.get(format), "suffixes", (".json",))
+    """The suffix of results in a format; none where they are folders."""
+    entry = base.get(format)
+    if folder_suffix(entry) is not None:
+        return ""
+    suffixes: tuple[str, ...] = getattr(entry, "suffixes", (".json",))
     return suffixes[0]
+
+
+def _is_inside(name: str) -> bool:
+    """Whether it names a file of the folder, or of a format's folder inside it."""
+    inner, slash, file = name.rpartition("/")
+    known = {getattr(format, "batch_subfolder", None) for format in base.FORMATS}
+    return _is_plain(file) and (not slash or inner in known - {None})
 
 
 def _is_plain(name: str) -> bool:

@@ -8,7 +8,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
 from poseflow.batch.item import BatchItem, digest_of
@@ -106,7 +106,8 @@ class LocalFolder:
 
     def fault(self, name: str) -> str | None:
         """Why a file must not be written even if it is the batch's own."""
-        if (self.path / name).is_symlink():
+        inside = (name, *PurePosixPath(name).parts[:-1])
+        if any((self.path / place).is_symlink() for place in inside):
             return "it is a link, expected a file of this batch"
         role = role_of(self.path / name)
         return None if role is None else f"this is the {role} itself"
@@ -272,9 +273,10 @@ def upload(item: BatchItem, folder: Path) -> None:
     assert item.upload is not None
     files, root = _file_system(item.upload)
     with _explained(item.upload):
-        for output in item.outputs:
-            local = folder / output.name
-            files.put(str(local), f"{root}/{output.name}", recursive=local.is_dir())
+        for name in item.outputs:
+            local, target = folder / name, f"{root}/{name}"
+            files.makedirs(target.rpartition("/")[0], exist_ok=True)
+            files.put(str(local), target, recursive=local.is_dir())
 
 
 def _file_system(url: str) -> tuple[Any, str]:

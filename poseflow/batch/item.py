@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
+from poseflow.formats import base
 from poseflow.pipeline.options import TrackOptions
 from poseflow.safety.redaction import redact
 
@@ -38,17 +39,51 @@ class BatchItem:
         """Where the result is, as it may be shown."""
         if self.upload is None:
             return str(self.result)
-        return redact(f"{self.upload}/{self.result.name}")
+        return redact(f"{self.upload}/{self.name}")
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the batch's results."""
+        parent = self.result.parent
+        return parent.parent if subfolder(self.options.format) else parent
+
+    @property
+    def name(self) -> str:
+        """Name of the result in the folder."""
+        return self.result.relative_to(self.folder).as_posix()
 
     @property
     def overlay(self) -> Path:
         """The overlay video, if one is written."""
-        return self.result.with_suffix(".mp4")
+        return self.folder / f"{stem_of(self.name)}.mp4"
 
     @property
-    def outputs(self) -> tuple[Path, ...]:
-        """The files that the options ask for."""
-        return (self.result, self.overlay) if self.options.render else (self.result,)
+    def outputs(self) -> dict[str, Path]:
+        """The files that the options ask for, by their names in the folder."""
+        files = {self.name: self.result}
+        if self.options.render:
+            files[self.overlay.name] = self.overlay
+        return files
+
+
+def stem_of(result: str) -> str:
+    """The name of a source, from that of its result; folders have no suffix.
+
+    Examples:
+        >>> stem_of("poses/street.parquet"), stem_of("street.json"), stem_of("no. 4")
+        ('street', 'street', 'no. 4')
+    """
+    path = PurePosixPath(result)
+    known = {suffix for e in base.FORMATS for suffix in getattr(e, "suffixes", ())}
+    return path.stem if path.suffix.lower() in known else path.name
+
+
+def subfolder(format: str) -> str:
+    """Folder inside that of a batch for the results of a format; mostly none.
+
+    Tables that programs read as one, a folder at a time, must lie apart from others.
+    """
+    return str(getattr(base.get(format), "batch_subfolder", ""))
 
 
 @dataclass(frozen=True)

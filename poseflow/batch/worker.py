@@ -60,7 +60,7 @@ class Worker:
             if item.upload is None:
                 return self._track(replace(item, source=source), on_frame)
             with tempfile.TemporaryDirectory(prefix="poseflow-") as folder:
-                result = Path(folder, item.result.name)
+                result = Path(folder, item.name)
                 here = replace(item, source=source, result=result, upload=None)
                 outcome = self._track(here, on_frame)
                 upload(item, Path(folder))
@@ -83,6 +83,8 @@ class Worker:
             nonlocal poses
             if known is not None:
                 poses = read(known, skeleton=options.skeleton)
+                if options.part is not None:
+                    poses = options.part.of(poses)
                 return replace(options, detect_every=1).track(video, poses=poses)
             return options.track(video, estimator=self._estimator_for(options))
 
@@ -92,20 +94,23 @@ class Worker:
                 if on_frame is not None:
                     on_frame(done, expected)
 
+        item.result.parent.mkdir(parents=True, exist_ok=True)
         done = write_result(
             None if known is not None else item.source,
             Outputs(
                 item.result,
                 options.format,
                 render=item.overlay if options.render else None,
+                overlay=options.overlay() if options.render else None,
             ),
             frames,
             poses=known,
             hints=lambda: options.hints(poses),
+            part=options.part,
             progress=watched,
             on_interrupt="discard",
         )
-        digests = {output.name: digest_of(output) for output in item.outputs}
+        digests = {name: digest_of(file) for name, file in item.outputs.items()}
         return Outcome(done.frames, done.identities, done.seconds, digests=digests)
 
     def _estimator_for(self, options: TrackOptions) -> Estimator:

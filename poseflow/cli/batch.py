@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from poseflow.cli.options import (
+    DrawingOptions,
     EstimatorOptions,
+    SelectionOptions,
     SkeletonOption,
     TrackerOptions,
     expand_options,
@@ -77,10 +79,12 @@ def batch(
     ] = None,
     estimator_options: EstimatorOptions,
     tracker_options: TrackerOptions,
+    selection: SelectionOptions,
     skeleton: SkeletonOption = None,
     render: Annotated[
         bool, typer.Option("--render", help="Also write overlay videos, NAME.mp4.")
     ] = False,
+    drawing: DrawingOptions,
     format: Annotated[
         str, typer.Option("--format", help="Format of the results.")
     ] = "alphapose",
@@ -118,7 +122,12 @@ def batch(
             out,
             replace(
                 track_options(
-                    estimator_options, tracker_options, format=format, render=render
+                    estimator_options,
+                    tracker_options,
+                    format,
+                    render,
+                    selection,
+                    drawing,
                 ),
                 skeleton=skeleton,
             ),

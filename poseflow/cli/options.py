@@ -16,6 +16,7 @@ from poseflow.errors import PoseFlowError
 
 if TYPE_CHECKING:
     from poseflow.drawing import Overlay
+    from poseflow.drawing.privacy import Hide
     from poseflow.pipeline.live import LiveOptions
     from poseflow.pipeline.options import TrackOptions
     from poseflow.video.frame_range import FrameRange
@@ -217,7 +218,7 @@ class TrackerOptions:
 
 @dataclass(frozen=True)
 class SelectionOptions:
-    """Options of `track`: which frames and people, and smoothing."""
+    """Which frames and people are tracked, and smoothing."""
 
     start: Annotated[
         str | None,
@@ -300,22 +301,25 @@ class DrawingOptions:
         ),
     ] = False
 
-    def overlay(self, **options: Any) -> Overlay:
-        """An overlay that draws so.
+    @property
+    def privacy(self) -> Hide | None:
+        """What is hidden.
 
         Raises:
-            typer.BadParameter: If options contradict each other.
+            typer.BadParameter: If it is nothing that can be hidden.
         """
-        from poseflow.drawing import Overlay, Privacy
-
         if self.blur not in (None, "faces", "people"):
             raise typer.BadParameter(
                 f"expected faces or people, got {self.blur!r}", param_hint="--blur"
             )
-        hide = "silhouettes" if self.silhouette else self.blur
-        privacy = None if hide is None else Privacy(cast(Any, hide))
+        return "silhouettes" if self.silhouette else cast(Any, self.blur)
+
+    def overlay(self, **options: Any) -> Overlay:
+        """An overlay that draws so."""
+        from poseflow.drawing import Overlay
+
         colors = cast(Any, self.colors)
-        return Overlay(colors=colors, privacy=privacy, **options)
+        return Overlay(colors=colors, privacy=self.privacy, **options)
 
 
 def parse_size(text: str | None) -> tuple[int, int] | None:
@@ -382,6 +386,7 @@ def track_options(
     format: str = "alphapose",
     render: bool = False,
     selection: SelectionOptions | None = None,
+    drawing: DrawingOptions | None = None,
     **tracker_options: Any,
 ) -> TrackOptions:
     """The options of a command as the library takes them.
@@ -391,13 +396,15 @@ def track_options(
         tracker: Those of the tracker, if the command tracks.
         format: Format of the result.
         render: Whether an overlay is written, too.
-        selection: Which people are tracked, and smoothing.
+        selection: Which frames and people are tracked, and smoothing.
+        drawing: How the overlay is drawn.
         **tracker_options: Further options of the tracker; None is left out.
     """
     from poseflow.pipeline.options import TrackOptions
 
     tracker = tracker or TrackerOptions()
     selection = selection or SelectionOptions()
+    drawing = drawing or DrawingOptions()
     estimator = _with_model(estimator)
     if render and tracker.refine:
         raise typer.BadParameter(
@@ -426,6 +433,9 @@ def track_options(
         wrap=tracker.wrap,
         format=format,
         render=render,
+        colors=cast(Any, drawing.colors),
+        privacy=drawing.privacy,
+        part=selection.part(),
     )
 
 

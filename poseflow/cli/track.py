@@ -101,6 +101,7 @@ def track(
         tracker_options,
         render=render is not None or show or rerun is not None,
         selection=selection,
+        drawing=drawing,
         correspondences=correspondences,
         compat=compat or None,
     )
@@ -120,7 +121,6 @@ def track(
         )
     images_size = parse_size(size)
     known: PoseSequence | None = None
-    part = selection.part()
     final = not stream_options.live
 
     def frames(shots: Source | None) -> Iterator[Frame]:
@@ -136,15 +136,17 @@ def track(
             keep_origin=keep_origin,
             video=video,
         )
-        if part is not None and shots is None:
-            known = part.of(known)
+        if options.part is not None and shots is None:
+            known = options.part.of(known)
         return options.track(shots, poses=known, final=final)
 
     def hints() -> Hints:
         return options.hints(known)
 
-    outputs = Outputs(output, format, render, drawing.overlay(), show, rerun)
-    _write(images, poses, outputs, frames, hints, stream_options, messages, part)
+    outputs = Outputs(output, format, render, options.overlay(), show, rerun)
+    _write(
+        images, poses, outputs, frames, hints, stream_options, messages, options.part
+    )
 
 
 @expand_options

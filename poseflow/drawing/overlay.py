@@ -12,7 +12,7 @@ import numpy.typing as npt
 from poseflow.arrays import Image
 from poseflow.drawing.labels import draw_labels
 from poseflow.drawing.palette import identity_colors
-from poseflow.drawing.privacy import Privacy
+from poseflow.drawing.privacy import Hide, Privacy
 from poseflow.drawing.trails import Trails
 from poseflow.errors import PoseFlowError
 from poseflow.poses import Poses
@@ -47,8 +47,9 @@ class Overlay:
         faint_below: Joints with a smaller score are translucent.
         hide_below: Joints with a smaller score are not drawn.
         thickness: Width of limbs in pixels; default in proportion to the person.
-        privacy: Hides faces or people in the image before anything is drawn; give
-            `draw` every frame in order, and `reset` between videos.
+        privacy: Hides faces or people in the image before anything is drawn, a
+            `Privacy` or its `hide`; give `draw` every frame in order, and `reset`
+            between videos.
 
     Raises:
         PoseFlowError: If an option is out of range.
@@ -65,7 +66,7 @@ class Overlay:
         faint_below: float = 0.3,
         hide_below: float = 0.05,
         thickness: int | None = None,
-        privacy: Privacy | None = None,
+        privacy: Privacy | Hide | None = None,
     ) -> None:
         if trail < 0:
             raise PoseFlowError(f"trail: expected 0 or more frames, got {trail}")
@@ -75,7 +76,7 @@ class Overlay:
             raise PoseFlowError(f"colors: expected identity or sides, got {colors!r}")
         self.labels, self.boxes, self.colors = labels, boxes, colors
         self.names = dict(names or {})
-        self.privacy = privacy
+        self.privacy = Privacy(privacy) if isinstance(privacy, str) else privacy
         self.faint_below, self.hide_below = faint_below, hide_below
         self.thickness = thickness
         self._trails = Trails(trail) if trail else None

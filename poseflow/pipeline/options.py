@@ -14,10 +14,13 @@ from poseflow.errors import FormatError, PoseFlowError
 from poseflow.formats.base import Hints
 
 if TYPE_CHECKING:
+    from poseflow.drawing import Overlay
+    from poseflow.drawing.overlay import Colors
+    from poseflow.drawing.privacy import Hide
     from poseflow.estimator import Estimator
     from poseflow.pipeline.known_poses import PosesInput
     from poseflow.sequence import Frame, PoseSequence
-    from poseflow.video import Source
+    from poseflow.video import FrameRange, Source
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,9 @@ class TrackOptions:
         skeleton: Joints of files of poses, a name or a file; None as these say.
         format: Format of the result.
         render: Whether an overlay is written, too.
+        colors: Of the overlay, see `poseflow.drawing.Overlay`.
+        privacy: What it hides: `faces`, `people` or `silhouettes`.
+        part: The part of the source; None for all of it.
     """
 
     estimator: str | None = None
@@ -63,6 +69,15 @@ class TrackOptions:
     skeleton: str | None = None
     format: str = "alphapose"
     render: bool = False
+    colors: Colors = "identity"
+    privacy: Hide | None = None
+    part: FrameRange | None = None
+
+    def overlay(self) -> Overlay:
+        """The overlay that is written."""
+        from poseflow.drawing import Overlay
+
+        return Overlay(colors=self.colors, privacy=self.privacy)
 
     def make_estimator(self, device: str) -> Estimator:
         """The estimator with its weights and detector, on a device."""

@@ -116,6 +116,7 @@ class ParquetFormat:
     suffixes = (".parquet",)
     lacks = ("hidden joints",)
     several_videos = True
+    batch_subfolder = "poses"  # the files of a batch are one dataset
 
     def sniff(self, path: Path, head: bytes) -> bool:
         """By the first four bytes."""
