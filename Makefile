@@ -39,7 +39,7 @@ docs: $(VENV)/.docs
 # Damage files of every reader for so many minutes; prints inputs and failures.
 MINUTES ?= 10
 fuzz: $(VENV)/.test
-	$(BIN)/python -P tests/attack/fuzz.py --minutes $(MINUTES)
+	$(BIN)/python tests/attack/fuzz.py --minutes $(MINUTES)
 
 bench: $(VENV)/.demo
 	$(BIN)/poseflow benchmark

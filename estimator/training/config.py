@@ -445,7 +445,7 @@ def checked(
     """
     try:
         return msgspec.convert(values, kind, strict=True)
-    except msgspec.ValidationError as error:
+    except (msgspec.ValidationError, UnicodeEncodeError) as error:
         raise PoseFlowError(f"{place}: {error}") from error
 
 

@@ -136,9 +136,15 @@ def expected_layout(dataset: Struct, place: Path) -> Iterator[None]:
     """
     try:
         yield
-    except (KeyError, IndexError, TypeError, ValueError) as error:
-        if isinstance(error, PoseFlowError):
-            raise
+    except PoseFlowError:
+        raise
+    except (
+        LookupError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        ArithmeticError,
+    ) as error:
         raise FormatError(
             f"{place}: not laid out as {type(dataset).__struct_config__.tag} data: "
             f"{type(error).__name__}: {error}"

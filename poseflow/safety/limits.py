@@ -82,6 +82,15 @@ IMAGE = Limit("POSEFLOW_MAX_IMAGE_MEGAPIXELS", 200, "megapixels")
 """Size of an image, known before it is decoded."""
 
 
+def most_expanded(file_bytes: int) -> int:
+    """How many bytes the columns or arrays of a file may have in memory.
+
+    Equal values take no room in Parquet and HDF5, so a small file can claim any number.
+    Unlike text, arrays are used as they are: what they may have grows with the file.
+    """
+    return max(FREE_BYTES, RATIO * file_bytes)
+
+
 def most_unzipped(compressed_bytes: int) -> int:
     """How many bytes compressed data may become."""
     return min(UNZIPPED.value * MB, max(FREE_BYTES, RATIO * compressed_bytes))

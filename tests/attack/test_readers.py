@@ -2,34 +2,33 @@
 
 import random
 
+import attacked
 import fuzz
 import pytest
 
+import poseflow
+
 INPUTS = 40
+
+
+def test_every_format_is_attacked():
+    assert set(attacked.SUFFIXES) == set(poseflow.formats.names())
 
 
 @pytest.fixture(scope="module")
 def readers(tmp_path_factory):
     folder = tmp_path_factory.mktemp("readers")
-    return folder, {reader.name: reader for reader in fuzz.readers(folder)}
-
-
-NAMES = (
-    *(name for name, _ in fuzz.FORMATS),
-    *("evaluate", "gzip", "evaluate-mot", "coco truth", "coco results", "image"),
-    *("video", "skeleton", "corrections", "training", "nms", "manifest", "weights"),
-)
+    return folder, attacked.readers(folder)
 
 
 def test_the_names_are_those_of_all_readers(readers):
-    assert set(readers[1]) == set(NAMES)
+    assert set(readers[1]) == set(attacked.NAMES)
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("name", NAMES)
-def test_a_damaged_file_is_read_or_refused(readers, name):
-    folder, found = readers
+@pytest.mark.parametrize("name", attacked.NAMES)
+def test_a_damaged_file_is_read_or_refused(readers, name, tmp_path):
     rng = random.Random(f"{name} 1")
     for _ in range(INPUTS):
-        fuzz.attack(found[name], folder, rng)
-    assert not found[name].failures
+        fuzz.attack(readers[1][name], tmp_path, rng)
+    assert not readers[1][name].failures

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
@@ -15,6 +14,7 @@ from poseflow.arrays import Floats
 from poseflow.errors import FormatError, PoseFlowError
 from poseflow.poses import Poses
 from poseflow.registry import Registry
+from poseflow.safety.npz import read_npz
 from poseflow.tracker.base import FrameContext
 from poseflow.tracker.matchers.correspondences import (
     Correspondences,
@@ -140,20 +140,13 @@ def _from_text(path: Path) -> Floats:
 
 def _from_npz(path: Path, key: str | None) -> Floats | None:
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            names = archive.files
-            if key is None and len(names) != 1:
-                raise FormatError(f"{path}: expected one array, got {len(names)}")
-            if key is not None and key not in names:
-                return None
-            rows = archive[names[0] if key is None else key]
-    except FormatError:
-        raise
-    except (OSError, EOFError, ValueError, AttributeError, zipfile.BadZipFile) as error:
-        raise FormatError(
-            f"{path}: expected a .npz archive of arrays without pickles ({error})"
-        ) from error
-    return as_correspondences(rows, str(path))
+        arrays = read_npz(path, None if key is None else [key])
+    except OSError as error:
+        raise FormatError(f"{path}: cannot be read: {error}") from error
+    if key is None and len(arrays) != 1:
+        raise FormatError(f"{path}: expected one array, got {len(arrays)}")
+    rows = next(iter(arrays.values())) if key is None else arrays.get(key)
+    return None if rows is None else as_correspondences(rows, str(path))
 
 
 MATCHERS: Registry[Callable[[], Matcher]] = Registry(

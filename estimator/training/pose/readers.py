@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,7 @@ from poseflow.estimator.training.pose.pseudo_labels import (
     add_pseudo_labels,
     load_pseudo_labels,
 )
+from poseflow.safety.npz import read_npz
 from poseflow.similarity.boxes import keypoint_extent, xywh_to_xyxy
 from poseflow.skeletons.skeleton import Skeleton
 
@@ -114,26 +116,24 @@ def _range(first: int, last: int | None, count: int, place: Path) -> slice:
 
 def _read_lspet(dataset: LspetConfig, root: Path, target: Skeleton) -> People:
     path = root / "labels.npz"
-    with np.load(path, allow_pickle=False) as labels:
-        joints = labels["joints"]
-        names = labels["joint_names"].tolist()
-        part = _range(dataset.first, dataset.last, len(joints), path)
-        archives, container_of = np.unique(
-            labels["archives"][part], return_inverse=True
-        )
-        people = people_of(
-            str(path),
-            names,
-            containers=[root / name for name in archives.tolist()],
-            container_of=container_of,
-            names=labels["file_names"][part].tolist(),
-            image_of=np.arange(part.stop - part.start),
-            boxes=xywh_to_xyxy(labels["boxes"][part]),
-            keypoints=joints[part, :, :2],
-            labelled=joints[part, :, 2] > 0,
-            target=target,
-            rename=dataset.rename,
-        )
+    labels = read_npz(path)
+    joints = labels["joints"]
+    names = labels["joint_names"].tolist()
+    part = _range(dataset.first, dataset.last, len(joints), path)
+    archives, container_of = np.unique(labels["archives"][part], return_inverse=True)
+    people = people_of(
+        str(path),
+        names,
+        containers=[root / name for name in archives.tolist()],
+        container_of=container_of,
+        names=labels["file_names"][part].tolist(),
+        image_of=np.arange(part.stop - part.start),
+        boxes=xywh_to_xyxy(labels["boxes"][part]),
+        keypoints=joints[part, :, :2],
+        labelled=joints[part, :, 2] > 0,
+        target=target,
+        rename=dataset.rename,
+    )
     _complete(people, dataset.found, root, target)
     return people
 
@@ -159,7 +159,7 @@ def _read_lsp_mat(dataset: LspMatConfig, root: Path, target: Skeleton) -> People
     path = root / "joints.mat"
     try:
         joints = np.asarray(loadmat(path)["joints"], np.float32)
-    except (MatReadError, NotImplementedError) as error:
+    except (MatReadError, NotImplementedError, OSError, zlib.error) as error:
         raise FormatError(f"{path}: not a MATLAB file: {error}") from error
     # LSP is (3, 14, N) with a flag for "hidden", its extension (14, 3, N) with "known".
     extended = joints.shape[:2] == (14, 3)

@@ -1,6 +1,6 @@
 """DeepLabCut's tables: predictions and labels in CSV or HDF5, one animal or several.
 
-sleap-io reads labels alone, so that pandas reads both. HDF5 needs PyTables (extra
+sleap-io reads labels alone, so that CSV is read by pandas, and HDF5 by h5py (extra
 `formats`). Source: DeepLabCut 2.3 documentation, "Standard output".
 """
 
@@ -13,8 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from poseflow.errors import FormatError, MissingExtraError, PoseFlowError
+from poseflow.errors import FormatError, PoseFlowError
 from poseflow.formats.base import Encoder, Hints
+from poseflow.formats.external.hdf5_size import check_hdf5_size
+from poseflow.formats.external.pandas_hdf5 import read_pandas_hdf5
 from poseflow.formats.skeleton_fields import skeleton_of
 from poseflow.frame_names import frame_indices, frame_name, without_suffix
 from poseflow.poses import NO_TRACK, Poses, at_origin
@@ -43,6 +45,14 @@ class DeepLabCutFormat:
     def read(self, path: Path, hints: Hints) -> PoseSequence:
         """See `poseflow.formats.base.Format.read`."""
         table = _table(path)
+        try:
+            return self._sequence(table, path, hints)
+        except PoseFlowError:
+            raise
+        except Exception as error:  # of pandas, where a cell or label is of no use
+            raise FormatError(f"{path}: {_refusal(error)}") from error
+
+    def _sequence(self, table: Any, path: Path, hints: Hints) -> PoseSequence:
         levels = [str(name) for name in table.columns.names]
         if not set(levels) <= set(_LEVELS) or levels[-2:] != ["bodyparts", "coords"]:
             raise FormatError(
@@ -106,19 +116,23 @@ def _table(path: Path) -> Any:
         with path.open("rb") as file:
             binary = file.read(8) == _HDF5
         if binary:
-            return pandas.read_hdf(path)
+            check_hdf5_size(path)
+            return read_pandas_hdf5(path)
         with path.open(encoding="utf-8-sig") as text:
             starts = [text.readline().split(",", 1)[0].strip(' "\n') for _ in range(4)]
         levels = [k for k, start in enumerate(starts) if start in _LEVELS]
         table = _with_index(pandas.read_csv(path, header=levels, encoding="utf-8-sig"))
         table.columns.names = [starts[k] for k in levels]
         return table
-    except ImportError as error:
-        raise MissingExtraError("PyTables", "formats", f"{path}: HDF5") from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise FormatError(
-            f"{path}: cannot be read as DeepLabCut's table: {error}"
-        ) from error
+    except PoseFlowError:
+        raise
+    except Exception as error:  # of any of the packages that pandas uses
+        raise FormatError(f"{path}: {_refusal(error)}") from error
+
+
+def _refusal(error: Exception) -> str:
+    text = " ".join(str(error).split())[:200] or type(error).__name__
+    return f"cannot be read as DeepLabCut's table: {text}"
 
 
 def _with_index(table: Any) -> Any:

@@ -12,6 +12,7 @@ from typing import Any
 
 from poseflow.errors import FormatError, PoseFlowError
 from poseflow.formats.base import Hints
+from poseflow.formats.external.hdf5_size import check_hdf5_size
 from poseflow.formats.external.sleap_labels import (
     labels_of,
     sequence_of,
@@ -68,9 +69,11 @@ class SleapIoFormat:
         options = {"open_videos": False} if self.name == "sleap" else {}
         load = getattr(sleap_io_package(self.name), self.load)
         try:
+            if self.name != "labelstudio":
+                check_hdf5_size(path)
             with _plain(path, self.name) as plain:
                 labels = load(str(plain), **options)
-        except FormatError:
+        except PoseFlowError:
             raise
         except Exception as error:  # of any of the packages that sleap-io uses
             raise FormatError(

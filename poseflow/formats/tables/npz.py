@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import io
-import math
 import zipfile
 from dataclasses import replace
 from pathlib import Path
-from tokenize import TokenError
-from typing import IO, Any
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -20,7 +18,7 @@ from poseflow.formats.frame_builder import Problems
 from poseflow.formats.json.numbers import shortest
 from poseflow.formats.metadata import metadata, with_metadata
 from poseflow.formats.tables.assemble import PeopleTable, assemble
-from poseflow.safety.limits import BAD_ARCHIVE, MB, UNZIPPED, most_unzipped
+from poseflow.safety.npz import read_npz
 from poseflow.sequence import Frame, PoseSequence
 from poseflow.skeletons import get
 from poseflow.storage.atomic import explain
@@ -121,12 +119,9 @@ class ArraysFormat:
     def read(self, path: Path, hints: Hints) -> PoseSequence:
         """See `poseflow.formats.base.Format.read`."""
         try:
-            with zipfile.ZipFile(path) as archive:
-                arrays = _arrays(archive, path)
+            arrays = _checked(read_npz(path, _ARRAYS), path)
         except OSError as error:
             raise explain(error, path, "read") from error
-        except BAD_ARCHIVE as error:
-            raise FormatError(f"{path}: damaged npz file ({error})") from error
         problems = Problems(path, "rows")
         completed = hints
         if "poseflow" in arrays:
@@ -142,37 +137,23 @@ class ArraysFormat:
         return ArraysEncoder(hints)
 
 
-def _arrays(archive: zipfile.ZipFile, path: Path) -> dict[str, Array]:
-    """The arrays of a file, each of the kind and shape that it must have.
+def _checked(arrays: dict[str, Array], path: Path) -> dict[str, Array]:
+    """The arrays, each of the kind and shape that it must have.
 
     Raises:
-        FormatError: If one is missing, has objects in it, or another shape.
+        FormatError: If one is missing or has another kind or shape.
     """
-    members = {info.filename: info for info in archive.infolist()}
-    total = sum(info.file_size for info in members.values())
-    packed = sum(info.compress_size for info in members.values())
-    if total > (most := most_unzipped(packed)):
-        raise FormatError(
-            f"{path}: more than {most // MB} MB once unzipped; write several files "
-            f"(limit: {UNZIPPED})"
-        )
-    missing = [name for name in _REQUIRED if f"{name}.npy" not in members]
+    missing = [name for name in _REQUIRED if name not in arrays]
     if missing:
         raise FormatError(
             f"{path}: expected the arrays {', '.join(_REQUIRED)}, found "
-            f"{', '.join(members)[:200] or 'none'}"
+            f"{', '.join(arrays) or 'none of them'}"
         )
-    arrays = {}
-    for name, (kinds, _) in _ARRAYS.items():
-        member = members.get(f"{name}.npy")
-        if member is None:
-            continue
-        with archive.open(member) as file:
-            arrays[name] = _array(file, member.file_size, f"{path}: array {name}")
-        if arrays[name].dtype.kind not in kinds:
+    for name, array in arrays.items():
+        kinds = _ARRAYS[name][0]
+        if array.dtype.kind not in kinds:
             raise FormatError(
-                f"{path}: array {name}: expected {_KINDS[kinds]}, found "
-                f"{arrays[name].dtype}"
+                f"{path}: array {name}: expected {_KINDS[kinds]}, found {array.dtype}"
             )
     sizes: dict[str, int] = {}
     for name, array in arrays.items():
@@ -193,36 +174,7 @@ def _arrays(archive: zipfile.ZipFile, path: Path) -> dict[str, Array]:
 
 
 _KINDS = {"iu": "whole numbers", "f": "floating-point numbers", "U": "text"}
-
-
-def _array(file: IO[bytes], size: int, place: str) -> Array:
-    """An array whose header agrees with the size of its member.
-
-    numpy would reserve whatever a header claims before it reads.
-    """
-    try:
-        version = np.lib.format.read_magic(file)
-        if version not in ((1, 0), (2, 0)):
-            raise ValueError(f"version {version} of the npy format")
-        read = (
-            np.lib.format.read_array_header_1_0
-            if version == (1, 0)
-            else np.lib.format.read_array_header_2_0
-        )
-        shape, fortran, dtype = read(file)
-        if dtype.hasobject:
-            raise ValueError("Python objects, which are not loaded")
-        claimed = math.prod(shape) * dtype.itemsize
-        if claimed > size:
-            raise ValueError(f"{claimed} bytes of numbers in {size} bytes")
-        data = file.read(claimed)
-        if len(data) < claimed:
-            raise ValueError(f"{len(data)} of {claimed} bytes")
-        array = np.frombuffer(data, dtype).reshape(shape, order="F" if fortran else "C")
-        return array.astype(dtype.newbyteorder("="))
-    except (ValueError, OverflowError, SyntaxError, TypeError, TokenError) as error:
-        text = " ".join(str(error).split())[:200]
-        raise FormatError(f"{place}: cannot be read: found {text}") from error
+_KINDS["b"] = "true or false"
 
 
 def _table(arrays: dict[str, Array], path: Path) -> PeopleTable:

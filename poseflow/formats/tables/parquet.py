@@ -22,6 +22,7 @@ from poseflow.formats.tables.data_frame import (
     sequence_of_rows,
 )
 from poseflow.formats.tables.npz import ArraysEncoder
+from poseflow.safety.limits import MB, most_expanded
 from poseflow.sequence import PoseSequence
 from poseflow.skeletons import get
 from poseflow.storage.atomic import explain
@@ -156,7 +157,14 @@ def _data_frame(path: Path, video: str | None) -> tuple[pd.DataFrame, bytes | No
             numbers = number_columns(columns, str(path))
             texts = [column for column in columns if column in TEXT_COLUMNS]
             videos = [column for column in columns if column == _VIDEO]
-            table = file.read(columns=[*numbers, *texts, *videos])
+            columns = [*numbers, *texts, *videos]
+            claimed = rows * len(columns) * 8
+            if claimed > (most := most_expanded(path.stat().st_size)):
+                raise FormatError(
+                    f"{path}: its {rows} rows claim {claimed // MB} MB, expected at "
+                    f"most {most // MB} MB of a file of this size"
+                )
+            table = file.read(columns=columns)
             known = (file.schema_arrow.metadata or {}).get(_METADATA)
     except FormatError:
         raise

@@ -1,5 +1,7 @@
 """The format `deeplabcut`: tables of predictions and labels."""
 
+import pickle
+
 import numpy as np
 import pandas
 import pytest
@@ -84,3 +86,53 @@ def test_errors_are_one_line(tmp_path):
         poseflow.read(path)
     with pytest.raises(FormatError, match="can only be read"):
         poseflow.write([], tmp_path / "out.csv", "deeplabcut")
+
+
+@pytest.mark.parametrize("kind", ["table", "fixed"])
+@pytest.mark.parametrize("animals", [None, ["mother", "pup"]])
+def test_both_layouts_of_pandas_are_read(tmp_path, kind, animals):
+    pytest.importorskip("tables")
+    content = table(animals, index=[f"labeled-data/fly/img{k}.png" for k in (9, 2, 3)])
+    path = tmp_path / f"{SCORER}.h5"
+    content.to_hdf(path, key="df_with_missing", format=kind, mode="w")
+    content.to_csv(tmp_path / "a.csv")
+    found, expected = poseflow.read(path), poseflow.read(tmp_path / "a.csv")
+    assert [f.name for f in found] == [f.name for f in expected]
+    for ours, theirs in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(ours.poses.keypoints, theirs.poses.keypoints)
+
+
+class Evil:
+    def __reduce__(self):
+        return (open, ("evil", "w"))
+
+
+@pytest.mark.parametrize("protocol", [0, 2, 4])
+@pytest.mark.parametrize("place", ["info", "values_block_0_kind", "TITLE"])
+def test_code_in_hdf5_does_not_run(tmp_path, monkeypatch, place, protocol):
+    pytest.importorskip("tables")
+    h5py = pytest.importorskip("h5py")
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / f"{SCORER}.h5"
+    table(None).to_hdf(path, key="df_with_missing", format="table", mode="w")
+    with h5py.File(path, "r+") as file:
+        group = file["df_with_missing"]
+        item = group["table"] if "block" in place else group
+        item.attrs[place] = np.void(pickle.dumps(Evil(), protocol))
+    if place == "TITLE":  # is not needed
+        assert len(poseflow.read(path)) == 3
+    else:
+        with pytest.raises(FormatError, match=r"asks for .*open, which is not loaded"):
+            poseflow.read(path)
+    assert not (tmp_path / "evil").exists()
+
+
+def test_arrays_that_the_file_does_not_hold_are_refused(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    path = tmp_path / f"{SCORER}.h5"
+    with h5py.File(path, "w") as file:
+        file.create_dataset("df_with_missing", (10**9, 9), chunks=True, dtype="f8")
+    assert path.stat().st_size < 10_000
+    for format in ("deeplabcut", "sleap", "sleap-analysis", "nwb"):
+        with pytest.raises(FormatError, match="its arrays claim 72000 MB"):
+            poseflow.read(path, format)

@@ -78,7 +78,7 @@ def test_broken_files_are_named(tmp_path, name, content):
 
 def test_pickles_are_never_loaded(tmp_path):
     np.savez(tmp_path / "a_b_orb.npz", np.array([{"evil": 1}], dtype=object))
-    with pytest.raises(FormatError, match="without pickles"):
+    with pytest.raises(FormatError, match="Python objects, which are not loaded"):
         second_of(FileMatcher(tmp_path))
 
 
