@@ -21,6 +21,7 @@ from poseflow.eval.metrics.hota import EPS, HotaSums, Runs, sum_hota
 from poseflow.eval.metrics.identity import count_identity
 from poseflow.eval.metrics.similarity_table import SimilarityTable
 from poseflow.eval.track_pairs import SIMILARITIES, Similarity, pair_people
+from poseflow.safety.terminal import one_line
 from poseflow.sequence import PoseSequence
 
 Layout = Literal["text", "markdown", "latex"]
@@ -211,7 +212,7 @@ def tracking_table(
 ) -> str:
     """Several sequences' figures, one line each under a common header."""
     rows = [[title, *COLUMNS]]
-    rows += [[s.name, *s.row().values()] for s in scores]
+    rows += [[one_line(s.name), *s.row().values()] for s in scores]
     if format == "markdown":
         rows.insert(1, ["---", *["---:"] * len(COLUMNS)])
         return "\n".join(f"| {' | '.join(row)} |" for row in rows)

@@ -34,6 +34,7 @@ from poseflow.eval.tracking import (
 )
 from poseflow.formats import read, sniff
 from poseflow.frame_names import without_suffix
+from poseflow.safety.terminal import one_line
 from poseflow.sequence import PoseSequence
 from poseflow.skeletons.skeleton import Skeleton
 
@@ -88,7 +89,7 @@ class TrackScores:
     def __str__(self) -> str:
         lines = [self.table(), ""]
         lines += [
-            f"{scores.name}: {matching}"
+            f"{one_line(scores.name)}: {matching}"
             for scores, matching in zip(self.people, self.matchings, strict=True)
         ]
         if self.diagnosis is not None:

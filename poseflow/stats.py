@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from poseflow.events import find_events
+from poseflow.safety.terminal import one_line
 from poseflow.sequence import PoseSequence
 
 SUSPICIOUS = 0.02
@@ -106,7 +107,7 @@ class Statistics:
         median = f", {np.median(poses):.0f} frames long (median)" if poses else ""
         length = "" if math.isnan(self.seconds) else f", {self.seconds:.1f} s"
         lines = [
-            f"{self.name or 'sequence'}: {self.frames} frames{length}",
+            f"{one_line(self.name) or 'sequence'}: {self.frames} frames{length}",
             f"people: {self.people:.1f} a frame, at most {self.most_people}; "
             f"{self.empty_frames} frames without people; "
             f"{self.without_id} poses without an id",
@@ -136,7 +137,7 @@ def _cells(track: TrackStatistics) -> tuple[str, ...]:
         number(track.distance, 1),
         number(track.speed, 2),
         number(track.suspicion, 2),
-        track.name,
+        one_line(track.name),
     )
 
 

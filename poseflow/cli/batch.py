@@ -18,6 +18,7 @@ from poseflow.cli.options import (
     expand_options,
     track_options,
 )
+from poseflow.cli.say import say
 from poseflow.safety.redaction import redact
 
 if TYPE_CHECKING:
@@ -142,9 +143,9 @@ def batch(
             watch=line.show,
         )
     for item, outcome in report.failed:
-        typer.echo(f"poseflow: {item.label}: {outcome.error}", err=True)
+        say(f"poseflow: {item.label}: {outcome.error}", err=True)
     failed = f", {len(report.failed)} failed" if report.failed else ""
     skipped = f", {len(report.skipped)} there already" if report.skipped else ""
-    typer.echo(f"{redact(out)}: {len(report.done)} done{skipped}{failed}", err=True)
+    say(f"{redact(out)}: {len(report.done)} done{skipped}{failed}", err=True)
     if report.failed:
         raise typer.Exit(1)

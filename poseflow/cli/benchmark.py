@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from poseflow.cli.say import show
+
 
 class Suite(StrEnum):
     """The measurements."""
@@ -78,4 +80,4 @@ def benchmark(
     if json_file is not None:
         text = json.dumps(report.to_dict(), indent=1) + "\n"
         write_atomically(json_file, text.encode())
-    typer.echo(report.table())
+    show(report.table())

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from poseflow.cli.options import KeepOriginOption, SizeOption, VideoOption, parse_size
+from poseflow.cli.say import say
 
 
 def convert(
@@ -65,8 +66,9 @@ def convert(
     if skeleton is not None:
         target = find_skeleton(skeleton)
         mapping = poseflow.joint_map(poses.skeleton, target, estimate)
-        typer.echo(mapping.describe(), err=True)
+        for line in mapping.describe().splitlines():
+            say(line, err=True)
         poses = poseflow.convert(poses, target, estimate)
     for lost in losses(poses, format):
-        typer.echo(f"poseflow: format {format.name} does not keep: {lost}", err=True)
+        say(f"poseflow: format {format.name} does not keep: {lost}", err=True)
     poseflow.write(poses, output, format)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from poseflow.cli.progress import progress
+from poseflow.cli.say import say, show
 
 
 def demo(
@@ -34,7 +35,7 @@ def demo(
     )
     width = max(len(str(path)) for path in done.files)
     for path, what in done.files.items():
-        typer.echo(f"{path!s:<{width}}  {what}")
-    typer.echo(f"{done.identities} identities for {done.people} people\n")
-    typer.echo(done.report.table())
-    typer.echo(f"\nTo watch and check the result, open {done.page} in a browser.")
+        say(f"{path!s:<{width}}  {what}")
+    say(f"{done.identities} identities for {done.people} people")
+    show(f"\n{done.report.table()}\n")
+    say(f"To watch and check the result, open {done.page} in a browser.")

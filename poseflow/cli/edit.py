@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from poseflow.cli.options import SkeletonOption
+from poseflow.cli.say import say
 
 Texts = list[str]
 
@@ -82,7 +83,7 @@ def edit(
         skeleton=skeleton,
     )
     kept = "" if done.backup is None else f"; {done.backup} is the file as it was"
-    typer.echo(
+    say(
         f"{done.path}: {done.corrections} correction"
         f"{'' if done.corrections == 1 else 's'}, {done.tracks_before} tracks "
         f"before, {done.tracks_after} now{kept}",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from poseflow.cli.options import SkeletonOption
+from poseflow.cli.say import say
 
 if TYPE_CHECKING:
     from poseflow.events import Event
@@ -59,6 +60,7 @@ def events(
     """
     from poseflow.events import events_as_csv, events_as_json, find_events
     from poseflow.formats import check_apart, check_writable, read
+    from poseflow.safety.terminal import printable
     from poseflow.storage.atomic import write_atomically
 
     check_apart(output, result=result, ground_truth=gt)
@@ -87,11 +89,11 @@ def events(
     elif layout is Layout.csv:
         text = events_as_csv(found)
     else:
-        text = _table(found)
+        text = printable(_table(found))
     if text or layout is not Layout.table:
         write_atomically(output, text.encode() + b"\n")
     if note:
-        typer.echo(note, err=True)
+        say(note, err=True)
 
 
 def _by_suspicion(event: Event) -> tuple[float, bool, int]:

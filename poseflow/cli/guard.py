@@ -15,11 +15,17 @@ from typing import Any, TextIO
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from poseflow.cli.say import say
 from poseflow.errors import PoseFlowError
 from poseflow.safety.redaction import redact
+from poseflow.safety.terminal import one_line
 
 BAD_INPUT = 1
 INTERRUPTED = 130
+
+
+UsageError: Any = typer.BadParameter.__mro__[1]
+"""Click's, or that of the copy of click in newer versions of typer."""
 
 
 class GuardedGroup(TyperGroup):
@@ -28,10 +34,25 @@ class GuardedGroup(TyperGroup):
     Any other exception still gives a traceback: it is a bug, and worth reporting.
     """
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse what comes before the command."""
+        with _usage_printable():
+            return super().parse_args(ctx, args)
+
     def invoke(self, ctx: Any) -> Any:
         """Run the chosen command under guard."""
-        with _guarded():
+        with _guarded(), _usage_printable():
             return super().invoke(ctx)
+
+
+@contextmanager
+def _usage_printable() -> Iterator[None]:
+    """Escape control characters of arguments, which may be names of files."""
+    try:
+        yield
+    except UsageError as error:
+        error.message = one_line(error.message)
+        raise
 
 
 INPUTS = frozenset(
@@ -112,6 +133,10 @@ def _guarded() -> Iterator[None]:
         raise typer.Exit(BAD_INPUT) from None
     except OSError as error:
         _fail(_describe(error), BAD_INPUT)
+    except MemoryError as error:
+        _fail(f"out of memory{_detail(error)}", BAD_INPUT)
+    except ImportError as error:  # a broken installation, or too little memory for it
+        _fail(f"a package cannot be loaded: {error}", BAD_INPUT)
     except UserWarning as warning:  # under python -W error
         _fail(str(warning), BAD_INPUT)
     except KeyboardInterrupt:
@@ -130,12 +155,16 @@ class _Messages(logging.Handler):
 
 
 def _say(message: str) -> None:
-    typer.echo(f"poseflow: {' '.join(redact(message).split())}", err=True)
+    say(f"poseflow: {' '.join(redact(message).split())}", err=True)
 
 
 def _fail(message: str, code: int) -> None:
     _say(message)
     raise typer.Exit(code) from None
+
+
+def _detail(error: Exception) -> str:
+    return f": {error}" if str(error) else ""
 
 
 def _describe(error: OSError) -> str:

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from poseflow.cli.options import SkeletonOption
+from poseflow.cli.say import say
 from poseflow.pipeline.options import as_poses_file
 
 # Extras for developing poseflow itself, which a user does not miss.
@@ -40,7 +41,7 @@ def info(
     rows = _installation() if path is None else _description(path, skeleton)
     width = max(len(name) for name in rows)
     for name, value in rows.items():
-        typer.echo(f"{name:<{width}}  {value}")
+        say(f"{name:<{width}}  {value}")
 
 
 def _installation() -> dict[str, str]:

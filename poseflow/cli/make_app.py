@@ -14,6 +14,7 @@ import typer
 import poseflow
 from poseflow.cli.guard import GuardedGroup
 from poseflow.cli.help import HelpfulCommand, command_group, epilog
+from poseflow.cli.say import say
 
 HOMES: Mapping[str, str] = {
     "track": "track",
@@ -73,7 +74,7 @@ def make_app(names: Iterable[str] = HOMES) -> typer.Typer:
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"poseflow {poseflow.__version__}")
+        say(f"poseflow {poseflow.__version__}")
         raise typer.Exit
 
 

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from poseflow.cli.say import say
+
 
 class Action(StrEnum):
     """What to do."""
@@ -36,13 +38,13 @@ def models(
 
     model = known_model(name)
     if action is Action.get:
-        typer.echo(locate(name))
+        say(locate(name))
         return
     path = cached_path(name)
-    typer.echo(f"{path}{'' if path.exists() else '  (not downloaded)'}")
-    typer.echo(f"sha256 {model.sha256}")
+    say(f"{path}{'' if path.exists() else '  (not downloaded)'}")
+    say(f"sha256 {model.sha256}")
     for url in model.urls:
-        typer.echo(url)
+        say(url)
 
 
 def _list() -> None:
@@ -56,4 +58,4 @@ def _list() -> None:
     ]
     widths = [max(len(row[k]) for row in rows) for k in (0, 1)]
     for first, use, about in rows:
-        typer.echo(f"{first:<{widths[0]}}  {use:<{widths[1]}}  {about}")
+        say(f"{first:<{widths[0]}}  {use:<{widths[1]}}  {about}")

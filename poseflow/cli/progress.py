@@ -7,6 +7,9 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Self, TypeVar
 
+from poseflow.cli.say import say
+from poseflow.safety.terminal import printable
+
 Item = TypeVar("Item")
 
 SECONDS_BETWEEN_LINES = 10.0
@@ -53,7 +56,7 @@ def _bar(
 
     class Note(ProgressColumn):
         def render(self, task: Task) -> Text:
-            return Text(note())
+            return Text(printable(note()))
 
     columns = (
         TextColumn("{task.description}"),
@@ -82,7 +85,7 @@ def _lines(
             rate = done / (now - start)
             left = f", {max(total - done, 0) / rate:.0f} s left" if total else ""
             more = f", {note()}" if note() else ""
-            print(f"{done}{of} {label}, {rate:.1f}/s{left}{more}", file=sys.stderr)
+            say(f"{done}{of} {label}, {rate:.1f}/s{left}{more}", err=True)
 
 
 class StatusLine:
@@ -102,18 +105,18 @@ class StatusLine:
         if now - self._last < (0.2 if self._live else SECONDS_BETWEEN_LINES):
             return
         self._last = now
-        text = str(status)
+        text = printable(str(status))
         if self._live:
             sys.stderr.write("\r" + text.ljust(self._shown))
             sys.stderr.flush()
             self._shown = len(text)
         else:
-            print(text, file=sys.stderr)
+            say(text, err=True)
 
     def echo(self, text: str) -> None:
         """Print a line above."""
         self._clear()
-        print(text, file=sys.stderr)
+        say(text, err=True)
 
     def _clear(self) -> None:
         if self._shown:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from poseflow.cli.options import OutputOption
+from poseflow.cli.say import say
 
 
 def recover(
@@ -32,4 +33,4 @@ def recover(
             writer.write(frame)
     left = journal.left_out_bytes
     rest = f", {left} bytes of an unfinished frame left out" if left else ""
-    typer.echo(f"{output}: {writer.frames} frames{rest}", err=True)
+    say(f"{output}: {writer.frames} frames{rest}", err=True)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from poseflow.cli.options import OutputOption, SkeletonOption
+from poseflow.cli.say import say
 
 
 def refine(
@@ -60,7 +61,7 @@ def refine(
     write(refined, output, format or format_as_input(result, output))
     filled = sum(len(frame.poses) for frame in refined)
     filled -= sum(len(frame.poses) for frame in sequence)
-    typer.echo(
+    say(
         f"{output}: {len(sequence.track_ids)} tracks before, "
         f"{len(refined.track_ids)} now, {filled} poses interpolated",
         err=True,

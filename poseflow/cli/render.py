@@ -16,6 +16,7 @@ from poseflow.cli.options import (
     parse_size,
 )
 from poseflow.cli.progress import progress
+from poseflow.cli.say import say
 
 
 @expand_options
@@ -80,6 +81,6 @@ def render(
         sheet=sheet,
         progress=progress,
     )
-    typer.echo(f"{done.path}: {done.frames} frames, {done.codec}", err=True)
+    say(f"{done.path}: {done.frames} frames, {done.codec}", err=True)
     if timeline is not None:
         write_image(timeline, draw_timeline(poses))

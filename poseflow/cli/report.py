@@ -9,6 +9,7 @@ import typer
 
 from poseflow.cli.options import SkeletonOption
 from poseflow.cli.progress import progress
+from poseflow.cli.say import say
 
 
 def report(
@@ -55,8 +56,8 @@ def report(
         progress=progress,
     )
     for note in done.notes:
-        typer.echo(f"poseflow: note: {note}", err=True)
-    typer.echo(
+        say(f"poseflow: note: {note}", err=True)
+    say(
         f"{done.path}: {done.frames} frames, {done.tracks} tracks, "
         f"{done.megabytes:.1f} MB",
         err=True,

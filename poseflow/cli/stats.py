@@ -35,6 +35,7 @@ def stats(
     body lengths per second.
     """
     from poseflow.formats import check_writable, read
+    from poseflow.safety.terminal import printable
     from poseflow.stats import statistics
     from poseflow.storage.atomic import write_atomically
 
@@ -45,5 +46,5 @@ def stats(
     elif layout is Layout.csv:
         text = found.to_csv()
     else:
-        text = found.table()
+        text = printable(found.table())
     write_atomically(output, text.encode("utf-8", "backslashreplace") + b"\n")

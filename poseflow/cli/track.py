@@ -31,6 +31,7 @@ from poseflow.cli.options import (
     track_options,
 )
 from poseflow.cli.progress import progress
+from poseflow.cli.say import say
 from poseflow.pipeline.options import as_poses_file
 
 if TYPE_CHECKING:
@@ -232,9 +233,7 @@ def _write(
     given = f", {done.identities} identities" if done.identities else ""
     rate = f"{done.frames / max(done.seconds, 1e-9):.1f} frames/s"
     delay = f", {meter}" if str(meter) else ""
-    typer.echo(
-        f"{outputs.result}: {done.frames} frames{given}, {rate}{delay}", err=True
-    )
+    say(f"{outputs.result}: {done.frames} frames{given}, {rate}{delay}", err=True)
     if done.overlay is not None:
         drawn = done.overlay
-        typer.echo(f"{drawn.path}: {drawn.frames} frames, {drawn.codec}", err=True)
+        say(f"{drawn.path}: {drawn.frames} frames, {drawn.codec}", err=True)

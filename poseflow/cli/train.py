@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from poseflow.cli.say import say, show
 
 SECONDS_BETWEEN_LINES = 30.0
 
@@ -37,9 +38,9 @@ def train(
         device=device,
         fresh=fresh,
         on_step=_StepLines(),
-        on_epoch=lambda row: typer.echo(_line(row)),
+        on_epoch=lambda row: say(_line(row)),
     )
-    typer.echo(str(Path(chosen.out) / "best.safetensors"))
+    say(str(Path(chosen.out) / "best.safetensors"))
 
 
 def validate(
@@ -65,7 +66,7 @@ def validate(
         split=split,
         device=device,
     )
-    typer.echo(found.table())
+    show(found.table())
     if json_ is not None:
         text = json.dumps(found.to_dict(), indent=1) + "\n"
         json_.parent.mkdir(parents=True, exist_ok=True)
@@ -94,8 +95,8 @@ def tune_nms(
     if output is not None:
         output.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(output, found.to_json().encode())
-    typer.echo(found.to_json(), nl=False)
-    typer.echo(
+    show(found.to_json().rstrip("\n"))
+    say(
         f"OKS AP {100 * found.before:.2f} -> {100 * found.after:.2f} "
         f"after {found.trials} trials",
         err=True,
@@ -112,7 +113,7 @@ class _StepLines:
         now = time.monotonic()
         if now - self._last >= SECONDS_BETWEEN_LINES:
             self._last = now
-            print(f"epoch {epoch + 1}, step {step} of {steps}", file=sys.stderr)
+            say(f"epoch {epoch + 1}, step {step} of {steps}", err=True)
 
 
 def _line(row: dict[str, Any]) -> str:

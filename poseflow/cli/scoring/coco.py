@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from poseflow.cli.say import say, show
 from poseflow.cli.scoring.options import (
     PublishedOption,
     Table,
@@ -83,17 +84,17 @@ def evaluate_coco(
         engine=engine.value,
         diagnose=diagnose,
     )
-    typer.echo(report.table(table.value))
+    show(report.table(table.value))
     if published:
-        typer.echo("\n" + report.published_table(table.value))
+        show("\n" + report.published_table(table.value))
     if report.errors is not None:
-        typer.echo(f"\n{report.errors}")
+        show(f"\n{report.errors}")
     if report.errors is not None and plots is not None:
         from poseflow.eval import write_coco_plots
 
         write_coco_plots(report.errors, plots)
     for note in report.notes:
-        typer.echo(f"note: {note}")
+        say(f"note: {note}")
     if json is not None:
         write_json(json, report.to_dict())
 

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from poseflow.cli.options import SkeletonOption
+from poseflow.cli.say import say, show
 from poseflow.cli.scoring.options import (
     Convention,
     Missing,
@@ -107,15 +108,16 @@ def compare(
         seed=seed,
         workers=workers or os.cpu_count() or 1,
     )
-    typer.echo(found.table(table.value))
+    show(found.table(table.value))
     if table is Table.text:
         if found.largest():
-            typer.echo("\n" + found.largest())
-        typer.echo(
-            f"\n{len(found.sequences)} sequences; intervals: paired bootstrap over "
+            show("\n" + found.largest())
+        say()
+        say(
+            f"{len(found.sequences)} sequences; intervals: paired bootstrap over "
             f"sequences, {resamples} resamples, seed {seed}"
         )
     for note in found.notes[:10]:
-        typer.echo(f"poseflow: {note}", err=True)
+        say(f"poseflow: {note}", err=True)
     if json is not None:
         write_json(json, found.to_dict())

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from poseflow.cli.progress import progress
+from poseflow.cli.say import say, show
 from poseflow.cli.scoring.options import (
     DiagnoseOption,
     EventsOption,
@@ -107,11 +108,11 @@ def evaluate(
         progress=progress,
     )
     if json is not None and str(json) == "-":
-        typer.echo(report.to_json())
+        show(report.to_json())
     else:
         _show(report, table)
         if published:
-            typer.echo("\n" + report.published_table(table.value))
+            show("\n" + report.published_table(table.value))
         if json is not None:
             report.to_json(json)
     if events is not None:
@@ -127,25 +128,25 @@ def evaluate(
 def _show(report: Report, table: Table) -> None:
     """The tables and differences on standard output, problems on standard error."""
     if table is not Table.text:
-        typer.echo(report.table("markdown" if table is Table.markdown else "latex"))
+        show(report.table("markdown" if table is Table.markdown else "latex"))
     elif sys.stdout.isatty():
         from rich.console import Console
 
         for part in report.rich_tables():
             Console().print(part)
     else:
-        typer.echo(report.table())
+        show(report.table())
     notes = [*report.differences]
     notes += [note for section in report.sections.values() for note in section.notes]
     if notes and table is Table.text:
-        typer.echo("\nDifferences and notes:")
+        show("\nDifferences and notes:")
         for note in notes:
-            typer.echo(f"  {note}")
+            say(f"  {note}")
     if report.diagnosis is not None and table is Table.text:
-        typer.echo(f"\nWhole people:\n{report.diagnosis}")
+        show(f"\nWhole people:\n{report.diagnosis}")
     serious = [p for p in report.problems if p.level != "note"]
     if serious:
-        typer.echo(
+        say(
             f"poseflow: {_counted(serious)} in the files, the first: {serious[0]}; "
             "--check lists them",
             err=True,
@@ -154,8 +155,8 @@ def _show(report: Report, table: Table) -> None:
 
 def _list_problems(problems: Sequence[Problem]) -> None:
     for problem in problems:
-        typer.echo(str(problem))
-    typer.echo(_counted(problems) if problems else "nothing found", err=True)
+        say(str(problem))
+    say(_counted(problems) if problems else "nothing found", err=True)
 
 
 def _counted(problems: Sequence[Problem]) -> str:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from poseflow.cli.say import show
 from poseflow.cli.scoring.options import (
     Convention,
     DiagnoseOption,
@@ -68,7 +69,7 @@ def evaluate_mot(
     )
     total = sum(scores[1:], scores[0])
     shown = [*scores, total] if len(scores) > 1 else scores
-    typer.echo(tracking_table(shown, table.value))
+    show(tracking_table(shown, table.value))
     if events is not None:
         from poseflow.eval import mot_events
 
@@ -91,7 +92,7 @@ def evaluate_mot(
             convention=convention.value,
             missing=missing.value,
         )
-        typer.echo(f"\n{causes}")
+        show(f"\n{causes}")
     if json is not None:
         content = {
             "total": total.to_dict(),

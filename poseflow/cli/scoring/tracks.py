@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from poseflow.cli.options import SkeletonOption
+from poseflow.cli.say import say, show
 from poseflow.cli.scoring.options import (
     DiagnoseOption,
     JsonOption,
@@ -60,14 +61,14 @@ def evaluate_tracks(
         skeleton=skeleton,
         diagnose=diagnose,
     )
-    typer.echo(scores.table(table.value))
+    show(scores.table(table.value))
     if table is Table.text:
         if scores.diagnosis is not None:
-            typer.echo(f"\n{scores.diagnosis}")
-        typer.echo()
+            show(f"\n{scores.diagnosis}")
+        say()
         for one, matching in zip(scores.people, scores.matchings, strict=True):
-            typer.echo(f"{one.name}: {matching}")
+            say(f"{one.name}: {matching}")
         for note in scores.notes:
-            typer.echo(f"note: {note}")
+            say(f"note: {note}")
     if json is not None:
         write_json(json, scores.to_dict())
