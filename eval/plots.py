@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,8 @@ from poseflow.eval.metric import GROUPS
 from poseflow.eval.posetrack.rules import rules_of
 from poseflow.eval.report import Report
 from poseflow.formats.posetrack.annotations import JOINTS
+from poseflow.storage.atomic import write_atomically
+from poseflow.storage.made_files import MARK, refuse_other_file
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -41,11 +44,20 @@ def write_plots(report: Report, folder: str | Path) -> list[Path]:
         folder.mkdir(parents=True, exist_ok=True)
         for metric, name, make in makers:
             if metric in report.sections:
-                make(report).savefig(folder / name, dpi=120)
+                _save(make(report), folder / name)
                 written.append(folder / name)
     except OSError as error:
         raise FormatError(f"{folder}: cannot be written ({error})") from error
     return written
+
+
+def _save(figure: Figure, path: Path) -> None:
+    """Write a PNG, marked as poseflow's, unless it would replace another file."""
+    refuse_other_file(path)
+    out = io.BytesIO()
+    about = {"Software": MARK.decode()}
+    figure.savefig(out, format="png", dpi=120, metadata=about)
+    write_atomically(path, out.getvalue())
 
 
 def _figure(width: float, height: float) -> Figure:
@@ -132,7 +144,7 @@ def write_coco_plots(errors: CocoErrors, folder: str | Path) -> list[Path]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, figure in figures.items():
-            figure.savefig(folder / name, dpi=120)
+            _save(figure, folder / name)
     except OSError as error:
         raise FormatError(f"{folder}: cannot be written ({error})") from error
     return [folder / name for name in figures]

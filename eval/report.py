@@ -17,6 +17,7 @@ from poseflow.eval.posetrack.joint_events import joint_events
 from poseflow.eval.posetrack.pairing import SequenceInput
 from poseflow.formats.posetrack.annotations import JOINTS, Problem
 from poseflow.storage.atomic import write_atomically
+from poseflow.storage.made_files import MARK, refuse_other_file
 
 if TYPE_CHECKING:
     import pandas
@@ -286,7 +287,8 @@ class Report:
             The files.
 
         Raises:
-            FormatError: If the folder or a file cannot be written.
+            FormatError: If the folder or a file cannot be written, or a file is there
+                that poseflow did not make.
         """
         folder = Path(folder)
         try:
@@ -301,7 +303,9 @@ class Report:
                 content = {
                     **{field: _plain(v) for field, v in part.joints.items()},
                     "names": {str(k): joint for k, joint in enumerate(JOINT_NAMES)},
+                    "made by": MARK.decode(),
                 }
+                refuse_other_file(path)
                 write_atomically(path, json.dumps(content).encode() + b"\n")
                 written.append(path)
         return written

@@ -24,6 +24,7 @@ from poseflow.pipeline.render import OverlaySink
 from poseflow.pipeline.track import drain, track
 from poseflow.report import write_report
 from poseflow.storage.atomic import explain
+from poseflow.storage.made_files import is_made, refuse_other_file
 from poseflow.synthetic import Scene
 from poseflow.tracker import Tracker
 from poseflow.video import Source, open_source, open_writer
@@ -114,6 +115,9 @@ def run_demo(
         )
     )
 
+    if not is_made(source):  # the first file of an earlier demo
+        for file in (source, truth, result, overlay, sheet, page):
+            refuse_other_file(file)
     scene = synthetic.make_scene(
         suite, seed=seed, frames=frames, size=size, skeleton="posetrack18"
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import pickle
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -92,16 +91,7 @@ def load_checkpoint(
         previous = msgspec.to_builtins(
             msgspec.json.decode(content["config"], type=type(config))
         )
-    except (
-        pickle.UnpicklingError,
-        RuntimeError,
-        EOFError,
-        OSError,
-        KeyError,
-        TypeError,
-        ValueError,
-        msgspec.MsgspecError,
-    ) as error:
+    except Exception as error:  # of a broken pickle, whatever its bytes ask for
         raise FormatError(
             f"{path}: not a checkpoint of this version; start again with --fresh, or "
             "choose another folder with --set out=..."

@@ -17,7 +17,7 @@ from msgspec import Struct
 from poseflow.arrays import Image, Ints
 from poseflow.errors import FormatError, PoseFlowError
 from poseflow.formats.json.reader import parse, read_bytes
-from poseflow.safety.limits import BAD_ARCHIVE
+from poseflow.safety.limits import BAD_ARCHIVE, read_unzipped
 from poseflow.video.image_file import decode_image
 
 Item = TypeVar("Item")
@@ -81,7 +81,10 @@ class ImageFiles:
             if container.is_dir():
                 data = (container / name).read_bytes()
             else:
-                data = self._archive(container).read(name)
+                archive = self._archive(container)
+                member = archive.getinfo(name)
+                with archive.open(member) as stream:
+                    data = read_unzipped(stream, member.compress_size, PoseFlowError)
         except (OSError, KeyError, *BAD_ARCHIVE, ValueError) as error:
             raise PoseFlowError(f"{place}: cannot be read: {error}") from error
         return decode_image(data, place)

@@ -160,6 +160,9 @@ class _Run:
 
         self.progress = Progress()
         found = None if fresh else load_checkpoint(self.folder, config)
+        if found is None and not fresh and process.first:
+            _refuse_other_files(self.folder)
+        self.begins = found is None
         if found is not None:
             self.progress, content = found
             self.module.load_state_dict(content["model"])
@@ -179,6 +182,8 @@ class _Run:
         on_step: Callable[[int, int, int], None] | None,
         on_epoch: Callable[[Row], None] | None,
     ) -> list[Row]:
+        if self.begins:  # from now on a run that is killed is known by its checkpoint
+            self._save(checked=True)
         run_log = RunLog(self.folder, self.task.metrics) if self.process.first else None
         try:
             while self.progress.epoch < self.config.epochs:
@@ -341,6 +346,16 @@ def load_initial_weights(module: nn.Module, path: Path) -> None:
         )
     module.load_state_dict(fitting, strict=False)
     log.info("%s: loaded %d of %d tensors", path, len(fitting), len(own))
+
+
+def _refuse_other_files(folder: Path) -> None:
+    """Raise `PoseFlowError` if a new run would replace weights or logs of another."""
+    for name in ("best.safetensors", "last.safetensors", "log.csv"):
+        if (folder / name).exists():
+            raise PoseFlowError(
+                f"{folder}: it holds {name}, but no checkpoint ({NAME}) to go on from; "
+                "choose another folder with --set out=..., or replace it with --fresh"
+            )
 
 
 def _optimizer(config: RunConfig, module: nn.Module) -> torch.optim.Optimizer:

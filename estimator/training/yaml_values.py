@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from poseflow.errors import PoseFlowError
+from poseflow.safety.plain_yaml import load_yaml
 
 
 def read_values(path: str | Path, changes: Sequence[str] = ()) -> dict[str, Any]:
@@ -57,8 +58,8 @@ def _merged(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        values = yaml.load(path.read_text("utf-8-sig"), Loader=_Loader)
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        values = load_yaml(path.read_text("utf-8-sig"), _Loader)
+    except ValueError as error:
         raise PoseFlowError(f"{path}: not YAML: {error}") from error
     if not isinstance(values, dict):
         raise PoseFlowError(
@@ -87,8 +88,8 @@ def _set(values: dict[str, Any], change: str) -> None:
     if not equals or not key:
         raise PoseFlowError(f"--set {change}: expected key=value")
     try:
-        value = yaml.load(text, Loader=_Loader)
-    except yaml.YAMLError as error:
+        value = load_yaml(text, _Loader)
+    except ValueError as error:
         raise PoseFlowError(f"--set {change}: the value is not YAML") from error
     place: Any = values
     *way, last = key.split(".")

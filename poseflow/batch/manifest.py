@@ -124,7 +124,7 @@ def _row(values: Any, options: TrackOptions, place: str) -> Row:
         raise FormatError(f"{place}: {values}") from values
     try:
         found = msgspec.convert(values, _Fields, strict=False)
-    except msgspec.ValidationError as error:
+    except (msgspec.ValidationError, UnicodeEncodeError) as error:
         raise FormatError(f"{place}: {error}") from error
     given = msgspec.to_builtins(found)
     source, name = given.pop("source"), given.pop("name", None)

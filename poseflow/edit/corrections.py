@@ -142,7 +142,7 @@ def _correction(entry: dict[str, Any], place: str) -> changes.Correction:
     values = {name: value for name, value in entry.items() if name != "action"}
     try:
         return msgspec.convert(values, kind)
-    except msgspec.ValidationError as error:
+    except (msgspec.ValidationError, UnicodeEncodeError) as error:
         raise FormatError(f"{place} ({action}): {error}") from error
 
 

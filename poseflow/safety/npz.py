@@ -88,7 +88,10 @@ def _array(file: IO[bytes], size: int, place: str) -> Array:
         if len(data) < claimed:
             raise ValueError(f"{len(data)} of {claimed} bytes")
         array = np.frombuffer(data, dtype).reshape(shape, order="F" if fortran else "C")
-        return array.astype(dtype.newbyteorder("="))
+        array = array.astype(dtype.newbyteorder("="))
+        if dtype.kind == "U" and (array.reshape(-1).view(np.uint32) > 0x10FFFF).any():
+            raise ValueError("numbers that are no characters")
+        return array
     except (ValueError, OverflowError, SyntaxError, TypeError, TokenError) as error:
         text = " ".join(str(error).split())[:200]
         raise FormatError(f"{place}: cannot be read: found {text}") from error

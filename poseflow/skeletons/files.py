@@ -106,7 +106,7 @@ def read_skeleton(path: str | os.PathLike[str]) -> Skeleton:
 
 
 def _document(path: str | os.PathLike[str]) -> Any:
-    import yaml
+    from poseflow.safety.plain_yaml import load_yaml
 
     where = os.fspath(path)
     try:
@@ -125,8 +125,8 @@ def _document(path: str | os.PathLike[str]) -> Any:
         try:
             return json.loads(data)
         except ValueError:  # JSON is YAML, but for tabs
-            return yaml.safe_load(data)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+            return load_yaml(data)
+    except (ValueError, RecursionError) as error:
         text = " ".join(str(error).split())[:200]
         raise FormatError(f"{where}: expected YAML or JSON ({text})") from error
 

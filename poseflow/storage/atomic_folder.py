@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import secrets
 import shutil
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -14,14 +16,16 @@ from poseflow.errors import FormatError
 from poseflow.storage.atomic import STDOUT, PathLike, check_writable, explain
 from poseflow.storage.inputs import refuse_inputs
 from poseflow.storage.locking import beside, open_locked, release
+from poseflow.storage.made_files import is_made_folder, mark_folder
 
 
 class AtomicFolder:
     """A folder that takes its place when it is complete, as `AtomicFile` does.
 
     A previous folder is replaced as a whole, if all its files end like those that are
-    written: they are the previous result. Any other folder that is not empty is
-    refused.
+    written: they are the previous result. If they are not known to be made by poseflow,
+    the folder is kept as `NAME.1` and so on, with a warning. Any other folder that is
+    not empty is refused.
 
     Args:
         path: The folder.
@@ -85,11 +89,26 @@ class AtomicFolder:
             if self._target.exists():
                 previous = self._hidden("old")
                 self._target.rename(previous)
+            mark_folder(self._temporary)
             self._temporary.rename(self._target)
             self._temporary = None
             if previous is not None:
-                shutil.rmtree(previous, ignore_errors=True)
+                self._dispose(previous)
         self.discard()
+
+    def _dispose(self, previous: Path) -> None:
+        """Remove the previous folder, or keep it if others made its files."""
+        if is_made_folder(previous):
+            shutil.rmtree(previous, ignore_errors=True)
+            return
+        names = (Path(f"{self._target}.{k}") for k in itertools.count(1))
+        kept = next(name for name in names if not os.path.lexists(name))
+        previous.rename(kept)
+        warnings.warn(
+            f"{self.path}: files that are not known to be made by poseflow were there; "
+            f"they are kept in {kept}",
+            stacklevel=4,
+        )
 
     def discard(self) -> None:
         """Drop what was written; the previous folder stays."""

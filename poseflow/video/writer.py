@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from fractions import Fraction
@@ -22,6 +23,7 @@ from poseflow.safety.interrupts import interrupts_deferred
 from poseflow.storage.atomic import check_writable, explain
 from poseflow.storage.inputs import refuse_inputs
 from poseflow.storage.locking import beside, open_locked, release
+from poseflow.storage.made_files import MARK, refuse_other_file
 from poseflow.video.image_file import quiet_opencv
 from poseflow.video.pixels import to_bgr
 from poseflow.video.source import DEFAULT_FPS, number_name
@@ -245,7 +247,8 @@ class VideoWriter:
 class ImageWriter:
     """Writes each frame as an image file of its own, each atomically.
 
-    The folder has one writer at a time, until `close`.
+    The folder has one writer at a time, until `close`. Images of earlier runs, which
+    are marked as poseflow's, are replaced, but no others.
 
     Args:
         folder: Made if it is not there, with its parents.
@@ -256,7 +259,8 @@ class ImageWriter:
         frames: Frames written so far.
 
     Raises:
-        FormatError: If the folder cannot be made or written to.
+        FormatError: If the folder cannot be made or written to, or an image is there
+            already that poseflow did not make.
     """
 
     def __init__(self, folder: str | os.PathLike[str], suffix: str = ".jpg") -> None:
@@ -264,6 +268,7 @@ class ImageWriter:
         self.codec = "images"
         self.frames = 0
         self._suffix = suffix
+        self._written: set[Path] = set()
         refuse_inputs(self.path)
         with _naming(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
@@ -289,11 +294,14 @@ class ImageWriter:
         if not done:
             raise FormatError(f"{where}: OpenCV cannot write {target.suffix} images")
         refuse_inputs(target)
+        if target not in self._written:
+            refuse_other_file(target)
+            self._written.add(target)
         partial = beside(target, target.suffix)
         with _naming(target):
             target.parent.mkdir(parents=True, exist_ok=True)
             try:
-                partial.write_bytes(data.tobytes())
+                partial.write_bytes(marked(data.tobytes()))
                 partial.replace(target)
             finally:
                 partial.unlink(missing_ok=True)
@@ -314,6 +322,19 @@ class ImageWriter:
         self.close()
 
 
+def marked(image: bytes) -> bytes:
+    """An encoded JPEG or PNG with poseflow's mark in it; other images as they are."""
+    if image.startswith(b"\xff\xd8"):
+        comment = b"\xff\xfe" + (len(MARK) + 2).to_bytes(2, "big") + MARK
+        return image[:2] + comment + image[2:]
+    if image.startswith(b"\x89PNG"):
+        end = 8 + 25  # the signature and IHDR
+        body = b"tEXtSoftware\0" + MARK
+        chunk = (len(body) - 4).to_bytes(4, "big") + body
+        return image[:end] + chunk + zlib.crc32(body).to_bytes(4, "big") + image[end:]
+    return image
+
+
 class _AvSink:
     """One file being encoded by FFmpeg."""
 
@@ -323,6 +344,7 @@ class _AvSink:
         suffix = path.suffix.lower()
         faststart = {"movflags": "+faststart"} if suffix in (".mp4", ".m4v") else {}
         self._container = av.open(str(path), "w", options=faststart)
+        self._container.metadata["comment"] = MARK.decode()
         rate = Fraction(fps).limit_denominator(1001 * 60)
         stream = self._container.add_stream(
             encoder, rate=rate, options=dict(_OPTIONS.get(encoder, {}))

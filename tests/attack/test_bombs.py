@@ -159,3 +159,77 @@ def test_a_result_that_compresses_well_is_read(tmp_path):
     path.write_bytes(gzip.compress(data))
     assert len(data) > 40 * path.stat().st_size
     assert len(poseflow.read(path)) == 20_000
+
+
+def nested(depth):
+    """YAML whose aliases make 10**depth values of a few lines."""
+    lines = ["a0: &a0 [x]"]
+    lines += [
+        f"a{k}: &a{k} [{', '.join([f'*a{k - 1}'] * 10)}]" for k in range(1, depth)
+    ]
+    return "\n".join([*lines, f"joints: *a{depth - 1}", "limbs: *a3", "model: *a5"])
+
+
+@needs_proc
+@pytest.mark.parametrize(
+    "text", [nested(12), "joints: &a [*a]\n", "model: &a {b: *a}\n"], ids=range(3)
+)
+def test_a_bomb_of_yaml_is_refused(text, tmp_path):
+    (tmp_path / "a.yaml").write_text(text)
+    for command in (["info", "x.json", "--skeleton", "a.yaml"], ["train", "a.yaml"]):
+        code, message, peak = peak_memory(command, tmp_path)
+        assert code == 1
+        assert "aliases" in message, message
+        assert peak < MOST_MB
+
+
+def parquet(path):
+    pa = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    rows = 30_000_000
+    zeros = pa.array(np.zeros(rows, np.int32)).dictionary_encode()
+    names = ("frame", "person", "x", "y", "score", "joint")
+    parquet.write_table(pa.table([zeros.cast(pa.int32())] * 6, names=names), path)
+
+
+def npz(path):
+    arrays = {
+        "frame_index": np.zeros(1, np.int64),
+        "person_frame": np.zeros(1, np.int64),
+        "keypoints": np.zeros((8_000_000, 17, 2), np.float32),
+    }
+    np.savez_compressed(path, **arrays)
+
+
+def hdf5(path):
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(path, "w") as file:
+        file.create_dataset("df_with_missing", (10**9, 9), chunks=True, dtype="f8")
+
+
+def archive_of_images(path):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.png", bytes(900_000_000))
+
+
+@needs_proc
+@pytest.mark.parametrize(
+    ("name", "make"), [("a.parquet", parquet), ("a.npz", npz), ("a_DLC.h5", hdf5)]
+)
+def test_a_bomb_of_arrays_is_refused(name, make, tmp_path):
+    make(tmp_path / name)
+    assert (tmp_path / name).stat().st_size < 5_000_000
+    code, message, peak = peak_memory(["info", name], tmp_path)
+    assert code == 1
+    assert " MB" in message, message
+    assert peak < MOST_MB
+
+
+def test_an_image_of_a_training_archive_is_bounded(tmp_path):
+    from poseflow.estimator.training.data_files import ImageFiles
+
+    archive_of_images(tmp_path / "a.zip")
+    files = ImageFiles((tmp_path / "a.zip",), np.zeros(1, np.int32), ("a.png",))
+    with pytest.raises(PoseFlowError, match=UNZIPPED.variable):
+        files.read(0)

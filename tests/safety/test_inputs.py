@@ -19,6 +19,7 @@ from poseflow.cli.guard import INPUTS, OUTPUTS
 from poseflow.errors import FormatError
 from poseflow.formats import AtomicFile, check_writable, protect_inputs
 from poseflow.video import ImageWriter, VideoWriter
+from poseflow.video.writer import marked
 
 links = pytest.mark.skipif(os.name == "nt", reason="links need rights on Windows")
 
@@ -197,3 +198,97 @@ def test_every_path_of_a_command_is_an_input_or_an_output():
             if Path in (kind, *get_args(kind)) and name not in INPUTS | OUTPUTS:
                 unknown.append((command.__name__, name))
     assert unknown == []
+
+
+def user_files(folder, names):
+    """Files of the user that have the names of results."""
+    Path(folder).mkdir()
+    for name in names:
+        Path(folder, name).write_bytes(b"of the user")
+    return contents(Path(folder))
+
+
+FOLDERS = {
+    "images": (["000001.jpg"], ["render", "clip.mp4", "poses.json", "{}"]),
+    "overlay": (
+        ["000002.jpg"],
+        [
+            "track",
+            "clip.mp4",
+            "--poses",
+            "poses.json",
+            "-o",
+            "r.json",
+            "--render",
+            "{}",
+        ],
+    ),
+    "labels": (
+        ["000000.txt", "000001.txt"],
+        ["convert", "sized.json", "{}", "--to", "ultralytics-labels"],
+    ),
+    "openpose": (
+        ["clip_000000000000_keypoints.json"],
+        ["convert", "poses.json", "{}", "--to", "openpose"],
+    ),
+    "sequences": (
+        ["total_AP_metrics.json"],
+        ["evaluate", "annotated.json", "annotated.json", "--per-sequence", "{}"],
+    ),
+    "plots": (
+        ["precision_recall.png"],
+        ["evaluate", "annotated.json", "annotated.json", "--plots", "{}"],
+    ),
+    "demo": (["truth.json"], ["demo", "--out", "{}", "--frames", "2"]),
+}
+"""Names of files in a folder, and a command that would write them."""
+
+
+def made_folders():
+    poses = poseflow.read("poses.json", size=(64, 48))
+    poseflow.write(poses, "sized.json")
+    poseflow.write(poses, "annotated.json", format="posetrack18")
+
+
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize("kind", FOLDERS)
+def test_folders_keep_files_that_poseflow_did_not_make(place, kind):
+    made_folders()
+    names, command = FOLDERS[kind]
+    before = user_files("out", names)
+    done = run(*("out" if a == "{}" else a for a in command))
+    if kind in ("labels", "openpose"):  # which are replaced as a whole
+        assert done.exit_code == 0, done.output
+        assert "are kept in" in done.stderr
+        kept = contents(Path("out.1"))
+        assert [p.name for p in kept] == [p.name for p in before]
+        assert list(kept.values()) == list(before.values())
+        return
+    assert done.exit_code == 1, done.output
+    assert any(name in done.stderr for name in names)
+    assert "not made by poseflow" in done.stderr
+    after = contents(Path("out"))
+    assert before == {path: after[path] for path in before}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("kind", sorted(set(FOLDERS) - {"demo"}))
+def test_folders_of_earlier_runs_are_replaced(place, kind):
+    made_folders()
+    command = ["out" if a == "{}" else a for a in FOLDERS[kind][1]]
+    assert run(*command).exit_code == 0
+    first = contents(Path("out"))
+    assert run(*command).exit_code == 0
+    assert contents(Path("out")) == first
+    assert not Path("out.1").exists() or not hasattr(os, "setxattr")
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png"])
+@pytest.mark.parametrize("shape", [(7, 5, 3), (64, 48, 3)])
+def test_images_bear_a_mark_and_are_the_same(suffix, shape):
+    image = np.random.default_rng(0).integers(0, 255, shape, np.uint8)
+    data = cv2.imencode(suffix, image)[1].tobytes()
+    found = cv2.imdecode(np.frombuffer(marked(data), np.uint8), cv2.IMREAD_COLOR)
+    assert b"poseflow" in marked(data)
+    expected = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    np.testing.assert_array_equal(found, expected)

@@ -54,7 +54,7 @@ def load_pseudo_labels(path: Path) -> PseudoLabels:
             Path(name).stem: np.array(poses, np.float32).reshape(len(poses), 17, 3)
             for name, poses in content.items()
         }
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError, OverflowError) as error:
         raise FormatError(
             f"{path}: not image -> poses of 51 numbers each: {error}"
         ) from error
