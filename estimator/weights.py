@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import torch
@@ -22,6 +22,7 @@ from poseflow.estimator.networks.build import (
     CentreNetConfig,
     FastPoseConfig,
     FastPoseDUCConfig,
+    ModelConfig,
     build,
 )
 from poseflow.estimator.networks.centernet import CentreNet
@@ -33,6 +34,10 @@ from poseflow.storage.atomic import write_atomically
 
 METADATA_KEY = "poseflow"
 DETECTOR_KEY = "poseflow_detector"
+
+
+Side = Annotated[int, msgspec.Meta(gt=0, le=2048)]
+"""Of a network's input, pixels."""
 
 
 class NetworkDescription(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,8 +58,8 @@ class NetworkDescription(msgspec.Struct, frozen=True, kw_only=True):
     model: AnyModelConfig
     skeleton: str
     joints: tuple[str, ...]
-    width: int = 192
-    height: int = 256
+    width: Side = 192
+    height: Side = 256
     mean: tuple[float, float, float] = (0.406, 0.457, 0.480)
     std: tuple[float, float, float] = (1.0, 1.0, 1.0)
     margin: float = 1.25
@@ -91,8 +96,8 @@ class DetectorDescription(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     model: CentreNetConfig
-    width: int
-    height: int
+    width: Side
+    height: Side
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     threshold: float = 0.3
@@ -153,7 +158,9 @@ def load_detector(path: str | Path) -> tuple[CentreNet, DetectorDescription]:
         )
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise FormatError(f"{path}: its metadata is malformed: {error}") from error
-    module = description.model.build()
+    _check_sizes(path, description.model, state)
+    with torch.device("meta"):
+        module = description.model.build()
     fit_weights(module, state, str(path))
     module.eval()
     return module, description
@@ -187,6 +194,7 @@ def load_network(
         description = msgspec.structs.replace(
             description, skeleton=wanted.name, joints=wanted.joints
         )
+    _check_sizes(path, description.model, state)
     # On the meta device: random weights would be overwritten.
     with torch.device("meta"):
         module = build(description.model, len(description.joints))
@@ -268,6 +276,32 @@ def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         raise FormatError(
             f"{path}: not a complete safetensors file ({error}); download it again"
         ) from error
+
+
+def _check_sizes(path: Path, model: ModelConfig, state: Mapping[str, Tensor]) -> None:
+    """Check that a described network can be that of the tensors, before it is built.
+
+    Raises:
+        FormatError: If it has more blocks than there are tensors, or is wider than the
+            largest one; such a description could take all memory.
+    """
+    largest = max(
+        (side for tensor in state.values() for side in tensor.shape), default=0
+    )
+    for field, value in msgspec.structs.asdict(model).items():
+        if isinstance(value, ModelConfig):
+            _check_sizes(path, value, state)
+        if field not in ("widths", "neck", "blocks"):
+            continue
+        numbers = value if isinstance(value, tuple) else (value,)
+        blocks = sum(numbers) if field == "blocks" else len(numbers)
+        wide = 0 if field == "blocks" else max(numbers, default=0)
+        if blocks > len(state) or wide > largest:
+            raise FormatError(
+                f"{path}: its metadata describe a network that its tensors are too "
+                f"few or small for: {field} asks for {blocks} or more of a size up to "
+                f"{wide}, and there are {len(state)} of sides up to {largest}"
+            )
 
 
 def fit_weights(module: nn.Module, state: Mapping[str, Tensor], place: str) -> None:

@@ -19,12 +19,12 @@ class Letterbox:
 
     Attributes:
         image: `(height, width, 3)` uint8.
-        scale: Frame pixels per image pixel.
+        scale: Frame pixels per image pixel; `(2,)` along x and y if they differ.
         offset: `(2,)` position of the image's top left corner in the frame.
     """
 
     image: Image
-    scale: float
+    scale: float | Floats
     offset: Floats
 
     def to_image(self, points: Floats) -> Floats:
@@ -67,6 +67,14 @@ def letterbox(
     if mirrored:
         cv2.flip(place, 1, place)
     return Letterbox(frame, scale, np.array([x, y], float))
+
+
+def stretched(image: Image, width: int, height: int) -> Letterbox:
+    """An image scaled to a frame without keeping the aspect ratio (DETR)."""
+    rows, columns = image.shape[:2]
+    small = cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
+    scale = np.array([width / columns, height / rows])
+    return Letterbox(np.asarray(small, np.uint8), scale, np.zeros(2))
 
 
 def _halved(image: Image, width: int, height: int) -> Image:

@@ -78,6 +78,8 @@ DETECTORS: Registry[DetectorFactory] = Registry(
         "yolo": _onnx("yolo"),
         "yolox": _onnx("yolox"),
         "rtmdet": _onnx("rtmdet"),
+        "rtdetr": _onnx("rtdetr"),
+        "detr": _onnx("detr"),
         "torchvision": _torchvision,
         "ultralytics": ultralytics_detector,
     },

@@ -75,6 +75,9 @@ class Limit:
         return f"{self.value} {self.unit}; {self.variable} sets another limit"
 
 
+ONNX_INPUT = Limit("POSEFLOW_MAX_ONNX_INPUT_MB", 512, "MB")
+"""Size of an ONNX model's fixed input."""
+
 UNZIPPED = Limit("POSEFLOW_MAX_UNZIPPED_MB", 512, "MB")
 """Size of a compressed file's content."""
 

@@ -16,7 +16,7 @@ import pytest
 
 import poseflow
 from poseflow.errors import PoseFlowError
-from poseflow.safety.limits import IMAGE, UNZIPPED
+from poseflow.safety.limits import IMAGE, ONNX_INPUT, UNZIPPED
 from poseflow.video.image_file import image_size
 
 needs_proc = pytest.mark.skipif(
@@ -123,6 +123,88 @@ def test_images_that_claim_to_be_huge_are_left_out(tmp_path):
     assert code == 1
     assert "32000 x 32000" in message
     assert IMAGE.variable in message
+    assert peak < MOST_MB
+
+
+def weights(model, joints=("a", "b"), **more):
+    """A safetensors file with one small tensor and the description of a network."""
+    key = "poseflow_detector" if model["name"] == "centre" else "poseflow"
+    description = {"model": model, "mean": [0, 0, 0], "std": [1, 1, 1]} | more
+    if key == "poseflow":
+        description |= {"skeleton": "x", "joints": joints}
+    header = {
+        "__metadata__": {key: json.dumps(description)},
+        "a": {"dtype": "F32", "shape": [4], "data_offsets": [0, 16]},
+    }
+    text = json.dumps(header).encode()
+    return struct.pack("<Q", len(text)) + text + bytes(16)
+
+
+SIDES = {"width": 64, "height": 64}
+HUGE = 100_000
+DESCRIPTIONS = {
+    "wide": weights({"name": "small", "widths": [HUGE] * 4}, **SIDES),
+    "deep": weights({"name": "small", "blocks": [10**9] * 3}, **SIDES),
+    "inside": weights(
+        {
+            "name": "spatial_transformer",
+            "network": {"name": "small", "widths": [HUGE] * 4},
+        },
+        **SIDES,
+    ),
+    "transformer": weights(
+        {
+            "name": "spatial_transformer",
+            "network": {"name": "fastpose"},
+            "widths": [HUGE] * 4,
+        },
+        **SIDES,
+    ),
+    "large input": weights({"name": "small"}, width=HUGE, height=HUGE),
+    "detector, neck": weights({"name": "centre", "neck": HUGE}, **SIDES),
+    "detector, deep": weights({"name": "centre", "blocks": [10**9] * 4}, **SIDES),
+    "detector, large input": weights({"name": "centre"}, width=HUGE, height=HUGE),
+}
+
+
+@needs_proc
+@pytest.mark.parametrize("name", DESCRIPTIONS)
+def test_weights_that_claim_a_huge_network_are_refused(name, tmp_path):
+    (tmp_path / "w.safetensors").write_bytes(DESCRIPTIONS[name])
+    cv2.imwrite(str(tmp_path / "0.png"), np.zeros((40, 40, 3), np.uint8))
+    command = ["track", "0.png", "-o", "out.json"]
+    if name.startswith("detector"):
+        command += ["--detector", "centre", "--detector-weights", "w.safetensors"]
+    else:
+        command += ["--weights", "w.safetensors", "--detector", "whole"]
+    code, message, peak = peak_memory(command, tmp_path)
+    assert code == 1, message
+    assert "w.safetensors" in message, message
+    assert "Traceback" not in message
+    assert peak < MOST_MB
+
+
+@needs_proc
+@pytest.mark.parametrize(
+    "shape", [(HUGE, 3, 64, 64), (1, 3, HUGE, HUGE), ("n", 3, HUGE, HUGE)]
+)
+def test_onnx_with_a_huge_fixed_input_is_refused(shape, tmp_path):
+    onnx = pytest.importorskip("onnx")
+    value = onnx.helper.make_tensor_value_info
+    graph = onnx.helper.make_graph(
+        [onnx.helper.make_node("AveragePool", ["x"], ["y"], kernel_shape=[1, 1])],
+        "g",
+        [value("x", onnx.TensorProto.FLOAT, shape)],
+        [value("y", onnx.TensorProto.FLOAT, (shape[0], 3, *shape[2:]))],
+    )
+    opset = [onnx.helper.make_opsetid("", 17)]
+    model = onnx.helper.make_model(graph, opset_imports=opset, ir_version=8)
+    (tmp_path / "m.onnx").write_bytes(model.SerializeToString())
+    cv2.imwrite(str(tmp_path / "0.png"), np.zeros((40, 40, 3), np.uint8))
+    command = ["track", "0.png", "-o", "out.json", "--weights", "m.onnx"]
+    code, message, peak = peak_memory([*command, "--detector", "whole"], tmp_path)
+    assert code == 1, message
+    assert ONNX_INPUT.variable in message, message
     assert peak < MOST_MB
 
 

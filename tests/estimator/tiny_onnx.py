@@ -23,6 +23,14 @@ class SimCC(nn.Module):
         return x.expand(-1, JOINTS, -1) + 0.0, y.expand(-1, JOINTS, -1) + 0.0
 
 
+class SwappedSimCC(SimCC):
+    """The same, y first."""
+
+    def forward(self, planes):
+        x, y = super().forward(planes)
+        return y, x
+
+
 class Heatmaps(nn.Module):
     def forward(self, planes):
         maps = nn.functional.avg_pool2d(planes.sum(1, keepdim=True), 4)
@@ -93,6 +101,84 @@ class YoloX(nn.Module):
             half = flat * 0 + 0.5
             parts.append(torch.stack([half, half, size, size, on, on, on * 0], 2))
         return torch.cat(parts, 1)
+
+
+class YoloXDecoded(YoloX):
+    """The same with `--decode_in_inference`: centres and sides in pixels."""
+
+    def forward(self, planes):
+        raw = super().forward(planes)
+        rows, start = [], 0
+        height, width = planes.shape[2:]
+        for stride in (8, 16, 32):
+            across, down = int(width) // stride, int(height) // stride
+            y, x = torch.meshgrid(
+                torch.arange(down), torch.arange(across), indexing="ij"
+            )
+            cells = torch.stack([x.flatten(), y.flatten()], 1).float()
+            part = raw[:, start : start + across * down]
+            start += across * down
+            centre = (part[..., :2] + cells) * stride
+            rows.append(
+                torch.cat([centre, part[..., 2:4].exp() * stride, part[..., 4:]], 2)
+            )
+        return torch.cat(rows, 1)
+
+
+class YoloEndToEnd(nn.Module):
+    """(N, 3, 6): x1, y1, x2, y2, score, class; a bicycle scores higher."""
+
+    def forward(self, planes):
+        x, y = peak(planes)
+        box = [x - HALF, y - HALF, x + HALF, y + HALF]
+        person = torch.stack([*box, x * 0 + 0.8, x * 0], 1)
+        bike = torch.stack([*box, x * 0 + 0.9, x * 0 + 1], 1)
+        return torch.stack([bike, person, person * 0], 1)
+
+
+class RTDETR(nn.Module):
+    """(N, 2, 4 + 3): normalised centre and sides, scores of three classes."""
+
+    def forward(self, planes):
+        x, y = peak(planes)
+        height, width = planes.shape[2:]
+        box = [
+            x / width,
+            y / height,
+            2 * HALF / width + x * 0,
+            2 * HALF / height + x * 0,
+        ]
+        person = torch.stack([*box, x * 0 + 0.8, x * 0, x * 0], 1)
+        bike = torch.stack([*box, x * 0, x * 0 + 0.9, x * 0], 1)
+        return torch.stack([bike, person], 1)
+
+
+class RFDETR(nn.Module):
+    """dets (N, 2, 4) and labels (N, 2, classes): logits."""
+
+    def __init__(self, classes=91):
+        super().__init__()
+        self.classes = classes
+        self.person = 1 if classes == 91 else 0
+
+    def forward(self, planes):
+        boxes = RTDETR()(planes)[..., :4]
+        logits = torch.full((1, 2, self.classes), -6.0)
+        logits[:, 0, 2] = 3.0
+        logits[:, 1, self.person] = 2.0
+        return boxes, logits + boxes[..., :1] * 0
+
+
+class Anchors(nn.Module):
+    """(N, 1200, columns): the layout of YOLOv5 and YOLOv7, centre, sides, score, ..."""
+
+    def __init__(self, columns):
+        super().__init__()
+        self.columns = columns
+
+    def forward(self, planes):
+        score = planes.mean((1, 2, 3))[:, None, None] * 0
+        return score.expand(-1, 1200, self.columns) + 0.0
 
 
 class DetsLabels(nn.Module):

@@ -10,7 +10,7 @@ import torch
 
 from poseflow.arrays import Floats, Image
 from poseflow.errors import FormatError
-from poseflow.estimator.adapters.onnx.recognise import PoseKind
+from poseflow.estimator.adapters.onnx.recognise import PoseKind, simcc_outputs
 from poseflow.estimator.adapters.onnx.session import OnnxModel
 from poseflow.estimator.topdown.crop import network_input
 from poseflow.estimator.topdown.heatmap import decode_heatmaps
@@ -65,7 +65,12 @@ class OnnxPoseNetwork:
             maps = outputs[0]
             joints, scores = decode_heatmaps(maps)
             return joints * np.float32(self.width / maps.shape[3]), scores
-        return decode_simcc(outputs[0], outputs[1], self.width, self.height)
+        names = [name for name, _ in self.model.signature.outputs]
+        x, y = (
+            outputs[names.index(name)]
+            for name, _ in simcc_outputs(self.model.signature)
+        )
+        return decode_simcc(x, y, self.width, self.height)
 
 
 def decode_simcc(

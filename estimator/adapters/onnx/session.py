@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ import onnxruntime
 
 from poseflow.arrays import Floats
 from poseflow.errors import FormatError, PoseFlowError
+from poseflow.safety.limits import MB, ONNX_INPUT
 
 Shape = tuple[int | None, ...]
 
@@ -100,6 +102,23 @@ class OnnxModel:
             tuple((o.name, _shape(o.shape)) for o in self._session.get_outputs()),
             dict(self._session.get_modelmeta().custom_metadata_map),
         )
+        self._check_input()
+
+    def _check_input(self) -> None:
+        """Check that images are colour images of a sensible number and size."""
+        batch, channels, *sides = self.signature.input
+        if channels not in (None, 3):
+            raise FormatError(
+                f"{self.path}: expected an input of images (N, 3, H, W), got "
+                f"{self.signature.input}"
+            )
+        values = math.prod(side or 1 for side in (batch, *sides)) * 3
+        if values * np.dtype(self._dtype).itemsize > ONNX_INPUT.value * MB:
+            raise FormatError(
+                f"{self.path}: its input is fixed to {batch or 'any number of'} images "
+                f"of {' x '.join(str(side or '?') for side in sides)} pixels, more "
+                f"than {ONNX_INPUT}; export it with a free batch size"
+            )
 
     def run(self, planes: Floats) -> list[npt.NDArray[Any]]:
         """Run a batch: the outputs in the model's order, float32 if floating point.

@@ -12,7 +12,11 @@ import numpy as np
 from poseflow.arrays import Floats, Image
 from poseflow.errors import FormatError
 from poseflow.estimator.adapters.one_stage import OneStagePoses
-from poseflow.estimator.adapters.onnx.recognise import PoseKind, yolo_joints
+from poseflow.estimator.adapters.onnx.recognise import (
+    PoseKind,
+    require_end_to_end,
+    yolo_joints,
+)
 from poseflow.estimator.adapters.onnx.session import OnnxModel
 from poseflow.estimator.batches import Batches
 from poseflow.estimator.detectors.box_nms import box_nms
@@ -99,6 +103,7 @@ class OnnxWholeImagePoses(OneStagePoses):
             return np.concatenate([boxes, flat], axis=2)
         out = outputs[0]
         if out.shape[2] == 6 + self._values * joints:
+            require_end_to_end(self.model.path, out.shape[1])
             return np.delete(out, 5, axis=2)
         if out.shape[1] != 5 + self._values * joints:
             raise FormatError(

@@ -20,11 +20,27 @@ SIZE = (160, 128)  # height and width of the models' input
 POSE_METADATA = {"task": "pose", "kpt_shape": "[17, 3]", "names": "{0: 'person'}"}
 
 
+RTDETR_METADATA = {
+    "task": "detect",
+    "names": "{0: 'person', 1: 'bicycle', 2: 'car'}",
+}
+
+
 def lit(x, y, rows=240, columns=320):
     """A black image with one white square, whose middle is (x, y)."""
     image = np.zeros((rows, columns, 3), np.uint8)
     image[y - 8 : y + 9, x - 8 : x + 9] = 255
     return image
+
+
+def make_pose(path):
+    """A pose model that has been run once: some layouts show only then."""
+    return poseflow.Estimator("onnx", weights=path).estimate(lit(100, 80))
+
+
+def make_detector_of(path):
+    """The same for a detector."""
+    return make_detector("onnx", weights=path).detect([lit(100, 80)])
 
 
 @pytest.fixture(scope="module")
@@ -35,8 +51,8 @@ def models(tmp_path_factory, tiny_onnx):
     def path(name, **options):
         key = f"{name}-{len(options)}-{hash(str(options)) % 10**6}.onnx"
         if not (folder / key).exists():
-            module = getattr(tiny_onnx, name)()
-            options = {"size": SIZE} | options
+            options = {"size": SIZE, "arguments": ()} | options
+            module = getattr(tiny_onnx, name)(*options.pop("arguments"))
             tiny_onnx.export(module, folder / key, **options)
         return folder / key
 
@@ -98,6 +114,21 @@ def test_models_on_images(models, name, options):
         pytest.param("yolo", "Yolo", {}, id="YOLO without metadata"),
         pytest.param("onnx", "YoloX", {"batch": 1}, id="YOLOX"),
         pytest.param("yolox", "YoloX", {"batch": 1}, id="YOLOX by name"),
+        pytest.param("onnx", "YoloXDecoded", {"batch": 1}, id="YOLOX, decoded"),
+        pytest.param(
+            "onnx", "YoloEndToEnd", {"metadata": {"task": "detect"}}, id="YOLO26"
+        ),
+        pytest.param("yolo", "YoloEndToEnd", {}, id="YOLO with NMS, no metadata"),
+        pytest.param("onnx", "RTDETR", {"metadata": RTDETR_METADATA}, id="RT-DETR"),
+        pytest.param(
+            "onnx", "RFDETR", {"batch": 1, "names": ("dets", "labels")}, id="RF-DETR"
+        ),
+        pytest.param(
+            "detr",
+            "RFDETR",
+            {"batch": 1, "names": ("pred_boxes", "logits"), "arguments": (4,)},
+            id="DETR by name, as many classes as coordinates",
+        ),
     ],
 )
 def test_detectors(models, detector, name, options):
@@ -108,8 +139,10 @@ def test_detectors(models, detector, name, options):
         assert len(detections) >= 1
         box = detections.boxes[0]
         np.testing.assert_allclose((box[:2] + box[2:]) / 2, (x, y), atol=16)
+        stretched = name in ("RTDETR", "RFDETR")
         assert box[2] - box[0] == pytest.approx(48 * 320 / 128, rel=0.01) or (
-            box[2] - box[0] == pytest.approx(48 * 400 / 160, rel=0.01)
+            box[2] - box[0]
+            == pytest.approx(48 * 200 / 128 if stretched else 48 * 400 / 160, rel=0.01)
         )
         assert detections.boxes.dtype == np.float32
 
@@ -227,3 +260,57 @@ def test_box_nms_edges():
     boxes = np.array([[0, 0, 10, 10], [0, 0, 10, 5], [0, 0, 10, 10.0]])
     # IoU of exactly the threshold stays.
     assert box_nms(boxes, np.array([0.9, 0.8, 0.9]), 0.5).tolist() == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("make", "name", "options", "message"),
+    [
+        pytest.param(
+            make_pose,
+            "Anchors",
+            {"arguments": (57,)},
+            "1200 rows: anchors",
+            id="YOLOv7",
+        ),
+        pytest.param(
+            make_detector_of, "Anchors", {"arguments": (6,)}, "no known", id="YOLOv5"
+        ),
+        pytest.param(
+            make_detector_of,
+            "Anchors",
+            {"arguments": (85,)},
+            "no known",
+            id="YOLOv5, 80",
+        ),
+        pytest.param(
+            make_pose,
+            "RFDETR",
+            {"batch": 1, "names": ("dets", "labels")},
+            r"no known pose model: its outputs are dets \(1, 2, 4\), labels",
+            id="a detector as a pose model",
+        ),
+        pytest.param(
+            make_detector_of,
+            "SimCC",
+            {"names": ("simcc_x", "simcc_y")},
+            "no known detector",
+            id="a pose model as a detector",
+        ),
+    ],
+)
+def test_other_layouts_are_refused(models, make, name, options, message):
+    with pytest.raises(PoseFlowError, match=message):
+        make(models(name, **options))
+
+
+def test_simcc_outputs_are_told_by_name(models):
+    path = models("SwappedSimCC", names=("simcc_y", "simcc_x"))
+    estimator = poseflow.Estimator("onnx", weights=path)
+    poses = estimator.estimate(lit(100, 80), [[70, 40, 130, 120]])
+    np.testing.assert_allclose(poses.keypoints[0, 0], (100, 80), atol=11)
+
+
+def test_a_class_that_a_detector_lacks_is_named(models):
+    detector = make_detector("yolo", weights=models("Yolo"), person=2)
+    with pytest.raises(PoseFlowError, match="person: expected a class from 0 to 1"):
+        detector.detect([lit(100, 80)])
