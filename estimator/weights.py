@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pickle
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 import torch
@@ -35,6 +36,8 @@ from poseflow.storage.atomic import write_atomically
 METADATA_KEY = "poseflow"
 DETECTOR_KEY = "poseflow_detector"
 
+
+Network = TypeVar("Network", bound=nn.Module)
 
 Side = Annotated[int, msgspec.Meta(gt=0, le=2048)]
 """Of a network's input, pixels."""
@@ -158,10 +161,7 @@ def load_detector(path: str | Path) -> tuple[CentreNet, DetectorDescription]:
         )
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise FormatError(f"{path}: its metadata is malformed: {error}") from error
-    _check_sizes(path, description.model, state)
-    with torch.device("meta"):
-        module = description.model.build()
-    fit_weights(module, state, str(path))
+    module = _built(path, state, description.model, description.model.build)
     module.eval()
     return module, description
 
@@ -194,11 +194,8 @@ def load_network(
         description = msgspec.structs.replace(
             description, skeleton=wanted.name, joints=wanted.joints
         )
-    _check_sizes(path, description.model, state)
-    # On the meta device: random weights would be overwritten.
-    with torch.device("meta"):
-        module = build(description.model, len(description.joints))
-    fit_weights(module, state, str(path))
+    make = partial(build, description.model, len(description.joints))
+    module = _built(path, state, description.model, make)
     return LoadedNetwork(module.eval(), description)
 
 
@@ -276,6 +273,24 @@ def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         raise FormatError(
             f"{path}: not a complete safetensors file ({error}); download it again"
         ) from error
+
+
+def _built(
+    path: Path,
+    state: Mapping[str, Tensor],
+    model: ModelConfig,
+    make: Callable[[], Network],
+) -> Network:
+    """The described network with its weights."""
+    _check_sizes(path, model, state)
+    try:
+        # On the meta device: random weights would be overwritten, and take memory.
+        with torch.device("meta"):
+            module = make()
+    except PoseFlowError as error:
+        raise FormatError(f"{path}: its metadata is malformed: {error}") from error
+    fit_weights(module, state, str(path))
+    return module
 
 
 def _check_sizes(path: Path, model: ModelConfig, state: Mapping[str, Tensor]) -> None:

@@ -88,6 +88,7 @@ def _halved(image: Image, width: int, height: int) -> Image:
     while rows > most * height or columns > most * width:
         rows = -(-rows // 2) if rows > most * height else rows
         columns = -(-columns // 2) if columns > most * width else columns
-        image = cv2.resize(image, (columns, rows), interpolation=cv2.INTER_AREA)
+        small = cv2.resize(image, (columns, rows), interpolation=cv2.INTER_AREA)
+        image = np.asarray(small, np.uint8)
         most = 4
     return image

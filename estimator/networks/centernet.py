@@ -7,6 +7,7 @@ box's four sides, which hold size and offset at once and learn faster.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -99,7 +100,7 @@ class CentreNet(nn.Module):
         assert isinstance(out, nn.Conv2d)
         assert out.bias is not None
         nn.init.normal_(out.weight, std=1e-3)
-        nn.init.constant_(out.bias[:1], -torch.tensor(1 / START_SCORE - 1).log().item())
+        nn.init.constant_(out.bias[:1], -math.log(1 / START_SCORE - 1))
         nn.init.constant_(out.bias[1:], START_LOG_DISTANCE)
 
     def forward(self, x: Tensor) -> Tensor:

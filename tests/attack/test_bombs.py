@@ -126,18 +126,18 @@ def test_images_that_claim_to_be_huge_are_left_out(tmp_path):
     assert peak < MOST_MB
 
 
-def weights(model, joints=("a", "b"), **more):
-    """A safetensors file with one small tensor and the description of a network."""
+def weights(model, joints=("a", "b"), long=4, **more):
+    """A safetensors file with one tensor and the description of a network."""
     key = "poseflow_detector" if model["name"] == "centre" else "poseflow"
     description = {"model": model, "mean": [0, 0, 0], "std": [1, 1, 1]} | more
     if key == "poseflow":
         description |= {"skeleton": "x", "joints": joints}
     header = {
         "__metadata__": {key: json.dumps(description)},
-        "a": {"dtype": "F32", "shape": [4], "data_offsets": [0, 16]},
+        "a": {"dtype": "F32", "shape": [long], "data_offsets": [0, 4 * long]},
     }
     text = json.dumps(header).encode()
-    return struct.pack("<Q", len(text)) + text + bytes(16)
+    return struct.pack("<Q", len(text)) + text + bytes(4 * long)
 
 
 SIDES = {"width": 64, "height": 64}
@@ -162,6 +162,14 @@ DESCRIPTIONS = {
     ),
     "large input": weights({"name": "small"}, width=HUGE, height=HUGE),
     "detector, neck": weights({"name": "centre", "neck": HUGE}, **SIDES),
+    "one long tensor": weights(
+        {"name": "small", "widths": [HUGE], "blocks": []}, long=HUGE, **SIDES
+    ),
+    "detector, one long tensor": weights(
+        {"name": "centre", "neck": HUGE, "widths": [8] * 5, "blocks": []},
+        long=HUGE,
+        **SIDES,
+    ),
     "detector, deep": weights({"name": "centre", "blocks": [10**9] * 4}, **SIDES),
     "detector, large input": weights({"name": "centre"}, width=HUGE, height=HUGE),
 }
