@@ -1,7 +1,10 @@
 """DeepLabCut's tables: predictions and labels in CSV or HDF5, one animal or several.
 
 sleap-io reads labels alone, so that CSV is read by pandas, and HDF5 by h5py (extra
-`formats`). Source: DeepLabCut 2.3 documentation, "Standard output".
+`formats`). Not written: sleap-io 0.9.5 leaves likelihoods out, names frames as images
+of a project, and keeps one of several animals without an identity.
+
+Source: DeepLabCut 2.3 documentation, "Standard output".
 """
 
 from __future__ import annotations
@@ -179,7 +182,8 @@ def _frames(
     hints: Hints,
 ) -> list[Frame]:
     """Frames of a table's rows; animals without a joint are not in a frame."""
-    marks = np.where(np.isfinite(points).all(axis=3), np.nan_to_num(marks), 0)
+    # sleap-io writes DeepLabCut's columns without any likelihood.
+    marks = np.where(np.isfinite(points).all(axis=3), np.nan_to_num(marks, nan=1.0), 0)
     points = np.nan_to_num(points)
     if not hints.keep_origin:
         marks[at_origin(points)] = 0

@@ -136,3 +136,28 @@ def test_arrays_that_the_file_does_not_hold_are_refused(tmp_path):
     for format in ("deeplabcut", "sleap", "sleap-analysis", "nwb"):
         with pytest.raises(FormatError, match="its arrays claim 72000 MB"):
             poseflow.read(path, format)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".h5"])
+def test_an_empty_likelihood_loses_no_animal(tmp_path, suffix):
+    """sleap-io leaves all of them empty."""
+    content = table(["mother", "pup"])
+    content.loc[:, content.columns.get_level_values("coords") == "likelihood"] = np.nan
+    found = save(content, tmp_path / f"mice{suffix}")
+    assert [f.poses.track_ids.tolist() for f in found] == [[1, 2]] * 3
+    assert (found[0].poses.keypoint_scores == 1).all()
+
+
+def test_what_sleap_io_writes_is_read(tmp_path):
+    sio = pytest.importorskip("sleap_io")
+    from poseflow.formats.external.sleap_labels import labels_of
+
+    skeleton = poseflow.Skeleton("pair", ("nose", "tail"))
+    points = np.arange(1.0, 9.0).reshape(2, 2, 2)
+    poses = poseflow.Poses(points, track_ids=[2, 1], skeleton=skeleton)
+    sequence = poseflow.PoseSequence((poseflow.Frame(3, 0.0, poses),), skeleton)
+    path = tmp_path / "mice.csv"
+    sio.save_csv(labels_of(sequence), str(path), format="dlc")
+    found = poseflow.read(path)
+    assert found.skeleton.joints == ("nose", "tail")
+    assert found[0].poses.keypoints[::-1].tolist() == points.tolist()
