@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,7 @@ from poseflow.eval.posetrack.rules import POSEVAL, STRICT, RuleSet, rules_of
 from poseflow.eval.processes import map_in_processes
 from poseflow.eval.report import Report
 from poseflow.formats.posetrack.annotations import Problem
+from poseflow.skeletons.skeleton import Skeleton
 
 CHUNK_BYTES = 32 << 20
 """JSON that is held at once, in each process."""
@@ -52,6 +54,7 @@ def evaluate(
     *,
     sequence: str | None = None,
     estimate: bool = True,
+    skeleton: Skeleton | str | PathLike[str] | None = None,
     missing: Missing | None = None,
     diagnose: bool = False,
     workers: int = 1,
@@ -74,6 +77,8 @@ def evaluate(
         sequence: Score this sequence only; a single prediction is taken for it.
         estimate: Compute joints that the skeleton of a result lacks, such as COCO's
             neck; the report's problems name them.
+        skeleton: The joints of predictions in other formats than PoseTrack's, a
+            skeleton, its name or a file; None as they say.
         missing: `"error"` refuses predictions that lack a sequence, `"empty"` scores it
             without predictions and names it among the problems. None is
             `"error"`, but `"empty"` where a mode follows an official program.
@@ -102,6 +107,7 @@ def evaluate(
         differences=mode is None,
         sequence=sequence,
         estimate=estimate,
+        skeleton=skeleton,
         missing=missing,
         workers=workers,
         progress=progress,
@@ -128,6 +134,7 @@ def measure(
     differences: bool = False,
     sequence: str | None = None,
     estimate: bool = True,
+    skeleton: Skeleton | str | PathLike[str] | None = None,
     missing: Missing | None = None,
     workers: int = 1,
     progress: Progress | None = None,
@@ -142,6 +149,7 @@ def measure(
         differences: Whether to count where strict and poseval differ.
         sequence: As in `evaluate`.
         estimate: As in `evaluate`.
+        skeleton: As in `evaluate`.
         missing: As in `evaluate`.
         workers: As in `evaluate`.
         progress: As in `evaluate`.
@@ -150,7 +158,9 @@ def measure(
         FormatError: If a file cannot be read or cannot be scored in the first mode.
         PoseFlowError: If nothing pairs.
     """
-    inputs, problems = find_sequences(gt, pred, sequence=sequence, estimate=estimate)
+    inputs, problems = find_sequences(
+        gt, pred, sequence=sequence, estimate=estimate, skeleton=skeleton
+    )
     _require_predictions(inputs, plan[0][0], missing)
     done = Measurements(problems=problems, inputs=inputs)
     steps = _measure_all(inputs, plan, differences, workers)
@@ -187,9 +197,19 @@ def _require_predictions(
 
 
 def check(
-    gt: GroundTruth, pred: Predictions, *, sequence: str | None = None
+    gt: GroundTruth,
+    pred: Predictions,
+    *,
+    sequence: str | None = None,
+    skeleton: Skeleton | str | PathLike[str] | None = None,
 ) -> list[Problem]:
     """Problems of a submission and its ground truth, without scoring.
+
+    Args:
+        gt: As in `evaluate`.
+        pred: As in `evaluate`.
+        sequence: As in `evaluate`.
+        skeleton: As in `evaluate`.
 
     Returns:
         Problems in order of sequences; files that cannot be read are among them.
@@ -198,7 +218,7 @@ def check(
         FormatError: If a path has no sequence files.
         PoseFlowError: If nothing pairs.
     """
-    inputs, problems = find_sequences(gt, pred, sequence=sequence)
+    inputs, problems = find_sequences(gt, pred, sequence=sequence, skeleton=skeleton)
     for one in inputs:
         try:
             problems += check_pair(one.load())

@@ -22,6 +22,7 @@ from poseflow.estimator.training.pose.metrics import coco_keypoint_ap
 from poseflow.formats.json.reader import parse, read_bytes
 from poseflow.poses import Poses
 from poseflow.similarity.boxes import xyxy_to_xywh
+from poseflow.skeletons.skeleton import Skeleton
 
 # RMPE's pairs: the two widths, then weight and threshold.
 PAIRS = (
@@ -173,13 +174,14 @@ def _results(image_id: Any, poses: Poses) -> list[dict[str, Any]]:
 
 
 def read_for_tuning(
-    truth: str | Path, poses: str | Path
+    truth: str | Path, poses: str | Path, skeleton: Skeleton | str | Path | None = None
 ) -> tuple[list[tuple[Any, Poses]], list[dict[str, Any]]]:
     """Read poses and annotations of the same images, matched by file name.
 
     Args:
         truth: COCO keypoints JSON.
         poses: Poses before suppression, in any format that `poseflow.read` knows.
+        skeleton: Their joints, where the file does not say.
 
     Raises:
         PoseFlowError: If a file cannot be read, or no image is in both.
@@ -201,7 +203,7 @@ def read_for_tuning(
         ) from error
     people = [
         (id_of[Path(frame.name).stem], frame.poses)
-        for frame in read(poses)
+        for frame in read(poses, skeleton=skeleton)
         if Path(frame.name).stem in id_of
     ]
     if not people:

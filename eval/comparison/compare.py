@@ -244,7 +244,7 @@ def compare(
         mode: PoseTrack: the rules of `poseflow.evaluate`.
         metrics: PoseTrack: names, in a list or with commas between.
         similarity: Tracked poses: what is compared.
-        skeleton: Tracked poses: the joints of files that do not tell.
+        skeleton: The joints of files that do not tell; not of PoseTrack's.
         convention: MOTChallenge: which program's CLEAR MOT.
         missing: `"empty"` scores a sequence of MOTChallenge or tracked poses that a
             result lacks as one without predictions. In PoseTrack it always is.
@@ -269,7 +269,14 @@ def compare(
     for name, path in named.items():
         if kind == "posetrack":
             plan = [(mode, m) for m in metric_names(rules_of(mode), metrics)]
-            done = measure(gt, path, tuple(plan), missing="empty", workers=workers)
+            done = measure(
+                gt,
+                path,
+                tuple(plan),
+                skeleton=skeleton,
+                missing=missing,
+                workers=workers,
+            )
             parts = {metric: done.parts[mode, metric] for _, metric in plan}
             figures[name] = posetrack_figures(mode, done.names, parts)
             sequences = tuple(done.names)

@@ -18,6 +18,7 @@ from poseflow.formats.posetrack.conversion import annotations_from_poses
 from poseflow.formats.posetrack.reader import parse_annotations, read_annotations
 from poseflow.formats.posetrack.submission import SequenceFile, find_sequence_files
 from poseflow.sequence import PoseSequence
+from poseflow.skeletons.skeleton import Skeleton
 
 GroundTruth = str | PathLike[str] | Annotations | Mapping[str, Annotations]
 Predictions = (
@@ -56,12 +57,15 @@ class SequenceInput:
         gt: The annotation.
         pred: The predictions, None if there are none.
         estimate: Whether joints that a result's skeleton lacks are estimated.
+        skeleton: The joints of predictions in other formats than PoseTrack's; None as
+            their files say.
     """
 
     name: str
     gt: SequenceFile | Annotations
     pred: SequenceFile | Annotations | PoseSequence | None
     estimate: bool = True
+    skeleton: Skeleton | str | PathLike[str] | None = None
 
     @property
     def size(self) -> int:
@@ -84,13 +88,15 @@ class SequenceInput:
             )
             return SequencePair(self.name, gt, empty, has_prediction=False)
         if isinstance(pred, SequenceFile):
-            pred = _read_prediction(pred)
+            pred = _read_prediction(pred, self.skeleton)
         if isinstance(pred, PoseSequence):
             pred = annotations_from_poses(pred, gt, estimate=self.estimate)
         return SequencePair(self.name, gt, pred)
 
 
-def _read_prediction(file: SequenceFile) -> Annotations | PoseSequence:
+def _read_prediction(
+    file: SequenceFile, skeleton: Skeleton | str | PathLike[str] | None
+) -> Annotations | PoseSequence:
     """A PoseTrack file, or any other file of poses that `poseflow.read` knows."""
     data = file.read_bytes()
     if data.lstrip()[:1] != b"[":
@@ -104,7 +110,7 @@ def _read_prediction(file: SequenceFile) -> Annotations | PoseSequence:
             f"{file.label}: expected a PoseTrack file, found a list; results in other "
             "formats are scored as files of their own, not in an archive"
         )
-    return read(file.path)
+    return read(file.path, skeleton=skeleton)
 
 
 def find_sequences(
@@ -113,6 +119,7 @@ def find_sequences(
     *,
     sequence: str | None = None,
     estimate: bool = True,
+    skeleton: Skeleton | str | PathLike[str] | None = None,
 ) -> tuple[list[SequenceInput], list[Problem]]:
     """Every annotated sequence with its prediction, sorted by name.
 
@@ -124,6 +131,7 @@ def find_sequences(
         pred: The same, or tracked poses.
         sequence: Score this sequence only; names that of a single prediction.
         estimate: See `SequenceInput`.
+        skeleton: See `SequenceInput`.
 
     Returns:
         The sequences, and a problem for every sequence that only the submission has.
@@ -178,7 +186,7 @@ def find_sequences(
                 f"ground truth {name!r}: expected a PoseTrack annotation with head "
                 "boxes, found tracked poses; score_tracking compares two of those"
             )
-        inputs.append(SequenceInput(name, truth, results.get(name), estimate))
+        inputs.append(SequenceInput(name, truth, results.get(name), estimate, skeleton))
     return inputs, problems
 
 

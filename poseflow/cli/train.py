@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from poseflow.cli.options import SkeletonOption
 from poseflow.cli.say import say, show
 
 SECONDS_BETWEEN_LINES = 30.0
@@ -85,12 +86,13 @@ def tune_nms(
     trials: Annotated[
         int, typer.Option(help="Largest number of sets of constants to try.")
     ] = 200,
+    skeleton: SkeletonOption = None,
 ) -> None:
     """Learn the constants of parametric pose NMS from a development set."""
     from poseflow.estimator.training.tune_nms import read_for_tuning, tune_nms
     from poseflow.storage.atomic import write_atomically
 
-    people, annotations = read_for_tuning(truth, poses)
+    people, annotations = read_for_tuning(truth, poses, skeleton)
     found = tune_nms(people, annotations, most_trials=trials)
     if output is not None:
         output.parent.mkdir(parents=True, exist_ok=True)

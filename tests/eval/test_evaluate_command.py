@@ -3,6 +3,7 @@
 import gzip
 import json
 import math
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import typer
 from typer.testing import CliRunner
 
 import poseflow
+from poseflow import synthetic
 from poseflow.cli.guard import GuardedGroup
 from poseflow.cli.scoring.evaluate import evaluate
 
@@ -189,3 +191,35 @@ def test_an_empty_result_is_a_result(tmp_path):
     result = run(gt, tmp_path / "pred.json", "--mode", "strict")
     assert result.exit_code == 0
     assert "Rec 0.0" in result.output
+
+
+def test_a_sequence_without_predictions_is_empty_if_asked(tmp_path):
+    gt, pred = tmp_path / "gt", tmp_path / "pred"
+    for folder in (gt, pred):
+        folder.mkdir()
+    for name in ("000001_a", "000002_b"):
+        scene = synthetic.make_scene("street", seed=2, frames=3, skeleton="posetrack18")
+        synthetic.write_posetrack(scene, gt / f"{name}.json")
+    shutil.copy(gt / "000001_a.json", pred)
+    refused = run(gt, pred)
+    assert refused.exit_code == 1
+    assert "no prediction for 1 of 2 sequences, 000002_b" in refused.stderr
+    assert run(gt, pred, "--missing", "empty").exit_code == 0
+
+
+def test_the_skeleton_of_a_result_that_does_not_say(tmp_path):
+    """17 joints are taken for COCO's; these are PoseTrack18's slots."""
+    scene = synthetic.make_scene("street", seed=2, frames=3, skeleton="posetrack18")
+    gt, pred = tmp_path / "000001_a.json", tmp_path / "result.json"
+    synthetic.write_posetrack(scene, gt)
+    poseflow.write(scene.truth(), pred)
+    entries = json.loads(pred.read_text())
+    pred.write_text(json.dumps([{**e, "poseflow": None} for e in entries]))
+
+    def mota(*options):
+        path = tmp_path / "scores.json"
+        assert run(gt, pred, "--json", path, *options).exit_code == 0
+        return json.loads(path.read_text())["mot"]["mota"][-1]
+
+    assert mota("--skeleton", "posetrack18") == 100 > mota()
+    assert run(gt, pred, "--check", "--skeleton", "posetrack18").exit_code == 0

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from poseflow.cli.options import SkeletonOption
 from poseflow.cli.progress import progress
 from poseflow.cli.say import say, show
 from poseflow.cli.scoring.options import (
@@ -75,6 +76,7 @@ def evaluate(
             "empty in the modes of official programs."
         ),
     ] = None,
+    skeleton: SkeletonOption = None,
     table: TableOption = Table.text,
     published: PublishedOption = False,
     plots: Annotated[
@@ -87,7 +89,7 @@ def evaluate(
     if check:
         from poseflow.eval import check as find_problems
 
-        problems = find_problems(gt, pred, sequence=sequence)
+        problems = find_problems(gt, pred, sequence=sequence, skeleton=skeleton)
         _list_problems(problems)
         raise typer.Exit(int(any(p.level == "error" for p in problems)))
 
@@ -103,6 +105,8 @@ def evaluate(
         None if mode is None else mode.value,
         metrics,
         sequence=sequence,
+        skeleton=skeleton,
+        missing=None if missing is None else missing.value,
         diagnose=diagnose,
         workers=workers or os.cpu_count() or 1,
         progress=progress,

@@ -215,9 +215,11 @@ def test_command(posetrack, tmp_path):
     lost.unlink()
     out = tmp_path / "out.json"
     sides = [str(posetrack / "gt"), str(posetrack / "pred"), str(bad)]
-    done = CliRunner().invoke(
-        app, ["compare", *sides, "--metrics", "mot,idf1,pose", "--json", str(out)]
-    )
+    words = ["compare", *sides, "--metrics", "mot,idf1,pose", "--json", str(out)]
+    refused = CliRunner().invoke(app, words)
+    assert refused.exit_code == 1
+    assert "no prediction for 1 of 7 sequences" in refused.stderr
+    done = CliRunner().invoke(app, [*words, "--missing", "empty"])
     assert done.exit_code == 0, done.output
     assert "7 sequences; intervals: paired bootstrap" in done.stdout
     assert "Largest differences by sequence:" in done.stdout
