@@ -230,7 +230,8 @@ def test_command(posetrack, tmp_path):
     assert (mota["worse"] + mota["better"], mota["equal"]) == (1, 6)
     assert next(iter(mota["sequences"])) == lost.stem
     assert "MOTA (people)" in found["results"][second]
-    done = CliRunner().invoke(app, ["compare", *sides, "--table", "markdown"])
+    words = ["compare", *sides, "--table", "markdown", "--missing", "empty"]
+    done = CliRunner().invoke(app, words)
     assert done.stdout.startswith("| ")
 
 
