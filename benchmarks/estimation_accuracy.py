@@ -17,7 +17,7 @@ import json
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -28,11 +28,11 @@ from scipy.optimize import minimize
 
 from poseflow.arrays import Bools, Floats
 from poseflow.estimator.movenet import scores as calibration
+from poseflow.estimator.movenet.fusion import combined
 from poseflow.estimator.movenet.multipose import MultiPose
 from poseflow.estimator.movenet.poses import MoveNetPoses
 from poseflow.estimator.movenet.presets import PRESETS, SKELETON
 from poseflow.estimator.movenet.scores import Logistic, log_odds
-from poseflow.estimator.movenet.second_stage import combined
 from poseflow.estimator.protocols import Detections
 from poseflow.estimator.training.detection.config import (
     CocoBoxesConfig,
@@ -162,9 +162,10 @@ def run(data: Data, quality: str) -> list[Raw]:
     return results
 
 
-def scored(raw: Raw) -> Poses:
+def scored(raw: Raw, quality: str) -> Poses:
     """The people of an image with calibrated scores."""
-    return calibration.probable_both(raw.first, raw.again, raw.second)
+    network = PRESETS[quality].single
+    return calibration.probable_both(raw.first, raw.again, raw.second, network)
 
 
 def accuracy(data: Data, people: Sequence[Poses]) -> str:
@@ -301,14 +302,20 @@ def reliability(name: str, function: Logistic, samples: Samples) -> str:
     return f"| {name} | " + " | ".join(cells) + " |"
 
 
-SAMPLES: dict[str, Callable[[Data, Sequence[Raw]], Samples]] = {
+SamplesOf = Callable[[Data, Sequence[Raw]], Samples]
+
+FIRST: dict[str, SamplesOf] = {
     "PERSON": partial(person_samples, again=False),
-    "REFINED_PERSON": partial(person_samples, again=True),
     "JOINT": partial(joint_samples, stage=lambda raw: raw.first),
-    "SEEDED_JOINT": partial(joint_samples, stage=refined),
-    "BOXED_JOINT": partial(joint_samples, stage=lambda raw: raw.boxed),
 }
-"""Samples for each constant of `poseflow.estimator.movenet.scores`."""
+"""Samples for constants of `poseflow.estimator.movenet.scores`."""
+
+SECOND: dict[str, SamplesOf] = {
+    "person": partial(person_samples, again=True),
+    "joint": partial(joint_samples, stage=refined),
+    "boxed_joint": partial(joint_samples, stage=lambda raw: raw.boxed),
+}
+"""Samples for the fields of its `SecondCalibration`."""
 
 
 def main() -> None:
@@ -329,31 +336,48 @@ def main() -> None:
         for quality in options.quality
     }
     if options.fit:
-        fit(parts["rest"], [raws["rest", quality] for quality in options.quality])
+        fit(parts["rest"], {q: raws["rest", q] for q in options.quality})
     for part, data in parts.items():
         print(f"{part}: {len(data)} images")
         for quality in options.quality:
             raw = raws[part, quality]
-            print(f"{quality}: {accuracy(data, list(map(scored, raw)))}")
+            people = [scored(each, quality) for each in raw]
+            print(f"{quality}: {accuracy(data, people)}")
         print("| | " + " | ".join(f"{a:.1f}-{b:.1f}" for a, b in pairwise(BINS)) + " |")
         for quality in options.quality:
             raw = raws[part, quality]
-            samples = {
-                name: samples_of(data, raw) for name, samples_of in SAMPLES.items()
-            }
-            for name, each in samples.items():
-                if len(each[1]):
-                    function = getattr(calibration, name)
-                    print(reliability(f"{quality}: {name}", function, each))
+            second = calibration.SECOND[PRESETS[quality].single]
+            for name, samples_of in (FIRST | SECOND).items():
+                samples = samples_of(data, raw)
+                if len(samples[1]):
+                    owner = calibration if name in FIRST else second
+                    function = getattr(owner, name)
+                    print(reliability(f"{quality}: {name}", function, samples))
 
 
-def fit(data: Data, raws: Sequence[Sequence[Raw]]) -> None:
-    """Fit all constants, use them, and print them."""
-    for name, samples_of in SAMPLES.items():
-        samples = [samples_of(data, raw) for raw in raws]
-        if sum(len(right) for _, right in samples):
-            setattr(calibration, name, fitted(samples))
+def fit(data: Data, raws: dict[str, list[Raw]]) -> None:
+    """Fit all constants, use them, and print them.
+
+    Args:
+        data: The images.
+        raws: Of each image, by quality.
+    """
+
+    def fitted_to(samples_of: SamplesOf, qualities: Iterable[str]) -> Logistic | None:
+        samples = [samples_of(data, raws[quality]) for quality in qualities]
+        return fitted(samples) if sum(len(right) for _, right in samples) else None
+
+    for name, samples_of in FIRST.items():
+        setattr(
+            calibration, name, fitted_to(samples_of, raws) or getattr(calibration, name)
+        )
         print(f"{name} = {getattr(calibration, name)}")
+    for network, before in calibration.SECOND.items():
+        qualities = [quality for quality in raws if PRESETS[quality].single == network]
+        found = {name: fitted_to(of, qualities) for name, of in SECOND.items()}
+        after = replace(before, **{name: f for name, f in found.items() if f})
+        calibration.SECOND[network] = after
+        print(f"{network}: {after}")
 
 
 if __name__ == "__main__":

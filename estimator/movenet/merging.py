@@ -1,4 +1,4 @@
-"""Merging the people of several views of an image: NMS, mean boxes and scores."""
+"""Merging the people of several views of an image: NMS, means of all estimates."""
 
 from __future__ import annotations
 
@@ -8,32 +8,35 @@ import numpy as np
 
 from poseflow.arrays import Ints
 from poseflow.estimator.detectors.box_nms import box_nms
+from poseflow.estimator.movenet.fusion import averaged, body_areas
 from poseflow.estimator.movenet.presets import SKELETON
 from poseflow.estimator.topdown.pose_nms import oks_nms
 from poseflow.poses import Poses
-from poseflow.similarity.boxes import box_area, box_iou
+from poseflow.similarity.boxes import box_iou
 
 SAME_PERSON_IOU = 0.5
 """Of two boxes that overlap by a larger IoU, the lower-scored one is dropped."""
+
+LARGEST_PX = 450
+"""Larger people, by their longer side in pixels of a view, are often missed there."""
 
 SAME_POSE_OKS = 0.5
 """The same for two poses. Two views give boxes of one person that overlap less than
 their joints."""
 
-BODY_AREA = 0.53
-"""A body's area as a share of its box's, which OKS needs (COCO's mean)."""
 
-
-def merged(views: Sequence[Poses]) -> Poses:
+def merged(views: Sequence[Poses], scales: Sequence[float]) -> Poses:
     """The people of all views, each once, best first.
 
-    Of duplicates the best one gives the joints. The box is the mean of all, weighted by
-    the squares of their scores. The score is the mean over the views of the best score
-    there, 0 where a view has no such person: several views rarely agree on a false
-    positive.
+    Of duplicates the best one gives the pose; its joints are means with those of the
+    others that agree, the box is the mean of all, weighted by the squares of their
+    scores. The score is the mean over the views of the best score there, 0 where a view
+    has no such person: several views rarely agree on a false positive. Views in which a
+    person is too large to be found do not count.
 
     Args:
         views: The people found in each view, in image pixels.
+        scales: Of each view, its pixels per image pixel.
     """
     found = joined(views)
     kept = distinct(found)
@@ -48,7 +51,12 @@ def merged(views: Sequence[Poses]) -> Poses:
     weights = np.zeros((len(kept), len(found)), found.scores.dtype)
     weights[person, same] = np.square(found.scores[same])
     boxes = weights @ found.boxes / weights.sum(axis=1, keepdims=True)
-    people = found[kept].replace(boxes=boxes, scores=best.mean(axis=1))
+    sides_px = (boxes[:, 2:] - boxes[:, :2]).max(axis=1)[:, None] * scales
+    counts = (best > 0) | (sides_px <= LARGEST_PX)
+    people = found[kept].replace(
+        boxes=boxes, scores=best.sum(axis=1) / counts.sum(axis=1)
+    )
+    people = averaged(people, found[same], person)
     return people[np.argsort(-people.scores, kind="stable")]
 
 
@@ -68,7 +76,7 @@ def distinct(people: Poses) -> Ints:
         oks_nms(
             people.keypoints[kept],
             people.scores[kept],
-            BODY_AREA * box_area(people.boxes[kept]),
+            body_areas(people.boxes[kept]),
             np.asarray(SKELETON.sigmas),
             SAME_POSE_OKS,
         )

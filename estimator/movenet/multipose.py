@@ -83,11 +83,16 @@ class MultiPose:
         scales = [
             growth(max(image.shape[:2])) if self.grows else 1.0 for image in images
         ]
+        views = [[view.scaled(scale) for view in self.views] for scale in scales]
         by_view = [
-            self._people_in(images, [view.scaled(scale) for scale in scales])
-            for view in self.views
+            self._people_in(images, of_images) for of_images in zip(*views, strict=True)
         ]
-        people = [merged(found) for found in zip(*by_view, strict=True)]
+        people = [
+            merged(found, [view.size / max(image.shape[:2]) for view in of_image])
+            for image, of_image, found in zip(
+                images, views, zip(*by_view, strict=True), strict=True
+            )
+        ]
         if self.tiles:
             people = list(map(self._with_tiles, images, scales, people))
         return people

@@ -1,4 +1,4 @@
-"""`MoveNetPoses`: MultiPose finds people, Thunder estimates their joints again."""
+"""`MoveNetPoses`: MultiPose finds people, a second network estimates joints again."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ class MoveNetPoses:
     """MoveNet; a `TwoStageBackend` that detects people itself or takes boxes.
 
     MultiPose finds people and joints, in one or several views of the image. Thunder
-    estimates the joints again, in a crop around each person (`best`) or each doubtful
-    person (`balanced`), near the first ones. In given boxes, and in those of another
-    detector, Thunder (`fast`: Lightning) estimates the joints of the person in the
-    middle of each crop.
+    (`fast`: Lightning) estimates the joints again, in a crop around each person
+    (`best`) or each doubtful person, near the first ones. In given boxes, and in those
+    of another detector, it estimates the joints of the person in the middle of each
+    crop.
 
     Args:
         quality: `fast`, `balanced` or `best`; see `PRESETS`.
@@ -74,7 +74,7 @@ class MoveNetPoses:
         self.least_score = least_score
         self.refine_below = chosen.refine_below
         self.device = choose_device(device)
-        # Thunder may raise the score of a person.
+        # The second stage may raise the score of a person.
         first = least_score / 2 if self.refine_below else least_score
         self.detector = detector or MultiPose(
             chosen.views,
@@ -110,14 +110,18 @@ class MoveNetPoses:
         again = [person_scores(people) < self.refine_below for people in found]
         doubtful = [people[some] for people, some in zip(found, again, strict=True)]
         second = self.second_stage.near(images, doubtful)
-        results = map(probable_both, found, again, second)
+        results = [
+            probable_both(*parts, self.second_stage.name)
+            for parts in zip(found, again, second, strict=True)
+        ]
         return [poses[poses.scores >= self.least_score] for poses in results]
 
     def _in_boxes(
         self, images: Sequence[Image], boxes: Sequence[npt.NDArray[np.float32]]
     ) -> list[Poses]:
         """The person in the middle of each box."""
-        return list(map(probable_in_boxes, self.second_stage.in_boxes(images, boxes)))
+        found = self.second_stage.in_boxes(images, boxes)
+        return [probable_in_boxes(poses, self.second_stage.name) for poses in found]
 
 
 def movenet_estimator(

@@ -50,9 +50,10 @@ class Preset:
 
     Attributes:
         views: MultiPose's inputs. Larger ones find smaller people, and miss large ones.
-        refine_below: Thunder estimates the joints of people with lower scores again,
-            and tells people from furniture: 0 for none, 1 for all.
-        single: Network for the joints in given boxes, `thunder` or `lightning`.
+        refine_below: The second stage estimates the joints of people with lower scores
+            again, and tells people from furniture: 0 for none, 1 for all.
+        single: Network of the second stage, and for the joints in given boxes:
+            `thunder` or `lightning`.
         grows: Whether views grow with the image.
     """
 
@@ -63,7 +64,7 @@ class Preset:
 
 
 PRESETS: Mapping[str, Preset] = {
-    "fast": Preset((View(384),), single="lightning"),
+    "fast": Preset((View(384),), refine_below=0.7, single="lightning"),
     "balanced": Preset((View(256, mirrored=True), View(512)), refine_below=0.7),
     "best": Preset(
         (

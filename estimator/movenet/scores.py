@@ -14,12 +14,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from poseflow.arrays import Bools, Floats
+from poseflow.estimator.movenet.fusion import combined
 from poseflow.estimator.movenet.merging import joined
-from poseflow.estimator.movenet.second_stage import combined
 from poseflow.poses import Poses
 
 BEST_JOINTS = 6
-"""Thunder's joints that count in a person's score."""
+"""The second stage's joints that count in a person's score."""
 
 HEIGHT_SHARES = 0.2, 1.5
 """Limits of a pose's height over its box's."""
@@ -58,17 +58,39 @@ def log_odds(scores: Floats) -> Floats:
 PERSON = Logistic((1.72, 2.37), 4.00)
 """Of `person_inputs`."""
 
-REFINED_PERSON = Logistic((1.30, 0.80, 1.46), 3.43)
-"""Of `refined_inputs`."""
-
 JOINT = Logistic((1.51,), 0.85)
 """Of the log odds of MultiPose's joint score, given that there is a person."""
 
-SEEDED_JOINT = Logistic((1.27,), 0.78)
-"""The same for the joints of MultiPose and Thunder together."""
 
-BOXED_JOINT = Logistic((1.54,), 0.46)
-"""The same for the joints of Thunder or Lightning in a given box."""
+@dataclass(frozen=True)
+class SecondCalibration:
+    """Logistic functions for the scores of a network of the second stage.
+
+    Attributes:
+        person: Of `refined_inputs`.
+        joint: Of the log odds of its joint scores near MultiPose's joints, given that
+            there is a person.
+        boxed_joint: The same in a given box.
+    """
+
+    person: Logistic
+    joint: Logistic
+    boxed_joint: Logistic
+
+
+SECOND = {
+    "thunder": SecondCalibration(
+        person=Logistic((1.30, 0.80, 1.46), 3.43),
+        joint=Logistic((1.27,), 0.78),
+        boxed_joint=Logistic((1.54,), 0.46),
+    ),
+    "lightning": SecondCalibration(
+        person=Logistic((1.31, 0.93, 2.07), 3.38),
+        joint=Logistic((1.64,), 1.19),
+        boxed_joint=Logistic((1.54,), 0.46),
+    ),
+}
+"""By the name of the network."""
 
 
 def person_inputs(first: Poses) -> tuple[Floats, Floats]:
@@ -83,7 +105,7 @@ def person_inputs(first: Poses) -> tuple[Floats, Floats]:
 
 
 def refined_inputs(first: Poses, second: Poses) -> tuple[Floats, Floats, Floats]:
-    """The same, and the mean score of Thunder's best joints.
+    """The same, and the mean score of the second stage's best joints.
 
     Of a person who is cut or occluded not all joints can be found.
     """
@@ -103,33 +125,37 @@ def probable(first: Poses) -> Poses:
     return _with_scores(first, person_scores(first), joints)
 
 
-def probable_refined(first: Poses, second: Poses) -> Poses:
+def probable_refined(first: Poses, second: Poses, network: str) -> Poses:
     """The same with the joints of both stages.
 
     Args:
         first: MultiPose's people.
-        second: The same people with Thunder's joints.
+        second: The same people with the second stage's joints.
+        network: Of the second stage, `thunder` or `lightning`.
     """
-    people = REFINED_PERSON(*refined_inputs(first, second))
-    joints = SEEDED_JOINT(log_odds(second.keypoint_scores))
+    calibration = SECOND[network]
+    people = calibration.person(*refined_inputs(first, second))
+    joints = calibration.joint(log_odds(second.keypoint_scores))
     return _with_scores(combined(first, second), people, joints)
 
 
-def probable_both(first: Poses, again: Bools, second: Poses) -> Poses:
+def probable_both(first: Poses, again: Bools, second: Poses, network: str) -> Poses:
     """People of whom some went through the second stage, best first.
 
     Args:
         first: MultiPose's people.
         again: `(P,)` which of them have joints of the second stage.
-        second: Those, with Thunder's joints.
+        second: Those, with the second stage's joints.
+        network: Of the second stage, `thunder` or `lightning`.
     """
-    people = joined([probable(first[~again]), probable_refined(first[again], second)])
+    refined = probable_refined(first[again], second, network)
+    people = joined([probable(first[~again]), refined])
     return people[np.argsort(-people.scores, kind="stable")]
 
 
-def probable_in_boxes(poses: Poses) -> Poses:
+def probable_in_boxes(poses: Poses, network: str) -> Poses:
     """Poses in given boxes: a person's score is the mean of the joints'."""
-    joints = BOXED_JOINT(log_odds(poses.keypoint_scores))
+    joints = SECOND[network].boxed_joint(log_odds(poses.keypoint_scores))
     return poses.replace(keypoint_scores=joints, scores=joints.mean(axis=1))
 
 

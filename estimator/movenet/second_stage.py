@@ -27,9 +27,6 @@ SEED_SIGMA = 0.1
 """Standard deviation about a joint's first position, as a share of the square's side,
 within which the joint is searched."""
 
-FIRST_WEIGHT = 0.5
-"""Weight of a joint's first position in the mean with the second one."""
-
 
 class SecondStage:
     """Joints of each person in a crop, by Thunder or Lightning.
@@ -41,6 +38,7 @@ class SecondStage:
     """
 
     def __init__(self, name: str, device: torch.device, batch_size: int) -> None:
+        self.name = name
         self.device = device
         self.batches = Batches(batch_size, "crops")
         self._network = LoadedMoveNet(name, device)
@@ -99,19 +97,6 @@ class SecondStage:
         else:
             keypoints, scores = decode_person(out)
         return list(torch.cat([keypoints, scores[..., None]], 2).cpu().numpy())
-
-
-def combined(first: Poses, second: Poses) -> Poses:
-    """Joints of two estimates, their mean weighted by the squares of their scores."""
-    weights = np.square([first.keypoint_scores, second.keypoint_scores])
-    weights[0] *= FIRST_WEIGHT
-    weights = np.maximum(weights, np.finfo(np.float32).tiny)
-    weights /= weights.sum(axis=0)
-    keypoints = (
-        first.keypoints * weights[0][..., None]
-        + second.keypoints * weights[1][..., None]
-    )
-    return second.replace(keypoints=keypoints)
 
 
 def _with_joints(poses: Poses) -> Floats:

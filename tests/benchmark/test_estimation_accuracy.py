@@ -81,14 +81,18 @@ def test_accuracy_and_reliability(script, folder, monkeypatch, capsys):
     recall = float(lines[0].split()[2])
     assert recall > 50
     assert "| fast: PERSON |" in out
-    assert "| balanced: BOXED_JOINT |" in out
+    assert "| balanced: boxed_joint |" in out
 
 
 def test_fit_replaces_the_constants(script, folder, monkeypatch, capsys):
-    for name in script.SAMPLES:
+    for name in script.FIRST:
         monkeypatch.setattr(scores, name, getattr(scores, name))
-    before = scores.PERSON
+    monkeypatch.setattr(scores, "SECOND", dict(scores.SECOND))
+    before, second = scores.PERSON, dict(scores.SECOND)
     out = run(script, folder, monkeypatch, capsys, "--quality", "balanced", "--fit")
     assert f"PERSON = {scores.PERSON}" in out
     assert before != scores.PERSON
     assert len(scores.PERSON.slopes) == len(before.slopes)
+    assert f"thunder: {scores.SECOND['thunder']}" in out
+    assert second["thunder"] != scores.SECOND["thunder"]
+    assert second["lightning"] == scores.SECOND["lightning"]

@@ -65,17 +65,40 @@ NO_PEOPLE = people()
     ],
 )
 def test_scores_are_means_over_the_views(views, expected):
-    found = merged(views)
+    found = merged(views, [1] * len(views))
     assert found.scores.tolist() == pytest.approx(expected)
     assert found.skeleton == SKELETON
 
 
-def test_boxes_are_means_and_joints_those_of_the_best():
-    first, second = people((0, 0, 100, 0.6)), people((8, 4, 100, 0.2))
-    found = merged([second, first])
-    expected = 0.9 * first.boxes + 0.1 * second.boxes
-    np.testing.assert_allclose(found.boxes, expected, rtol=1e-6)
-    np.testing.assert_allclose(found.keypoints, first.keypoints)
+@pytest.mark.parametrize(
+    ("height", "scales", "expected"),
+    [
+        pytest.param(200, [1, 2], 0.3, id="small enough for both"),
+        pytest.param(300, [1, 2], 0.6, id="too large for the second"),
+        pytest.param(300, [2, 1], 0.3, id="found although large"),
+        pytest.param(900, [1, 2], 0.6, id="too large for both"),
+    ],
+)
+def test_views_count_in_which_a_person_is_not_too_large(height, scales, expected):
+    found = merged([people((0, 0, height, 0.6)), NO_PEOPLE], scales)
+    assert found.scores.tolist() == pytest.approx([expected])
+
+
+def test_boxes_and_agreeing_joints_are_means():
+    first, second = people((0, 0, 100, 0.6)), people((2, 1, 100, 0.2))
+    found = merged([second, first], [1, 1])
+    for values in ("boxes", "keypoints"):
+        expected = 0.9 * getattr(first, values) + 0.1 * getattr(second, values)
+        np.testing.assert_allclose(getattr(found, values), expected, rtol=1e-5)
+
+
+def test_joints_that_disagree_are_those_of_the_best():
+    first, second = people((0, 0, 100, 0.6)), people((0, 0, 100, 0.2))
+    left, right = SKELETON.index("left_ankle"), SKELETON.index("right_ankle")
+    swapped = second.keypoints.copy()
+    swapped[:, [left, right]] = swapped[:, [right, left]]
+    found = merged([second.replace(keypoints=swapped), first], [1, 1])
+    np.testing.assert_allclose(found.keypoints, first.keypoints, atol=1e-4)
 
 
 def test_mirroring_twice_changes_nothing():

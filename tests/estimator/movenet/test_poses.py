@@ -126,10 +126,11 @@ def test_least_score(scene):
 
 
 @pytest.mark.parametrize(
-    ("quality", "share"), [("fast", "none"), ("balanced", "doubtful"), ("best", "all")]
+    ("quality", "share"),
+    [("fast", "doubtful"), ("balanced", "doubtful"), ("best", "all")],
 )
 def test_who_goes_through_the_second_stage(scene, monkeypatch, quality, share):
-    """Only people whom the first stage is not sure of, with `balanced`."""
+    """With `best` everyone, else people whom the first stage is not sure of."""
     estimator = MoveNetPoses(quality, "cpu")
     seen = []
     near = estimator.second_stage.near
@@ -142,7 +143,7 @@ def test_who_goes_through_the_second_stage(scene, monkeypatch, quality, share):
     found = estimator.detector.detect([scene[0]])
     estimator.estimate_detected([scene[0]], found)
     doubtful = int((found[0].scores < 0.7).sum())
-    expected = {"none": 0, "doubtful": doubtful, "all": len(found[0])}
+    expected = {"doubtful": doubtful, "all": len(found[0])}
     assert [len(poses) for poses in seen] == [expected[share]]
     assert doubtful < len(found[0])
 

@@ -1,11 +1,12 @@
 """Calibrated scores: probabilities that keep the order of raw ones."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
 from poseflow.estimator.movenet import scores
 from poseflow.estimator.movenet.presets import SKELETON
-from poseflow.estimator.movenet.second_stage import combined
 from poseflow.poses import Poses
 
 
@@ -34,52 +35,63 @@ def person(**other):
     return scores.probable(poses(**other)).scores[0]
 
 
-def refined(**other):
+def refined(network, **other):
     changed = poses(**other)
-    return scores.probable_refined(changed, changed).scores[0]
+    return scores.probable_refined(changed, changed, network).scores[0]
+
+
+NETWORKS = pytest.mark.parametrize("network", list(scores.SECOND))
 
 
 def test_people_are_more_probable_with_higher_scores_and_poses_as_high_as_the_box():
     assert person(score=0.1) < person(score=0.3) < person(score=0.6)
     assert person(height=5) < person(height=12) < person(height=20)
-    assert refined(joint=0.1) < refined(joint=0.3) < refined(joint=0.8)
-    assert refined(score=0.1) < refined(score=0.3)
-    assert refined(height=5) < refined(height=20)
     assert person(height=0) > 0
 
 
-@pytest.mark.parametrize("function", [scores.probable, scores.probable_in_boxes])
+@NETWORKS
+def test_so_are_people_of_the_second_stage_and_with_its_joints(network):
+    by_joints = [refined(network, joint=joint) for joint in (0.1, 0.3, 0.8)]
+    assert by_joints[0] < by_joints[1] < by_joints[2]
+    assert refined(network, score=0.1) < refined(network, score=0.3)
+    assert refined(network, height=5) < refined(network, height=20)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        scores.probable,
+        partial(scores.probable_in_boxes, network="thunder"),
+        partial(scores.probable_in_boxes, network="lightning"),
+    ],
+)
 def test_higher_joint_scores_are_more_probable(function):
     found = [function(poses(joint=s)).keypoint_scores[0, 0] for s in (0, 0.3, 0.9)]
     assert found[0] < found[1] < found[2]
 
 
-def test_joints_are_no_more_probable_than_the_person():
+@NETWORKS
+def test_joints_are_no_more_probable_than_the_person(network):
     for joint in (0.05, 0.5, 0.95):
-        first, second = poses(joint), poses(joint)
-        for found in (scores.probable(first), scores.probable_refined(first, second)):
+        people = poses(joint)
+        again = scores.probable_refined(people, people, network)
+        for found in (scores.probable(people), again):
             assert (found.keypoint_scores < found.scores[:, None]).all()
     empty = Poses.empty(SKELETON)
-    assert len(scores.probable(empty)) == len(scores.probable_in_boxes(empty)) == 0
-    assert len(scores.probable_refined(empty, empty)) == 0
+    assert len(scores.probable(empty)) == 0
+    assert len(scores.probable_in_boxes(empty, network)) == 0
+    assert len(scores.probable_refined(empty, empty, network)) == 0
 
 
-def test_people_with_and_without_a_second_stage_come_best_first():
+@NETWORKS
+def test_people_with_and_without_a_second_stage_come_best_first(network):
     first = poses(joint=0.1, score=0.1)
     again = np.array([False, True])
-    found = scores.probable_both(first, again, poses(joint=0.9, x=5.0)[:1])
+    second = poses(joint=0.9, x=5.0)[:1]
+    found = scores.probable_both(first, again, second, network)
     assert len(found) == 2
     assert found.scores[0] > found.scores[1]
     assert found.keypoints[0, 0, 0] > 4.5
-    unmatched = np.zeros(2, bool)
-    assert scores.probable_both(first, unmatched, first[:0]) == scores.probable(first)
-
-
-def test_joints_of_two_stages_lie_nearer_to_the_more_certain():
-    first, second = poses(joint=0.2, x=0.0), poses(joint=0.6, x=10.0)
-    weights = 0.5 * 0.2**2, 0.6**2
-    expected = 10 * weights[1] / sum(weights)
-    found = combined(first, second).keypoints
-    np.testing.assert_allclose(found[..., 0], expected, rtol=1e-6)
-    lost = combined(poses(joint=0), poses(joint=0, x=4.0)).keypoints
-    assert np.isfinite(lost).all()
+    none = np.zeros(2, bool)
+    alone = scores.probable_both(first, none, first[:0], network)
+    assert alone == scores.probable(first)
