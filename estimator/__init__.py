@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from poseflow.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from poseflow.estimator.adapters.mediapipe import MediapipePoses as MediapipePoses
     from poseflow.estimator.adapters.torchvision import RcnnDetector as RcnnDetector
     from poseflow.estimator.adapters.torchvision import RcnnPoses as RcnnPoses
     from poseflow.estimator.adapters.ultralytics import (
@@ -51,6 +52,7 @@ _HOMES = {
     "EstimatorBackend": "poseflow.estimator.protocols",
     "FastPose": "poseflow.estimator.networks.fastpose",
     "FastPoseDUC": "poseflow.estimator.networks.fastpose",
+    "MediapipePoses": "poseflow.estimator.adapters.mediapipe",
     "PoseNMSParameters": "poseflow.estimator.topdown.pose_nms",
     "PoseNetwork": "poseflow.estimator.protocols",
     "RcnnDetector": "poseflow.estimator.adapters.torchvision",

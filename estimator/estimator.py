@@ -63,6 +63,12 @@ def _torchvision(**arguments: Any) -> EstimatorBackend:
     return rcnn_estimator(**arguments)
 
 
+def _mediapipe(**arguments: Any) -> EstimatorBackend:
+    from poseflow.estimator.adapters.mediapipe import mediapipe_estimator
+
+    return mediapipe_estimator(**arguments)
+
+
 def _movenet(**arguments: Any) -> EstimatorBackend:
     from poseflow.estimator.movenet.poses import movenet_estimator
 
@@ -80,6 +86,7 @@ ESTIMATORS: Registry[EstimatorFactory] = Registry(
         "onnx": _onnx,
         "torchvision": _torchvision,
         "ultralytics": ultralytics_estimator,
+        "mediapipe": _mediapipe,
     },
     group="poseflow.estimators",
 )
@@ -93,6 +100,7 @@ _BY_SUFFIX = {
     ".pt": "torch",
     ".safetensors": "torch",
     ".onnx": "onnx",
+    ".task": "mediapipe",
 }
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from poseflow.errors import PoseFlowError
 from poseflow.registry import Registry
+from poseflow.skeletons.blazepose import BLAZEPOSE33
 from poseflow.skeletons.coco import COCO17
 from poseflow.skeletons.halpe import HALPE26, HALPE136
 from poseflow.skeletons.mpii import LSP14, MPII16
@@ -19,6 +20,7 @@ from poseflow.skeletons.skeleton import Skeleton
 from poseflow.skeletons.wholebody import WHOLEBODY133
 
 __all__ = [
+    "BLAZEPOSE33",
     "BODY25",
     "COCO17",
     "HALPE26",
@@ -120,6 +122,7 @@ for _skeleton in (
     OPENPOSE15,
     BODY25,
     HALPE26,
+    BLAZEPOSE33,
     HALPE136,
     WHOLEBODY133,
 ):

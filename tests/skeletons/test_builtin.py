@@ -21,6 +21,11 @@ ALL = [skeletons.get(name) for name in skeletons.names()]
         ("openpose15", 15, {0: "head", 2: "right_shoulder", 14: "chest"}),
         ("body25", 25, {8: "mid_hip", 15: "right_eye", 19: "left_big_toe"}),
         ("halpe26", 26, {17: "head", 18: "neck", 19: "hip", 21: "right_big_toe"}),
+        (
+            "blazepose33",
+            33,
+            {1: "left_eye_inner", 9: "left_mouth", 32: "right_foot_index"},
+        ),
         ("halpe136", 136, {25: "right_heel", 34: "chin", 94: "left_hand_root"}),
         ("wholebody133", 133, {17: "left_big_toe", 31: "chin", 112: "right_hand_root"}),
     ],
@@ -32,7 +37,7 @@ def test_orders_as_published(name, joints, some):
 
 
 def test_every_builtin_is_tested_above():
-    assert len(skeletons.names()) == 12
+    assert len(skeletons.names()) == 13
 
 
 @pytest.mark.parametrize("skeleton", ALL, ids=lambda s: s.name)
