@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator, Mapping
-from importlib.metadata import entry_points
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from poseflow.errors import PoseFlowError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoints
 
 Entry = TypeVar("Entry")
 
@@ -17,6 +20,8 @@ class Registry(Generic[Entry]):
     Args:
         kind: What the entries are, for messages, such as `"tracker"`.
         entries: Entries that are registered from the start.
+        module: Full name of a module whose `ENTRIES`, by name, are registered before
+            all others; it is imported on first use.
         group: Entry-point group in which installed packages offer more entries; they
             are imported on first use. None if there is no such group.
         error: Raised for an unknown name.
@@ -39,15 +44,33 @@ square, triangle
         kind: str,
         entries: Mapping[str, Entry] | None = None,
         *,
+        module: str | None = None,
         group: str | None = None,
         error: type[PoseFlowError] = PoseFlowError,
         hint: str = "",
     ) -> None:
         self._kind = kind
         self._entries: dict[str, Entry] = dict(entries or {})
+        self._module = module
         self._group = group
         self._error = error
         self._hint = hint
+
+    def _all(self) -> dict[str, Entry]:
+        """The registered entries."""
+        if self._module is not None:
+            found: Mapping[str, Entry] = importlib.import_module(self._module).ENTRIES
+            self._module = None
+            self._entries = {**found, **self._entries}
+        return self._entries
+
+    def _offered(self, **names: str) -> EntryPoints:
+        """The entry points of installed packages, of that name."""
+        from importlib.metadata import EntryPoints, entry_points
+
+        if self._group is None:
+            return EntryPoints()
+        return entry_points(group=self._group, **names)
 
     def register(self, name: str, entry: Entry, *, replace: bool = False) -> None:
         """Make an entry known by name; registering the same one again has no effect.
@@ -55,19 +78,17 @@ square, triangle
         Raises:
             PoseFlowError: If the name is taken and `replace` is not set.
         """
-        if not replace and self._entries.get(name, entry) != entry:
+        if not replace and self._all().get(name, entry) != entry:
             raise PoseFlowError(
                 f"a different {self._kind} is already called {name!r}; choose another "
                 "name or pass replace=True"
             )
-        self._entries[name] = entry
+        self._all()[name] = entry
 
     def names(self) -> tuple[str, ...]:
         """All names, those of installed packages last."""
-        offered: tuple[str, ...] = ()
-        if self._group is not None:
-            offered = tuple(point.name for point in entry_points(group=self._group))
-        return tuple(dict.fromkeys([*self._entries, *offered]))
+        offered = (point.name for point in self._offered())
+        return tuple(dict.fromkeys([*self._all(), *offered]))
 
     def __getitem__(self, name: str) -> Entry:
         """The entry of that name.
@@ -75,12 +96,11 @@ square, triangle
         Raises:
             PoseFlowError: If there is none.
         """
-        if name in self._entries:
-            return self._entries[name]
-        if self._group is not None:
-            for point in entry_points(group=self._group, name=name):
-                entry: Entry = point.load()
-                return entry
+        if name in self._all():
+            return self._all()[name]
+        for point in self._offered(name=name):
+            entry: Entry = point.load()
+            return entry
         raise self._error(
             f"unknown {self._kind} {name!r}; known are {', '.join(self.names())}"
             f"{self._hint}"
@@ -88,4 +108,4 @@ square, triangle
 
     def __iter__(self) -> Iterator[Entry]:
         """The registered entries, without those of installed packages."""
-        return iter(self._entries.values())
+        return iter(self._all().values())

@@ -1,11 +1,13 @@
 """The registry that trackers, estimators, detectors, formats and skeletons share."""
 
+import importlib.metadata
+import sys
+import types
 from importlib.metadata import EntryPoint
 
 import pytest
 
 from poseflow import PoseFlowError
-from poseflow import registry as registry_module
 from poseflow.errors import FormatError
 from poseflow.registry import Registry
 
@@ -22,7 +24,7 @@ def offered(monkeypatch):
         assert group == "test.shapes"
         return [point for point in points if name in (None, point.name)]
 
-    monkeypatch.setattr(registry_module, "entry_points", entry_points)
+    monkeypatch.setattr(importlib.metadata, "entry_points", entry_points)
 
 
 def test_names_in_order_of_registration():
@@ -59,3 +61,16 @@ def test_unknown_names_list_what_is_known(offered):
         FormatError, match="unknown shape 'cube'; known are square, tau, circle; a hint"
     ):
         shapes["cube"]
+
+
+def test_a_module_of_entries_is_imported_on_first_use(monkeypatch):
+    home = types.ModuleType("test_shapes")
+    shapes = Registry("shape", module="test_shapes")
+    assert "test_shapes" not in sys.modules  # nothing was imported yet
+    home.ENTRIES = {"circle": 0}
+    monkeypatch.setitem(sys.modules, "test_shapes", home)
+    with pytest.raises(PoseFlowError, match="already called 'circle'"):
+        shapes.register("circle", 1)
+    shapes.register("square", 4)
+    assert shapes.names() == ("circle", "square")
+    assert list(shapes) == [0, 4]

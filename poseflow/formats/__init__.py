@@ -18,7 +18,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from poseflow.errors import FormatError, PoseFlowError
-from poseflow.formats.alphapose import FORMATS
 from poseflow.formats.base import (
     Encoder,
     Format,
@@ -28,11 +27,8 @@ from poseflow.formats.base import (
     register,
     sniff,
 )
-from poseflow.formats.external import FORMATS as EXTERNAL_FORMATS
-from poseflow.formats.journal import Journal, JournalFormat
-from poseflow.formats.posetrack.writer import FORMATS as POSETRACK_FORMATS
+from poseflow.formats.journal import Journal
 from poseflow.formats.result_writer import ResultWriter, check_output, output_format
-from poseflow.formats.tables.formats import FORMATS as TABLE_FORMATS
 from poseflow.sequence import Frame, PoseSequence
 from poseflow.skeletons.files import find_skeleton
 from poseflow.skeletons.skeleton import Skeleton
@@ -64,15 +60,6 @@ __all__ = [
     "sniff",
     "write",
 ]
-
-for _format in (
-    *FORMATS,
-    *TABLE_FORMATS,
-    *POSETRACK_FORMATS,
-    *EXTERNAL_FORMATS,
-    JournalFormat(),
-):
-    register(_format)
 
 
 def read(

@@ -151,8 +151,10 @@ class Format(Protocol):
         ...
 
 
-FORMATS: Registry[Format] = Registry("format", error=FormatError)
-"""File formats by name."""
+FORMATS: Registry[Format] = Registry(
+    "format", module="poseflow.formats.built_in", error=FormatError
+)
+"""File formats by name; those of poseflow are imported when one is asked for."""
 
 _ALIASES = {"default": "alphapose", "cmu": "openpose", "open": "openpose"}
 """Other names, accepted where a format is named: a former one, and AlphaPose's."""

@@ -51,3 +51,10 @@ poseflow.evaluate(folder / "gt", folder / "pred", "poseval")
     heavy = {"scipy.optimize", "torch", "cv2", "typer", "rich", "multiprocessing"}
     assert not heavy & loaded
     assert "poseflow.eval.posetrack.joint_hota" not in loaded
+
+
+def test_formats_are_imported_when_one_is_asked_for():
+    code = "import poseflow.formats"
+    formats = {"poseflow.formats.alphapose", "poseflow.formats.external.openpose"}
+    assert not formats & modules_after(code)
+    assert formats <= modules_after(f"{code}; poseflow.formats.names()")
