@@ -23,6 +23,11 @@ def _boxes(poses: Poses) -> Floats:
     return boxes
 
 
+def _scores(poses: Poses) -> Floats:
+    """Scores in [0, 1], as box trackers expect them; AlphaPose's are higher."""
+    return np.minimum(poses.scores.astype(np.float64), 1)
+
+
 class RoboflowTracker:
     """One of roboflow's `trackers`: `SORTTracker`, `ByteTrackTracker`, ...
 
@@ -42,7 +47,7 @@ class RoboflowTracker:
 
         detections = supervision.Detections(
             xyxy=_boxes(poses).astype(np.float32),
-            confidence=poses.scores.astype(np.float32),
+            confidence=_scores(poses).astype(np.float32),
             class_id=np.zeros(len(poses), int),
             data={"pose": np.arange(len(poses))},
         )
@@ -121,7 +126,7 @@ class BoxmotTracker:
     def update(self, poses: Poses, image: Any = None) -> Poses:
         """The same poses with ids."""
         table = np.concatenate(
-            [_boxes(poses), poses.scores[:, None], np.zeros((len(poses), 1))], axis=1
+            [_boxes(poses), _scores(poses)[:, None], np.zeros((len(poses), 1))], axis=1
         )
         found = self._tracker.update(table, self._blank if image is None else image)
         rows = np.asarray(getattr(found, "data", found), np.float64)
@@ -167,7 +172,7 @@ class SleapTracker:
                     points,
                     skeleton=self._skeleton,
                     point_scores=poses.keypoint_scores[p].astype(np.float64),
-                    score=float(poses.scores[p]),
+                    score=float(_scores(poses)[p]),
                 )
             )
         found = self._tracker.track(people, self._frame, image)
@@ -209,7 +214,7 @@ class UltralyticsTracker:
         from ultralytics.engine.results import Boxes
 
         table = np.concatenate(
-            [_boxes(poses), poses.scores[:, None], np.zeros((len(poses), 1))], axis=1
+            [_boxes(poses), _scores(poses)[:, None], np.zeros((len(poses), 1))], axis=1
         )
         rows = np.asarray(self._tracker.update(Boxes(table, (720, 1280))), np.float64)
         ids = np.full(len(poses), NO_TRACK)

@@ -85,7 +85,7 @@ SETTINGS: dict[str, tuple[str, dict[str, Factory]]] = {
                 track_activation_threshold=0.1,
                 minimum_consecutive_frames=2,
             )
-            for iou in (0.1, 0.3)
+            for iou in (0.03, 0.1)
             for age in (30, 60)
         },
     ),
@@ -98,7 +98,7 @@ SETTINGS: dict[str, tuple[str, dict[str, Factory]]] = {
                 lost_track_buffer=age,
                 **LOW,
             )
-            for iou in (0.1, 0.2)
+            for iou in (0.03, 0.1)
             for age in (30, 60)
         },
     ),
@@ -111,7 +111,7 @@ SETTINGS: dict[str, tuple[str, dict[str, Factory]]] = {
                 lost_track_buffer=age,
                 high_conf_det_threshold=0.3,
             )
-            for iou in (0.1, 0.3)
+            for iou in (0.03, 0.1)
             for age in (30, 60)
         },
     ),
@@ -128,7 +128,7 @@ SETTINGS: dict[str, tuple[str, dict[str, Factory]]] = {
                 **LOW,
             )
             for age in (30, 60)
-            for iou in (0.05, 0.2)
+            for iou in (0.02, 0.05)
         },
     ),
     "roboflow C-BIoU": (
@@ -143,7 +143,7 @@ SETTINGS: dict[str, tuple[str, dict[str, Factory]]] = {
                 minimum_iou_threshold_unconfirmed_assoc=iou,
                 **LOW,
             )
-            for iou in (0.05, 0.2)
+            for iou in (0.02, 0.05)
             for first, second in ((0.1, 0.2), (0.3, 0.5))
         },
     ),

@@ -38,6 +38,10 @@ RECENT_FRAMES, RECENT_FRACTION = 3, 0.5
 """Pose flows have parted once the median over so many frames falls below this fraction
 of the median over all common frames."""
 
+YOUNG_FRAMES = 8
+"""Pose flows of one person are similar from the beginning of the younger one on, which
+has no more poses than this."""
+
 LONG_FRAMES = 20
 """Length up to which a longer pose flow counts more than a shorter one."""
 
@@ -179,6 +183,8 @@ class FlowNMS:
                 history.append(float(similarity[i, j]))
         for i, j in np.argwhere(np.triu(similarity, 1) > SIMILAR).tolist():
             pair, reverse = (flows[i], flows[j]), (flows[j], flows[i])
+            if min(flows[i].length, flows[j].length) > YOUNG_FRAMES:
+                continue  # Two people who were apart, and meet.
             if pair not in self._history and reverse not in self._history:
                 self._history[pair] = deque(
                     [float(similarity[i, j])], maxlen=self.options.window_frames
@@ -194,6 +200,8 @@ class FlowNMS:
         merged = set()
         for reference, *others in self._groups():
             for flow in others:
+                if not flow.duplicate:
+                    flow.own_id = flow.track_id
                 flow.duplicate = True
                 flow.track_id = reference.track_id
                 merged.add(id(flow))
@@ -201,10 +209,10 @@ class FlowNMS:
             if not flow.duplicate or id(flow) in merged or flow.length < 2:
                 continue
             flow.duplicate = False
-            if flow.track_id == NO_ID or any(
-                other is not flow and other.track_id == flow.track_id for other in flows
-            ):
-                flow.track_id = new_id()
+            given = {other.track_id for other in flows if other is not flow}
+            if flow.track_id == NO_ID or flow.track_id in given:
+                free = flow.own_id != NO_ID and flow.own_id not in given
+                flow.track_id = flow.own_id if free else new_id()
 
     def keep(self, flows: Sequence[PoseFlow]) -> None:
         """Drop the history of all other pose flows."""

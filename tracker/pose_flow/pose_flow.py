@@ -45,6 +45,7 @@ class PoseFlow:
         total_confidence: Sum of their confidences.
         total_score: Sum of their person scores.
         track_id: Its id, `NO_ID` before it has one; merged pose flows share it.
+        own_id: The id that it had before it was merged with another.
         duplicate: True if it runs beside another pose flow of the same person.
     """
 
@@ -59,6 +60,7 @@ class PoseFlow:
     total_confidence: float = 0.0
     total_score: float = 0.0
     track_id: int = NO_ID
+    own_id: int = NO_ID
     duplicate: bool = False
 
     @classmethod

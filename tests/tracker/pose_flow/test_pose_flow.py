@@ -195,6 +195,28 @@ def test_duplicates_are_merged():
     assert merged.keypoints[k, 0] == pytest.approx(place, rel=1e-5)
 
 
+def test_people_who_meet_are_not_merged():
+    """Two people of one shape stand close to each other for a second, then part."""
+    way = [max(300 - 6 * t, 8, 6 * (t - 75)) for t in range(125)]
+    frames = [crowd([[500, 300], [500 + x, 300]], seed=t) for t, x in enumerate(way)]
+    now, final, _ = final_output(Tracker("poseflow"), frames)
+    for views in (now, final):
+        assert all((views[t].track_ids > 0).all() for t in range(3, 125))
+    assert final[10].track_ids.tolist() == final[120].track_ids.tolist() == [1, 2]
+
+
+def test_a_flow_that_parts_from_another_has_its_own_id_again():
+    """Of two people the second, seen late, is close to the first; then they part."""
+    frames = []
+    for t in range(60):
+        apart = 6 if t < 35 else 6 + 8 * (t - 35)
+        people = [[500, 300], [500 + apart, 300]]
+        frames.append(crowd(people if t >= 20 else people[:1], seed=t))
+    now, _, _ = final_output(Tracker("poseflow"), frames)
+    assert now[30].track_ids.tolist() == [1, -1]
+    assert sorted(now[59].track_ids.tolist()) == [1, 2]
+
+
 def test_flows_are_linked_across_a_gap():
     tracker = Tracker("poseflow")
     for t in [*range(20), *range(32, 50)]:
