@@ -35,6 +35,11 @@ class Detections:
         return cls(np.zeros((0, 4), np.float32), np.zeros(0, np.float32))
 
 
+@dataclass(frozen=True)
+class Predicted(Detections):
+    """Boxes where a tracker expects people who were detected before."""
+
+
 @runtime_checkable
 class Detector(Protocol):
     """Person detector: images to boxes."""

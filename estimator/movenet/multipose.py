@@ -78,6 +78,16 @@ class MultiPose:
             detected.append(DetectedPoses(some.boxes, scores[kept], some))
         return detected
 
+    def input_pixels(self, image: Image) -> int:
+        """Pixels of all inputs of the network for an image: what its time is for."""
+        height, width = image.shape[:2]
+        scale = growth(max(height, width)) if self.grows else 1.0
+        sizes = [view.scaled(scale).size for view in self.views]
+        pixels = sum(size * size for size in sizes)
+        tiles = len(tile_boxes(width, height, max(sizes))) if self.tiles else 0
+        share = min(height, width) / max(height, width)
+        return int(pixels * share) + tiles * TILE_PX * TILE_PX
+
     def people(self, images: Sequence[Image]) -> list[Poses]:
         """The people of each image with raw scores, best first."""
         scales = [

@@ -19,9 +19,13 @@ from poseflow.estimator.movenet.scores import (
     probable_in_boxes,
 )
 from poseflow.estimator.movenet.second_stage import SecondStage
-from poseflow.estimator.protocols import Detections, Detector
+from poseflow.estimator.protocols import Detections, Detector, Predicted
 from poseflow.poses import Poses
 from poseflow.validation import require
+
+FOLLOWING_PIXELS = {"lightning": 19_500, "thunder": 78_000}
+"""Pixels of MultiPose's input that take as long as the crop of one person, measured in
+onnxruntime on a CPU."""
 
 
 class MoveNetPoses:
@@ -48,6 +52,7 @@ class MoveNetPoses:
     Attributes:
         detector: MultiPose, or the given one.
         second_stage: Thunder or Lightning.
+        follower: The same, for boxes that a tracker predicts.
 
     Raises:
         PoseFlowError: If an option is out of its range, or there is no such device.
@@ -85,6 +90,7 @@ class MoveNetPoses:
             tiles=tiles == "auto",
         )
         self.second_stage = SecondStage(chosen.single, self.device, batch_size)
+        self.follower = SecondStage(chosen.follower, self.device, batch_size)
 
     def estimate_batch(
         self,
@@ -94,7 +100,14 @@ class MoveNetPoses:
         """Estimate the people of each image; see `EstimatorBackend`."""
         if boxes is None:
             return self.estimate_detected(images, self.detector.detect(images))
-        return self._in_boxes(images, boxes)
+        return _in_boxes(self.second_stage, images, boxes)
+
+    def detects_faster(self, image: Image, people: int) -> bool:
+        """Whether MultiPose takes less time than so many people in predicted boxes."""
+        if not isinstance(self.detector, MultiPose):
+            return False
+        following = people * FOLLOWING_PIXELS[self.follower.name]
+        return following > self.detector.input_pixels(image)
 
     def estimate_detected(
         self, images: Sequence[Image], detected: Sequence[Detections]
@@ -102,7 +115,9 @@ class MoveNetPoses:
         """Estimate the joints of detected people; see `TwoStageBackend`."""
         found = [each.poses for each in detected if isinstance(each, DetectedPoses)]
         if len(found) < len(detected):
-            people = self._in_boxes(images, [each.boxes for each in detected])
+            expected = all(isinstance(each, Predicted) for each in detected)
+            stage = self.follower if expected else self.second_stage
+            people = _in_boxes(stage, images, [each.boxes for each in detected])
             return [
                 poses.replace(scores=np.sqrt(poses.scores * each.scores))
                 for poses, each in zip(people, detected, strict=True)
@@ -116,12 +131,15 @@ class MoveNetPoses:
         ]
         return [poses[poses.scores >= self.least_score] for poses in results]
 
-    def _in_boxes(
-        self, images: Sequence[Image], boxes: Sequence[npt.NDArray[np.float32]]
-    ) -> list[Poses]:
-        """The person in the middle of each box."""
-        found = self.second_stage.in_boxes(images, boxes)
-        return [probable_in_boxes(poses, self.second_stage.name) for poses in found]
+
+def _in_boxes(
+    stage: SecondStage,
+    images: Sequence[Image],
+    boxes: Sequence[npt.NDArray[np.float32]],
+) -> list[Poses]:
+    """The person in the middle of each box."""
+    found = stage.in_boxes(images, boxes)
+    return [probable_in_boxes(poses, stage.name) for poses in found]
 
 
 def movenet_estimator(

@@ -54,12 +54,14 @@ class Preset:
             again, and tells people from furniture: 0 for none, 1 for all.
         single: Network of the second stage, and for the joints in given boxes:
             `thunder` or `lightning`.
+        follower: The same in boxes that a tracker predicts.
         grows: Whether views grow with the image.
     """
 
     views: tuple[View, ...]
     refine_below: float = 0.0
     single: str = "thunder"
+    follower: str = "lightning"
     grows: bool = True
 
 
@@ -75,6 +77,7 @@ PRESETS: Mapping[str, Preset] = {
             View(768),
         ),
         refine_below=1.0,
+        follower="thunder",
     ),
 }
 """By the name of the quality."""

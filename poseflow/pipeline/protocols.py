@@ -37,6 +37,14 @@ class TwoStageEstimator(Protocol):
         """The poses of the people that `detect` found."""
 
 
+@runtime_checkable
+class SelectiveEstimator(Protocol):
+    """Knows whether to detect people again is faster than to follow them."""
+
+    def detects_faster(self, image: Image, people: int) -> bool:
+        """Whether `detect` takes less time than joints in so many given boxes."""
+
+
 class OnlineTracker(Protocol):
     """Gives poses identities, frame after frame."""
 

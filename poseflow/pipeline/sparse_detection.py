@@ -9,8 +9,12 @@ import cv2
 import numpy as np
 
 from poseflow.arrays import Floats, Image, Ints
-from poseflow.estimator.protocols import Detections
-from poseflow.pipeline.protocols import PredictingTracker, TwoStageEstimator
+from poseflow.estimator.protocols import Detections, Predicted
+from poseflow.pipeline.protocols import (
+    PredictingTracker,
+    SelectiveEstimator,
+    TwoStageEstimator,
+)
 from poseflow.poses import Poses
 from poseflow.sequence import Frame
 from poseflow.tracker.motion.camera_motion import CameraOptions, image_change
@@ -53,6 +57,9 @@ def followed(
 ) -> Iterator[Frame]:
     """Frames with poses, to be taken one at a time, each after `tracker.update`.
 
+    Where so many people are expected that it takes less time, they are detected between
+    detections, too.
+
     Args:
         found: What `detected` gives.
         estimator: Estimates the joints.
@@ -62,12 +69,14 @@ def followed(
     # were detected, and the detector's score.
     quality = certainty = np.zeros(0, np.float32)
     for shot, people in found:
+        if people is None and _detects_faster(estimator, shot.image, len(quality)):
+            people = estimator.detect(shot.image)
         fresh = people is not None
         if people is None:
             boxes = _inside(tracker.expected_boxes(), shot.image)
             there = np.isfinite(boxes).all(axis=1)
             quality, certainty = quality[there], certainty[there]
-            people = Detections(boxes[there].astype(np.float32), certainty)
+            people = Predicted(boxes[there].astype(np.float32), certainty)
         poses = estimator.estimate(shot.image, people)
         origin = _origin(poses, people)
         certainty = people.scores[origin]
@@ -82,6 +91,12 @@ def followed(
                 certainty[kept],
             )
         yield Frame(shot.index, shot.time, poses, shot.image, shot.name)
+
+
+def _detects_faster(estimator: TwoStageEstimator, image: Image, people: int) -> bool:
+    return isinstance(estimator, SelectiveEstimator) and estimator.detects_faster(
+        image, people
+    )
 
 
 def _inside(boxes: Floats, image: Image) -> Floats:

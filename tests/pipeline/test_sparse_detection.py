@@ -5,7 +5,7 @@ import pytest
 
 import poseflow
 from poseflow import PoseFlowError, Poses, Tracker
-from poseflow.estimator.protocols import Detections
+from poseflow.estimator.protocols import Detections, Predicted
 
 SIZE = (96, 200)
 SHAPE = np.random.default_rng(4).uniform(0.05, 0.95, (17, 2))
@@ -64,6 +64,28 @@ def run(images, every=4, tracker="default", **more):
 
 
 WALK = [draw((0, 10 + 3 * k), (1, 150 - 2 * k)) for k in range(17)]
+
+
+class FasterForMany(Blocks):
+    """Detection takes the time of two people in boxes."""
+
+    def detects_faster(self, image, people):
+        assert image.shape == (*SIZE, 3)
+        return people > 2
+
+
+def test_many_people_are_detected_where_that_is_faster():
+    for people, detections in ((2, 3), (3, 9)):
+        images = [
+            draw(*((n, 20 + 60 * n + k) for n in range(people))) for k in range(9)
+        ]
+        estimator = FasterForMany()
+        frames = list(poseflow.track(images, estimator=estimator, detect_every=4))
+        assert estimator.detections == detections
+        for frame in frames[2:]:
+            assert sorted(frame.poses.track_ids) == list(range(1, people + 1))
+        between = [boxes for boxes in estimator.boxes if isinstance(boxes, Predicted)]
+        assert len(between) == 9 - detections
 
 
 @pytest.mark.parametrize("tracker", ["default", "oks", "iou"])

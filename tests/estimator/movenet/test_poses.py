@@ -12,6 +12,7 @@ from poseflow.estimator.movenet.files import NAMES, summary, weights_file
 from poseflow.estimator.movenet.poses import MoveNetPoses
 from poseflow.estimator.movenet.presets import PRESETS, preset
 from poseflow.estimator.networks.movenet import INPUT_MULTIPLE
+from poseflow.estimator.protocols import Detections, Predicted
 from poseflow.similarity.boxes import box_iou
 from poseflow.similarity.oks import oks
 from poseflow.skeletons import get
@@ -115,6 +116,36 @@ def test_detection_on_every_other_frame(scene):
     frames = poseflow.track([scene[0]] * 4, estimator=estimator, detect_every=2)
     people = [len(frame.poses) for frame in frames]
     assert min(people) >= 1
+
+
+def test_detection_is_faster_for_many_people():
+    image = np.zeros((720, 1280, 3), np.uint8)
+    large = np.zeros((1080, 1920, 3), np.uint8)
+    most = {}
+    for quality in ("fast", "balanced", "best"):
+        estimator = Estimator("movenet", device="cpu", quality=quality)
+        faster = [estimator.detects_faster(image, people) for people in range(40)]
+        assert faster == sorted(faster)
+        most[quality] = faster.index(True)
+        assert not estimator.detects_faster(large, most[quality])
+    assert 0 < most["fast"] < most["balanced"] < 40
+    other = Estimator("movenet", device="cpu", detector="whole")
+    assert not other.detects_faster(image, 100)
+    tiles = Estimator("movenet", device="cpu", tiles="auto")
+    assert not tiles.detects_faster(image, most["balanced"])
+
+
+def test_predicted_boxes_go_to_the_follower(scene):
+    estimator = Estimator("movenet", device="cpu")
+    box = np.array([[10, 10, 90, 200]], np.float32)
+    joints = {}
+    for kind in (Detections, Predicted):
+        poses = estimator.estimate(scene[0], kind(box, np.ones(1, np.float32)))
+        joints[kind] = poses.keypoints
+    given = estimator.estimate(scene[0], box).keypoints
+    assert np.allclose(joints[Detections], given)
+    lightning = Estimator("movenet", device="cpu", quality="fast")
+    assert np.allclose(joints[Predicted], lightning.estimate(scene[0], box).keypoints)
 
 
 def test_least_score(scene):
