@@ -157,6 +157,8 @@ def track_id(idx: Any) -> int:
     """The identity in `idx`, which some versions wrap into lists; -1 for none."""
     while isinstance(idx, list) and len(idx) == 1:
         idx = idx[0]
+    if type(idx) is int and idx < 2**63:  # the ordinary case
+        return idx if idx > NO_TRACK else NO_TRACK
     if idx is None or idx == []:
         return NO_TRACK
     if isinstance(idx, str) and idx.isascii():  # numbers in quotes

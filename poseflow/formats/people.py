@@ -16,7 +16,9 @@ Array = npt.NDArray[Any]
 
 def broken_joints(points: Array, marks: Array) -> Bools:
     """`(P, K)`: joints with a coordinate or score that is no finite number."""
-    return np.asarray(~np.isfinite(points).all(axis=2) | ~np.isfinite(marks))
+    # By coordinate: numpy reduces an axis of two much more slowly.
+    whole = np.isfinite(points[..., 0]) & np.isfinite(points[..., 1])
+    return np.asarray(~(whole & np.isfinite(marks)))
 
 
 def complete_people(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +25,32 @@ def list_files(folder: Path, suffix: str) -> list[Path]:
     Raises:
         FormatError: If the folder cannot be read.
     """
+    names = sorted(_names(folder, suffix), key=natural_key)
+    return [folder / name for name in names]
+
+
+def has_files(folder: Path, suffix: str) -> bool:
+    """Whether `list_files` gives any.
+
+    Raises:
+        FormatError: If the folder cannot be read.
+    """
+    return next(_names(folder, suffix), None) is not None
+
+
+def _names(folder: Path, suffix: str) -> Iterator[str]:
     try:
-        names = [file.name for file in folder.iterdir() if file.is_file()]
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                name = entry.name
+                if (
+                    name.lower().endswith(suffix)
+                    and name[:1] != "."
+                    and entry.is_file()
+                ):
+                    yield name
     except OSError as error:
         raise explain(error, folder, "read") from error
-    found = [n for n in names if n.lower().endswith(suffix) and n[:1] != "."]
-    return [folder / name for name in sorted(found, key=natural_key)]
 
 
 def json_of_images(folder: Path, is_entry: Callable[[Any], bool]) -> list[Path]:

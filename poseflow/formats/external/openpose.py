@@ -20,6 +20,7 @@ from poseflow.errors import FormatError
 from poseflow.formats.alphapose import track_id
 from poseflow.formats.base import Hints
 from poseflow.formats.external.frame_files import (
+    has_files,
     list_files,
     read_frame_files,
 )
@@ -138,7 +139,7 @@ class OpenPoseFormat:
 
 def holds_openpose(folder: Path) -> bool:
     """Whether a folder has OpenPose's files, or AlphaPose's in the same layout."""
-    return bool(list_files(folder, _SUFFIX) or _frame_documents(folder))
+    return has_files(folder, _SUFFIX) or bool(_frame_documents(folder))
 
 
 def _frame_documents(folder: Path) -> list[Path]:

@@ -11,6 +11,7 @@ from poseflow.errors import FormatError
 from poseflow.formats.base import Hints
 from poseflow.formats.frame_builder import Problems, note_repeated_ids
 from poseflow.formats.metadata import frame_time, with_metadata
+from poseflow.formats.people import complete_people
 from poseflow.formats.posetrack.annotations import (
     EARS,
     NO_ID,
@@ -21,7 +22,7 @@ from poseflow.formats.posetrack.annotations import (
     empty_annotations,
 )
 from poseflow.frame_names import frame_number, name_tails
-from poseflow.poses import NO_TRACK, Poses, at_origin
+from poseflow.poses import NO_TRACK, Poses
 from poseflow.sequence import Frame, PoseSequence
 from poseflow.skeletons.conversion import convert, joint_map
 from poseflow.skeletons.posetrack import POSETRACK15, POSETRACK17, POSETRACK18
@@ -176,19 +177,13 @@ def poses_from_annotations(annotations: Annotations, hints: Hints) -> PoseSequen
     if annotations.ears is not None:
         skeleton = POSETRACK18
         keypoints, scores = _with_ears(keypoints, scores, annotations.ears)
-    if not hints.keep_origin:
-        scores[at_origin(keypoints)] = 0
     ids = np.where(annotations.track_ids < 0, NO_TRACK, annotations.track_ids)
-    made = Poses(
-        keypoints,
-        np.maximum(scores, 0),
-        track_ids=ids,
-        skeleton=skeleton,
-        dtype=np.float64,
-    )
-    made = made.replace(
-        boxes=_prefer(annotations.boxes, made.boxes),
-        scores=_prefer(annotations.pose_scores, made.scores),
+    boxes, pose_scores = annotations.boxes.copy(), annotations.pose_scores.copy()
+    marks = np.maximum(scores, 0)
+    complete_people(keypoints, marks, boxes, pose_scores, keep_origin=hints.keep_origin)
+    interpolated = np.zeros(len(ids), np.bool_)
+    made = Poses._trusted(
+        keypoints, marks, boxes, pose_scores, ids, interpolated, skeleton
     )
     names, indices = _frame_names(annotations, hints.name)
     times = dict(zip(indices, annotations.times or (), strict=False))
@@ -244,7 +239,3 @@ def _frame_names(
 def image_folder(sequence: str) -> str:
     """Folder before the names of a sequence's images, as PoseTrack has it."""
     return f"images/{sequence}/" if sequence else ""
-
-
-def _prefer(given: Floats, derived: Floats) -> Floats:
-    return np.asarray(np.where(np.isnan(given), derived, given))

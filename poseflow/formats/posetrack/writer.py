@@ -13,7 +13,7 @@ import numpy as np
 from poseflow.errors import FormatError
 from poseflow.formats.base import Encoder, Hints
 from poseflow.formats.json.numbers import shortest, widths
-from poseflow.formats.json.reader import read_bytes
+from poseflow.formats.json.reader import HEAD_BYTES, read_bytes
 from poseflow.formats.json.start import first_of, has_fields, start_of_json
 from poseflow.formats.metadata import (
     Metadata,
@@ -35,12 +35,6 @@ from poseflow.skeletons.skeleton import Skeleton
 _LISTS = ("annolist", "images", "annotations", "categories")
 
 
-class _Categories(msgspec.Struct, gc=False):
-    """The categories of a file, which may follow everything else in it."""
-
-    categories: Any = None
-
-
 def _other_joints(start: Any, path: Path) -> bool:
     """Whether it is a file with tracks in COCO's layout and joints of its own.
 
@@ -49,15 +43,15 @@ def _other_joints(start: Any, path: Path) -> bool:
     categories = start.get("categories") if isinstance(start, dict) else None
     if categories is None and path.is_file():
         try:
-            found = msgspec.json.decode(read_bytes(path), type=_Categories)
-        except (
-            msgspec.DecodeError,
-            UnicodeDecodeError,
-            FormatError,
-            RecursionError,
-        ):
+            data = read_bytes(path)
+        except FormatError:
             return False
-        categories = found.categories
+        # They may follow everything else; decoding all of it would take as long again.
+        at = data.rfind(b'"categories"')
+        if at < 0:
+            return False
+        found = start_of_json(b"{" + data[at : at + HEAD_BYTES])
+        categories = found.get("categories") if isinstance(found, dict) else None
     joints = first_of(categories)
     if not has_fields(joints, "keypoints") or not isinstance(joints["keypoints"], list):
         return False
