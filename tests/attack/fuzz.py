@@ -45,7 +45,9 @@ def attack(reader: Reader, folder: Path, rng: random.Random) -> None:
     data = reader.damage(rng.choice(reader.files), rng)
     path = folder / f"damaged{reader.suffix}"
     path.write_bytes(data)
+    (folder / "input").write_bytes(data)  # kept if the process crashes
     reader.inputs += 1
+    peak_mb()
     start = time.process_time()
     place = ""
     try:
@@ -58,9 +60,13 @@ def attack(reader: Reader, folder: Path, rng: random.Random) -> None:
         line = traceback.extract_tb(error.__traceback__)[-1]
         place = f"{type(error).__name__} in {line.filename}:{line.lineno}"
     seconds = time.process_time() - start
+    peak = peak_mb()
+    reader.peak_mb = max(reader.peak_mb, peak)
     reader.slowest = max(reader.slowest, seconds)
     if seconds > SLOW_SECONDS:
         place = place or f"slower than {SLOW_SECONDS:g} s"
+    if peak > MOST_MB:
+        place = place or f"more than {MOST_MB} MB"
     if place:
         if not reader.failures[place]:
             keep(reader, data)
@@ -69,10 +75,12 @@ def attack(reader: Reader, folder: Path, rng: random.Random) -> None:
 
 def keep(reader: Reader, data: bytes) -> None:
     """Keep an input that made a reader fail."""
-    name = re.sub(r"\W", "-", f"fuzz-{reader.name}-{random.random()}")
-    path = Path(tempfile.gettempdir()) / (name + reader.suffix)
-    path.write_bytes(data)
-    print(f"kept {path}", file=sys.stderr)
+    _kept_path(reader.name, reader.suffix).write_bytes(data)
+
+
+def _kept_path(name: str, suffix: str = "") -> Path:
+    safe = re.sub(r"\W", "-", f"fuzz-{name}-{random.random()}")
+    return Path(tempfile.gettempdir()) / (safe + suffix)
 
 
 def peak_mb() -> int:
@@ -92,18 +100,11 @@ def attack_for(name: str, seconds: float, seed: int) -> None:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         reader = readers(folder, [name])[name]
-        peak_mb()
         end = time.monotonic() + seconds
         last = 0.0
         while time.monotonic() < end:
             signal.alarm(HANGING_SECONDS)
             attack(reader, folder, rng)
-            peak = peak_mb()
-            reader.peak_mb = max(reader.peak_mb, peak)
-            if peak > MOST_MB:
-                reader.failures[f"more than {MOST_MB} MB"] += 1
-                keep(reader, (folder / f"damaged{reader.suffix}").read_bytes())
-                break  # what it keeps would count for the next one, too
             if time.monotonic() - last > 0.5:
                 last = time.monotonic()
                 print(counts(reader), flush=True)
@@ -125,17 +126,18 @@ def in_child(name: str, seconds: float, seed: int) -> list[Any]:
             [*command, "--minutes", str(seconds / 60)],
             env={**os.environ, "TMPDIR": folder},
             stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,  # libpng and libjpeg print there
             check=False,
         )
         for kept in Path(folder).glob("fuzz-*"):
-            shutil.copy(kept, tempfile.gettempdir())
+            print("kept", shutil.copy(kept, tempfile.gettempdir()))
         lines = done.stdout.decode().splitlines()
         found = json.loads(lines[-1]) if lines else [0, 0.0, 0, {}]
         if done.returncode:
             place = f"ended with {done.returncode}"
             found[3][place] = 1
-            for damaged in Path(folder).rglob("damaged*"):
-                shutil.copy(damaged, Path(tempfile.gettempdir(), f"fuzz-{name}-{seed}"))
+            for last in Path(folder).rglob("input"):
+                print("kept", shutil.copy(last, _kept_path(name)))
         return list(found)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -35,6 +34,7 @@ from poseflow.estimator.training.pose.dataset import (
     people_of,
     without_people,
 )
+from poseflow.estimator.training.pose.matlab_file import read_matlab_array
 from poseflow.estimator.training.pose.proposals import best_detections
 from poseflow.estimator.training.pose.pseudo_labels import (
     add_pseudo_labels,
@@ -153,14 +153,8 @@ def _complete(people: People, found: str | None, root: Path, target: Skeleton) -
 
 
 def _read_lsp_mat(dataset: LspMatConfig, root: Path, target: Skeleton) -> People:
-    from scipy.io import loadmat
-    from scipy.io.matlab import MatReadError
-
     path = root / "joints.mat"
-    try:
-        joints = np.asarray(loadmat(path)["joints"], np.float32)
-    except (MatReadError, NotImplementedError, OSError, zlib.error) as error:
-        raise FormatError(f"{path}: not a MATLAB file: {error}") from error
+    joints = np.asarray(read_matlab_array(path, "joints"), np.float32)
     # LSP is (3, 14, N) with a flag for "hidden", its extension (14, 3, N) with "known".
     extended = joints.shape[:2] == (14, 3)
     if not extended and joints.shape[:2] != (3, 14):
