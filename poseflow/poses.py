@@ -180,6 +180,10 @@ class Poses:
         poses._freeze(*values)
         return poses
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copies and unpickled poses are read-only, too."""
+        return type(self)._trusted, tuple(getattr(self, name) for name in _FIELDS)
+
     @classmethod
     def empty(
         cls, skeleton: Skeleton | str = "coco17", dtype: npt.DTypeLike = np.float32

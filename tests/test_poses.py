@@ -1,5 +1,8 @@
 """`Poses`: defaults, checks, indexing and dtypes."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
@@ -98,3 +101,25 @@ def test_indexing_keeps_fields_in_step(which, ids):
 def test_mismatching_arrays_are_named(arguments, message):
     with pytest.raises(PoseFlowError, match=message):
         Poses(**arguments)
+
+
+@pytest.mark.parametrize(
+    "copied",
+    [
+        copy.copy,
+        copy.deepcopy,
+        *(
+            lambda poses, k=k: pickle.loads(pickle.dumps(poses, k))
+            for k in range(pickle.HIGHEST_PROTOCOL + 1)
+        ),
+    ],
+)
+@pytest.mark.parametrize("people", [0, 2])
+def test_copies_are_read_only_and_the_same(copied, people):
+    rng = np.random.default_rng(0)
+    poses = Poses(rng.uniform(0, 9, (people, 17, 2)), track_ids=range(people))
+    found = copied(poses)
+    for name in ("keypoints", "keypoint_scores", "boxes", "scores", "track_ids"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(poses, name))
+        assert not getattr(found, name).flags.writeable
+    assert found.skeleton == poses.skeleton

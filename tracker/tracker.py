@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -103,7 +105,9 @@ def names() -> tuple[str, ...]:
 class Tracker:
     """Assigns track ids to the people of successive frames.
 
-    Ids count from 1 and belong to the instance: two trackers never share any state.
+    Ids count from 1 and belong to the instance: two trackers never share any state. A
+    tracker follows one video, in one thread at a time; a second one that calls it
+    meanwhile gets an error.
 
     Args:
         name: `"default"`, the most accurate of them (docs/tracking.md); `"poseflow"`,
@@ -139,6 +143,26 @@ class Tracker:
                 "poseflow.tracker.TrackerBackend"
             )
         self._start()
+        self._busy = threading.Lock()
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keep other threads out, which would mix their frames with these."""
+        if not self._busy.acquire(blocking=False):
+            raise PoseFlowError(
+                f"{self!r}: used by two threads at once; a tracker follows one video, "
+                "make one for each thread"
+            )
+        try:
+            yield
+        finally:
+            self._busy.release()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {k: v for k, v in vars(self).items() if k != "_busy"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, _busy=threading.Lock())
 
     def _start(self) -> None:
         self._skeleton: Skeleton | None = None
@@ -206,10 +230,11 @@ class Tracker:
             _embeddings(embeddings, len(poses), self._frames),
             self._only_points,
         )
-        tracked = self._backend.update(poses, frame)
-        self._frames += 1
-        self._latest = tracked
-        self._final = self._backend.final_frames
+        with self._alone():
+            tracked = self._backend.update(poses, frame)
+            self._frames += 1
+            self._latest = tracked
+            self._final = self._backend.final_frames
         return tracked
 
     def expected_boxes(self) -> Floats:
@@ -230,6 +255,10 @@ class Tracker:
 
     def reset(self) -> None:
         """Start a new sequence: drop all tracks; ids start at 1 again."""
+        with self._alone():
+            self._reset()
+
+    def _reset(self) -> None:
         self._backend.reset()
         self._start()
 
@@ -240,10 +269,11 @@ class Tracker:
         than `max_age_frames`, are not included. `final_frames` then has the frames
         whose ids were not final yet.
         """
-        tracks = self._backend.finish()
-        rest = self._backend.final_frames
-        self.reset()
-        self._final = rest
+        with self._alone():
+            tracks = self._backend.finish()
+            rest = self._backend.final_frames
+            self._reset()
+            self._final = rest
         return tracks
 
     @property

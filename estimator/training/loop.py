@@ -163,6 +163,7 @@ class _Run:
         if found is None and not fresh and process.first:
             _refuse_other_files(self.folder)
         self.begins = found is None
+        process.wait()  # so that all processes have found the same files
         if found is not None:
             self.progress, content = found
             self.module.load_state_dict(content["model"])
