@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
@@ -17,6 +18,7 @@ from poseflow.batch.sources import key_of, name_of, state_of
 from poseflow.errors import FormatError
 from poseflow.formats import base
 from poseflow.formats.result_writer import folder_suffix
+from poseflow.frame_names import text_of
 from poseflow.storage.inputs import role_of
 
 FILE, FAILURES = "batch.json", "failures.jsonl"
@@ -109,7 +111,7 @@ class BatchFile:
                     f"this result, {entry.result!r}"
                 )
             taken.add(entry.result.lower())
-            self.entries[entry.source] = entry
+            self.entries[entry.source] = _renamed(entry, _as_path)
 
     def items(self, rows: Sequence[Row]) -> list[BatchItem]:
         """An item for each source; a source that is named twice gives one."""
@@ -239,7 +241,7 @@ class BatchFile:
     def write(self) -> None:
         """Write the record, and `failures.jsonl` where a source has failed."""
         start = time.monotonic()
-        entries = list(self.entries.values())
+        entries = [_renamed(entry, text_of) for entry in self.entries.values()]
         failed = [e for e in entries if e.error not in (None, UNFINISHED)]
         if failed:
             lines = [
@@ -271,6 +273,17 @@ def _is_inside(name: str) -> bool:
     inner, slash, file = name.rpartition("/")
     known = {getattr(format, "batch_subfolder", None) for format in base.FORMATS}
     return _is_plain(file) and (not slash or inner in known - {None})
+
+
+def _renamed(entry: Entry, name: Callable[[str], str]) -> Entry:
+    """The entry with its outputs by the names of this system, or those of the file."""
+    outputs = {name(output): digest for output, digest in entry.outputs.items()}
+    return msgspec.structs.replace(entry, result=name(entry.result), outputs=outputs)
+
+
+def _as_path(name: str) -> str:
+    """A name of the record as this system writes it."""
+    return os.fsdecode(name.encode())
 
 
 def _is_plain(name: str) -> bool:

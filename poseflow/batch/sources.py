@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import glob
+import os
 from pathlib import Path
 
 from poseflow.batch.folder import is_remote, remote_state
-from poseflow.frame_names import without_suffix
+from poseflow.frame_names import text_of, without_suffix
 from poseflow.safety.redaction import redact, url_name
 
 
@@ -17,7 +18,7 @@ def key_of(source: str) -> str:
     """
     if "://" in source or (source.isdigit() and not Path(source).exists()):
         return redact(source)
-    return str(Path(source).absolute())
+    return text_of(str(Path(source).absolute()))
 
 
 def name_of(source: str) -> str:
@@ -41,6 +42,9 @@ def name_of(source: str) -> str:
         name = "images" if glob.has_magic(name) else name
     else:
         name = path.stem
+    # Bytes that are no text cannot be written down in the record.
+    text = os.fsencode(name).decode("utf-8", "replace").replace("\ufffd", "_")
+    name = os.fsdecode(text.encode())
     # A name that starts with a dot would be hidden, or no name at all.
     return name.lstrip(".") or "source"
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from poseflow.batch.folder import fetched, upload
 from poseflow.batch.item import BatchItem, Outcome, digest_of
 from poseflow.errors import PoseFlowError
+from poseflow.frame_names import text_of
 from poseflow.pipeline.options import TrackOptions, as_poses_file
 from poseflow.safety.redaction import redact
 
@@ -132,7 +133,8 @@ class Worker:
 
 
 def _line(error: object) -> str:
-    return " ".join(redact(str(error)).split()) or type(error).__name__
+    text = text_of(" ".join(redact(str(error)).split()))
+    return text or type(error).__name__
 
 
 def cores() -> int:

@@ -3,6 +3,7 @@
 `POSEFLOW_KILLS` is the number of kills of each kind, 100 by default.
 """
 
+import importlib.util
 import json
 import os
 import random
@@ -187,3 +188,68 @@ def test_a_run_with_overlay_that_is_killed_again_and_again(tmp_path):
     assert [out.read_bytes(), overlay.read_bytes()] == expected
     assert not list(tmp_path.glob(".*"))
     assert not (tmp_path / "out.json.partial").exists()
+
+
+TRAIN = (
+    "import sys\n"
+    "from poseflow.estimator.training.config import load_config\n"
+    "from poseflow.estimator.training.loop import train\n"
+    "changes = ['epochs=6', 'checkpoint_minutes=1e-9', f'out={sys.argv[2]}']\n"
+    "train(load_config(sys.argv[1], changes), on_step=lambda *step: print(*step))\n"
+)
+
+
+def test_a_training_that_is_killed_again_and_again(tmp_path):
+    import torch
+    from safetensors.torch import load_file
+
+    dots = load_module(Path(__file__).parents[1] / "estimator" / "dots.py")
+    dots.write_coco(tmp_path)
+    config = dots.write_config(tmp_path)
+
+    def begin(out):
+        return psutil.Popen(
+            [sys.executable, "-P", "-u", "-c", TRAIN, str(config), str(out)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    begin(whole).communicate()
+    assert (whole / "best.safetensors").exists()
+    rng = random.Random(3)
+    killed = 0
+    for _ in range(max(KILLS // 10, 3)):
+        process = begin(cut)
+        if rng.random() < 0.2:  # within the start
+            time.sleep(rng.uniform(0, 3))
+        else:
+            for _ in range(rng.randint(1, 5)):
+                process.stdout.readline()
+        killed += process.poll() is None
+        process.kill()
+        process.communicate()
+    print(f"{killed} kills")  # noqa: T201
+    assert killed
+    last = begin(cut)
+    last.communicate()
+    assert last.returncode == 0
+    for name in ("last.safetensors", "best.safetensors"):
+        ours, theirs = load_file(cut / name), load_file(whole / name)
+        assert set(ours) == set(theirs)
+        assert all(torch.equal(ours[key], theirs[key]) for key in ours)
+    assert losses(cut) == losses(whole)
+    assert not [path for path in cut.iterdir() if path.name.startswith(".")]
+
+
+def losses(folder):
+    lines = (folder / "log.csv").read_text().splitlines()
+    column = lines[0].split(",").index("loss")
+    return [line.split(",")[column] for line in lines[1:]]
+
+
+def load_module(path):
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
