@@ -16,6 +16,7 @@ from poseflow.eval.metric import GROUPS, Section
 from poseflow.eval.posetrack.joint_events import joint_events
 from poseflow.eval.posetrack.pairing import SequenceInput
 from poseflow.formats.posetrack.annotations import JOINTS, Problem
+from poseflow.frame_names import file_name
 from poseflow.storage.atomic import write_atomically
 from poseflow.storage.made_files import MARK, refuse_other_file
 
@@ -299,7 +300,7 @@ class Report:
         for metric, section in self.sections.items():
             for name, part in (("total", section), *section.sequences.items()):
                 stem = name.replace("/", "_").replace("\\", "_")
-                path = folder / f"{stem}_{metric.upper()}_metrics.json"
+                path = folder / file_name(f"{stem}_{metric.upper()}_metrics.json")
                 content = {
                     **{field: _plain(v) for field, v in part.joints.items()},
                     "names": {str(k): joint for k, joint in enumerate(JOINT_NAMES)},

@@ -39,6 +39,14 @@ def text_of(name: str) -> str:
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
+def file_name(text: str) -> str:
+    """A name that a file has in UTF-8, as this system's locale writes it.
+
+    The reverse of `text_of`: in a locale of ASCII, other letters are bytes.
+    """
+    return os.fsdecode(text.encode("utf-8", "surrogateescape"))
+
+
 def without_suffix(name: str, *suffixes: str) -> str:
     """The name without these suffixes, one after the other, in any case.
 

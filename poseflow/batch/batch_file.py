@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -18,7 +17,7 @@ from poseflow.batch.sources import key_of, name_of, state_of
 from poseflow.errors import FormatError
 from poseflow.formats import base
 from poseflow.formats.result_writer import folder_suffix
-from poseflow.frame_names import text_of
+from poseflow.frame_names import file_name, text_of
 from poseflow.storage.inputs import role_of
 
 FILE, FAILURES = "batch.json", "failures.jsonl"
@@ -111,7 +110,7 @@ class BatchFile:
                     f"this result, {entry.result!r}"
                 )
             taken.add(entry.result.lower())
-            self.entries[entry.source] = _renamed(entry, _as_path)
+            self.entries[entry.source] = _renamed(entry, file_name)
 
     def items(self, rows: Sequence[Row]) -> list[BatchItem]:
         """An item for each source; a source that is named twice gives one."""
@@ -279,11 +278,6 @@ def _renamed(entry: Entry, name: Callable[[str], str]) -> Entry:
     """The entry with its outputs by the names of this system, or those of the file."""
     outputs = {name(output): digest for output, digest in entry.outputs.items()}
     return msgspec.structs.replace(entry, result=name(entry.result), outputs=outputs)
-
-
-def _as_path(name: str) -> str:
-    """A name of the record as this system writes it."""
-    return os.fsdecode(name.encode())
 
 
 def _is_plain(name: str) -> bool:

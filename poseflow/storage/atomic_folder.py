@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from poseflow.errors import FormatError
+from poseflow.frame_names import file_name
 from poseflow.storage.atomic import STDOUT, PathLike, check_writable, explain
 from poseflow.storage.inputs import refuse_inputs
 from poseflow.storage.locking import beside, open_locked, release
@@ -74,7 +75,7 @@ class AtomicFolder:
         if self._temporary is None:
             raise FormatError(f"cannot write {self.path}: it is already closed")
         with self._refusals():
-            self._incomplete = self._temporary / name
+            self._incomplete = self._temporary / file_name(name)
             self._incomplete.write_bytes(data)
             self._incomplete = None
 

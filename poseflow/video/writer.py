@@ -18,7 +18,7 @@ import numpy as np
 
 from poseflow.arrays import Image
 from poseflow.errors import FormatError, StreamLostError
-from poseflow.frame_names import IMAGE_SUFFIXES
+from poseflow.frame_names import IMAGE_SUFFIXES, file_name
 from poseflow.safety.interrupts import interrupts_deferred
 from poseflow.storage.atomic import check_writable, explain
 from poseflow.storage.inputs import refuse_inputs
@@ -280,7 +280,7 @@ class ImageWriter:
     def write(self, image: Image, name: str | None = None) -> None:
         """Write a frame as `name`; without one, as its number."""
         name = number_name(self.frames) if name is None else name
-        target = self.path / name
+        target = self.path / file_name(name)
         if target.suffix.lower() not in IMAGE_SUFFIXES:
             target = target.with_name(target.name + self._suffix)
         if not target.resolve().is_relative_to(self.path.resolve()):
