@@ -73,7 +73,7 @@ PRESETS: Mapping[str, Preset] = {
             View(256),
             View(256, mirrored=True),
             View(384, mirrored=True),
-            View(448),
+            View(512),
             View(768),
         ),
         refine_below=1.0,

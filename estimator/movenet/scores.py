@@ -55,10 +55,10 @@ def log_odds(scores: Floats) -> Floats:
     return odds
 
 
-PERSON = Logistic((1.72, 2.37), 4.00)
+PERSON = Logistic((1.74, 2.43), 4.03)
 """Of `person_inputs`."""
 
-JOINT = Logistic((1.51,), 0.85)
+JOINT = Logistic((1.48,), 0.86)
 """Of the log odds of MultiPose's joint score, given that there is a person."""
 
 
@@ -80,14 +80,14 @@ class SecondCalibration:
 
 SECOND = {
     "thunder": SecondCalibration(
-        person=Logistic((1.30, 0.80, 1.46), 3.43),
-        joint=Logistic((1.27,), 0.78),
-        boxed_joint=Logistic((1.54,), 0.46),
+        person=Logistic((1.37, 0.78, 1.61), 3.65),
+        joint=Logistic((1.25,), 0.85),
+        boxed_joint=Logistic((1.48,), 0.47),
     ),
     "lightning": SecondCalibration(
-        person=Logistic((1.31, 0.93, 2.07), 3.38),
-        joint=Logistic((1.64,), 1.19),
-        boxed_joint=Logistic((1.54,), 0.46),
+        person=Logistic((1.15, 0.88, 1.85), 2.96),
+        joint=Logistic((1.11,), 0.30),
+        boxed_joint=Logistic((1.65,), 0.46),
     ),
 }
 """By the name of the network."""
