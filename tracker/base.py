@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar, runtime_checkable
+
+import numpy as np
 
 from poseflow.arrays import Floats, Image
 from poseflow.errors import PoseFlowError
@@ -29,8 +31,8 @@ class FrameContext:
         correspondences: Matches of the previous frame to this one that the caller
             already has; the tracker then calls no matcher.
         embeddings: `(P, D)` appearance embeddings, NaN where unknown, or None.
-        only_points: No person so far had more than one keypoint, so that keypoints give
-            no size (`poseflow.tracker.observations.with_extent`).
+        boxes: `(P, 4)` xyxy pixels, boxes of the people with estimated sizes for those
+            who are points, NaN for people without any position.
     """
 
     index: int
@@ -40,7 +42,7 @@ class FrameContext:
     size: tuple[int, int] | None = None
     correspondences: Correspondences | None = None
     embeddings: Floats | None = None
-    only_points: bool = False
+    boxes: Floats = field(default_factory=lambda: np.zeros((0, 4)))
 
 
 @runtime_checkable

@@ -16,7 +16,6 @@ from poseflow.similarity.boxes import box_area, box_iou
 from poseflow.similarity.oks import oks
 from poseflow.tracker.assignment import assign
 from poseflow.tracker.base import FrameContext, TrackerBackend
-from poseflow.tracker.observations import with_extent
 from poseflow.tracker.track_store import Track, TrackStore
 from poseflow.validation import check_options, option
 
@@ -88,43 +87,40 @@ class IouTracker(TrackerBackend):
         """Start a new sequence; ids start at 1 again."""
         self._store: TrackStore | None = None
         self._next_id = 1
-        self._only_points = False
 
     def finish(self) -> tuple[Track, ...]:
         """The tracks seen within `max_age_frames`."""
         return () if self._store is None else self._store.tracks()
 
-    def similarity(self, old: Poses, new: Poses) -> Floats:
+    def similarity(self, old: TrackStore, poses: Poses, boxes: Floats) -> Floats:
         """Similarity of tracks and poses, `(N, P)` in [0, 1]."""
-        return box_iou(self._boxes(old), self._boxes(new))
-
-    def _boxes(self, poses: Poses) -> Floats:
-        boxes: Floats = poses.boxes.astype(np.float64)
-        if self._only_points:
-            boxes = with_extent(boxes, np.asarray(poses.present.any(axis=1)))
-        return boxes
+        return box_iou(old.extra["boxes"], boxes)
 
     def update(self, poses: Poses, frame: FrameContext) -> Poses:
         """Continue tracks to this frame; see `TrackerBackend`."""
+        given = poses.boxes.astype(np.float64)
+        sized = (given[:, 2:] > given[:, :2]).any(axis=1, keepdims=True)
+        sized &= np.isfinite(given).all(axis=1, keepdims=True)
+        boxes = np.where(sized, given, frame.boxes)
         if self._store is None:
-            self._store = TrackStore.empty(poses.skeleton, {})
-        self._only_points = frame.only_points
+            self._store = TrackStore.empty(poses.skeleton, {"boxes": boxes})
         store = self._store.within(frame.index, self.options.max_age_frames)
-        eligible = np.flatnonzero(~(poses.scores < self.options.minimum_score))
-        scored = poses if len(eligible) == len(poses) else poses[eligible]
-        pairs = assign(self.similarity(store.poses, scored), self.options.gate)
-        rows = np.full(len(scored), -1)
+        scored = ~(poses.scores < self.options.minimum_score)
+        eligible = np.flatnonzero(scored & np.isfinite(boxes).all(axis=1))
+        chosen, boxes = poses[eligible], boxes[eligible]
+        pairs = assign(self.similarity(store, chosen, boxes), self.options.gate)
+        rows = np.full(len(chosen), -1)
         rows[pairs[:, 1]] = pairs[:, 0]
-        given = np.where(rows >= 0, np.append(store.ids, 0)[rows], 0)
+        ids = np.where(rows >= 0, np.append(store.ids, 0)[rows], 0)
         new = rows < 0
-        given[new] = self._next_id + np.arange(new.sum())
+        ids[new] = self._next_id + np.arange(new.sum())
         self._next_id += int(new.sum())
         self._store = store.updated(
-            scored.replace(track_ids=given), rows, frame.index, {}
+            chosen.replace(track_ids=ids), rows, frame.index, {"boxes": boxes}
         )
-        ids = np.full(len(poses), NO_TRACK)
-        ids[eligible] = given
-        return poses.replace(track_ids=ids)
+        track_ids = np.full(len(poses), NO_TRACK)
+        track_ids[eligible] = ids
+        return poses.replace(track_ids=track_ids)
 
 
 @dataclass
@@ -133,14 +129,16 @@ class OksTracker(IouTracker):
 
     options: OksOptions = field(default_factory=OksOptions)
 
-    def similarity(self, old: Poses, new: Poses) -> Floats:
+    def similarity(self, old: TrackStore, poses: Poses, boxes: Floats) -> Floats:
         """Similarity of tracks and poses, `(N, P)` in [0, 1].
 
         The area is the mean of both boxes', so that neither a partly occluded pose nor
-        one with an outlying joint decides alone.
+        one with an outlying joint decides alone. Poses without a common joint, such as
+        people who only have a box, are compared by IoU.
         """
-        areas = [box_area(self._boxes(side)) for side in (old, new)]
-        area = (areas[0][:, None] + areas[1][None]) / 2
-        sigmas = np.asarray(old.skeleton.sigmas) * self.options.sigma_factor
-        both = old.present[:, None] & new.present[None]
-        return oks(old.keypoints, new.keypoints, area, sigmas, both)
+        areas = box_area(old.extra["boxes"])[:, None] + box_area(boxes)[None]
+        sigmas = np.asarray(poses.skeleton.sigmas) * self.options.sigma_factor
+        both = old.poses.present[:, None] & poses.present[None]
+        similarity = oks(old.poses.keypoints, poses.keypoints, areas / 2, sigmas, both)
+        overlap = super().similarity(old, poses, boxes)
+        return np.where(both.any(axis=2), similarity, overlap)

@@ -20,27 +20,37 @@ LEAST_POINT_SIZE_PX, LARGEST_POINT_SIZE_PX = 10.0, 100.0
 """Limits of the size of people who are points; the largest is for one alone."""
 
 
-def with_extent(boxes: Floats, located: Bools) -> Floats:
-    """Boxes of a frame; squares of an estimated size if all people in it are points.
+def person_boxes(poses: Poses, only_points: bool = False) -> Floats:
+    """Boxes of people as trackers compare them: the extent of their keypoints.
 
-    Animals or balls with a single keypoint and no box have no size of their own: half
-    the median distance to the nearest neighbour is taken, which keeps them apart.
+    People with fewer than two keypoints have their given box. Animals or balls with a
+    single keypoint and no box have no size of their own: half the median distance to
+    the nearest neighbour is taken, which keeps them apart.
 
     Args:
-        boxes: `(P, 4)` xyxy pixels, float64.
-        located: `(P,)` people who have a position.
+        poses: The people of a frame.
+        only_points: No person of the sequence had more than one keypoint so far.
 
     Returns:
-        `(P, 4)` xyxy pixels; `boxes` itself if any person has an extent.
+        `(P, 4)` xyxy pixels, float64; NaN for people without any position.
 
     Examples:
         >>> import numpy as np
-        >>> dots = np.array([[10, 50, 10, 50], [70, 50, 70, 50.0]])
-        >>> with_extent(dots, np.array([True, True])).tolist()
+        >>> from poseflow import Poses, Skeleton
+        >>> skeleton = Skeleton("dot", ("centre",))
+        >>> dots = Poses(np.array([[[10, 50]], [[70, 50]]]), skeleton=skeleton)
+        >>> person_boxes(dots, only_points=True).tolist()
         [[-5.0, 35.0, 25.0, 65.0], [55.0, 35.0, 85.0, 65.0]]
     """
-    points = boxes[located]
-    if not len(points) or (points[:, 2:] > points[:, :2]).any():
+    present = poses.present
+    boxes = keypoint_extent(poses.keypoints.astype(np.float64), present)
+    boxes[~present.any(axis=1)] = np.nan
+    given = poses.boxes.astype(np.float64)
+    alone: Bools = np.asarray(np.isfinite(given).all(axis=1))
+    alone &= (given[:, 2:] > given[:, :2]).any(axis=1) & (present.sum(axis=1) < 2)
+    boxes[alone] = given[alone]
+    points = boxes[np.isfinite(boxes).all(axis=1)]
+    if not only_points or (points[:, 2:] > points[:, :2]).any():
         return boxes
     size = LARGEST_POINT_SIZE_PX
     if len(points) > 1:
@@ -48,9 +58,8 @@ def with_extent(boxes: Floats, located: Bools) -> Floats:
         np.fill_diagonal(distance, np.inf)
         half = float(np.median(distance.min(axis=1))) / 2
         size = min(max(half, LEAST_POINT_SIZE_PX), LARGEST_POINT_SIZE_PX)
-    result = boxes.copy()
-    result[located] += np.array([-size, -size, size, size]) / 2
-    return result
+    around: Floats = boxes + np.array([-size, -size, size, size]) / 2
+    return around
 
 
 @dataclass
@@ -88,31 +97,23 @@ class Observations:
     def of(
         cls,
         poses: Poses,
+        boxes: Floats,
         appearance: Floats | None = None,
         unoccluded: Bools | None = None,
-        *,
-        only_points: bool = False,
     ) -> Observations:
         """Observations of `poses`.
 
         Args:
             poses: The people of the frame.
+            boxes: `(P, 4)` their `person_boxes`.
             appearance: `(P, D)`, None without any.
             unoccluded: `(P, D)`, None for everywhere.
-            only_points: Estimate the size of people who are points, see `with_extent`.
         """
         keypoints = poses.keypoints.astype(np.float64)
         present = poses.present
         scores = np.where(present, poses.keypoint_scores, 0).astype(np.float64)
-        boxes = keypoint_extent(keypoints, present)
-        alone = present.sum(axis=1) < 2
-        given = poses.boxes.astype(np.float64)
-        usable: Bools = np.asarray(np.isfinite(given).all(axis=1))
-        usable &= (given[:, 2:] > given[:, :2]).any(axis=1)
-        boxes[alone & usable] = given[alone & usable]
-        located = present.any(axis=1) | usable
-        if only_points:
-            boxes = with_extent(boxes, located)
+        located: Bools = np.asarray(np.isfinite(boxes).all(axis=1))
+        boxes = np.where(located[:, None], boxes, 0.0)
         sizes = (boxes[:, 2:] - boxes[:, :2]).max(axis=1, initial=0)
         typical = float(np.median(sizes[located])) if located.any() else 1.0
         if typical == 0 and sizes.any():  # most people are points

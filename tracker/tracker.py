@@ -36,6 +36,7 @@ from poseflow.tracker.matchers.correspondences import (
     as_correspondences,
 )
 from poseflow.tracker.motion.expected_boxes import expected_boxes, no_motion
+from poseflow.tracker.observations import person_boxes
 from poseflow.tracker.pose_flow.options import PoseFlowOptions
 from poseflow.tracker.pose_flow.tracker import PoseFlowTracker
 from poseflow.tracker.released.tracker import ReleasedOptions, ReleasedTracker
@@ -228,7 +229,7 @@ class Tracker:
             None if image is None else _size(image, self._frames),
             _correspondences(correspondences, self._frames),
             _embeddings(embeddings, len(poses), self._frames),
-            self._only_points,
+            person_boxes(poses, self._only_points),
         )
         with self._alone():
             tracked = self._backend.update(poses, frame)

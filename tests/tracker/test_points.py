@@ -77,3 +77,29 @@ def test_points_among_people_take_a_share_of_their_size():
         ids = tracker.update(Poses(points, scores)).track_ids
     assert len(set(ids.tolist()) - {-1}) == len(ids[ids > 0])
     assert ids.max() <= 4
+
+
+def boxes_alone(t):
+    """Two people who have boxes but no joints."""
+    centres = np.array([[100 + 5 * t, 200], [400 - 5 * t, 220]])
+    half = np.array([20, 60])
+    boxes = np.concatenate([centres - half, centres + half], axis=1)
+    joints = np.zeros((2, 17, 2))
+    return Poses(joints, np.zeros((2, 17)), boxes=boxes, scores=[0.9, 0.9])
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_people_without_joints_keep_their_ids(name):
+    tracker = make(name)
+    ids = [tracker.update(boxes_alone(t)).track_ids.tolist() for t in range(20)]
+    assert ids[5:] == [ids[-1]] * 15
+    assert sorted(ids[-1]) == [1, 2]
+
+
+@pytest.mark.parametrize("name", ["default", "released", "iou", "oks"])
+def test_a_person_without_any_position_gets_no_id(name):
+    tracker = make(name)
+    nowhere = Poses(np.zeros((1, 17, 2)), np.zeros((1, 17)), scores=[0.9])
+    for t in range(10):
+        ids = tracker.update(Poses.concatenate([boxes_alone(t), nowhere])).track_ids
+    assert sorted(ids.tolist()) == [-1, 1, 2]

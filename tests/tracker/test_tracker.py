@@ -94,7 +94,8 @@ def test_missing_joints_and_people_without_joints(name, options):
     if name == "default":  # tentative: too few joints
         assert first == [-1, 1, -1]
         return
-    assert sorted(first) == [1, 2, 3]
+    everyone = name == "poseflow" or "compat" in options
+    assert sorted(first) == ([1, 2, 3] if everyone else [-1, 1, 2])
     assert tracker.update(both).track_ids.tolist()[1] == first[1]
 
 

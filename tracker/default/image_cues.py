@@ -8,7 +8,6 @@ import numpy as np
 
 from poseflow.arrays import Bools, Floats
 from poseflow.poses import Poses
-from poseflow.similarity.boxes import keypoint_extent
 from poseflow.tracker.base import FrameContext
 from poseflow.tracker.default.appearance import limb_colours
 from poseflow.tracker.matchers.base import make_matcher
@@ -51,7 +50,7 @@ class ImageCueExtractor:
 
     def extract(self, frame: FrameContext, poses: Poses) -> ImageCues:
         """Image cues of a frame; embeddings and correspondences given come first."""
-        boxes = keypoint_extent(poses.keypoints, poses.present).astype(np.float64)
+        boxes = np.nan_to_num(frame.boxes)
         appearance, unoccluded = self._appearance(frame, poses, boxes)
         motion, cut = self._camera_motion(frame, poses, boxes)
         return ImageCues(appearance, unoccluded, motion, cut)

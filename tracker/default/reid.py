@@ -49,7 +49,7 @@ def continued_lost(
     """
     new = track_of[pairs.person]
     usable = tracks.confirmed[pairs.track] & np.isin(new, ready)
-    usable &= tracks.frames_since_update[pairs.track] > 0
+    usable &= tracks.last_frame[pairs.track] < tracks.first_frame[new]
     pairs = pairs[np.flatnonzero(usable)]
     odds = pairs.lost_log_odds + bias
     odds -= CONTINUED_DECAY * tracks.frames_since_update[pairs.track]

@@ -55,7 +55,7 @@ from poseflow.tracker.default.update import (
 )
 from poseflow.tracker.motion.frame_clock import Clock
 from poseflow.tracker.motion.panorama import joined
-from poseflow.tracker.observations import Observations
+from poseflow.tracker.observations import Observations, person_boxes
 from poseflow.tracker.track_store import Track
 
 
@@ -131,7 +131,7 @@ class DefaultTracker(TrackerBackend):
         suppressed, deleted = suppress_duplicates(tracks, track_of, duplicates)
         mark_deleted(tracks, deleted)
         track_of[suppressed] = -1
-        new = np.flatnonzero((track_of < 0) & ~suppressed)
+        new = np.flatnonzero((track_of < 0) & ~suppressed & people.present[:, -1])
         # From left to right, so that ids do not depend on the order of the input.
         new = new[np.lexsort(people.centres[new].T[::-1])]
         track_of[new] = len(tracks) + np.arange(len(new))
@@ -178,11 +178,12 @@ class DefaultTracker(TrackerBackend):
             appearance, unoccluded = cues.appearance, cues.unoccluded
         else:
             appearance, unoccluded = np.full((len(poses), expected), np.nan), None
+        boxes = frame.boxes
         if self.options.wrap_width_px is not None:
-            poses = joined(poses, self.options.wrap_width_px)
-        return Observations.of(
-            poses, appearance, unoccluded, only_points=frame.only_points
-        )
+            whole = joined(poses, self.options.wrap_width_px)
+            if whole is not poses:
+                poses, boxes = whole, person_boxes(whole)
+        return Observations.of(poses, boxes, appearance, unoccluded)
 
     def _predict(self, frame: FrameContext, cues: ImageCues) -> None:
         """Move all tracks by camera motion, change of image size, and velocity."""

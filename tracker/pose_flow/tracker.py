@@ -103,7 +103,7 @@ class PoseFlowTracker(TrackerBackend):
         options = self.options
         self._skeleton = poses.skeleton
 
-        observations = Observations.of(poses, only_points=frame.only_points)
+        observations = Observations.of(poses, frame.boxes)
         matches = self._correspondences(poses, frame)
         self._compensate_camera(matches, poses)
 

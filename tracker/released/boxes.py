@@ -74,24 +74,22 @@ def released_regions(
 def scaled_regions(
     keypoints: Floats,
     present: Bools,
+    boxes: Floats,
     size: tuple[int, int] | None,
     margin: float,
     half_side: float,
-    boxes: Floats | None = None,
 ) -> Regions:
     """Regions that follow each person's scale; only joints that are present count.
 
     Args:
         keypoints: `(N, K, 2)` pixels.
         present: `(N, K)`.
+        boxes: `(N, 4)` xyxy pixels; NaN for people without a position.
         size: Width and height of the image to clip boxes to, if known.
         margin: Fraction of width and height added on each side.
         half_side: Half side of the joint squares over the person's longer side.
-        boxes: `(N, 4)` xyxy pixels; None for the extent of the joints.
     """
     points = keypoints.astype(np.float64)
-    if boxes is None:
-        boxes = keypoint_extent(points, present)
     sides = boxes[:, 2:] - boxes[:, :2]
     # At least a pixel, so that a person of one joint still has a region.
     longer = np.maximum(sides.max(axis=1, initial=0.0), 1.0)[:, None, None]
@@ -103,7 +101,7 @@ def scaled_regions(
     boxes = boxes + np.concatenate([-grow, grow], axis=1)
     if size is not None:
         boxes = np.clip(boxes, 0, np.tile(np.asarray(size, np.float64), 2))
-    boxes[~present.any(axis=1)] = NOWHERE
+    boxes[~np.isfinite(boxes).all(axis=1)] = NOWHERE
     return Regions(boxes, squares)
 
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from poseflow.arrays import Bools, Floats, Ints
 from poseflow.errors import PoseFlowError
-from poseflow.poses import Poses
+from poseflow.poses import NO_TRACK, Poses
 from poseflow.tracker.assignment import assign, assign_released
 from poseflow.tracker.base import FrameContext, TrackerBackend
 from poseflow.tracker.matchers.base import FileMatcher, Matcher, make_matcher
@@ -29,7 +29,6 @@ from poseflow.tracker.matchers.correspondences import (
     count_shared,
     shared_fraction,
 )
-from poseflow.tracker.observations import with_extent
 from poseflow.tracker.released.boxes import (
     Regions,
     mean_of_best,
@@ -173,7 +172,7 @@ class ReleasedTracker(TrackerBackend):
     def update(self, poses: Poses, frame: FrameContext) -> Poses:
         """Continue tracks to this frame; see `TrackerBackend`."""
         size = self._size(frame)
-        regions = self._regions(poses, size, frame.only_points)
+        regions = self._regions(poses, size, frame.boxes)
         extra = {"boxes": regions.boxes, "squares": regions.squares}
         if self._store is None:
             self._store = TrackStore.empty(poses.skeleton, extra)
@@ -199,6 +198,9 @@ class ReleasedTracker(TrackerBackend):
         rows[pairs[made, 1]] = pairs[made, 0]
         ids = np.where(rows >= 0, np.append(store.ids, 0)[rows], 0)
         new = rows < 0
+        if not self.options.compat:
+            new &= np.isfinite(frame.boxes).all(axis=1)
+            ids[(rows < 0) & ~new] = NO_TRACK  # without any position
         ids[new] = self._next_id + np.arange(new.sum())
         self._next_id += int(new.sum())
         scores = np.zeros(len(poses))
@@ -206,7 +208,13 @@ class ReleasedTracker(TrackerBackend):
         self.last_step = Step(store.ids, former, grades, pairs, regions.boxes, scores)
 
         tracked = poses.replace(track_ids=ids)
-        self._store = store.updated(tracked, rows, frame.index, extra)
+        stored = np.flatnonzero(ids != NO_TRACK)
+        self._store = store.updated(
+            tracked[stored],
+            rows[stored],
+            frame.index,
+            {name: array[stored] for name, array in extra.items()},
+        )
         if len(poses) or not self.options.compat:
             # The released code copies the last people into an empty frame, so that they
             # count as seen in the previous frame at the next one.
@@ -223,7 +231,7 @@ class ReleasedTracker(TrackerBackend):
         return size
 
     def _regions(
-        self, poses: Poses, size: tuple[int, int] | None, only_points: bool
+        self, poses: Poses, size: tuple[int, int] | None, boxes: Floats
     ) -> Regions:
         options = self.options
         if options.compat:
@@ -231,19 +239,13 @@ class ReleasedTracker(TrackerBackend):
             return released_regions(
                 poses.keypoints, size, options.box_margin, options.square_px
             )
-        boxes = None
-        if only_points:
-            boxes = with_extent(
-                poses.boxes.astype(np.float64),
-                np.asarray(poses.present.any(axis=1)),
-            )
         return scaled_regions(
             poses.keypoints,
             poses.present,
+            boxes,
             size,
             options.box_margin,
             options.square_fraction,
-            boxes,
         )
 
     def _correspondences(
