@@ -113,13 +113,15 @@ class DelayedOutput:
         self._latest[track_id] = seen
         if before is None:
             return
+        missed = seen.held.frame - before.held.frame - 1
+        if not 0 < missed <= self._fill_frames:
+            return
         gap = [
             held
             for held in self._window
             if before.held.frame < held.frame < seen.held.frame
         ]
-        missed = seen.held.frame - before.held.frame - 1
-        if not 0 < missed <= min(self._fill_frames, len(gap)):
+        if len(gap) < missed:
             return
         ends = [s.held.poses[s.person] for s in (before, seen)]
         if _moved_sizes(*ends) > FILL_SIZES:

@@ -50,7 +50,9 @@ class ImageCueExtractor:
 
     def extract(self, frame: FrameContext, poses: Poses) -> ImageCues:
         """Image cues of a frame; embeddings and correspondences given come first."""
-        boxes = np.nan_to_num(frame.boxes)
+        boxes = frame.boxes
+        if frame.image is not None or frame.correspondences is not None:
+            boxes = np.nan_to_num(boxes)
         appearance, unoccluded = self._appearance(frame, poses, boxes)
         motion, cut = self._camera_motion(frame, poses, boxes)
         return ImageCues(appearance, unoccluded, motion, cut)

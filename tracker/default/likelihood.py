@@ -62,8 +62,6 @@ class CandidatePairs:
         person: `(n,)` indices of people.
         log_odds: `(n,)` log odds of "same person" by constant velocity; -inf outside
             the gate.
-        lost_log_odds: `(n,)` the same for tracks that were missed: they moved on, or
-            stayed; less where many people are near.
         offsets: Offset, residuals and scale of the person from the prediction.
         noise: `(n,)` variance of the measured offset, in sizes squared.
         pose_similarity: `(n,)` OKS after the offset is removed, in [0, 1].
@@ -73,7 +71,6 @@ class CandidatePairs:
     track: Ints
     person: Ints
     log_odds: Floats
-    lost_log_odds: Floats
     offsets: Offsets
     noise: Floats
     pose_similarity: Floats
@@ -85,7 +82,6 @@ class CandidatePairs:
             self.track[which],
             self.person[which],
             self.log_odds[which],
-            self.lost_log_odds[which],
             Offsets(*(array[which] for array in self.offsets)),
             self.noise[which],
             self.pose_similarity[which],
@@ -99,7 +95,6 @@ def candidate_pairs(
     relative_scores: Floats,
     duplicate: Bools,
     appearance: AppearanceModel,
-    speed: float,
     options: DefaultOptions,
 ) -> CandidatePairs:
     """All pairs within reach, with their log odds.
@@ -110,7 +105,6 @@ def candidate_pairs(
         relative_scores: `(P,)` quality relative to that of tracked people.
         duplicate: `(P,)` the weaker of two similar poses.
         appearance: Distances between appearances in this stream.
-        speed: Usual speed of the stream, in sizes per frame.
         options: Gate and weights.
     """
     weights = options.weights
@@ -130,8 +124,6 @@ def candidate_pairs(
     noise = weights.offset_noise(common)
 
     odds = _position(tracks, track, offsets, noise, weights)
-    lost = _if_stayed(tracks, track, offsets, noise, odds, speed, weights) - odds
-    lost -= _crowding(people)[person]
     share = np.minimum(common / weights.pose_keypoints, 1)
     odds += weights.pose * share * (pose_similarity - weights.pose_neutral)
     odds -= np.square(offsets.scale / weights.size_deviation) / 2
@@ -139,9 +131,7 @@ def candidate_pairs(
     odds -= weights.low_score * np.maximum(1 - relative_scores[person], 0)
     odds -= weights.duplicate * duplicate[person]
     odds[~_within_gate(tracks, people, track, person, offsets, options)] = -np.inf
-    return CandidatePairs(
-        track, person, odds, odds + lost, offsets, noise, pose_similarity, turned
-    )
+    return CandidatePairs(track, person, odds, offsets, noise, pose_similarity, turned)
 
 
 def match_pairs(
@@ -155,6 +145,8 @@ def match_pairs(
     first = assign_pairs(len(tracks), people, pairs, pairs.log_odds)
     young = tracks.confirmed & (tracks.hits < YOUNG_HITS)
     young[pairs.track[first]] = False
+    if not young.any():
+        return pairs[first]
     left = young[pairs.track] & ~np.isin(pairs.person, pairs.person[first])
     left &= pairs.log_odds + bias > 0
     if left.any():
@@ -274,46 +266,43 @@ def _position(
     return weights.match_bias + _student(offset, variance, weights)
 
 
-def _if_stayed(
+def lost_log_odds(
     tracks: TrackStates,
-    track: Ints,
-    offsets: Offsets,
-    noise: Floats,
-    moved_on: Floats,
+    pairs: CandidatePairs,
+    people: Observations,
     speed: float,
     weights: DefaultWeights,
 ) -> Floats:
-    """Log odds of the position of missed tracks: a mixture of two hypotheses, `(n,)`.
+    """Log odds of pairs whose track was missed, `(n,)`: a mixture of two hypotheses.
 
-    The track moved on with constant velocity (`moved_on`), or stayed: a random walk
-    from the position of its last update, at the usual speed of the stream.
+    The track moved on with constant velocity, or stayed: a random walk from the
+    position of its last update, at the usual speed of the stream. Where people are
+    many, a new pose near a lost track more often is another person.
+
+    Args:
+        tracks: Tracks predicted into this frame.
+        pairs: Pairs of lost tracks and people.
+        people: The P people of the frame.
+        speed: Usual speed of the stream, in sizes per frame.
+        weights: Tuned weights.
     """
-    gap = tracks.frames_since_update[track]
-    if not (gap > 1).any():
-        return moved_on
-    sizes = tracks.sizes[track]
-    moved = tracks.centres[track] + offsets.offset - tracks.last_position[track]
+    track, noise = pairs.track, pairs.noise
+    gap, sizes = tracks.frames_since_update[track], tracks.sizes[track]
+    moved = tracks.centres[track] + pairs.offsets.offset - tracks.last_position[track]
     walk = noise + np.square(speed) * gap * np.minimum(gap, STAYED_STEPS)
-    stayed = _student(moved / sizes[:, None], np.stack([walk, walk], 1), weights)
-    pace = np.square(tracks.velocity[track]).sum(axis=1) / np.square(sizes * speed)
-    prior = np.log(max(weights.stayed, 1e-300))
-    prior = prior - gap / STAYED_FRAMES - pace / STAYED_SPEED**2
-    missed = np.logaddexp(
-        moved_on + np.log1p(-np.exp(prior)), weights.match_bias + stayed + prior
+    stayed = weights.match_bias + _student(
+        moved / sizes[:, None], np.stack([walk, walk], 1), weights
     )
-    odds: Floats = np.where(gap > 1, missed, moved_on)
+    moved_on = _position(tracks, track, pairs.offsets, noise, weights)
+    pace = np.square(tracks.velocity[track]).sum(axis=1) / np.square(sizes * speed)
+    prior = np.log(weights.stayed) - gap / STAYED_FRAMES - pace / STAYED_SPEED**2
+    either = np.logaddexp(moved_on + np.log1p(-np.exp(prior)), stayed + prior)
+
+    apart = people.centres[pairs.person][:, None] - people.centres[None]
+    larger = np.maximum(people.sizes[pairs.person][:, None], people.sizes[None])
+    near = np.square(apart).sum(axis=-1) <= np.square(larger)
+    odds: Floats = pairs.log_odds + either - moved_on - np.log(near.sum(axis=1))
     return odds
-
-
-def _crowding(people: Observations) -> Floats:
-    """Log of the number of people within one size of each, itself included, `(P,)`.
-
-    Where people are many, a new pose near a lost track more often is another person.
-    """
-    larger = np.maximum(people.sizes[:, None], people.sizes[None])
-    apart = np.square(people.centres[:, None] - people.centres[None]).sum(axis=-1)
-    crowding: Floats = np.log((apart <= np.square(larger)).sum(axis=1))
-    return crowding
 
 
 def _student(offset: Floats, variance: Floats, weights: DefaultWeights) -> Floats:

@@ -43,7 +43,6 @@ class DefaultWeights:
         acceleration: Standard deviation of the change of velocity per frame, at first.
         acceleration_rate: How fast it adapts to the offsets of the stream.
         speed: Standard deviation of the velocity of a new track, at first.
-        size_gain: How far the size follows its observation.
         doubtful_score: Relative detection score that adds nothing to the existence
             score.
         least_existence: What an observation adds at least.
@@ -56,7 +55,7 @@ class DefaultWeights:
     match_bias: float = option(7.0)
     degrees_of_freedom: float = option(4.0, low=1e-6)
     lost: float = option(4.0)
-    stayed: float = option(0.3, low=0, high=1)
+    stayed: float = option(0.3, low=1e-9, high=1)
     offset_deviation: float = option(0.03, low=1e-6)
     offset_deviation_one_keypoint: float = option(0.06, low=0)
     reach: float = option(0.9, low=0)
@@ -73,7 +72,6 @@ class DefaultWeights:
     acceleration: float = option(0.005, low=1e-9)
     acceleration_rate: float = option(0.05, low=0)
     speed: float = option(0.06, low=0)
-    size_gain: float = option(0.2, low=0, high=1)
     doubtful_score: float = option(0.45, low=0)
     least_existence: float = option(0.02, low=0)
     tentative_frames: int = option(2, low=0)

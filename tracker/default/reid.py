@@ -12,10 +12,12 @@ from poseflow.tracker.default.likelihood import (
     CandidatePairs,
     assign_pairs,
     gate_radius,
+    lost_log_odds,
 )
-from poseflow.tracker.default.options import DefaultOptions
+from poseflow.tracker.default.options import DefaultOptions, DefaultWeights
 from poseflow.tracker.default.tracks import TrackStates
 from poseflow.tracker.motion.panorama import shortest
+from poseflow.tracker.observations import Observations
 
 CONTINUED_HITS = 2
 """Updates from which on a tentative track may continue a lost one by motion: poses that
@@ -29,20 +31,28 @@ SIZE_DEVIATION = 1.0
 
 
 def continued_lost(
-    tracks: TrackStates, ready: Ints, track_of: Ints, pairs: CandidatePairs, bias: float
+    tracks: TrackStates,
+    ready: Ints,
+    track_of: Ints,
+    pairs: CandidatePairs,
+    people: Observations,
+    speed: float,
+    weights: DefaultWeights,
 ) -> tuple[Ints, Ints]:
     """Lost tracks that tentative tracks continue by motion.
 
     In the association a lost track competes with those that are tracked; a person
     whom none of them took, and who appears where a lost one may be, more probably is
-    that one than a new one.
+    that one than a new one. Two tracks that were seen in the same frame are two people.
 
     Args:
         tracks: All tracks.
         ready: `(n,)` tentative tracks that are about to be confirmed.
         track_of: `(P,)` track of each person.
         pairs: Pairs of tracks and people of this frame.
-        bias: Added to the log odds.
+        people: The P people.
+        speed: Usual speed of the stream, in sizes per frame.
+        weights: Tuned weights.
 
     Returns:
         Indices of lost tracks, `(m,)`, and of the tentative ones that continue them.
@@ -51,7 +61,7 @@ def continued_lost(
     usable = tracks.confirmed[pairs.track] & np.isin(new, ready)
     usable &= tracks.last_frame[pairs.track] < tracks.first_frame[new]
     pairs = pairs[np.flatnonzero(usable)]
-    odds = pairs.lost_log_odds + bias
+    odds = weights.lost + lost_log_odds(tracks, pairs, people, speed, weights)
     odds -= CONTINUED_DECAY * tracks.frames_since_update[pairs.track]
     matched = pairs[assign_pairs(len(tracks), len(track_of), pairs, odds)]
     return matched.track, track_of[matched.person]

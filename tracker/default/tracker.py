@@ -109,9 +109,8 @@ class DefaultTracker(TrackerBackend):
         self._predict(frame, cues)
         tracks = self._tracks
         pairs = candidate_pairs(
-            tracks, people, relative, duplicate, self._appearance,
-            self._adaptation.speed, options,
-        )  # fmt: skip
+            tracks, people, relative, duplicate, self._appearance, options
+        )
         matches = match_pairs(tracks, len(people), pairs, weights.lost)
         if cues.cut is None and all_changed(tracks, matches, len(people)):
             self._end_scene()
@@ -123,7 +122,7 @@ class DefaultTracker(TrackerBackend):
         existence = np.maximum(
             relative - weights.doubtful_score, weights.least_existence
         )
-        update_matched(tracks, people, matches, existence, frame.index, weights)
+        update_matched(tracks, people, matches, existence, frame.index)
 
         # Duplicates and new tracks.
         track_of = np.full(len(people), -1)
@@ -147,7 +146,7 @@ class DefaultTracker(TrackerBackend):
         # frames of a tentative track.
         serials = np.full(len(people), -1)
         serials[tracked] = tracks.serials[track_of[tracked]]
-        self._confirm(tracks, track_of, pairs)
+        self._confirm(tracks, track_of, pairs, people)
         ids = np.full(len(people), NO_TRACK)
         ids[tracked] = np.where(tracks.confirmed, tracks.ids, NO_TRACK)[
             track_of[tracked]
@@ -212,7 +211,11 @@ class DefaultTracker(TrackerBackend):
         )
 
     def _confirm(
-        self, tracks: TrackStates, track_of: Ints, pairs: CandidatePairs
+        self,
+        tracks: TrackStates,
+        track_of: Ints,
+        pairs: CandidatePairs,
+        people: Observations,
     ) -> None:
         """Confirm tentative tracks, in the order of their serials.
 
@@ -221,6 +224,7 @@ class DefaultTracker(TrackerBackend):
                 track.
             track_of: `(P,)` track of each person; changed for re-identified people.
             pairs: Pairs of earlier tracks and people.
+            people: The P people.
         """
         options, weights = self.options, self.options.weights
         ready = np.flatnonzero(
@@ -228,7 +232,12 @@ class DefaultTracker(TrackerBackend):
             & (tracks.existence >= options.confirmation_score)
             & (tracks.frames_since_update == 0)
         )
-        lost, found = continued_lost(tracks, ready, track_of, pairs, weights.lost)
+        if not len(ready):
+            return
+        speed = self._adaptation.speed
+        lost, found = continued_lost(
+            tracks, ready, track_of, pairs, people, speed, weights
+        )
         sure = tracks.hits[found] >= CONTINUED_HITS
         self._resume(tracks, track_of, lost[sure], found[sure])
         ready = np.setdiff1d(ready, found)  # the others wait for another observation

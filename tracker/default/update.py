@@ -11,7 +11,7 @@ import numpy as np
 from poseflow.arrays import Bools, Floats, Ints
 from poseflow.similarity.boxes import keypoint_extent
 from poseflow.tracker.default.likelihood import CandidatePairs
-from poseflow.tracker.default.options import DefaultOptions, DefaultWeights
+from poseflow.tracker.default.options import DefaultOptions
 from poseflow.tracker.default.tracks import TrackStates
 from poseflow.tracker.motion.kalman import kalman_gains, predict_variance
 from poseflow.tracker.observations import Observations
@@ -72,7 +72,6 @@ def update_matched(
     matches: CandidatePairs,
     existence: Floats,
     frame: int,
-    weights: DefaultWeights,
 ) -> None:
     """Update the matched tracks by their people.
 
@@ -82,7 +81,6 @@ def update_matched(
         matches: Pairs that were assigned.
         existence: `(P,)` what each person adds to the existence score.
         frame: Number of the frame.
-        weights: Tuned weights.
     """
     rows, persons = matches.track, matches.person
     if not len(rows):
@@ -103,8 +101,7 @@ def update_matched(
     tracks.known[rows] |= present
     boxes = keypoint_extent(tracks.points[rows, :-1], tracks.known[rows, :-1])
     extent = (boxes[:, 2:] - boxes[:, :2]).max(axis=1)
-    growth = np.where(extent > 0, extent - tracks.sizes[rows], 0)
-    tracks.sizes[rows] += weights.size_gain * growth
+    tracks.sizes[rows] = np.where(extent > 0, extent, tracks.sizes[rows])
 
     seen = np.isfinite(people.appearance[persons])
     seen &= people.unoccluded[persons] | (tracks.appearance_count[rows] == 0)
