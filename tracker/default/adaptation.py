@@ -104,7 +104,7 @@ class Adaptation:
         rate = min(RUNNING_MEAN_RATE * len(rows), SPEED_RATE_LIMIT)
         self.speed += rate * (SPEED_FACTOR * speed + SPEED_LEAST - self.speed)
         expected = tracks.variance[rows, :, 0] + matches.noise[:, None]
-        innovation = np.square(matches.offsets.offset / sizes) / expected
+        innovation = np.square(matches.offset / sizes) / expected
         excess = float(np.minimum(innovation, INNOVATION_LIMIT).mean()) - 1
         rate = self._weights.acceleration_rate
         rate *= min(len(rows), FULL_RATE_TRACKS) / FULL_RATE_TRACKS

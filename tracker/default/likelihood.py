@@ -62,7 +62,7 @@ class CandidatePairs:
         person: `(n,)` indices of people.
         log_odds: `(n,)` log odds of "same person" by constant velocity; -inf outside
             the gate.
-        offsets: Offset, residuals and scale of the person from the prediction.
+        offset: `(n, 2)` pixels from the prediction to the person.
         noise: `(n,)` variance of the measured offset, in sizes squared.
         pose_similarity: `(n,)` OKS after the offset is removed, in [0, 1].
         turns: `(n, 2)` whole turns of a panorama from track to person, pixels.
@@ -71,22 +71,14 @@ class CandidatePairs:
     track: Ints
     person: Ints
     log_odds: Floats
-    offsets: Offsets
+    offset: Floats
     noise: Floats
     pose_similarity: Floats
     turns: Floats
 
     def __getitem__(self, which: Ints) -> CandidatePairs:
         """Some of the pairs."""
-        return CandidatePairs(
-            self.track[which],
-            self.person[which],
-            self.log_odds[which],
-            Offsets(*(array[which] for array in self.offsets)),
-            self.noise[which],
-            self.pose_similarity[which],
-            self.turns[which],
-        )
+        return CandidatePairs(*(array[which] for array in vars(self).values()))
 
 
 def candidate_pairs(
@@ -123,15 +115,20 @@ def candidate_pairs(
     common = (joints > 0).sum(axis=1)
     noise = weights.offset_noise(common)
 
-    odds = _position(tracks, track, offsets, noise, weights)
+    odds = _position(tracks, track, offsets.offset, noise, weights)
     share = np.minimum(common / weights.pose_keypoints, 1)
     odds += weights.pose * share * (pose_similarity - weights.pose_neutral)
     odds -= np.square(offsets.scale / weights.size_deviation) / 2
     odds += _appearance(tracks, people, track, person, appearance, weights)
     odds -= weights.low_score * np.maximum(1 - relative_scores[person], 0)
     odds -= weights.duplicate * duplicate[person]
-    odds[~_within_gate(tracks, people, track, person, offsets, options)] = -np.inf
-    return CandidatePairs(track, person, odds, offsets, noise, pose_similarity, turned)
+    moved = tracks.centres[track] + offsets.offset - tracks.last_position[track]
+    radius = gate_radius(sizes, people.sizes[person], options)
+    recent = tracks.frames_since_update[track] <= GATE_FRAMES
+    odds[recent & (np.square(moved).sum(axis=1) > np.square(radius))] = -np.inf
+    return CandidatePairs(
+        track, person, odds, offsets.offset, noise, pose_similarity, turned
+    )
 
 
 def match_pairs(
@@ -214,32 +211,16 @@ def _within_reach(
 
     Near to the prediction, or to the position of the last update.
     """
-    displacement = people.centres[None] - tracks.centres[:, None]
-    larger = np.maximum(tracks.sizes[:, None], people.sizes[None])
-    active = tracks.frames_since_update <= options.max_age_frames
-    reach = options.weights.reach * larger * active[:, None]
-    width = options.wrap_width_px
-    square = np.square(shortest(displacement, width)).sum(-1)
-    stayed = shortest(people.centres[None] - tracks.last_position[:, None], width)
-    square = np.minimum(square, np.square(stayed).sum(-1))
-    track, person = np.nonzero(square <= np.square(reach))
+    width, centres = options.wrap_width_px, people.centres[None]
+    predicted = shortest(centres - tracks.centres[:, None], width)
+    stayed = shortest(centres - tracks.last_position[:, None], width)
+    square = np.square(predicted).sum(axis=-1)
+    square = np.minimum(square, np.square(stayed).sum(axis=-1))
+    sizes = tracks.sizes[:, None]
+    near = square <= np.square(options.weights.reach * np.maximum(sizes, people.sizes))
+    near &= (tracks.frames_since_update <= options.max_age_frames)[:, None]
+    track, person = np.nonzero(near)
     return track, person
-
-
-def _within_gate(
-    tracks: TrackStates,
-    people: Observations,
-    track: Ints,
-    person: Ints,
-    offsets: Offsets,
-    options: DefaultOptions,
-) -> Bools:
-    """Gating by distance from the last position, for tracks updated lately."""
-    recent = tracks.frames_since_update[track] <= GATE_FRAMES
-    moved = tracks.centres[track] + offsets.offset - tracks.last_position[track]
-    radius = gate_radius(tracks.sizes[track], people.sizes[person], options)
-    within: Bools = ~recent | (np.square(moved).sum(axis=1) <= np.square(radius))
-    return within
 
 
 def _pose_similarity(
@@ -256,13 +237,13 @@ def _pose_similarity(
 def _position(
     tracks: TrackStates,
     track: Ints,
-    offsets: Offsets,
+    offset: Floats,
     noise: Floats,
     weights: DefaultWeights,
 ) -> Floats:
     """Log odds of the offset from the prediction by constant velocity, `(n,)`."""
     variance = tracks.variance[track, :, 0] + noise[:, None]
-    offset = offsets.offset / tracks.sizes[track, None]
+    offset = offset / tracks.sizes[track, None]
     return weights.match_bias + _student(offset, variance, weights)
 
 
@@ -288,12 +269,12 @@ def lost_log_odds(
     """
     track, noise = pairs.track, pairs.noise
     gap, sizes = tracks.frames_since_update[track], tracks.sizes[track]
-    moved = tracks.centres[track] + pairs.offsets.offset - tracks.last_position[track]
+    moved = tracks.centres[track] + pairs.offset - tracks.last_position[track]
     walk = noise + np.square(speed) * gap * np.minimum(gap, STAYED_STEPS)
     stayed = weights.match_bias + _student(
         moved / sizes[:, None], np.stack([walk, walk], 1), weights
     )
-    moved_on = _position(tracks, track, pairs.offsets, noise, weights)
+    moved_on = _position(tracks, track, pairs.offset, noise, weights)
     pace = np.square(tracks.velocity[track]).sum(axis=1) / np.square(sizes * speed)
     prior = np.log(weights.stayed) - gap / STAYED_FRAMES - pace / STAYED_SPEED**2
     either = np.logaddexp(moved_on + np.log1p(-np.exp(prior)), stayed + prior)

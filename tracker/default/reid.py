@@ -30,6 +30,10 @@ SIZE_DEVIATION = 1.0
 """Standard deviation of the log ratio of sizes: people may return at another depth."""
 
 
+CERTAIN = 1e3
+"""Log odds of a lost track where no new person is possible."""
+
+
 def continued_lost(
     tracks: TrackStates,
     ready: Ints,
@@ -68,7 +72,11 @@ def continued_lost(
 
 
 def reidentify(
-    tracks: TrackStates, ready: Ints, model: AppearanceModel, options: DefaultOptions
+    tracks: TrackStates,
+    ready: Ints,
+    model: AppearanceModel,
+    options: DefaultOptions,
+    known: bool = False,
 ) -> tuple[Ints, Ints]:
     """Re-identification of lost tracks by appearance and position.
 
@@ -77,54 +85,41 @@ def reidentify(
         ready: `(n,)` tentative tracks that are about to be confirmed.
         model: Distances between appearances in this stream.
         options: With the weights, and the width of a panorama.
+        known: All ids of `max_tracks` are given: each can only be a lost one.
 
     Returns:
         Indices of lost tracks, `(m,)`, and of the tentative tracks that continue them.
     """
     # Tracks updated more recently are matched by position, in `candidate_pairs`.
-    lost = np.flatnonzero(tracks.confirmed & (tracks.frames_since_update > GATE_FRAMES))
-    if not len(lost) or not len(ready) or not model.ready:
+    least = 0 if known else GATE_FRAMES
+    lost = np.flatnonzero(tracks.confirmed & (tracks.frames_since_update > least))
+    if not len(lost) or not len(ready) or not (known or model.ready):
         return ready[:0], ready[:0]
     a, b = np.repeat(lost, len(ready)), np.tile(ready, len(lost))
-    counts = tracks.appearance_count
-    distance, evidence = model.distances(
-        tracks.appearance[a],
-        counts[a],
-        np.where(counts[b] > 0, tracks.appearance[b], np.nan),
-    )
     weights, width = options.weights, options.wrap_width_px
-    limit = weights.reid_limit
-    odds = np.clip(model.log_odds(distance, evidence), -limit, limit)
-    odds -= weights.reid + np.log(1 + len(lost))
-    ratio = np.log(tracks.sizes[a] / tracks.sizes[b])
-    odds -= np.square(ratio / SIZE_DEVIATION) / 2
     # People come back where they left or were going; at a distance of one size from
     # there the position counts neither for nor against.
     here = tracks.centres[b]
     from_last = np.square(shortest(tracks.last_position[a] - here, width)).sum(axis=1)
     from_predicted = np.square(shortest(tracks.centres[a] - here, width)).sum(axis=1)
     far = np.minimum(from_last, from_predicted) / np.square(tracks.sizes[a])
-    odds -= weights.reid_position * np.log((1 + far) / 2)
+    odds = -weights.reid_position * np.log((1 + far) / 2)
+    odds -= np.square(np.log(tracks.sizes[a] / tracks.sizes[b]) / SIZE_DEVIATION) / 2
+    if model.ready:
+        counts, limit = tracks.appearance_count, weights.reid_limit
+        distance, evidence = model.distances(
+            tracks.appearance[a],
+            counts[a],
+            np.where(counts[b] > 0, tracks.appearance[b], np.nan),
+        )
+        odds += np.clip(model.log_odds(distance, evidence), -limit, limit)
+    if known:
+        radius = gate_radius(tracks.sizes[a], tracks.sizes[b], options)
+        jump = (tracks.frames_since_update[a] <= GATE_FRAMES) & (
+            from_last > np.square(radius)
+        )
+        odds = np.where(jump, -np.inf, odds + CERTAIN)
+    else:
+        odds -= weights.reid + np.log(1 + len(lost))
     pairs = assign(odds.reshape(len(lost), len(ready)), 0.0)
     return lost[pairs[:, 0]], ready[pairs[:, 1]]
-
-
-def nearest_lost(tracks: TrackStates, row: int, options: DefaultOptions) -> Ints:
-    """The lost track nearest to tentative track `row`, `(1,)`, `(0,)` if none is near.
-
-    For `max_tracks`: once all ids are given, a new person can only be a known one.
-    """
-    # Tracks updated more recently are matched by position, in `candidate_pairs`.
-    lost = np.flatnonzero(tracks.confirmed & (tracks.frames_since_update > 0))
-    if not len(lost):
-        return lost
-    width = options.wrap_width_px
-    apart = shortest(tracks.centres[lost] - tracks.centres[row], width)
-    far = np.square(apart).sum(axis=1)
-    apart = shortest(tracks.last_position[lost] - tracks.last_position[row], width)
-    moved = np.square(apart).sum(axis=1)
-    recent = tracks.frames_since_update[lost] <= GATE_FRAMES
-    radius = gate_radius(tracks.sizes[lost], tracks.sizes[row], options)
-    distance = np.where(recent & (moved > np.square(radius)), np.inf, far)
-    nearest = int(distance.argmin())
-    return lost[nearest:][:1] if np.isfinite(distance[nearest]) else lost[:0]

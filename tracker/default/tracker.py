@@ -37,7 +37,6 @@ from poseflow.tracker.default.options import DefaultOptions
 from poseflow.tracker.default.reid import (
     CONTINUED_HITS,
     continued_lost,
-    nearest_lost,
     reidentify,
 )
 from poseflow.tracker.default.tracks import TrackStates
@@ -48,7 +47,6 @@ from poseflow.tracker.default.update import (
     mark_deleted,
     move_with_camera,
     predict,
-    rescale,
     resume,
     start_tracks,
     update_matched,
@@ -189,9 +187,11 @@ class DefaultTracker(TrackerBackend):
         tracks, size = self._tracks, frame.size
         if cues.camera_motion is not None:
             move_with_camera(tracks, cues.camera_motion)
-        if size is not None:
-            if self._image_size is not None and self._image_size != size:
-                rescale(tracks, np.array(size) / np.array(self._image_size))
+        if size is not None and size != self._image_size:
+            if self._image_size is not None:
+                factor = np.array(size) / np.array(self._image_size)
+                scaling = np.column_stack([np.diag(factor), np.zeros(2)])
+                move_with_camera(tracks, scaling)
             self._image_size = size
         frames = self._clock.steps(frame.time)
         predict(tracks, frames, self._adaptation.acceleration)
@@ -247,9 +247,10 @@ class DefaultTracker(TrackerBackend):
         ids_left = len(ready)
         if options.max_tracks is not None:
             ids_left = max(options.max_tracks - self._next_id + 1, 0)
-        for row in ready[ids_left:]:
-            nearest = nearest_lost(tracks, row, options)
-            self._resume(tracks, track_of, nearest, np.repeat(row, len(nearest)))
+            lost, found = reidentify(
+                tracks, ready[ids_left:], self._appearance, options, known=True
+            )
+            self._resume(tracks, track_of, lost, found)
         confirm(tracks, ready[:ids_left], self._next_id)
         self._next_id += len(ready[:ids_left])
 

@@ -55,11 +55,6 @@ def move_with_camera(tracks: TrackStates, motion: Floats) -> None:
     tracks.sizes = tracks.sizes * float(np.sqrt(abs(np.linalg.det(linear))))
 
 
-def rescale(tracks: TrackStates, factor: Floats) -> None:
-    """Follow a change of the image size by `(2,)` factors."""
-    move_with_camera(tracks, np.column_stack([np.diag(factor), np.zeros(2)]))
-
-
 def begin_appearance(tracks: TrackStates, features: int) -> None:
     """Give tracks from before the first image an unknown appearance."""
     tracks.appearance = np.zeros((len(tracks), features))
@@ -85,7 +80,7 @@ def update_matched(
     rows, persons = matches.track, matches.person
     if not len(rows):
         return
-    offset = matches.offsets.offset
+    offset = matches.offset
     position_gain, velocity_gain, after = kalman_gains(
         tracks.variance[rows], matches.noise[:, None]
     )
