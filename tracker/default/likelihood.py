@@ -40,7 +40,8 @@ RECENT_FRAMES, RECENT_HITS = 2, 3
 """Tracks that should continue: frames since their update, and number of updates."""
 
 YOUNG_HITS = 2
-"""Updates from which on a track has a velocity."""
+"""Updates from which on a track has a velocity. Before, it is as if lost: a person who
+was not there in the first frame rarely begins near one who just was."""
 
 STAYED_FRAMES, STAYED_SPEED = 15.0, 0.3
 """The probability that a lost track stayed where it was seen last decays with the
@@ -122,6 +123,8 @@ def candidate_pairs(
     odds += _appearance(tracks, people, track, person, appearance, weights)
     odds -= weights.low_score * np.maximum(1 - relative_scores[person], 0)
     odds -= weights.duplicate * duplicate[person]
+    young = (tracks.hits < YOUNG_HITS) & (tracks.frames_since_update <= RECENT_FRAMES)
+    odds += weights.lost * (tracks.confirmed & young)[track]
     moved = tracks.centres[track] + offsets.offset - tracks.last_position[track]
     radius = gate_radius(sizes, people.sizes[person], options)
     recent = tracks.frames_since_update[track] <= GATE_FRAMES
@@ -129,28 +132,6 @@ def candidate_pairs(
     return CandidatePairs(
         track, person, odds, offsets.offset, noise, pose_similarity, turned
     )
-
-
-def match_pairs(
-    tracks: TrackStates, people: int, pairs: CandidatePairs, bias: float
-) -> CandidatePairs:
-    """Pairs that match, one-to-one.
-
-    Young tracks have no velocity yet; those left over are compared again with the
-    people left over, with `bias` added to their log odds.
-    """
-    first = assign_pairs(len(tracks), people, pairs, pairs.log_odds)
-    young = tracks.confirmed & (tracks.hits < YOUNG_HITS)
-    young[pairs.track[first]] = False
-    if not young.any():
-        return pairs[first]
-    left = young[pairs.track] & ~np.isin(pairs.person, pairs.person[first])
-    left &= pairs.log_odds + bias > 0
-    if left.any():
-        odds = np.where(left, pairs.log_odds + bias, -np.inf)
-        second = assign_pairs(len(tracks), people, pairs, odds)
-        first = np.concatenate([first, second])
-    return pairs[first]
 
 
 def assign_pairs(

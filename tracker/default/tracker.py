@@ -30,8 +30,8 @@ from poseflow.tracker.default.image_cues import ImageCueExtractor, ImageCues
 from poseflow.tracker.default.likelihood import (
     CandidatePairs,
     all_changed,
+    assign_pairs,
     candidate_pairs,
-    match_pairs,
 )
 from poseflow.tracker.default.options import DefaultOptions
 from poseflow.tracker.default.reid import (
@@ -109,7 +109,7 @@ class DefaultTracker(TrackerBackend):
         pairs = candidate_pairs(
             tracks, people, relative, duplicate, self._appearance, options
         )
-        matches = match_pairs(tracks, len(people), pairs, weights.lost)
+        matches = pairs[assign_pairs(len(tracks), len(people), pairs, pairs.log_odds)]
         if cues.cut is None and all_changed(tracks, matches, len(people)):
             self._end_scene()
             tracks, pairs = self._tracks, pairs[np.zeros(0, np.int64)]
