@@ -44,7 +44,7 @@ SHARES = ("duplicate_similarity", "same", "joint_gain")
 
 FIXED = (
     "max_age_frames", "gate_body_lengths", "max_tracks", "reid_frames", "delay_frames",
-    "tentative_frames", "patience", "window_frames", "candidate", "joint_side",
+    "patience", "window_frames", "candidate", "joint_side",
 )  # fmt: skip
 """What is not tuned: rules, and the paper's constants, rather than settings."""
 

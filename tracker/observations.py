@@ -80,7 +80,6 @@ class Observations:
         scores: `(P,)` person scores.
         sigmas: `(K,)` OKS sigmas of the skeleton.
         appearance: `(P, D)` appearance, NaN where unknown; D may be 0.
-        unoccluded: `(P, D)` where no other person can have changed the appearance.
     """
 
     points: Floats
@@ -91,7 +90,6 @@ class Observations:
     scores: Floats
     sigmas: Floats
     appearance: Floats
-    unoccluded: Bools
 
     @classmethod
     def of(
@@ -99,7 +97,6 @@ class Observations:
         poses: Poses,
         boxes: Floats,
         appearance: Floats | None = None,
-        unoccluded: Bools | None = None,
     ) -> Observations:
         """Observations of `poses`.
 
@@ -107,7 +104,6 @@ class Observations:
             poses: The people of the frame.
             boxes: `(P, 4)` their `person_boxes`.
             appearance: `(P, D)`, None without any.
-            unoccluded: `(P, D)`, None for everywhere.
         """
         keypoints = poses.keypoints.astype(np.float64)
         present = poses.present
@@ -127,8 +123,6 @@ class Observations:
         quality = np.where(present.any(axis=1), quality, np.maximum(person_scores, 0))
         if appearance is None:
             appearance = np.zeros((len(poses), 0))
-        if unoccluded is None:
-            unoccluded = np.ones(appearance.shape, np.bool_)
         return cls(
             np.concatenate([keypoints, centre], axis=1),
             np.concatenate([present, located[:, None]], axis=1),
@@ -138,7 +132,6 @@ class Observations:
             person_scores,
             np.asarray(poses.skeleton.sigmas, np.float64),
             appearance,
-            unoccluded,
         )
 
     @property

@@ -56,7 +56,7 @@ RATE_LEAST = 0.01
 """Least rate of running means, so that old observations are forgotten."""
 
 
-def limb_colours(image: Image, poses: Poses, sizes: Floats) -> tuple[Floats, Bools]:
+def limb_colours(image: Image, poses: Poses, sizes: Floats) -> Floats:
     """Mean colour of every limb of every person.
 
     Args:
@@ -65,8 +65,8 @@ def limb_colours(image: Image, poses: Poses, sizes: Floats) -> tuple[Floats, Boo
         sizes: `(P,)` longer side of each, pixels.
 
     Returns:
-        `(P, D)` brightness and two colour differences of each limb, in grey levels, NaN
-        where a limb is not visible; and `(P, D)` where no other person's limb is close.
+        `(P, D)` brightness and two colour differences of each limb, in grey levels; NaN
+        where a limb is not visible, or another person's limb is close.
     """
     ends = _segments(poses.skeleton)
     people, limbs = len(poses), len(ends)
@@ -101,13 +101,9 @@ def limb_colours(image: Image, poses: Poses, sizes: Floats) -> tuple[Floats, Boo
         mean = np.stack(
             [(blue + green + red) / 3, red - green, (red + green) / 2 - blue], -1
         )
-    mean[~shown | (count < SAMPLES_LEAST * flat.shape[2])] = np.nan
-    clean = ~_occluded(start, stop, shown, sizes)
-    features = mean.shape[-1]
-    return (
-        mean.reshape(people, limbs * features),
-        np.repeat(clean, features, axis=1),
-    )
+    unknown = ~shown | (count < SAMPLES_LEAST * flat.shape[2])
+    mean[unknown | _occluded(start, stop, shown, sizes)] = np.nan
+    return mean.reshape(people, limbs * mean.shape[-1])
 
 
 def _occluded(start: Floats, stop: Floats, shown: Bools, sizes: Floats) -> Bools:
@@ -221,25 +217,22 @@ class AppearanceModel:
         weighted: Floats = evidence * (odds + np.log(different.std / same.std))
         return weighted
 
-    def learn(
-        self, means: Floats, counts: Floats, appearance: Floats, unoccluded: Bools
-    ) -> None:
+    def learn(self, means: Floats, counts: Floats, appearance: Floats) -> None:
         """Learn from n certain matches, before they update their tracks.
 
         Args:
             means: `(n, D)` appearance of the tracks.
             counts: `(n, D)` observations in it.
             appearance: `(n, D)` of their people, NaN where unknown.
-            unoccluded: `(n, D)` features that no other person can have changed.
         """
-        known = (counts >= TRACK_COUNT) & np.isfinite(appearance) & unoccluded
+        known = (counts >= TRACK_COUNT) & np.isfinite(appearance)
         count = known.sum(axis=0)
         if not count.any():
             return
         # Distances use the variance from before this frame, so that no observation is
         # compared with itself.
         if self.ready:
-            self._learn_distances(means, counts, appearance, unoccluded)
+            self._learn_distances(means, counts, appearance)
         square = np.square(appearance - means) / (1 + 1 / np.maximum(counts, 1))
         mean = np.where(known, square, 0).sum(axis=0) / np.maximum(count, 1)
         rate = count / np.maximum(self._count + count, 1)
@@ -248,12 +241,11 @@ class AppearanceModel:
         self._count += count
 
     def _learn_distances(
-        self, means: Floats, counts: Floats, appearance: Floats, unoccluded: Bools
+        self, means: Floats, counts: Floats, appearance: Floats
     ) -> None:
         """Update both distributions by the pairs of n tracks and their people."""
         n = min(len(means), LEARN_PEOPLE)
         a, b = np.divmod(np.arange(n * n), n)
-        appearance = np.where(unoccluded, appearance, np.nan)
         distance, evidence = self.distances(means[a], counts[a], appearance[b])
         enough = evidence > LEARN_EVIDENCE
         self._same.update(distance[enough & (a == b)])

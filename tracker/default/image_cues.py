@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from poseflow.arrays import Bools, Floats
+from poseflow.arrays import Floats
 from poseflow.poses import Poses
 from poseflow.tracker.base import FrameContext
 from poseflow.tracker.default.appearance import limb_colours
@@ -23,13 +23,11 @@ class ImageCues(NamedTuple):
 
     Attributes:
         appearance: `(P, D)`, NaN where unknown; D = 0 without any.
-        unoccluded: `(P, D)` where no other person can have changed it.
         camera_motion: `(2, 3)` similarity from the previous image, None if unknown.
         cut: Whether a new scene begins; None if the images do not tell.
     """
 
     appearance: Floats
-    unoccluded: Bools
     camera_motion: Floats | None
     cut: bool | None
 
@@ -53,19 +51,17 @@ class ImageCueExtractor:
         boxes = frame.boxes
         if frame.image is not None or frame.correspondences is not None:
             boxes = np.nan_to_num(boxes)
-        appearance, unoccluded = self._appearance(frame, poses, boxes)
+        appearance = self._appearance(frame, poses, boxes)
         motion, cut = self._camera_motion(frame, poses, boxes)
-        return ImageCues(appearance, unoccluded, motion, cut)
+        return ImageCues(appearance, motion, cut)
 
-    def _appearance(
-        self, frame: FrameContext, poses: Poses, boxes: Floats
-    ) -> tuple[Floats, Bools]:
+    def _appearance(self, frame: FrameContext, poses: Poses, boxes: Floats) -> Floats:
         if frame.embeddings is not None:
-            return frame.embeddings, np.ones(frame.embeddings.shape, np.bool_)
+            return frame.embeddings
         if frame.image is not None and self._colours:
             sizes = (boxes[:, 2:] - boxes[:, :2]).max(axis=1, initial=1)
             return limb_colours(frame.image, poses, sizes)
-        return np.zeros((len(poses), 0)), np.zeros((len(poses), 0), np.bool_)
+        return np.zeros((len(poses), 0))
 
     def _camera_motion(
         self, frame: FrameContext, poses: Poses, boxes: Floats

@@ -39,6 +39,9 @@ CUT_CERTAIN_LOG_ODDS = 3.0
 RECENT_FRAMES, RECENT_HITS = 2, 3
 """Tracks that should continue: frames since their update, and number of updates."""
 
+POSE_KEYPOINTS = 4
+"""Common keypoints from which on the pose counts in full."""
+
 YOUNG_HITS = 2
 """Updates from which on a track has a velocity. Before, it is as if lost: a person who
 was not there in the first frame rarely begins near one who just was."""
@@ -117,7 +120,7 @@ def candidate_pairs(
     noise = weights.offset_noise(common)
 
     odds = _position(tracks, track, offsets.offset, noise, weights)
-    share = np.minimum(common / weights.pose_keypoints, 1)
+    share = np.minimum(common / POSE_KEYPOINTS, 1)
     odds += weights.pose * share * (pose_similarity - weights.pose_neutral)
     odds -= np.square(offsets.scale / weights.size_deviation) / 2
     odds += _appearance(tracks, people, track, person, appearance, weights)

@@ -32,7 +32,6 @@ class DefaultWeights:
         outlier_residual: Residual at which a keypoint's vote for the offset halves.
         pose: Log odds of equal poses over those of unlike ones.
         pose_neutral: Pose similarity that counts neither for nor against.
-        pose_keypoints: Common keypoints from which on the pose counts in full.
         keypoint_spread: Factor on the OKS sigmas of the keypoints.
         keypoint_spread_least: Added to each.
         size_deviation: Standard deviation of the log ratio of sizes.
@@ -45,10 +44,7 @@ class DefaultWeights:
         speed: Standard deviation of the velocity of a new track, at first.
         doubtful_score: Relative detection score that adds nothing to the existence
             score.
-        least_existence: What an observation adds at least.
-        tentative_frames: Frames that a tentative track may be missed.
         reid: Log odds that re-identification by appearance must exceed.
-        reid_limit: Log odds that the appearance adds at most.
         reid_position: Weight of the distance from where a track was lost, or would be.
     """
 
@@ -62,7 +58,6 @@ class DefaultWeights:
     outlier_residual: float = option(0.1, low=1e-6)
     pose: float = option(4.0, low=0)
     pose_neutral: float = option(0.4, low=0, high=1)
-    pose_keypoints: float = option(4.0, low=1e-6)
     keypoint_spread: float = option(1.2, low=0)
     keypoint_spread_least: float = option(0.02, low=1e-6)
     size_deviation: float = option(0.2, low=1e-6)
@@ -73,10 +68,7 @@ class DefaultWeights:
     acceleration_rate: float = option(0.05, low=0)
     speed: float = option(0.06, low=0)
     doubtful_score: float = option(0.45, low=0)
-    least_existence: float = option(0.02, low=0)
-    tentative_frames: int = option(2, low=0)
     reid: float = option(2.0)
-    reid_limit: float = option(6.0, low=0)
     reid_position: float = option(1.0, low=0)
 
     def __post_init__(self) -> None:

@@ -30,6 +30,9 @@ SIZE_DEVIATION = 1.0
 """Standard deviation of the log ratio of sizes: people may return at another depth."""
 
 
+APPEARANCE_MOST = 6.0
+"""Log odds that the appearance adds at most."""
+
 CERTAIN = 1e3
 """Log odds of a lost track where no new person is possible."""
 
@@ -106,13 +109,15 @@ def reidentify(
     odds = -weights.reid_position * np.log((1 + far) / 2)
     odds -= np.square(np.log(tracks.sizes[a] / tracks.sizes[b]) / SIZE_DEVIATION) / 2
     if model.ready:
-        counts, limit = tracks.appearance_count, weights.reid_limit
+        counts = tracks.appearance_count
         distance, evidence = model.distances(
             tracks.appearance[a],
             counts[a],
             np.where(counts[b] > 0, tracks.appearance[b], np.nan),
         )
-        odds += np.clip(model.log_odds(distance, evidence), -limit, limit)
+        odds += model.log_odds(distance, evidence).clip(
+            -APPEARANCE_MOST, APPEARANCE_MOST
+        )
     if known:
         radius = gate_radius(tracks.sizes[a], tracks.sizes[b], options)
         jump = (tracks.frames_since_update[a] <= GATE_FRAMES) & (
@@ -121,5 +126,6 @@ def reidentify(
         odds = np.where(jump, -np.inf, odds + CERTAIN)
     else:
         odds -= weights.reid + np.log(1 + len(lost))
+    odds[tracks.last_frame[a] >= tracks.first_frame[b]] = -np.inf
     pairs = assign(odds.reshape(len(lost), len(ready)), 0.0)
     return lost[pairs[:, 0]], ready[pairs[:, 1]]

@@ -56,6 +56,9 @@ from poseflow.tracker.motion.panorama import joined
 from poseflow.tracker.observations import Observations, person_boxes
 from poseflow.tracker.track_store import Track
 
+LEAST_EXISTENCE = 0.02
+"""What an observation adds to the existence score at least."""
+
 
 @dataclass
 class DefaultTracker(TrackerBackend):
@@ -117,9 +120,7 @@ class DefaultTracker(TrackerBackend):
 
         # Update.
         self._learn(tracks, people, matches)
-        existence = np.maximum(
-            relative - weights.doubtful_score, weights.least_existence
-        )
+        existence = np.maximum(relative - weights.doubtful_score, LEAST_EXISTENCE)
         update_matched(tracks, people, matches, existence, frame.index)
 
         # Duplicates and new tracks.
@@ -172,15 +173,15 @@ class DefaultTracker(TrackerBackend):
             self._embedded = embedded
             begin_appearance(self._tracks, features)
         if features == expected:
-            appearance, unoccluded = cues.appearance, cues.unoccluded
+            appearance = cues.appearance
         else:
-            appearance, unoccluded = np.full((len(poses), expected), np.nan), None
+            appearance = np.full((len(poses), expected), np.nan)
         boxes = frame.boxes
         if self.options.wrap_width_px is not None:
             whole = joined(poses, self.options.wrap_width_px)
             if whole is not poses:
                 poses, boxes = whole, person_boxes(whole)
-        return Observations.of(poses, boxes, appearance, unoccluded)
+        return Observations.of(poses, boxes, appearance)
 
     def _predict(self, frame: FrameContext, cues: ImageCues) -> None:
         """Move all tracks by camera motion, change of image size, and velocity."""
@@ -207,7 +208,6 @@ class DefaultTracker(TrackerBackend):
             tracks.appearance[rows],
             tracks.appearance_count[rows],
             people.appearance[persons],
-            people.unoccluded[persons],
         )
 
     def _confirm(

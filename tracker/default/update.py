@@ -22,6 +22,9 @@ APPEARANCE_MEMORY = 60.0
 REID_HITS = 5
 """Updates after which a track is remembered for re-identification."""
 
+TENTATIVE_FRAMES = 2
+"""Frames that a tentative track may be missed."""
+
 MAX_HELD = 1000
 """Tracks held at most, those updated latest."""
 
@@ -99,7 +102,6 @@ def update_matched(
     tracks.sizes[rows] = np.where(extent > 0, extent, tracks.sizes[rows])
 
     seen = np.isfinite(people.appearance[persons])
-    seen &= people.unoccluded[persons] | (tracks.appearance_count[rows] == 0)
     count = tracks.appearance_count[rows] + seen
     change = np.where(seen, people.appearance[persons] - tracks.appearance[rows], 0)
     tracks.appearance[rows] += change / np.maximum(count, 1)
@@ -183,7 +185,7 @@ def delete_old(tracks: TrackStates, options: DefaultOptions) -> TrackStates:
     """Delete tracks that were not updated for too long, and the oldest of too many."""
     known = (tracks.appearance_count > 0).any(axis=1) & (tracks.hits >= REID_HITS)
     longest = np.where(known, options.reid_frames, options.max_age_frames)
-    longest = np.where(tracks.confirmed, longest, options.weights.tentative_frames)
+    longest = np.where(tracks.confirmed, longest, TENTATIVE_FRAMES)
     stay: Bools = tracks.frames_since_update <= longest
     kept = np.flatnonzero(stay)
     latest = np.argsort(tracks.frames_since_update[kept], kind="stable")
