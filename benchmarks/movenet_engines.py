@@ -1,11 +1,14 @@
 """Speed of MoveNet's networks by engine: torch in several forms, onnxruntime.
 
     python benchmarks/movenet_engines.py [--device cuda] [--threads 1 2] [--repeats 7]
+        [--compile]
 
 Milliseconds for the input of quality `balanced` (1280 x 720 images) and for crops of
 1, 4 and 8 people: processor time on a CPU, the least of the repeats, so that other work
 on the machine counts little; wall-clock time on a GPU. Onnxruntime starts with bytes,
 torch with bytes on the device. On a GPU, half precision is what the estimator uses.
+With --compile, torch.compile on a CPU, too, which needs a C++ compiler and a minute for
+each input.
 """
 
 from __future__ import annotations
@@ -35,13 +38,12 @@ INPUTS = (
 
 
 def engines(
-    name: str, images: np.ndarray, device: torch.device
+    name: str, images: np.ndarray, device: torch.device, compiled: bool
 ) -> dict[str, Callable[[], Any]]:
     """What runs the network once on these images, by the engine's name."""
     pixels = torch.from_numpy(images).to(device)
     plain = load_movenet(name).to(device)
     layout = to_device(load_movenet(name), device)
-    half = to_device(load_movenet(name), device).half()
     planes = normalise(pixels)
     frozen = torch.jit.freeze(torch.jit.trace(layout, planes, strict=False))
     found: dict[str, Callable[[], Any]] = {
@@ -50,10 +52,14 @@ def engines(
         "torch.jit, frozen": lambda: frozen(normalise(pixels)),
     }
     if device.type == "cuda":
-        compiled = torch.compile(half, mode="reduce-overhead")
+        half = to_device(load_movenet(name), device).half()
+        graph = torch.compile(half, mode="reduce-overhead")
         found["torch, half precision"] = lambda: half(normalise(pixels).half())
-        found["the same, compiled"] = lambda: compiled(normalise(pixels).half())
+        found["the same, compiled"] = lambda: graph(normalise(pixels).half())
     else:
+        if compiled:
+            inductor = torch.compile(layout)
+            found["torch.compile"] = lambda: inductor(normalise(pixels))
         run = on_cpu(name)
         found["onnxruntime"] = lambda: run(images)
     return found
@@ -78,6 +84,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--compile", action="store_true")
     options = parser.parse_args()
     device = torch.device(options.device)
     warnings.simplefilter("ignore")  # of torch.jit, which is deprecated
@@ -92,7 +99,9 @@ def main() -> None:
             with torch.inference_mode():
                 times = {
                     engine: milliseconds(work, device, options.repeats)
-                    for engine, work in engines(name, images, device).items()
+                    for engine, work in engines(
+                        name, images, device, options.compile
+                    ).items()
                 }
             best = min(times.values())
             row = ", ".join(f"{k} {v:.1f} ({v / best:.2f})" for k, v in times.items())

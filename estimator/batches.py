@@ -77,7 +77,16 @@ class Batches:
         )
 
 
+OUT_OF_MEMORY = (
+    "out of memory",  # torch on a GPU
+    "failed to allocate memory",  # onnxruntime
+    "can't allocate memory",  # torch on a CPU
+    "insufficient memory",  # OpenCV
+    "bad_alloc",
+)
+
+
 def _out_of_memory(error: Exception) -> bool:
-    """Whether an error of torch or onnxruntime is about the device's memory."""
+    """Whether an error of a library is about memory."""
     text = str(error).lower()
-    return "out of memory" in text or "failed to allocate memory" in text
+    return isinstance(error, MemoryError) or any(sign in text for sign in OUT_OF_MEMORY)
