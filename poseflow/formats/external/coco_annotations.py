@@ -1,7 +1,8 @@
 """COCO's annotation file of keypoints: images, annotations and categories.
 
 Sources: cocodataset.org, "Data format"; COCO-WholeBody's README for feet, face and
-hands in fields of their own; JRDB-Pose and MMTracking's CocoVID for tracks.
+hands in fields of their own; JRDB-Pose, MMTracking's CocoVID and CVAT's "COCO
+Keypoints 1.0" for tracks.
 """
 
 from __future__ import annotations
@@ -84,7 +85,7 @@ class CocoAnnotationsFormat:
                 builder.problems.ignore("poseflow", str(error))
         _take_skeleton(builder, lists["categories"])
         people = lists["annotations"]
-        tracked = any(field in person for person in people for field in _TRACK_FIELDS)
+        tracked = any(_track(person) is not None for person in people)
         name_of, others = _images(builder, lists["images"], path, tracked)
         _add_people(builder, people, name_of, others)
         _note_categories(builder, people, lists["categories"])
@@ -240,19 +241,27 @@ def _add_people(
             numbers[2::3] = [optional.number("scores", score) for score in scores]
         elif flags:
             numbers[2::3] = [min(v, 1.0) if v is not None else v for v in numbers[2::3]]
-        track = next((person[f] for f in _TRACK_FIELDS if f in person), None)
         builder.add(
             place,
             image,
             numbers,
             optional.number("score", person.get("score")),
             optional.box("bbox", person.get("bbox")),
-            optional.identity("track_id", track),
+            optional.identity("track_id", _track(person)),
         )
     if crowds:
         builder.problems.note(f"left out {crowds} crowds (iscrowd), which are regions")
     if without:
         builder.problems.note(f"left out {without} annotations without keypoints")
+
+
+def _track(person: dict[str, Any]) -> Any:
+    """The identity of an annotation; CVAT has it among `attributes`."""
+    places = (person, person.get("attributes"))
+    found = (
+        p[f] for p in places if isinstance(p, dict) for f in _TRACK_FIELDS if f in p
+    )
+    return next(found, None)
 
 
 def _joints(person: dict[str, Any], skeleton: Skeleton | None) -> list[float | None]:
@@ -338,6 +347,7 @@ class CocoAnnotationsEncoder:
             }
             if track != NO_TRACK:
                 entry["track_id"] = track
+                entry["attributes"] = {"track_id": track}  # where CVAT looks for it
             lines.append(self._json.encode(entry))
         if not lines:
             return b""

@@ -166,3 +166,19 @@ def test_several_categories_are_named(read):
     with pytest.warns(UserWarning, match="2 classes, cat, dog; they are read as one"):
         found = read(dataset(person(), person(category_id=2), categories=[cat, dog]))
     assert sum(len(frame.poses) for frame in found) == 2
+
+
+def test_cvat_finds_and_gives_tracks_among_attributes(read, tmp_path):
+    """As its documentation of "COCO Keypoints 1.0" has them."""
+    found = read(dataset(person(attributes={"occluded": False, "track_id": 7})))
+    assert found.track_ids.tolist() == [7]
+    path = tmp_path / "out.json"
+    poseflow.write(found, path, "coco-annotations")
+    content = json.loads(path.read_text())
+    (annotation,) = content["annotations"]
+    assert annotation["attributes"] == {"track_id": 7}
+    required = {"id", "image_id", "category_id", "bbox", "area", "iscrowd"}
+    assert required | {"keypoints", "num_keypoints"} <= set(annotation)
+    (category,) = content["categories"]
+    assert (category["name"], len(category["keypoints"])) == ("person", 17)
+    assert {"id", "file_name", "width", "height"} <= set(content["images"][0])
