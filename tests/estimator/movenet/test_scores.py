@@ -58,6 +58,25 @@ def test_so_are_people_of_the_second_stage_and_with_its_joints(network):
 
 
 @pytest.mark.parametrize(
+    ("network", "score", "joint", "height", "low", "high"),
+    [
+        pytest.param("thunder", 0.122, 0.110, 0.454, 0.0, 0.2, id="Thunder, table"),
+        pytest.param("lightning", 0.122, 0.254, 0.454, 0.0, 0.2, id="Lightning, table"),
+        pytest.param("thunder", 0.253, 0.401, 0.756, 0.6, 0.95, id="Thunder, person"),
+        pytest.param(
+            "lightning", 0.253, 0.361, 0.756, 0.6, 0.95, id="Lightning, person"
+        ),
+    ],
+)
+def test_furniture_and_people(network, score, joint, height, low, high):
+    """Raw scores of a table in an empty room, and of a person who comes to it."""
+    people = poses(score=score, height=20 * height)
+    second = poses(joint=joint, height=20 * height)
+    found = scores.probable_refined(people, second, network)
+    assert low < found.scores[0] < high
+
+
+@pytest.mark.parametrize(
     "function",
     [
         scores.probable,
