@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from poseflow.errors import PoseFlowError
 
 if TYPE_CHECKING:
-    from importlib.metadata import EntryPoints
+    from importlib.metadata import EntryPoint
 
 Entry = TypeVar("Entry")
 
@@ -64,13 +64,18 @@ square, triangle
             self._entries = {**found, **self._entries}
         return self._entries
 
-    def _offered(self, **names: str) -> EntryPoints:
-        """The entry points of installed packages, of that name."""
-        from importlib.metadata import EntryPoints, entry_points
+    def _offered(self, name: str | None = None) -> Iterable[EntryPoint]:
+        """The entry points of installed packages; only those of a name if it is given.
 
+        Their package is imported on first use: it costs more than all else here.
+        """
         if self._group is None:
-            return EntryPoints()
-        return entry_points(group=self._group, **names)
+            return ()
+        from importlib.metadata import entry_points
+
+        if name is None:
+            return entry_points(group=self._group)
+        return entry_points(group=self._group, name=name)
 
     def register(self, name: str, entry: Entry, *, replace: bool = False) -> None:
         """Make an entry known by name; registering the same one again has no effect.
