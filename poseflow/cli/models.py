@@ -38,7 +38,7 @@ def models(
 
     model = known_model(name)
     if action is Action.get:
-        say(locate(name))
+        say(str(locate(name)))
         return
     path = cached_path(name)
     say(f"{path}{'' if path.exists() else '  (not downloaded)'}")

@@ -46,6 +46,9 @@ _OPTIONS = {
     "mpeg4": {"qmin": "3", "qmax": "3", "flags": "+qscale", "b": "8000000"},
 }
 
+_LEAST_FPS = 0.001
+"""Encoders refuse less, which headers with a wrong rate state."""
+
 # FFmpeg's numbers for BT.601 as OpenCV converts: players assume BT.709 for HD unless
 # the stream says otherwise.
 _SMPTE170M, _LIMITED = 6, 1
@@ -345,7 +348,7 @@ class _AvSink:
         faststart = {"movflags": "+faststart"} if suffix in (".mp4", ".m4v") else {}
         self._container = av.open(str(path), "w", options=faststart)
         self._container.metadata["comment"] = MARK.decode()
-        rate = Fraction(fps).limit_denominator(1001 * 60)
+        rate = Fraction(max(fps, _LEAST_FPS)).limit_denominator(1001 * 60)
         stream = self._container.add_stream(
             encoder, rate=rate, options=dict(_OPTIONS.get(encoder, {}))
         )

@@ -38,7 +38,7 @@ def read_matlab_array(path: Path, name: str) -> npt.NDArray[Any]:
     order = "<" if data[126:128] == b"IM" else ">"
     try:
         for kind, content in _elements(data[_HEADER_BYTES:], order):
-            found = _array(kind, content, order, name)
+            found: npt.NDArray[Any] | None = _array(kind, content, order, name)
             if found is not None:
                 return found
     except (struct.error, ValueError, zlib.error, IndexError, KeyError) as error:
