@@ -9,8 +9,11 @@ from typing import Any
 
 import yaml
 
-from poseflow.errors import PoseFlowError
+from poseflow.errors import FormatError, PoseFlowError
+from poseflow.formats.json.reader import read_bytes
 from poseflow.safety.plain_yaml import load_yaml
+
+_LARGEST_BYTES = 1 << 20
 
 
 def read_values(path: str | Path, changes: Sequence[str] = ()) -> dict[str, Any]:
@@ -58,7 +61,9 @@ def _merged(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        values = load_yaml(path.read_text("utf-8-sig"), _Loader)
+        values = load_yaml(read_bytes(path, _LARGEST_BYTES), _Loader)
+    except FormatError:
+        raise
     except ValueError as error:
         raise PoseFlowError(f"{path}: not YAML: {error}") from error
     if not isinstance(values, dict):

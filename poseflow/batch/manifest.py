@@ -13,9 +13,9 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from poseflow.errors import FormatError, PoseFlowError
-from poseflow.formats.text_encoding import as_utf8
+from poseflow.formats.json.reader import read_bytes
 from poseflow.pipeline.options import TrackOptions
-from poseflow.storage.atomic import PathLike, explain
+from poseflow.storage.atomic import PathLike
 
 
 @dataclass(frozen=True)
@@ -67,11 +67,7 @@ def read_manifest(path: PathLike, options: TrackOptions) -> list[Row]:
             message names the line.
     """
     try:
-        data = Path(path).read_bytes()
-    except OSError as error:
-        raise explain(error, path, "read") from error
-    try:
-        text = as_utf8(data, str(path)).decode()
+        text = read_bytes(path, empty=True).decode()
     except UnicodeDecodeError as error:
         raise FormatError(f"{path}: expected text in UTF-8 or UTF-16") from error
     reader = _json_lines if text.lstrip().startswith("{") else _csv_rows

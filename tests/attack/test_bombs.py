@@ -323,3 +323,28 @@ def test_an_image_of_a_training_archive_is_bounded(tmp_path):
     files = ImageFiles((tmp_path / "a.zip",), np.zeros(1, np.int32), ("a.png",))
     with pytest.raises(PoseFlowError, match=UNZIPPED.variable):
         files.read(0)
+
+
+@needs_proc
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="needs /dev/zero")
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["info", "a.json"],
+        ["info", "a.npz"],
+        ["info", "a.png"],
+        ["info", "shots"],
+        ["batch", "--manifest", "a.csv", "--out", "out"],
+        ["train", "a.yaml"],
+        ["edit", "a.json", "--apply", "a.json", "-o", "b.json"],
+    ],
+    ids=lambda c: "-".join(c[:3]),
+)
+def test_a_device_without_an_end_is_refused(command, tmp_path):
+    (tmp_path / "shots").mkdir()
+    for name in ("a.json", "a.npz", "a.png", "a.csv", "a.yaml", "shots/0.png"):
+        (tmp_path / name).symlink_to("/dev/zero")
+    code, message, peak = peak_memory(command, tmp_path)
+    assert code == 1
+    assert "device" in message, message
+    assert peak < MOST_MB
