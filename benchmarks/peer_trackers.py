@@ -195,7 +195,7 @@ class UltralyticsTracker:
     """One of ultralytics' trackers without images, such as `botsort`.
 
     Args:
-        name: `bytetrack`, `botsort`, `ocsort`, `fasttrack` or `tracktrack`.
+        name: `bytetrack`, `botsort` or another of the package.
         **options: Changes to the package's own settings of that tracker.
     """
 

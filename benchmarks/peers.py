@@ -150,31 +150,28 @@ SETTINGS: dict[str, tuple[str, dict[str, Factory]]] = {
     "norfair": (
         "norfair",
         {
-            f"keypoints {distance}, hits {hits}": _norfair(
-                distance_threshold=distance,
-                hit_counter_max=hits,
-                initialization_delay=2,
+            f"keypoints {distance}": _norfair(
+                distance_threshold=distance, hit_counter_max=15, initialization_delay=2
             )
             for distance in (0.15, 0.3, 0.6, 1.0)
-            for hits in (15, 30)
         },
     ),
     "boxmot ByteTrack": (
         "boxmot",
         {
-            f"buffer {age}": _boxmot(
-                "ByteTrack", track_thresh=0.3, track_buffer=age, min_conf=0.05
+            f"match {match}": _boxmot(
+                "ByteTrack", track_thresh=0.3, match_thresh=match, min_conf=0.05
             )
-            for age in (30, 60)
+            for match in (0.8, 0.97)
         },
     ),
     "boxmot OC-SORT": (
         "boxmot",
         {
-            f"age {age}": _boxmot(
-                "OcSort", det_thresh=0.2, max_age=age, min_hits=1, min_conf=0.05
+            f"iou {iou}": _boxmot(
+                "OcSort", det_thresh=0.2, iou_threshold=iou, min_hits=1, min_conf=0.05
             )
-            for age in (30, 60)
+            for iou in (0.05, 0.3)
         },
     ),
     "boxmot BoostTrack": (
@@ -207,21 +204,6 @@ SETTINGS: dict[str, tuple[str, dict[str, Factory]]] = {
             for match in (0.8, 0.95)
         },
     ),
-    "ultralytics TrackTrack": (
-        "ultralytics",
-        {
-            f"buffer {age}, match {match}": _ultralytics(
-                "tracktrack",
-                track_buffer=age,
-                match_thresh=match,
-                track_high_thresh=0.3,
-                track_low_thresh=0.1,
-                new_track_thresh=0.35,
-            )
-            for age in (30, 60)
-            for match in (0.7, 0.9)
-        },
-    ),
     "sleap-nn BoT-SORT, OKS": (
         "sleap_nn",
         {
@@ -234,24 +216,23 @@ SETTINGS: dict[str, tuple[str, dict[str, Factory]]] = {
                 track_high_threshold=0.25,
             )
             for preset in ("animal", "paper")
-            for spread in (0.1, 0.2)
+            for spread in (0.1, 0.2, 0.4)
         },
     ),
 }
 """Per peer: the package that it needs, and the settings to choose from."""
 
 BEST = {
-    "roboflow SORT": "iou 0.1, buffer 30",
-    "roboflow ByteTrack": "iou 0.1, buffer 30",
-    "roboflow OC-SORT": "iou 0.1, buffer 60",
-    "roboflow BoT-SORT": "buffer 30, iou 0.05",
-    "roboflow C-BIoU": "iou 0.05, ratios 0.1 and 0.2",
-    "norfair": "keypoints 0.3, hits 15",
-    "boxmot ByteTrack": "buffer 30",
-    "boxmot OC-SORT": "age 30",
+    "roboflow SORT": "iou 0.03, buffer 60",
+    "roboflow ByteTrack": "iou 0.03, buffer 60",
+    "roboflow OC-SORT": "iou 0.03, buffer 60",
+    "roboflow BoT-SORT": "buffer 60, iou 0.05",
+    "roboflow C-BIoU": "iou 0.02, ratios 0.3 and 0.5",
+    "norfair": "keypoints 0.6",
+    "boxmot ByteTrack": "match 0.97",
+    "boxmot OC-SORT": "iou 0.05",
     "boxmot BoostTrack": "age 30, iou 0.1",
-    "ultralytics BoT-SORT": "buffer 30, match 0.8",
-    "ultralytics TrackTrack": "buffer 30, match 0.7",
+    "ultralytics BoT-SORT": "buffer 30, match 0.95",
     "sleap-nn BoT-SORT, OKS": "animal, oks 0.2",
 }
 """Per peer: the setting of the highest objective, as --tune found it."""
