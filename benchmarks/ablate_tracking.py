@@ -47,7 +47,7 @@ ROWS: dict[str, dict[str, Any]] = {
     "suppression of duplicates": {"duplicate_similarity": 1.0},
     "gating by distance": {"gate_body_lengths": 1e3},
     "continuing lost tracks": {"weights": DefaultWeights(lost=-1e3)},
-    "the hypothesis that they stayed": {"weights": DefaultWeights(stayed=0.0)},
+    "the hypothesis that they stayed": {"weights": DefaultWeights(stayed=1e-9)},
     "filling of gaps": {"fill_frames": 0},
 }
 

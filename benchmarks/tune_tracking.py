@@ -8,11 +8,8 @@ The result is printed for the other half of the sets, too, by which nothing is c
     python benchmarks/tune_tracking.py --rounds 1
     python benchmarks/tune_tracking.py --tracker poseflow
     python benchmarks/tune_tracking.py --real FOLDER --only weights.lost weights.stayed
-    python benchmarks/tune_tracking.py --images FOLDER --only weights.reid
 
-`--real` adds real tracks (see `development_sets.py`). With `--images`, trackers are
-given images too, on the rendered suites alone: they are rendered once and kept in the
-folder.
+`--real` adds real tracks (see `development_sets.py`).
 """
 
 from __future__ import annotations
@@ -25,14 +22,7 @@ from typing import Any, TypeAlias
 
 from development_sets import Sets, development_sets, group_means, objective
 
-from poseflow.benchmark.tracking import (
-    DEV_SEEDS,
-    SUITES,
-    Final,
-    Row,
-    make_clip,
-    score_clips,
-)
+from poseflow.benchmark.tracking import Final, Row, score_clips
 from poseflow.tracker import Tracker
 from poseflow.tracker.default.options import DefaultOptions, DefaultWeights
 from poseflow.tracker.pose_flow.options import PoseFlowOptions
@@ -49,7 +39,8 @@ FIXED = (
 """What is not tuned: rules, and the paper's constants, rather than settings."""
 
 IMAGES_ONLY = ("appearance", "reid")
-"""Beginnings of the names of weights that only images, or embeddings, can tune."""
+"""Beginnings of the names of weights that only images, or embeddings, can tune: not
+tuned here."""
 
 Options: TypeAlias = DefaultOptions | PoseFlowOptions
 
@@ -95,12 +86,12 @@ def neighbours(name: str, value: float) -> list[float]:
     return sorted(tried)
 
 
-def measure(options: Options, clips: Sets, images: bool) -> list[Row]:
+def measure(options: Options, clips: Sets) -> list[Row]:
     """Scores by set, of final ids."""
     given = {f.name: getattr(options, f.name) for f in fields(options)}
     name = "default" if isinstance(options, DefaultOptions) else "poseflow"
     return [
-        score_clips(lambda: Final(Tracker(name, **given)), group, name, images)
+        score_clips(lambda: Final(Tracker(name, **given)), group, name)
         for group in clips.values()
     ]
 
@@ -129,35 +120,25 @@ def main() -> None:
     parser.add_argument("--real", type=Path)
     parser.add_argument("--only", nargs="*")
     parser.add_argument("--tracker", choices=("default", "poseflow"), default="default")
-    parser.add_argument("--images", type=Path)
     arguments = parser.parse_args()
-    images = arguments.images
-    clips: Sets
-    if images is None:
-        clips = development_sets(0, arguments.real)
-    else:
-        clips = {
-            suite: [make_clip(suite, seed, folder=images) for seed in DEV_SEEDS]
-            for suite in SUITES
-        }
+    clips = development_sets(0, arguments.real)
     default = arguments.tracker == "default"
     options: Options = DefaultOptions() if default else PoseFlowOptions()
-    best = measure(options, clips, images is not None)
+    best = measure(options, clips)
     show("start", best)
     for _ in range(arguments.rounds):
         for name in arguments.only or parameters(options):
             start = value_of(options, name)
             for value in neighbours(name, start):
                 trial = changed(options, name, value)
-                rows = measure(trial, clips, images is not None)
+                rows = measure(trial, clips)
                 if objective(rows) > objective(best) + 0.03 and not loses(rows, best):
                     best, options = rows, trial
                     show(f"{name}: {start:.4g} -> {value:.4g}", best)
     print(options)
-    if images is None:
-        other = development_sets(1, arguments.real)
-        show("other half, as in the code", measure(type(options)(), other, False))
-        show("other half, now", measure(options, other, False))
+    other = development_sets(1, arguments.real)
+    show("other half, as in the code", measure(type(options)(), other))
+    show("other half, now", measure(options, other))
 
 
 if __name__ == "__main__":

@@ -103,7 +103,8 @@ def limb_colours(image: Image, poses: Poses, sizes: Floats) -> Floats:
         )
     unknown = ~shown | (count < SAMPLES_LEAST * flat.shape[2])
     mean[unknown | _occluded(start, stop, shown, sizes)] = np.nan
-    return mean.reshape(people, limbs * mean.shape[-1])
+    colours: Floats = mean.reshape(people, limbs * mean.shape[-1])
+    return colours
 
 
 def _occluded(start: Floats, stop: Floats, shown: Bools, sizes: Floats) -> Bools:

@@ -42,9 +42,9 @@ RECENT_FRAMES, RECENT_HITS = 2, 3
 POSE_KEYPOINTS = 4
 """Common keypoints from which on the pose counts in full."""
 
-YOUNG_HITS = 2
-"""Updates from which on a track has a velocity. Before, it is as if lost: a person who
-was not there in the first frame rarely begins near one who just was."""
+YOUNG_HITS, YOUNG_LOG_ODDS = 2, 4.0
+"""Updates from which on a track has a velocity. Before, its pairs have higher log odds:
+a new person seldom begins where one just was."""
 
 STAYED_FRAMES, STAYED_SPEED = 15.0, 0.3
 """The probability that a lost track stayed where it was seen last decays with the
@@ -127,7 +127,7 @@ def candidate_pairs(
     odds -= weights.low_score * np.maximum(1 - relative_scores[person], 0)
     odds -= weights.duplicate * duplicate[person]
     young = (tracks.hits < YOUNG_HITS) & (tracks.frames_since_update <= RECENT_FRAMES)
-    odds += weights.lost * (tracks.confirmed & young)[track]
+    odds += YOUNG_LOG_ODDS * (tracks.confirmed & young)[track]
     moved = tracks.centres[track] + offsets.offset - tracks.last_position[track]
     radius = gate_radius(sizes, people.sizes[person], options)
     recent = tracks.frames_since_update[track] <= GATE_FRAMES
