@@ -7,6 +7,7 @@ regression (Zhou et al., "Objects as Points", 2019, section 4.2).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -168,7 +169,8 @@ def decode_seeded(
 def _axis_gaussian(centre: Tensor, size: int, spread: float) -> Tensor:
     """`(..., size)`: exp(-(i - centre)^2 / spread) at each cell i of an axis."""
     cells = torch.arange(size, device=centre.device, dtype=centre.dtype)
-    return torch.exp(-((cells - centre[..., None]) ** 2) / spread)
+    # Not `exp`, which wakes all threads of a CPU for as few as 2048 values.
+    return torch.pow(math.e, -((cells - centre[..., None]) ** 2) / spread)
 
 
 def _inside(low: Tensor, high: Tensor, size: int) -> Tensor:
@@ -208,10 +210,12 @@ def _highest_joints(
         top, left = windows[part, :, 0].amin(0).tolist()
         bottom, right = windows[part, :, 1].amax(0).tolist()
         y, x = slice(top, bottom), slice(left, right)
-        weighted = heatmaps[:, :, y, x][image[part]].sigmoid()
+        weighted = heatmaps[:, :, y, x].index_select(0, image[part]).sigmoid()
         weighted *= near_y[part, :, y, None]
         weighted *= near_x[part, :, None, x]
-        value, cell = weighted.flatten(2).max(2)
+        # Not `max(2)`, nor an index: on CPUs these wake all threads, which then spin.
+        cell = weighted.flatten(2).argmax(2)
+        value = weighted.flatten(2).gather(2, cell[..., None])[..., 0]
         across = weighted.shape[3]
         values.append(value)
         cells.append((top + cell // across) * width + left + cell % across)
