@@ -12,6 +12,9 @@ from poseflow.arrays import Floats, Image
 GREY = 114
 """Grey value around the image, as YOLO, YOLOX and the mm detectors pad."""
 
+MOST_SHRUNK = 4
+"""How many times an image is made smaller in one step."""
+
 
 @dataclass(frozen=True)
 class Letterbox:
@@ -78,17 +81,16 @@ def stretched(image: Image, width: int, height: int) -> Letterbox:
 
 
 def _halved(image: Image, width: int, height: int) -> Image:
-    """The image, halved once or until it is at most four times as large as asked for.
+    """The image, halved until it is at most `MOST_SHRUNK` times as large as asked for.
 
-    Means of 2 x 2 pixels first make area interpolation twice as fast; more of them
-    would blur.
+    Means of 2 x 2 pixels make area interpolation of large images twice as fast. From
+    twice the size on they would cost accuracy: MoveNet finds fewer people in images
+    that were blurred (docs/models.md).
     """
     rows, columns = image.shape[:2]
-    most = 2
-    while rows > most * height or columns > most * width:
-        rows = -(-rows // 2) if rows > most * height else rows
-        columns = -(-columns // 2) if columns > most * width else columns
+    while rows > MOST_SHRUNK * height or columns > MOST_SHRUNK * width:
+        rows = -(-rows // 2) if rows > MOST_SHRUNK * height else rows
+        columns = -(-columns // 2) if columns > MOST_SHRUNK * width else columns
         small = cv2.resize(image, (columns, rows), interpolation=cv2.INTER_AREA)
         image = np.asarray(small, np.uint8)
-        most = 4
     return image

@@ -10,10 +10,7 @@ import numpy as np
 
 from poseflow.arrays import Ints
 from poseflow.poses import NO_TRACK, Poses
-from poseflow.tracker.postprocess.gap_filling import interpolate
-
-FILL_SIZES = 0.5
-"""Farthest that a person moved in a gap that is filled, in person sizes."""
+from poseflow.tracker.postprocess.gap_filling import interpolate, stayed_near
 
 FinalFrames: TypeAlias = tuple[tuple[int, Poses], ...]
 
@@ -34,14 +31,6 @@ class _Sighting(NamedTuple):
 
     held: _HeldFrame
     person: int
-
-
-def _moved_sizes(before: Poses, after: Poses) -> float:
-    """Distance between the centres of two boxes, in sizes of the larger one."""
-    boxes = np.concatenate([before.boxes, after.boxes]).astype(np.float64)
-    centres = (boxes[:, :2] + boxes[:, 2:]) / 2
-    size = (boxes[:, 2:] - boxes[:, :2]).max()
-    return float(np.linalg.norm(centres[1] - centres[0]) / max(size, 1e-9))
 
 
 class DelayedOutput:
@@ -124,7 +113,7 @@ class DelayedOutput:
         if len(gap) < missed:
             return
         ends = [s.held.poses[s.person] for s in (before, seen)]
-        if _moved_sizes(*ends) > FILL_SIZES:
+        if not stayed_near(*ends):
             return
         known = ends[0].replace(track_ids=[track_id])
         for held, pose in zip(gap, interpolate(known, ends[1], missed), strict=True):
