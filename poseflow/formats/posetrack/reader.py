@@ -41,14 +41,19 @@ def parse_annotations(
         <Annotations 'seq': 1 frames, 0 poses, 0 regions, posetrack17>
     """
     with paused_gc():
-        problems: list[Problem] = []
-        try:
-            document = decode(data, label, problems)
-            return _columns(document, name, label, problems, video)
-        except OverflowError:
-            problems = []
-            document = decode_repaired(data, label, problems)
-            return _columns(document, name, label, problems, video)
+        # The records are freed in there: the collector does not traverse them.
+        return _annotations(data, name, label, video)
+
+
+def _annotations(data: bytes, name: str, label: str, video: str | None) -> Annotations:
+    problems: list[Problem] = []
+    try:
+        document = decode(data, label, problems)
+        return _columns(document, name, label, problems, video)
+    except OverflowError:
+        problems = []
+        document = decode_repaired(data, label, problems)
+        return _columns(document, name, label, problems, video)
 
 
 def _columns(
