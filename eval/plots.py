@@ -16,7 +16,7 @@ from poseflow.eval.posetrack.rules import rules_of
 from poseflow.eval.report import Report
 from poseflow.formats.posetrack.annotations import JOINTS
 from poseflow.storage.atomic import write_atomically
-from poseflow.storage.made_files import MARK, refuse_other_file
+from poseflow.storage.made_files import MARK, KeptFiles
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -52,8 +52,8 @@ def write_plots(report: Report, folder: str | Path) -> list[Path]:
 
 
 def _save(figure: Figure, path: Path) -> None:
-    """Write a PNG, marked as poseflow's, unless it would replace another file."""
-    refuse_other_file(path)
+    """Write a PNG, marked as poseflow's; a file of others is kept as `NAME.1`."""
+    KeptFiles(path.parent).keep(path)
     out = io.BytesIO()
     about = {"Software": MARK.decode()}
     figure.savefig(out, format="png", dpi=120, metadata=about)

@@ -18,7 +18,7 @@ from poseflow.eval.posetrack.pairing import SequenceInput
 from poseflow.formats.posetrack.annotations import JOINTS, Problem
 from poseflow.frame_names import file_name
 from poseflow.storage.atomic import write_atomically
-from poseflow.storage.made_files import MARK, refuse_other_file
+from poseflow.storage.made_files import MARK, KeptFiles
 
 if TYPE_CHECKING:
     import pandas
@@ -288,8 +288,7 @@ class Report:
             The files.
 
         Raises:
-            FormatError: If the folder or a file cannot be written, or a file is there
-                that poseflow did not make.
+            FormatError: If the folder or a file cannot be written.
         """
         folder = Path(folder)
         try:
@@ -297,6 +296,7 @@ class Report:
         except OSError as error:
             raise FormatError(f"{folder}: cannot be made a folder ({error})") from error
         written = []
+        kept = KeptFiles(folder)
         for metric, section in self.sections.items():
             for name, part in (("total", section), *section.sequences.items()):
                 stem = name.replace("/", "_").replace("\\", "_")
@@ -306,7 +306,7 @@ class Report:
                     "names": {str(k): joint for k, joint in enumerate(JOINT_NAMES)},
                     "made by": MARK.decode(),
                 }
-                refuse_other_file(path)
+                kept.keep(path)
                 write_atomically(path, json.dumps(content).encode() + b"\n")
                 written.append(path)
         return written

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import os
 import secrets
 import shutil
@@ -17,7 +16,7 @@ from poseflow.frame_names import file_name
 from poseflow.storage.atomic import STDOUT, PathLike, check_writable, explain
 from poseflow.storage.inputs import refuse_inputs
 from poseflow.storage.locking import beside, open_locked, release
-from poseflow.storage.made_files import is_made_folder, mark_folder
+from poseflow.storage.made_files import free_name, is_made_folder, mark_folder
 
 
 class AtomicFolder:
@@ -102,8 +101,7 @@ class AtomicFolder:
         if is_made_folder(previous):
             shutil.rmtree(previous, ignore_errors=True)
             return
-        names = (Path(f"{self._target}.{k}") for k in itertools.count(1))
-        kept = next(name for name in names if not os.path.lexists(name))
+        kept = free_name(self._target)
         previous.rename(kept)
         warnings.warn(
             f"{self.path}: files that are not known to be made by poseflow were there; "

@@ -23,7 +23,7 @@ from poseflow.safety.interrupts import interrupts_deferred
 from poseflow.storage.atomic import check_writable, explain
 from poseflow.storage.inputs import refuse_inputs
 from poseflow.storage.locking import beside, open_locked, release
-from poseflow.storage.made_files import MARK, refuse_other_file
+from poseflow.storage.made_files import MARK, KeptFiles
 from poseflow.video.image_file import quiet_opencv
 from poseflow.video.pixels import to_bgr
 from poseflow.video.source import DEFAULT_FPS, number_name
@@ -262,8 +262,7 @@ class ImageWriter:
         frames: Frames written so far.
 
     Raises:
-        FormatError: If the folder cannot be made or written to, or an image is there
-            already that poseflow did not make.
+        FormatError: If the folder cannot be made or written to.
     """
 
     def __init__(self, folder: str | os.PathLike[str], suffix: str = ".jpg") -> None:
@@ -272,6 +271,7 @@ class ImageWriter:
         self.frames = 0
         self._suffix = suffix
         self._written: set[Path] = set()
+        self._kept = KeptFiles(self.path)
         refuse_inputs(self.path)
         with _naming(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
@@ -298,7 +298,7 @@ class ImageWriter:
             raise FormatError(f"{where}: OpenCV cannot write {target.suffix} images")
         refuse_inputs(target)
         if target not in self._written:
-            refuse_other_file(target)
+            self._kept.keep(target)
             self._written.add(target)
         partial = beside(target, target.suffix)
         with _naming(target):
