@@ -326,7 +326,7 @@ class ImageWriter:
 
 
 def marked(image: bytes) -> bytes:
-    """An encoded JPEG or PNG with poseflow's mark in it; other images as they are."""
+    """An encoded image with poseflow's mark: in JPEG and PNG a comment."""
     if image.startswith(b"\xff\xd8"):
         comment = b"\xff\xfe" + (len(MARK) + 2).to_bytes(2, "big") + MARK
         return image[:2] + comment + image[2:]
@@ -335,7 +335,7 @@ def marked(image: bytes) -> bytes:
         body = b"tEXtSoftware\0" + MARK
         chunk = (len(body) - 4).to_bytes(4, "big") + body
         return image[:end] + chunk + zlib.crc32(body).to_bytes(4, "big") + image[end:]
-    return image
+    return image + MARK  # decoders stop at the length that the header states
 
 
 class _AvSink:

@@ -289,7 +289,7 @@ def test_folders_of_earlier_runs_are_replaced(place, kind):
     assert not Path("out.1").exists() or not hasattr(os, "setxattr")
 
 
-@pytest.mark.parametrize("suffix", [".jpg", ".png"])
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".bmp", ".webp", ".tiff"])
 @pytest.mark.parametrize("shape", [(7, 5, 3), (64, 48, 3)])
 def test_images_bear_a_mark_and_are_the_same(suffix, shape):
     image = np.random.default_rng(0).integers(0, 255, shape, np.uint8)
