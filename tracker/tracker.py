@@ -206,37 +206,39 @@ class Tracker:
             PoseFlowError: If the skeleton differs from that of earlier frames, or
                 an argument has the wrong type or shape.
         """
-        if not isinstance(poses, Poses):
-            raise PoseFlowError(
-                f"frame {self._frames}: expected Poses, got {type(poses).__name__}; "
-                "wrap an array as poseflow.Poses(keypoints, keypoint_scores)"
-            )
-        if self._skeleton is None:
-            self._skeleton = poses.skeleton
-        elif poses.skeleton != self._skeleton:
-            raise PoseFlowError(
-                f"frame {self._frames}: the poses have the skeleton "
-                f"{poses.skeleton.name!r}, those before had {self._skeleton.name!r}; "
-                "convert them, or call reset() to start a new sequence"
-            )
-        if self._only_points and (poses.present.sum(axis=1) > 1).any():
-            self._only_points = False
-        frame = FrameContext(
-            self._frames,
-            image,
-            name,
-            time,
-            None if image is None else _size(image, self._frames),
-            _correspondences(correspondences, self._frames),
-            _embeddings(embeddings, len(poses), self._frames),
-            person_boxes(poses, self._only_points),
-        )
         with self._alone():
+            if not isinstance(poses, Poses):
+                raise PoseFlowError(
+                    f"frame {self._frames}: expected Poses, got "
+                    f"{type(poses).__name__}; wrap an array as "
+                    "poseflow.Poses(keypoints, keypoint_scores)"
+                )
+            if self._skeleton is None:
+                self._skeleton = poses.skeleton
+            elif poses.skeleton != self._skeleton:
+                raise PoseFlowError(
+                    f"frame {self._frames}: the poses have the skeleton "
+                    f"{poses.skeleton.name!r}, those before had "
+                    f"{self._skeleton.name!r}; convert them, or call reset() to start "
+                    "a new sequence"
+                )
+            if self._only_points and (poses.present.sum(axis=1) > 1).any():
+                self._only_points = False
+            frame = FrameContext(
+                self._frames,
+                image,
+                name,
+                time,
+                None if image is None else _size(image, self._frames),
+                _correspondences(correspondences, self._frames),
+                _embeddings(embeddings, len(poses), self._frames),
+                person_boxes(poses, self._only_points),
+            )
             tracked = self._backend.update(poses, frame)
             self._frames += 1
             self._latest = tracked
             self._final = self._backend.final_frames
-        return tracked
+            return tracked
 
     def expected_boxes(self) -> Floats:
         """Predicted boxes of the latest frame's people in the next frame.

@@ -27,8 +27,9 @@ REGRESSION_SPREAD = 0.3
 distance to where the centre's regression puts them."""
 
 PEOPLE_AT_ONCE = 32
-"""On a GPU. Bounds the memory of weighted heatmaps: 17 of the size of the window that
-holds the people's boxes, for each. On a CPU it is one, as the window is smallest."""
+"""People whose joints are searched at once on a GPU, where it bounds the memory: 17
+weighted heatmaps each, of the size of the window that holds all their boxes. On a CPU
+one after the other is faster, as each has the smallest window."""
 
 COUNTED_JOINT = 0.127
 """Joints with higher scores count in a person's score."""

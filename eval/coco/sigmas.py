@@ -8,6 +8,7 @@ from typing import Any
 from poseflow import skeletons
 from poseflow.errors import PoseFlowError
 from poseflow.eval.coco.fields import is_number, number_list
+from poseflow.formats.skeleton_fields import joint_name
 from poseflow.skeletons.files import find_skeleton
 from poseflow.skeletons.skeleton import Skeleton
 
@@ -46,7 +47,7 @@ def joint_sigmas(
     """
     categories = [c for c in dataset["categories"] if isinstance(c, dict)]
     named = [c["keypoints"] for c in categories if isinstance(c.get("keypoints"), list)]
-    names = [_joint_name(name) for name in named[0]] if named else []
+    names = [joint_name(str(name)) for name in named[0]] if named else []
     if sigmas is not None:
         return _given_sigmas(sigmas, joints, names)
     for category in categories:
@@ -101,7 +102,7 @@ def _given_sigmas(
     if isinstance(sigmas, str | Skeleton):
         skeleton = find_skeleton(sigmas)
         sigmas = skeleton.sigmas
-        own = [_joint_name(joint) for joint in skeleton.joints]
+        own = [joint_name(joint) for joint in skeleton.joints]
         if set(own) >= set(names) and names:
             sigmas = [skeleton.sigmas[own.index(name)] for name in names]
     if isinstance(sigmas, int | float):
@@ -113,7 +114,3 @@ def _given_sigmas(
             f"{len(sigmas)}: {list(sigmas)[:40]}"
         )
     return sigmas
-
-
-def _joint_name(name: Any) -> str:
-    return str(name).strip().lower().replace(" ", "_").replace("-", "_")

@@ -38,10 +38,10 @@ def joint_name(text: str) -> str:
     """A joint's name as the registered skeletons spell it.
 
     Examples:
-        >>> joint_name(" Left Eye")
-        'left_eye'
+        >>> joint_name(" Left Eye"), joint_name("left-eye")
+        ('left_eye', 'left_eye')
     """
-    return text.strip().lower().replace(" ", "_")
+    return text.strip().lower().replace(" ", "_").replace("-", "_")
 
 
 def skeleton_of(

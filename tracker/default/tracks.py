@@ -62,12 +62,24 @@ class TrackStates:
     def empty(cls, keypoints: int) -> TrackStates:
         """No tracks of a skeleton with `keypoints` joints."""
         none, number = np.zeros(0), np.zeros(0, np.int64)
-        points, pairs = np.zeros((0, keypoints + 1, 2)), np.zeros((0, 2))
-        known, features = np.zeros((0, keypoints + 1), np.bool_), np.zeros((0, 0))
         return cls(
-            number, number, points, known, pairs, np.zeros((0, 2, 3)), none, pairs,
-            none, number, none, features, features, number, number, none,
-        )  # fmt: skip
+            ids=number,
+            serials=number,
+            points=np.zeros((0, keypoints + 1, 2)),
+            known=np.zeros((0, keypoints + 1), np.bool_),
+            velocity=np.zeros((0, 2)),
+            variance=np.zeros((0, 2, 3)),
+            sizes=none,
+            last_position=np.zeros((0, 2)),
+            frames_since_update=none,
+            hits=number,
+            existence=none,
+            appearance=np.zeros((0, 0)),
+            appearance_count=np.zeros((0, 0)),
+            first_frame=number,
+            last_frame=number,
+            total_score=none,
+        )
 
     def __len__(self) -> int:
         """Number of tracks, N."""

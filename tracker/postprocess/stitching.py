@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from poseflow.arrays import Floats, Ints
+from poseflow.arrays import Bools, Floats, Ints
 from poseflow.poses import Poses
 from poseflow.sequence import PoseSequence
 from poseflow.tracker.assignment import assign
@@ -87,27 +87,32 @@ class RefineOptions:
         check_options(self)
 
 
-class _End(NamedTuple):
-    """One end of a tracklet.
+class _Ends(NamedTuple):
+    """One end of each of N tracklets.
 
     Attributes:
-        place: `(2,)` centre, pixels.
-        velocity: `(2,)` pixels per frame.
-        size: Longer side of the box, pixels.
+        places: `(N, 2)` centres, pixels.
+        velocities: `(N, 2)` pixels per frame.
+        sizes: `(N,)` longer side of the box, pixels.
     """
 
-    place: Floats
-    velocity: Floats
-    size: float
+    places: Floats
+    velocities: Floats
+    sizes: Floats
 
-    def at_border(self, bounds: Floats) -> bool:
-        """Whether a person so near to the border enters or leaves.
+    def of(self, which: Ints) -> _Ends:
+        """Those of some tracklets, by index."""
+        return _Ends(*(values[which] for values in self))
+
+    def at_border(self, bounds: Floats) -> Bools:
+        """Whether people so near to the border enter or leave, `(N,)`.
 
         Args:
             bounds: `(2, 2)` left and upper, right and lower border, pixels.
         """
-        inside = np.minimum(self.place - bounds[0], bounds[1] - self.place)
-        return bool((inside < BORDER_SIZES * self.size).any())
+        inside = np.minimum(self.places - bounds[0], bounds[1] - self.places)
+        near: Bools = (inside < BORDER_SIZES * self.sizes[:, None]).any(axis=1)
+        return near
 
 
 @dataclass(frozen=True)
@@ -119,16 +124,25 @@ class _Tracklet:
     centres: Floats
     sizes: Floats
 
-    def end(self, last: bool) -> _End:
-        """Its last or its first end, by linear regression."""
+    def end(self, last: bool) -> tuple[Floats, Floats, float]:
+        """Place, velocity and size at its last or its first end, by regression."""
         part = slice(-VELOCITY_FRAMES, None) if last else slice(0, VELOCITY_FRAMES)
         t, xy = self.frames[part].astype(np.float64), self.centres[part]
         at = t[-1] if last else t[0]
         size = float(np.median(self.sizes[part]))
         if len(t) < LEAST_VELOCITY_FRAMES:
-            return _End(xy[-1 if last else 0], np.zeros(2), size)
+            return xy[-1 if last else 0], np.zeros(2), size
         line = np.polynomial.polynomial.polyfit(t - at, xy, 1)
-        return _End(line[0], line[1], size)
+        return line[0], line[1], size
+
+
+def _ends(tracklets: list[_Tracklet], *, last: bool) -> _Ends:
+    found = [tracklet.end(last) for tracklet in tracklets]
+    return _Ends(
+        np.array([place for place, _, _ in found]).reshape(-1, 2),
+        np.array([velocity for _, velocity, _ in found]).reshape(-1, 2),
+        np.array([size for _, _, size in found]),
+    )
 
 
 def refine(
@@ -247,15 +261,16 @@ def _stitch(
     maximum_cost = options.maximum_cost_known if known else options.maximum_cost
     longest_gap = np.inf if known else options.maximum_gap_frames
     gain = np.full((n, n), -np.inf)
-    ends = [t.end(last=True) for t in tracklets]
-    begins = [t.end(last=False) for t in tracklets]
+    ends, begins = _ends(tracklets, last=True), _ends(tracklets, last=False)
     gaps = first[None] - last[:, None]
-    for i, j in np.argwhere((gaps >= 1) & (gaps <= longest_gap)).tolist():
-        end, begin = ends[i], begins[j]
-        gap = int(gaps[i, j])
-        at_border = end.at_border(bounds) and begin.at_border(bounds)
-        if (options.max_tracks or not at_border) and not _jumps(end, begin, gap):
-            gain[i, j] = maximum_cost - _link_cost(end, begin, gap, options)
+    i, j = np.nonzero((gaps >= 1) & (gaps <= longest_gap))
+    pairs = ends.of(i), begins.of(j), gaps[i, j]
+    unlikely = _jumps(*pairs)
+    if not options.max_tracks:
+        unlikely |= ends.at_border(bounds)[i] & begins.at_border(bounds)[j]
+    gain[i, j] = np.where(
+        unlikely, -np.inf, maximum_cost - _link_costs(*pairs, options)
+    )
     alias = {t.track_id: t.track_id for t in tracklets}
     order = {t.track_id: int(t.frames[0]) for t in tracklets}
     links = [
@@ -267,35 +282,46 @@ def _stitch(
     return alias
 
 
-def _jumps(end: _End, begin: _End, gap: int) -> bool:
-    """Whether a link would go far in few frames, unless the motion predicts that."""
-    way = begin.place - end.place
-    errors = np.stack([way, way - end.velocity * gap, way - begin.velocity * gap])
-    nearest = float(np.linalg.norm(errors, axis=1).min())
-    return gap <= JUMP_FRAMES and nearest > JUMP_SIZES * min(end.size, begin.size)
-
-
-def _link_cost(end: _End, begin: _End, gap: int, options: RefineOptions) -> float:
-    """Cost of linking two tracklets, from motion, size ratio and length of the gap.
+def _jumps(ends: _Ends, begins: _Ends, gaps: Ints) -> Bools:
+    """Whether links would go far in few frames, unless the motion predicts it, `(M,)`.
 
     Args:
-        end: Where the earlier one ends.
-        begin: Where the later one begins.
-        gap: Frames between the two.
+        ends: Where the earlier ones of M pairs end.
+        begins: Where the later ones begin.
+        gaps: `(M,)` frames between the two.
+    """
+    way, frames = begins.places - ends.places, gaps[:, None]
+    errors = [way, way - ends.velocities * frames, way - begins.velocities * frames]
+    nearest = np.linalg.norm(errors, axis=2).min(axis=0)
+    sizes = np.minimum(ends.sizes, begins.sizes)
+    jumps: Bools = (gaps <= JUMP_FRAMES) & (nearest > JUMP_SIZES * sizes)
+    return jumps
+
+
+def _link_costs(
+    ends: _Ends, begins: _Ends, gaps: Ints, options: RefineOptions
+) -> Floats:
+    """Costs of links, from motion, size ratio and length of the gap, `(M,)`.
+
+    Args:
+        ends: Where the earlier ones of M pairs end.
+        begins: Where the later ones begin.
+        gaps: `(M,)` frames between the two.
         options: Parameters.
     """
-    (place, velocity, size), (later, pace, other) = end, begin
+    way, frames = begins.places - ends.places, gaps[:, None]
     # Predicted from both sides; the larger of the two errors counts.
-    errors = np.stack([place + velocity * gap - later, later - pace * gap - place])
-    squared = np.square(errors).sum(axis=1).max() / np.sqrt(size * other) ** 2
+    errors = [way - ends.velocities * frames, way - begins.velocities * frames]
+    squared = np.square(errors).sum(axis=2).max(axis=0) / (ends.sizes * begins.sizes)
     start = options.deviation_sizes
-    variance = (start + options.deviation_growth_sizes * gap) ** 2
+    variance = (start + options.deviation_growth_sizes * gaps) ** 2
     degrees = STUDENT_DEGREES
-    cost = np.log1p(squared / (degrees * variance)) * ((degrees + 2) / 2)
-    cost += np.log(variance / start**2) / 2
-    cost += (np.log(other / size) / options.log_size_deviation) ** 2 / 2
-    cost += options.gap_cost * np.log2(gap)
-    return float(cost)
+    costs = np.log1p(squared / (degrees * variance)) * ((degrees + 2) / 2)
+    costs += np.log(variance / start**2) / 2
+    ratio = np.log(begins.sizes / ends.sizes)
+    costs += np.square(ratio / options.log_size_deviation) / 2
+    costs += options.gap_cost * np.log2(gaps)
+    return np.asarray(costs, np.float64)
 
 
 def _fill(sequence: PoseSequence, options: RefineOptions) -> PoseSequence:

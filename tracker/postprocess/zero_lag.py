@@ -15,6 +15,7 @@ import numpy as np
 from scipy.linalg import solveh_banded
 
 from poseflow.arrays import Bools, Floats
+from poseflow.poses import NO_TRACK
 from poseflow.sequence import PoseSequence
 from poseflow.tracker.postprocess.smoothing import USUAL_FPS
 from poseflow.validation import check_options, option
@@ -90,8 +91,11 @@ def smooth(
     sides = (poses.boxes[:, 2:] - poses.boxes[:, :2]).astype(np.float64)
     sizes = np.maximum(sides.max(axis=1, initial=0), 1.0)
     certain = np.where(poses.interpolated, INTERPOLATED_WEIGHT, 1.0)
-    for track_id in sequence.track_ids.tolist():
-        rows = np.flatnonzero(poses.track_ids == track_id)
+    order = np.argsort(poses.track_ids, kind="stable")
+    ids, begin = np.unique(poses.track_ids[order], return_index=True)
+    for track_id, rows in zip(ids, np.split(order, begin)[1:], strict=True):
+        if track_id == NO_TRACK:
+            continue
         points[rows] = _smooth_track(
             points[rows],
             poses.present[rows],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -59,39 +59,24 @@ def evaluate_mot(
     if json is not None:
         check_writable(json)
     check_events(events)
-    scores = score_mot(
-        gt,
-        pred,
-        threshold=threshold,
-        convention=convention.value,
-        missing=missing.value,
-        workers=workers or os.cpu_count() or 1,
-    )
+    rules: dict[str, Any] = {
+        "threshold": threshold,
+        "convention": convention.value,
+        "missing": missing.value,
+    }
+    scores = score_mot(gt, pred, workers=workers or os.cpu_count() or 1, **rules)
     total = sum(scores[1:], scores[0])
     shown = [*scores, total] if len(scores) > 1 else scores
     show(tracking_table(shown, table.value))
     if events is not None:
         from poseflow.eval import mot_events
 
-        listed = mot_events(
-            gt,
-            pred,
-            threshold=threshold,
-            convention=convention.value,
-            missing=missing.value,
-        )
-        write_events(events, listed)
+        write_events(events, mot_events(gt, pred, **rules))
     causes = None
     if diagnose:
         from poseflow.eval import diagnose_mot
 
-        causes = diagnose_mot(
-            gt,
-            pred,
-            threshold=threshold,
-            convention=convention.value,
-            missing=missing.value,
-        )
+        causes = diagnose_mot(gt, pred, **rules)
         show(f"\n{causes}")
     if json is not None:
         content = {

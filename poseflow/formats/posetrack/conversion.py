@@ -64,13 +64,13 @@ def annotations_from_poses(
                 )
             )
     place = _frame_places(sequence, gt)
-    strangers = [f for f, k in zip(sequence, place, strict=True) if k < 0]
-    if strangers:
+    unknown = [f for f, k in zip(sequence, place, strict=True) if k < 0]
+    if unknown:
         problems.append(
             Problem(
                 label,
-                strangers[0].index,
-                f"{len(strangers)} frames of the result, {strangers[0].name!r} first, "
+                unknown[0].index,
+                f"{len(unknown)} frames of the result, {unknown[0].name!r} first, "
                 "are not in the annotation; left out",
             )
         )
