@@ -8,8 +8,8 @@ import numpy as np
 
 from poseflow.arrays import Floats
 from poseflow.poses import Poses
+from poseflow.tracker.appearance.limb_colours import limb_colours
 from poseflow.tracker.base import FrameContext
-from poseflow.tracker.default.appearance import limb_colours
 from poseflow.tracker.matchers.base import make_matcher
 from poseflow.tracker.motion.camera_motion import (
     CameraMotion,

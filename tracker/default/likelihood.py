@@ -17,8 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from poseflow.arrays import Bools, Floats, Ints
+from poseflow.tracker.appearance.model import AppearanceModel
 from poseflow.tracker.assignment import assign
-from poseflow.tracker.default.appearance import AppearanceModel
 from poseflow.tracker.default.options import DefaultOptions, DefaultWeights
 from poseflow.tracker.default.tracks import TrackStates
 from poseflow.tracker.motion.kalman import Offsets, body_offsets

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from poseflow.arrays import Ints
+from poseflow.tracker.appearance.model import AppearanceModel
 from poseflow.tracker.assignment import assign
-from poseflow.tracker.default.appearance import AppearanceModel
 from poseflow.tracker.default.likelihood import (
     GATE_FRAMES,
     CandidatePairs,

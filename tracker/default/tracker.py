@@ -21,9 +21,9 @@ from poseflow.arrays import Floats, Ints
 from poseflow.errors import PoseFlowError
 from poseflow.poses import NO_TRACK, Poses
 from poseflow.skeletons.skeleton import Skeleton
+from poseflow.tracker.appearance.model import AppearanceModel
 from poseflow.tracker.base import FrameContext, TrackerBackend
 from poseflow.tracker.default.adaptation import Adaptation, certain_matches
-from poseflow.tracker.default.appearance import AppearanceModel
 from poseflow.tracker.default.delayed_output import DelayedOutput, FinalFrames
 from poseflow.tracker.default.duplicates import find_duplicates, suppress_duplicates
 from poseflow.tracker.default.image_cues import ImageCueExtractor, ImageCues

@@ -1,0 +1,1 @@
+"""Appearance of people, and what distances between appearances mean."""
