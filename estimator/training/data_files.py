@@ -16,7 +16,8 @@ from msgspec import Struct
 
 from poseflow.arrays import Image, Ints
 from poseflow.errors import FormatError, PoseFlowError
-from poseflow.formats.json.reader import parse, read_bytes
+from poseflow.formats.input_file import read_text
+from poseflow.formats.json.reader import parse
 from poseflow.safety.limits import BAD_ARCHIVE, read_unzipped
 from poseflow.video.image_file import decode_image
 
@@ -126,7 +127,7 @@ def load_json(path: Path) -> Any:
     Raises:
         FormatError: If it is not JSON.
     """
-    return parse(read_bytes(path), Any, path)
+    return parse(read_text(path), Any, path)
 
 
 @contextmanager

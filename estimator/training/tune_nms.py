@@ -19,7 +19,8 @@ import msgspec
 from poseflow.errors import FormatError, PoseFlowError
 from poseflow.estimator.topdown.pose_nms import PoseNMSParameters, suppress
 from poseflow.estimator.training.pose.metrics import coco_keypoint_ap
-from poseflow.formats.json.reader import parse, read_bytes
+from poseflow.formats.input_file import read_text
+from poseflow.formats.json.reader import parse
 from poseflow.poses import Poses
 from poseflow.similarity.boxes import xyxy_to_xywh
 from poseflow.skeletons.skeleton import Skeleton
@@ -62,7 +63,7 @@ def load_nms_parameters(path: str | Path) -> PoseNMSParameters:
         FormatError: If the file holds no such parameters.
     """
     try:
-        return msgspec.json.decode(read_bytes(path), type=PoseNMSParameters)
+        return msgspec.json.decode(read_text(path), type=PoseNMSParameters)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise FormatError(f"{path}: not parameters of pose NMS: {error}") from error
 
@@ -190,7 +191,7 @@ def read_for_tuning(
 
     path = Path(truth)
     try:
-        content = parse(read_bytes(path), Any, path)
+        content = parse(read_text(path), Any, path)
         id_of = {Path(i["file_name"]).stem: i["id"] for i in content["images"]}
         annotations = [
             note for note in content["annotations"] if "num_keypoints" in note

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from poseflow.errors import FormatError, PoseFlowError
-from poseflow.formats.json.reader import read_bytes
+from poseflow.formats.input_file import read_text
 from poseflow.safety.plain_yaml import load_yaml
 
 _LARGEST_BYTES = 1 << 20
@@ -61,7 +61,7 @@ def _merged(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        values = load_yaml(read_bytes(path, _LARGEST_BYTES), _Loader)
+        values = load_yaml(read_text(path, _LARGEST_BYTES), _Loader)
     except FormatError:
         raise
     except ValueError as error:

@@ -17,7 +17,8 @@ from poseflow.eval.coco.report import CocoReport
 from poseflow.eval.coco.results import check_results
 from poseflow.eval.coco.sigmas import Sigmas, joint_sigmas
 from poseflow.eval.coco.whole_body import is_whole_body
-from poseflow.formats.json.reader import parse, read_bytes
+from poseflow.formats.input_file import read_text
+from poseflow.formats.json.reader import parse
 
 
 def evaluate_coco(
@@ -75,4 +76,4 @@ def evaluate_coco(
 
 
 def _load(path: str | Path) -> Any:
-    return parse(read_bytes(path), Any, path)
+    return parse(read_text(path), Any, path)

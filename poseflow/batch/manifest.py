@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from poseflow.errors import FormatError, PoseFlowError
-from poseflow.formats.json.reader import read_bytes
+from poseflow.formats.input_file import read_text
 from poseflow.pipeline.options import TrackOptions
 from poseflow.storage.atomic import PathLike
 
@@ -67,7 +67,7 @@ def read_manifest(path: PathLike, options: TrackOptions) -> list[Row]:
             message names the line.
     """
     try:
-        text = read_bytes(path, empty=True).decode()
+        text = read_text(path, empty=True).decode()
     except UnicodeDecodeError as error:
         raise FormatError(f"{path}: expected text in UTF-8 or UTF-16") from error
     reader = _json_lines if text.lstrip().startswith("{") else _csv_rows

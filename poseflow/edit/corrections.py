@@ -21,7 +21,7 @@ import msgspec
 
 from poseflow.edit import changes
 from poseflow.errors import FormatError
-from poseflow.formats.json.reader import read_bytes
+from poseflow.formats.input_file import read_text
 from poseflow.storage.atomic import PathLike, write_atomically
 
 VERSION = 1
@@ -70,7 +70,7 @@ def read_corrections(path: PathLike) -> Corrections:
     """
     where = os.fspath(path)
     try:
-        content = msgspec.json.decode(read_bytes(path, _LARGEST_BYTES), type=_File)
+        content = msgspec.json.decode(read_text(path, _LARGEST_BYTES), type=_File)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise FormatError(
             f"{where}: expected a file of corrections, as the page of `poseflow "

@@ -21,13 +21,8 @@ from poseflow.errors import FormatError
 from poseflow.formats.alphapose_writer import DictEncoder, ListEncoder
 from poseflow.formats.base import Encoder, Hints
 from poseflow.formats.frame_builder import FrameBuilder, Problems
-from poseflow.formats.json.reader import (
-    HEAD_BYTES,
-    decode_entry,
-    kind_of,
-    parse,
-    read_bytes,
-)
+from poseflow.formats.input_file import HEAD_BYTES, read_text
+from poseflow.formats.json.reader import decode_entry, kind_of, parse
 from poseflow.formats.metadata import with_metadata
 from poseflow.frame_names import frame_number
 from poseflow.poses import NO_TRACK
@@ -344,7 +339,7 @@ class ListFormat:
     def read(self, path: Path, hints: Hints) -> PoseSequence:
         """See `poseflow.formats.base.Format.read`."""
         expected = "a list with one entry per person"
-        data = read_bytes(path)
+        data = read_text(path)
         if data.lstrip()[:1] == b"{":
             document = _unwrapped(data, path, expected)
         else:
@@ -376,7 +371,7 @@ class ForvisFormat:
         """See `poseflow.formats.base.Format.read`."""
         expected = "an object {image: [people]}"
         kind = dict[str, list[msgspec.Raw]]
-        data = read_bytes(path)
+        data = read_text(path)
         document = _document(data, path, kind, expected)
         builder = FrameBuilder(path, hints)
         place = 0

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from poseflow.errors import FormatError
-from poseflow.formats.json.reader import HEAD_BYTES, read_bytes
+from poseflow.formats.input_file import HEAD_BYTES, read_text
 from poseflow.registry import Registry
 from poseflow.sequence import Frame, PoseSequence
 from poseflow.skeletons.skeleton import Skeleton
@@ -195,7 +195,7 @@ def sniff(path: PathLike) -> Format:
     """
     place = Path(path)
     try:
-        head = b"" if place.is_dir() else read_bytes(path, HEAD_BYTES)
+        head = b"" if place.is_dir() else read_text(path, HEAD_BYTES)
     except ValueError as error:
         if isinstance(error, FormatError):
             raise

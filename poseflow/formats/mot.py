@@ -19,7 +19,7 @@ import numpy as np
 
 from poseflow.arrays import Bools, Floats, Ints
 from poseflow.errors import FormatError
-from poseflow.formats.json.reader import read_bytes
+from poseflow.formats.input_file import read_text
 from poseflow.frame_names import LONGEST_GAP, without_suffix
 from poseflow.poses import NO_TRACK
 from poseflow.sequence import PoseSequence
@@ -119,7 +119,7 @@ def read_mot(path: str | Path, *, truth: bool = False) -> BoxTracks:
     """
     path = Path(path)
     try:
-        lines = read_bytes(path, empty=True).decode().splitlines()
+        lines = read_text(path, empty=True).decode().splitlines()
     except UnicodeDecodeError as error:
         raise FormatError(
             f"{path}: expected text in UTF-8 or UTF-16 ({error})"
@@ -259,7 +259,7 @@ def sequence_length(path: Path) -> int:
         return 0
     parser = configparser.ConfigParser(interpolation=None)
     try:
-        parser.read_string(read_bytes(info, empty=True).decode())
+        parser.read_string(read_text(info, empty=True).decode())
         length = parser.getint("Sequence", "seqLength", fallback=0)
     except (configparser.Error, ValueError) as error:
         if isinstance(error, FormatError):

@@ -210,14 +210,14 @@ def as_poses_file(source: str) -> bool:
     """
     from poseflow.formats import names, sniff
     from poseflow.formats.base import get
-    from poseflow.formats.json.reader import read_bytes
+    from poseflow.formats.input_file import read_text
     from poseflow.video.images import is_image
 
     path = Path(source)
     try:
         if path.is_dir() and any(map(is_image, path.iterdir())):
             return False
-        if path.is_file() and read_bytes(path, 1024).lstrip()[:1] in (b"[", b"{"):
+        if path.is_file() and read_text(path, 1024).lstrip()[:1] in (b"[", b"{"):
             return True
         if path.exists():
             sniff(path)

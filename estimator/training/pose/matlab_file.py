@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from poseflow.errors import FormatError
-from poseflow.formats.json.reader import read_bytes
+from poseflow.formats.input_file import read_bytes
 from poseflow.safety.limits import most_unzipped
 
 _HEADER_BYTES = 128

@@ -19,8 +19,9 @@ from poseflow.errors import FormatError, PoseFlowError
 from poseflow.formats.base import Hints
 from poseflow.formats.external.person_fields import Optional, identity, joint_numbers
 from poseflow.formats.frame_builder import FrameBuilder
+from poseflow.formats.input_file import read_text
 from poseflow.formats.json.numbers import shortest, widths
-from poseflow.formats.json.reader import kind_of, parse, read_bytes
+from poseflow.formats.json.reader import kind_of, parse
 from poseflow.formats.json.start import first_of, has_fields, start_of_json
 from poseflow.formats.metadata import metadata, with_metadata
 from poseflow.formats.posetrack.videos import frames_of_video
@@ -65,7 +66,7 @@ class CocoAnnotationsFormat:
         Raises:
             FormatError: Also if the images are those of several videos.
         """
-        document = parse(read_bytes(path), Any, path)
+        document = parse(read_text(path), Any, path)
         lists = {}
         for name in ("images", "annotations", "categories"):
             found = document.get(name) if isinstance(document, dict) else document

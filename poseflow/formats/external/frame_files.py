@@ -9,7 +9,7 @@ from typing import Any
 
 from poseflow.errors import FormatError
 from poseflow.formats.frame_builder import FrameBuilder
-from poseflow.formats.json.reader import HEAD_BYTES, read_bytes
+from poseflow.formats.input_file import HEAD_BYTES, read_text
 from poseflow.formats.json.start import first_of, start_of_json
 from poseflow.frame_names import natural_key, text_of, without_suffix
 from poseflow.storage.atomic import explain
@@ -64,7 +64,7 @@ def json_of_images(folder: Path, is_entry: Callable[[Any], bool]) -> list[Path]:
     files = list_files(folder, ".json")
     for file in files[:100]:
         try:
-            start = start_of_json(read_bytes(file, HEAD_BYTES))
+            start = start_of_json(read_text(file, HEAD_BYTES))
         except FormatError:
             continue
         if start != []:

@@ -22,8 +22,9 @@ from poseflow.formats.external.frame_files import (
 )
 from poseflow.formats.external.person_fields import Optional, identity, joint_numbers
 from poseflow.formats.frame_builder import FrameBuilder
+from poseflow.formats.input_file import read_text
 from poseflow.formats.json.numbers import shortest
-from poseflow.formats.json.reader import kind_of, parse, read_bytes
+from poseflow.formats.json.reader import kind_of, parse
 from poseflow.formats.json.start import first_of, has_fields, start_of_json
 from poseflow.formats.metadata import metadata, with_metadata
 from poseflow.formats.skeleton_fields import skeleton_of
@@ -58,13 +59,13 @@ class MMPoseFormat:
             files = json_of_images(path, _is_instance)
 
             def read_file(file: Path, image: str) -> None:
-                _Reader(builder, file).image(parse(read_bytes(file), Any, file), image)
+                _Reader(builder, file).image(parse(read_text(file), Any, file), image)
 
             read_frame_files(
                 builder, files, lambda names: stems(names, ".json"), read_file
             )
         else:
-            _Reader(builder, path).document(parse(read_bytes(path), Any, path))
+            _Reader(builder, path).document(parse(read_text(path), Any, path))
         return builder.finish()
 
     def encoder(self, hints: Hints) -> MMPoseEncoder:

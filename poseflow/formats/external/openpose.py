@@ -25,14 +25,9 @@ from poseflow.formats.external.frame_files import (
     read_frame_files,
 )
 from poseflow.formats.frame_builder import FrameBuilder
+from poseflow.formats.input_file import HEAD_BYTES, read_text
 from poseflow.formats.json.numbers import shortest
-from poseflow.formats.json.reader import (
-    HEAD_BYTES,
-    decode_entry,
-    kind_of,
-    parse,
-    read_bytes,
-)
+from poseflow.formats.json.reader import decode_entry, kind_of, parse
 from poseflow.formats.json.start import first_of, start_of_json
 from poseflow.formats.metadata import metadata, with_metadata
 from poseflow.frame_names import (
@@ -106,7 +101,7 @@ class OpenPoseFormat:
             named: dict[str, Path] = {}
 
             def read_file(file: Path, image: str) -> None:
-                document = parse(read_bytes(file), dict[str, msgspec.Raw], file)
+                document = parse(read_text(file), dict[str, msgspec.Raw], file)
                 image = _own_name(document) or image
                 if named.setdefault(image, file) != file:
                     raise FormatError(
@@ -117,7 +112,7 @@ class OpenPoseFormat:
             read_frame_files(builder, files, _images, read_file)
             builder.problems.note_videos(_videos(files))
             return builder.finish()
-        data = read_bytes(path)
+        data = read_text(path)
         if data.lstrip()[:1] == b"[":
             frames = parse(data, list[dict[str, msgspec.Raw]], path)
             for place, frame in enumerate(frames):
@@ -147,7 +142,7 @@ def _frame_documents(folder: Path) -> list[Path]:
     files = list_files(folder, ".json")
     try:
         known = bool(files) and _is_frame(
-            start_of_json(read_bytes(files[0], HEAD_BYTES))
+            start_of_json(read_text(files[0], HEAD_BYTES))
         )
     except FormatError:
         known = False

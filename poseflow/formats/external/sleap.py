@@ -18,7 +18,7 @@ from poseflow.formats.external.sleap_labels import (
     sequence_of,
     sleap_io_package,
 )
-from poseflow.formats.json.reader import read_bytes
+from poseflow.formats.input_file import read_text
 from poseflow.formats.json.start import first_of, has_fields, start_of_json
 from poseflow.poses import NO_TRACK, Poses
 from poseflow.sequence import Frame, PoseSequence
@@ -102,7 +102,7 @@ def _plain(path: Path, name: str) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory() as folder:
         plain = Path(folder) / "tasks.json"
-        plain.write_bytes(read_bytes(path))
+        plain.write_bytes(read_text(path))
         yield plain
 
 

@@ -21,8 +21,9 @@ from poseflow.formats.external.frame_files import (
 )
 from poseflow.formats.external.person_fields import Optional, joint_numbers, number
 from poseflow.formats.frame_builder import FrameBuilder
+from poseflow.formats.input_file import read_text
 from poseflow.formats.json.numbers import shortest
-from poseflow.formats.json.reader import kind_of, parse, read_bytes
+from poseflow.formats.json.reader import kind_of, parse
 from poseflow.formats.json.start import first_of, has_fields, start_of_json
 from poseflow.formats.metadata import metadata_if_needed, with_metadata
 from poseflow.frame_names import frame_name, text_of, without_suffix
@@ -54,13 +55,13 @@ class UltralyticsFormat:
             files = json_of_images(path, _is_entry)
 
             def read_file(file: Path, image: str) -> None:
-                reader.image(_parsed(read_bytes(file), file), image)
+                reader.image(_parsed(read_text(file), file), image)
 
             read_frame_files(
                 builder, files, lambda names: stems(names, ".json"), read_file
             )
         else:
-            reader.document(_parsed(read_bytes(path), path))
+            reader.document(_parsed(read_text(path), path))
         reader.report()
         return builder.finish()
 

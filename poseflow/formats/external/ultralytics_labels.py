@@ -19,7 +19,7 @@ from poseflow.formats.base import Hints
 from poseflow.formats.external.frame_files import list_files, read_frame_files, stems
 from poseflow.formats.external.person_fields import identity
 from poseflow.formats.frame_builder import FrameBuilder
-from poseflow.formats.json.reader import HEAD_BYTES, read_bytes
+from poseflow.formats.input_file import HEAD_BYTES, read_text
 from poseflow.frame_names import (
     frame_name,
     frame_number,
@@ -70,7 +70,7 @@ class UltralyticsLabelsFormat:
         lines = {}
         for file in files:
             try:
-                lines[file] = read_bytes(file, empty=True).decode().splitlines()
+                lines[file] = read_text(file, empty=True).decode().splitlines()
             except UnicodeDecodeError as error:
                 raise FormatError(f"{file}: expected text in UTF-8 ({error})") from None
         layout = _Layout.of(path, lines.values(), hints.skeleton)
@@ -107,7 +107,7 @@ def _label_files(folder: Path) -> list[Path]:
 
 def _head(file: Path) -> bytes:
     try:
-        return read_bytes(file, HEAD_BYTES, empty=True)
+        return read_text(file, HEAD_BYTES, empty=True)
     except FormatError:
         return b""
 

@@ -12,8 +12,8 @@ import numpy as np
 
 from poseflow.errors import FormatError
 from poseflow.formats.base import Encoder, Hints
+from poseflow.formats.input_file import HEAD_BYTES, read_text
 from poseflow.formats.json.numbers import shortest, widths
-from poseflow.formats.json.reader import HEAD_BYTES, read_bytes
 from poseflow.formats.json.start import first_of, has_fields, start_of_json
 from poseflow.formats.metadata import (
     Metadata,
@@ -43,7 +43,7 @@ def _other_joints(start: Any, path: Path) -> bool:
     categories = start.get("categories") if isinstance(start, dict) else None
     if categories is None and path.is_file():
         try:
-            data = read_bytes(path)
+            data = read_text(path)
         except FormatError:
             return False
         # They may follow everything else; decoding all of it would take as long again.

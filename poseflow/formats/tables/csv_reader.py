@@ -13,7 +13,7 @@ from poseflow.arrays import Ints
 from poseflow.errors import FormatError
 from poseflow.formats.base import Hints
 from poseflow.formats.frame_builder import Problems
-from poseflow.formats.json.reader import read_bytes
+from poseflow.formats.input_file import read_text
 from poseflow.formats.tables.csv_text import CsvText, complete_rows, split_text
 from poseflow.formats.tables.csv_writer import METADATA_COLUMN
 from poseflow.formats.tables.data_frame import (
@@ -43,7 +43,7 @@ def read_csv(path: Path, hints: Hints) -> PoseSequence:
         FormatError: If a column is missing, or no row can be used.
     """
     problems = Problems(path, "rows")
-    text = split_text(read_bytes(path), path, problems)
+    text = split_text(read_text(path), path, problems)
     numbers = number_columns(text.columns, f"{path}: line 1")
     own = (*TEXT_COLUMNS, METADATA_COLUMN)
     texts = [column for column in text.columns if column in own]

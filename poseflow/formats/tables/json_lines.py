@@ -18,7 +18,8 @@ from poseflow.formats.alphapose import add_entry
 from poseflow.formats.alphapose_writer import entry_fields
 from poseflow.formats.base import Encoder, Hints
 from poseflow.formats.frame_builder import FrameBuilder
-from poseflow.formats.json.reader import decode_entry, kind_of, read_bytes
+from poseflow.formats.input_file import read_text
+from poseflow.formats.json.reader import decode_entry, kind_of
 from poseflow.formats.metadata import Metadata, metadata, with_metadata
 from poseflow.frame_names import frame_name
 from poseflow.sequence import Frame, PoseSequence
@@ -126,7 +127,7 @@ class JsonLinesFormat:
         builder = FrameBuilder(path, hints)
         names: dict[str, int] = {}
         place = 0
-        lines = read_bytes(path).split(b"\n")
+        lines = read_text(path).split(b"\n")
         for number, line in enumerate(lines, 1):
             if not line.strip():
                 continue
