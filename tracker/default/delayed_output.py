@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass, field
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
@@ -17,20 +16,24 @@ FinalFrames: TypeAlias = tuple[tuple[int, Poses], ...]
 
 @dataclass
 class _HeldFrame:
-    """A frame of the window, with the track and the id that each person had then."""
+    """A frame of the window; ids are set later for tracks confirmed within it."""
 
-    frame: int
+    number: int
     poses: Poses
     serials: Ints
     ids: Ints
     filled: list[Poses] = field(default_factory=list)
 
+    def person(self, track_id: int) -> Poses:
+        """The person who has an id in this frame, with that id."""
+        here: Poses = self.poses[self.ids == track_id]
+        return here.replace(track_ids=[track_id])
 
-class _Sighting(NamedTuple):
-    """One person of a held frame."""
-
-    held: _HeldFrame
-    person: int
+    def final(self) -> tuple[int, Poses]:
+        """Number and people of the frame; the interpolated ones come last."""
+        poses = self.poses.replace(track_ids=self.ids)
+        filled = [p for p in self.filled if p.track_ids[0] not in self.ids]
+        return self.number, Poses.concatenate([poses, *filled]) if filled else poses
 
 
 class DelayedOutput:
@@ -47,87 +50,53 @@ class DelayedOutput:
     """
 
     def __init__(self, delay_frames: int, fill_frames: int = 0) -> None:
-        self._length = delay_frames
+        self._delay_frames = delay_frames
         self._fill_frames = fill_frames
-        self._window: deque[_HeldFrame] = deque()
-        self._ids: dict[int, int] = {}  # by serial, of the tracks in the window
-        self._latest: dict[int, _Sighting] = {}  # by id
+        self._window: list[_HeldFrame] = []
+        self._latest: _HeldFrame | None = None  # of the final frames
 
-    def add(self, frame: int, poses: Poses, serials: Ints, ids: Ints) -> FinalFrames:
+    def add(self, number: int, poses: Poses, serials: Ints, ids: Ints) -> FinalFrames:
         """Add a frame; return those that became final.
 
         Args:
-            frame: Number of the frame.
+            number: Number of the frame.
             poses: Its P people.
-            serials: `(P,)` track of each person before re-identification; -1 for none.
+            serials: `(P,)` tentative track of each person, -1 for none or a confirmed
+                one.
             ids: `(P,)` ids given at once, -1 for none.
         """
-        held = _HeldFrame(frame, poses, serials, ids)
-        self._window.append(held)
-        for person in np.flatnonzero((ids != NO_TRACK) & (serials >= 0)).tolist():
-            serial, track_id = int(serials[person]), int(ids[person])
-            if serial not in self._ids:
-                self._ids[serial] = track_id
-                for earlier in self._window:
-                    for k in np.flatnonzero(earlier.serials == serial).tolist():
-                        self._see(track_id, _Sighting(earlier, k))
-            else:
-                self._see(track_id, _Sighting(held, person))
-        final = []
-        while len(self._window) > self._length:
-            final.append(self._finalize(self._window.popleft()))
-        if len(self._ids) > 1000 + 10 * self._length:
-            held_now = np.concatenate([serials, *(f.serials for f in self._window)])
-            self._ids = {s: self._ids[s] for s in held_now.tolist() if s in self._ids}
-        if len(self._latest) > 1000:
-            oldest = frame - self._fill_frames - 1
-            self._latest = {
-                k: seen for k, seen in self._latest.items() if seen.held.frame >= oldest
-            }
-        return tuple(final)
+        for person in np.flatnonzero((serials >= 0) & (ids != NO_TRACK)):
+            for held in self._window:
+                # A re-identified track may have had another person in this frame.
+                if ids[person] not in held.ids:
+                    held.ids[held.serials == serials[person]] = ids[person]
+        self._window.append(_HeldFrame(number, poses, serials, ids.copy()))
+        return self._release(self._delay_frames)
 
     def flush(self) -> FinalFrames:
         """The frames still held, at the end of the stream."""
-        final = tuple(self._finalize(frame) for frame in self._window)
-        self._window.clear()
-        return final
+        return self._release(0)
 
-    def _see(self, track_id: int, seen: _Sighting) -> None:
-        """Note a sighting of an id, and fill the gap before it."""
-        if not self._fill_frames:
-            return
-        before = self._latest.get(track_id)
-        if before is not None and before.held.frame >= seen.held.frame:
-            return
-        self._latest[track_id] = seen
-        if before is None:
-            return
-        missed = seen.held.frame - before.held.frame - 1
-        if not 0 < missed <= self._fill_frames:
-            return
-        gap = [
-            held
-            for held in self._window
-            if before.held.frame < held.frame < seen.held.frame
-        ]
-        if len(gap) < missed:
-            return
-        ends = [s.held.poses[s.person] for s in (before, seen)]
-        if not stayed_near(*ends):
-            return
-        known = ends[0].replace(track_ids=[track_id])
-        for held, pose in zip(gap, interpolate(known, ends[1], missed), strict=True):
-            held.filled.append(pose)
+    def _release(self, held_frames: int) -> FinalFrames:
+        """All but the latest frames, which became final."""
+        final = []
+        while len(self._window) > held_frames:
+            self._fill_gaps()
+            self._latest = self._window.pop(0)
+            final.append(self._latest.final())
+        return tuple(final)
 
-    def _finalize(self, held: _HeldFrame) -> tuple[int, Poses]:
-        ids = held.ids.copy()
-        taken = set(ids.tolist())
-        for p in np.flatnonzero(ids == NO_TRACK).tolist():
-            later = self._ids.get(int(held.serials[p]), NO_TRACK)
-            # A re-identified track may have had another person in this frame.
-            if later not in taken:
-                ids[p] = later
-                taken.add(later)
-        poses = held.poses.replace(track_ids=ids)
-        filled = [pose for pose in held.filled if int(pose.track_ids[0]) not in taken]
-        return held.frame, Poses.concatenate([poses, *filled]) if filled else poses
+    def _fill_gaps(self) -> None:
+        """Fill the gaps that begin with the first frame of the window."""
+        if self._latest is None:
+            return
+        missed = set(self._latest.ids.tolist()) - {*self._window[0].ids.tolist()}
+        for track_id in sorted(missed - {NO_TRACK}):
+            for gap, held in enumerate(self._window[: self._fill_frames + 1]):
+                if track_id in held.ids:
+                    before, after = (f.person(track_id) for f in (self._latest, held))
+                    if stayed_near(before, after):
+                        between = interpolate(before, after, gap)
+                        for k, missing in enumerate(self._window[:gap]):
+                            missing.filled.append(between[k : k + 1])
+                    break

@@ -141,10 +141,11 @@ class DefaultTracker(TrackerBackend):
 
         # Confirmation, re-identification and output.
         tracked = track_of >= 0
-        # From before re-identification, so that the delayed output finds the earlier
-        # frames of a tentative track.
+        # Of tentative tracks, by which the delayed output finds their earlier frames.
         serials = np.full(len(people), -1)
-        serials[tracked] = tracks.serials[track_of[tracked]]
+        serials[tracked] = np.where(tracks.confirmed, -1, tracks.serials)[
+            track_of[tracked]
+        ]
         self._confirm(tracks, track_of, pairs, people)
         ids = np.full(len(people), NO_TRACK)
         ids[tracked] = np.where(tracks.confirmed, tracks.ids, NO_TRACK)[
