@@ -8,14 +8,13 @@ import numpy as np
 import onnxruntime
 import torch
 from safetensors.torch import load_file
-from torch import Tensor
 
-from poseflow.arrays import Image
+from poseflow.arrays import Floats, Image
 from poseflow.estimator.devices import to_device
 from poseflow.estimator.movenet.files import graph_file, weights_file
 from poseflow.estimator.networks.movenet import MoveNet, movenet, normalise
 
-Run = Callable[[Image], dict[str, Tensor]]
+Run = Callable[[Image], dict[str, Floats]]
 """`(N, H, W, 3)` uint8 BGR images to the outputs of all heads."""
 
 
@@ -48,10 +47,10 @@ def on_cpu(name: str) -> Run:
     )
     heads = [head.name for head in session.get_outputs()]
 
-    def run(images: Image) -> dict[str, Tensor]:
+    def run(images: Image) -> dict[str, Floats]:
         each = [session.run(heads, {"images": image[None]}) for image in images]
         return {
-            head: torch.from_numpy(np.concatenate(values))
+            head: np.concatenate(values)
             for head, *values in zip(heads, *each, strict=True)
         }
 
@@ -66,11 +65,11 @@ def on_device(name: str, device: torch.device) -> Run:
         network = network.half()
 
     @torch.inference_mode()
-    def run(images: Image) -> dict[str, Tensor]:
+    def run(images: Image) -> dict[str, Floats]:
         planes = torch.from_numpy(images).to(device, non_blocking=True)
         values = normalise(planes)
-        outputs: dict[str, Tensor] = network(values.half() if half else values)
-        return outputs
+        outputs = network(values.half() if half else values)
+        return {head: maps.float().cpu().numpy() for head, maps in outputs.items()}
 
     return run
 
@@ -88,7 +87,7 @@ class LoadedMoveNet:
         self.device = device
         self._run: Run | None = None
 
-    def outputs(self, images: Sequence[Image]) -> dict[str, Tensor]:
+    def outputs(self, images: Sequence[Image]) -> dict[str, Floats]:
         """Outputs of all heads for `(H, W, 3)` uint8 BGR images of one size."""
         if self._run is None:
             if self.device.type == "cpu":

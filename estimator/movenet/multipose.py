@@ -136,25 +136,17 @@ class MultiPose:
         """The people in letterboxes of one size, in image pixels."""
         out = self._network.outputs([frame.image for frame in frames])
         people = decode_people(out, LEAST_CENTRE)
-        image, keypoints, keypoint_scores, boxes, scores = (
-            value.cpu().numpy()
-            for value in (
-                people.image,
-                people.keypoints,
-                people.keypoint_scores,
-                people.boxes,
-                people.scores,
-            )
-        )
         return [
             Poses(
-                frame.to_image(keypoints[image == k]),
-                keypoint_scores[image == k],
-                frame.boxes_to_image(boxes[image == k]),
-                scores[image == k],
+                frame.to_image(people.keypoints[mine]),
+                people.keypoint_scores[mine],
+                frame.boxes_to_image(people.boxes[mine]),
+                people.scores[mine],
                 skeleton=SKELETON,
             )
-            for k, frame in enumerate(frames)
+            for frame, mine in (
+                (frame, people.image == k) for k, frame in enumerate(frames)
+            )
         ]
 
 

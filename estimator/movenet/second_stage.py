@@ -39,7 +39,6 @@ class SecondStage:
 
     def __init__(self, name: str, device: torch.device, batch_size: int) -> None:
         self.name = name
-        self.device = device
         self.batches = Batches(batch_size, "crops")
         self._network = LoadedMoveNet(name, device)
         self._side = CROP_SIDE[name]
@@ -91,12 +90,12 @@ class SecondStage:
         """Joints of each crop with its seeds: `(17, 3)` x, y in crop pixels, score."""
         out = self._network.outputs([crop for crop, _ in items])
         if seeded:
-            seeds = torch.from_numpy(np.stack([s for _, s in items])).to(self.device)
             sigma_px = SEED_SIGMA * self._side / CROP_MARGIN
+            seeds = np.stack([s for _, s in items])
             keypoints, scores = decode_seeded(out, seeds, sigma_px)
         else:
             keypoints, scores = decode_person(out)
-        return list(torch.cat([keypoints, scores[..., None]], 2).cpu().numpy())
+        return list(np.concatenate([keypoints, scores[..., None]], axis=2))
 
 
 def _with_joints(poses: Poses) -> Floats:
