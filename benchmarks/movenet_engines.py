@@ -24,7 +24,8 @@ import torch
 
 from poseflow.benchmark.hardware import hardware
 from poseflow.estimator.devices import to_device
-from poseflow.estimator.movenet.loaded import load_movenet, on_cpu
+from poseflow.estimator.movenet.in_torch import load_movenet
+from poseflow.estimator.movenet.loaded import on_cpu
 from poseflow.estimator.networks.movenet import normalise
 
 INPUTS = (

@@ -27,7 +27,7 @@ from poseflow.arrays import Image
 from poseflow.benchmark.hardware import hardware
 from poseflow.estimator.devices import choose_device, to_device
 from poseflow.estimator.movenet.decode import decode_people, decode_seeded
-from poseflow.estimator.movenet.loaded import load_movenet
+from poseflow.estimator.movenet.in_torch import load_movenet
 from poseflow.estimator.movenet.multipose import _input
 from poseflow.estimator.movenet.presets import growth, preset
 from poseflow.estimator.networks.movenet import normalise

@@ -1,15 +1,25 @@
-"""Choice of the device that networks run on."""
+"""Choice of the device that networks run on.
+
+torch is imported where it is needed only: its import takes longer than MoveNet's first
+thirty images.
+"""
 
 from __future__ import annotations
 
+import ctypes
+import importlib.metadata
+import os
 import platform
+import sys
 import warnings
-from typing import Literal
-
-import torch
-from torch import nn
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 from poseflow.errors import PoseFlowError
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
 
 Precision = Literal["float32", "bfloat16"]
 """Of the forward pass of a network."""
@@ -24,6 +34,8 @@ def choose_device(name: str = "auto") -> torch.device:
     Raises:
         PoseFlowError: If the name is unknown or there is no such device here.
     """
+    import torch
+
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
@@ -47,6 +59,59 @@ def choose_device(name: str = "auto") -> torch.device:
     return device
 
 
+def device_name(name: str = "auto") -> str:
+    """The name of the device of `choose_device`, without torch if that is the CPU.
+
+    Raises:
+        PoseFlowError: As `choose_device`.
+    """
+    if name == "cpu" or (name == "auto" and not _may_have_gpu()):
+        return "cpu"
+    return str(choose_device(name))
+
+
+DRIVERS = {"linux": "libcuda.so.1", "win32": "nvcuda.dll"}
+"""CUDA's driver library, by platform: without it, torch finds no GPU of NVIDIA's."""
+
+
+def _may_have_gpu() -> bool:
+    """Whether `auto` may be a GPU, which torch has to be asked for."""
+    try:
+        if "rocm" in importlib.metadata.version("torch"):
+            return True
+        ctypes.CDLL(DRIVERS[sys.platform])
+    except (KeyError, OSError):
+        return False
+    except importlib.metadata.PackageNotFoundError:
+        pass
+    return True
+
+
+def thread_count() -> int:
+    """Threads of a network on the CPU: as many as torch has, or would have.
+
+    That is `OMP_NUM_THREADS`, or the number of physical cores that this process may
+    use.
+    """
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        return int(torch.get_num_threads())
+    asked = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]
+    return int(asked) if asked.isdecimal() and int(asked) else _physical_cores()
+
+
+def _physical_cores() -> int:
+    """Physical cores that this process may use; logical ones if that is unknown."""
+    if not hasattr(os, "sched_getaffinity"):
+        return os.cpu_count() or 1
+    mine = os.sched_getaffinity(0)
+    siblings = "/sys/devices/system/cpu/cpu{}/topology/thread_siblings_list"
+    try:
+        return len({Path(siblings.format(core)).read_text() for core in mine})
+    except OSError:
+        return len(mine)
+
+
 def uses_bfloat16(precision: Precision) -> bool:
     """Check the precision of a forward pass, and tell whether it is bfloat16."""
     if precision not in ("float32", "bfloat16"):
@@ -58,6 +123,8 @@ def uses_bfloat16(precision: Precision) -> bool:
 
 def warn_of_slow_bfloat16(device: torch.device) -> None:
     """Warn if bfloat16 is slower than float32: CPUs without instructions for it."""
+    import torch
+
     # Private to torch, and not in every version; without them there is no warning.
     probes = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
     known = [getattr(torch.cpu, name, None) for name in probes]
@@ -74,5 +141,7 @@ def warn_of_slow_bfloat16(device: torch.device) -> None:
 
 def to_device(module: nn.Module, device: torch.device) -> nn.Module:
     """Move a network to a device, in the channels-last layout, fastest to convolve."""
+    import torch
+
     module = module.to(device)
     return module.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]

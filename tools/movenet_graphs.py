@@ -21,7 +21,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
-from poseflow.estimator.movenet.loaded import load_movenet
+from poseflow.estimator.movenet.in_torch import load_movenet
 from poseflow.estimator.networks.movenet import WIDTHS, normalise
 
 OPSET = 17

@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 
 from poseflow.arrays import Bools, Floats, Ints
-from poseflow.estimator.networks.movenet import NUM_JOINTS, STRIDE
+from poseflow.estimator.movenet.layout import NUM_JOINTS, STRIDE
 
 PEAK_WINDOW = 5
 """A person's centre is the highest cell of a window of so many cells a side."""

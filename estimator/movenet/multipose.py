@@ -6,18 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from poseflow.arrays import Image
 from poseflow.estimator.batches import Batches
 from poseflow.estimator.detectors.letterbox import Letterbox, letterbox
 from poseflow.estimator.movenet.decode import decode_people
+from poseflow.estimator.movenet.layout import INPUT_MULTIPLE
 from poseflow.estimator.movenet.loaded import LoadedMoveNet
 from poseflow.estimator.movenet.merging import distinct, joined, merged
 from poseflow.estimator.movenet.presets import LEAST_SCORE, SKELETON, View, growth
 from poseflow.estimator.movenet.scores import person_scores
 from poseflow.estimator.movenet.tiles import TILE_PX, from_tiles, tile_boxes
-from poseflow.estimator.networks.movenet import INPUT_MULTIPLE
 from poseflow.estimator.protocols import Detections
 from poseflow.poses import Poses
 
@@ -54,7 +53,7 @@ class MultiPose:
     def __init__(
         self,
         views: Sequence[View],
-        device: torch.device,
+        device: str,
         least_score: float = LEAST_SCORE,
         batch_size: int = 8,
         *,

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from poseflow.arrays import Image
 from poseflow.errors import PoseFlowError
-from poseflow.estimator.devices import choose_device
+from poseflow.estimator.devices import device_name
 from poseflow.estimator.movenet.multipose import DetectedPoses, MultiPose
 from poseflow.estimator.movenet.presets import LEAST_SCORE, SKELETON, preset
 from poseflow.estimator.movenet.scores import (
@@ -78,7 +78,7 @@ class MoveNetPoses:
             raise PoseFlowError(f"tiles: expected auto or none, got {tiles!r}")
         self.least_score = least_score
         self.refine_below = chosen.refine_below
-        self.device = choose_device(device)
+        self.device = device_name(device)
         # The second stage may raise the score of a person.
         first = least_score / 2 if self.refine_below else least_score
         self.detector = detector or MultiPose(
@@ -200,7 +200,7 @@ def movenet_detector(
     """
     _require_no_weights(weights, "detector 'embedded'")
     views = preset(quality).views
-    return MultiPose(views, choose_device(device), batch_size=batch_size)
+    return MultiPose(views, device_name(device), batch_size=batch_size)
 
 
 def _require_no_weights(weights: str | os.PathLike[str] | None, what: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from poseflow.errors import PoseFlowError
-from poseflow.estimator.networks.movenet import INPUT_MULTIPLE
+from poseflow.estimator.movenet.layout import INPUT_MULTIPLE
 from poseflow.skeletons import get
 from poseflow.validation import require
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
-import torch
 
 from poseflow.arrays import Floats, Image
 from poseflow.estimator.batches import Batches
@@ -37,7 +36,7 @@ class SecondStage:
         batch_size: Crops at once; halved when the device runs out of memory.
     """
 
-    def __init__(self, name: str, device: torch.device, batch_size: int) -> None:
+    def __init__(self, name: str, device: str, batch_size: int) -> None:
         self.name = name
         self.batches = Batches(batch_size, "crops")
         self._network = LoadedMoveNet(name, device)

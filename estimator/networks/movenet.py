@@ -15,14 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from poseflow.errors import PoseFlowError
-
-STRIDE = 4
-"""Input pixels per cell of the output."""
-
-INPUT_MULTIPLE = 32
-"""The sides of the input must be divisible by it."""
-
-NUM_JOINTS = 17
+from poseflow.estimator.movenet.layout import NUM_JOINTS
 
 WIDTHS: Mapping[str, tuple[int, ...]] = {
     "multipose": (48, 24, 40, 48, 96, 144, 240, 480),

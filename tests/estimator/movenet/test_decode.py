@@ -14,7 +14,8 @@ from poseflow.estimator.movenet.decode import (
     decode_seeded,
 )
 from poseflow.estimator.movenet.files import graph_file
-from poseflow.estimator.movenet.loaded import LoadedMoveNet, on_cpu, on_device
+from poseflow.estimator.movenet.in_torch import on_device
+from poseflow.estimator.movenet.loaded import LoadedMoveNet, on_cpu
 from poseflow.estimator.networks.movenet import MoveNet, movenet
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "movenet" / "outputs.npz"
@@ -29,7 +30,7 @@ def golden():
 
 def engines(name):
     """The network in onnxruntime and in torch."""
-    return {"onnxruntime": on_cpu(name), "torch": on_device(name, torch.device("cpu"))}
+    return {"onnxruntime": on_cpu(name), "torch": on_device(name, "cpu")}
 
 
 @pytest.fixture(scope="module", params=["onnxruntime", "torch"])
@@ -61,8 +62,8 @@ def test_outputs_do_not_depend_on_threads_or_batches(name, golden):
     results = []
     for threads in (1, 2):
         torch.set_num_threads(threads)
-        results.append(LoadedMoveNet(name, torch.device("cpu")).outputs(images))
-    network = LoadedMoveNet(name, torch.device("cpu"))
+        results.append(LoadedMoveNet(name, "cpu").outputs(images))
+    network = LoadedMoveNet(name, "cpu")
     alone = [network.outputs([each]) for each in images]
     for head, values in results[0].items():
         assert np.array_equal(values, results[1][head])

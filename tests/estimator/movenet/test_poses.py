@@ -1,5 +1,8 @@
 """Estimator `movenet`: presets, images of all kinds, batches, boxes."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -9,9 +12,9 @@ from poseflow.errors import PoseFlowError
 from poseflow.estimator import Estimator, detector_names, estimator_names
 from poseflow.estimator.detectors.registry import make_detector
 from poseflow.estimator.movenet.files import NAMES, summary, weights_file
+from poseflow.estimator.movenet.layout import INPUT_MULTIPLE
 from poseflow.estimator.movenet.poses import MoveNetPoses
 from poseflow.estimator.movenet.presets import PRESETS, preset
-from poseflow.estimator.networks.movenet import INPUT_MULTIPLE
 from poseflow.estimator.protocols import Detections, Predicted
 from poseflow.similarity.boxes import box_iou
 from poseflow.similarity.oks import oks
@@ -273,3 +276,20 @@ def test_the_embedded_detector_finds_boxes(scene):
 def test_its_weights_for_another_estimator_are_named(name):
     with pytest.raises(PoseFlowError, match=f"weights of MoveNet {name}: .*leave them"):
         Estimator(weights=weights_file(name))
+
+
+WITHOUT_TORCH = """
+import sys
+import numpy as np
+from poseflow.estimator import Estimator
+estimator = Estimator(quality="fast")
+image = np.zeros((64, 96, 3), np.uint8)
+estimator.estimate(image)
+estimator.estimate(image, [[10, 10, 30, 60]])
+assert "torch" not in sys.modules
+"""
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="torch runs on the GPU")
+def test_torch_is_not_loaded_on_a_cpu():
+    subprocess.run([sys.executable, "-c", WITHOUT_TORCH], check=True)

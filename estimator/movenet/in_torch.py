@@ -1,0 +1,46 @@
+"""MoveNet in torch, for GPUs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from safetensors.torch import load_file
+
+from poseflow.arrays import Floats, Image
+from poseflow.estimator.devices import to_device
+from poseflow.estimator.movenet.files import weights_file
+from poseflow.estimator.networks.movenet import MoveNet, movenet, normalise
+
+
+def load_movenet(name: str) -> MoveNet:
+    """One of the networks with its weights, in eval mode on the CPU.
+
+    Args:
+        name: `multipose`, `thunder` or `lightning`.
+    """
+    network = movenet(name)
+    state = load_file(weights_file(name))
+    network.load_state_dict({key: value.float() for key, value in state.items()})
+    return network.eval()
+
+
+def on_device(name: str, device: str) -> Callable[[Image], dict[str, Floats]]:
+    """A network in torch; half precision on CUDA.
+
+    Returns:
+        As `Run`: `(N, H, W, 3)` uint8 BGR images to the outputs of all heads.
+    """
+    network = to_device(load_movenet(name), torch.device(device))
+    half = device.startswith("cuda")
+    if half:
+        network = network.half()
+
+    @torch.inference_mode()
+    def run(images: Image) -> dict[str, Floats]:
+        planes = torch.from_numpy(images).to(device, non_blocking=True)
+        values = normalise(planes)
+        outputs = network(values.half() if half else values)
+        return {head: maps.float().cpu().numpy() for head, maps in outputs.items()}
+
+    return run
