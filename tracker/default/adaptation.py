@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from poseflow.arrays import Floats
-from poseflow.tracker.default.likelihood import CandidatePairs
 from poseflow.tracker.default.options import DefaultWeights
+from poseflow.tracker.default.pairs import CandidatePairs
 from poseflow.tracker.default.tracks import TrackStates
 from poseflow.tracker.observations import Observations
 
@@ -80,8 +80,8 @@ class Adaptation:
         hits = tracks.hits[matches.track]
         frames = tracks.frames_since_update[matches.track]
         self._learn_scores(people.quality[matches.person[hits >= SCORE_HITS]])
-        steady = np.flatnonzero((hits >= MOTION_HITS) & (frames <= LEARN_FRAMES))
-        if len(steady):
+        steady = (hits >= MOTION_HITS) & (frames <= LEARN_FRAMES)
+        if steady.any():
             self._learn_motion(tracks, matches[steady])
 
     def _learn_scores(self, quality: Floats) -> None:
@@ -117,4 +117,4 @@ def certain_matches(tracks: TrackStates, matches: CandidatePairs) -> CandidatePa
     """Matches whose appearance is learned from: recent tracks, similar poses."""
     certain = tracks.frames_since_update[matches.track] <= LEARN_FRAMES
     certain &= matches.pose_similarity > LEARN_POSE_SIMILARITY
-    return matches[np.flatnonzero(certain)]
+    return matches[certain]

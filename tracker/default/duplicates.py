@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
-from poseflow.arrays import Bools, Floats, Ints
+from poseflow.arrays import Bools, Ints
+from poseflow.tracker.default.options import DefaultOptions
 from poseflow.tracker.default.tracks import TrackStates
 from poseflow.tracker.observations import Observations
 
@@ -15,19 +18,24 @@ COMMON = 0.25
 """Share of the smaller number of keypoints that two poses have to have in common."""
 
 
-def find_duplicates(
-    people: Observations, deviation: Floats, similarity: float
-) -> tuple[Ints, Ints]:
-    """Pairs of poses whose OKS over common keypoints is above `similarity`.
+class Duplicates(NamedTuple):
+    """n pairs of poses of one frame that are similar.
 
-    Args:
-        people: The P people of a frame.
-        deviation: `(K,)` standard deviation of the keypoints, in sizes.
-        similarity: In [0, 1]; OKS is taken at the larger size of both.
-
-    Returns:
-        `(n,)` indices of the poses of better quality, and `(n,)` of the weaker ones.
+    Attributes:
+        stronger: `(n,)` indices of the poses of better quality.
+        weaker: `(n,)` indices of the others.
     """
+
+    stronger: Ints
+    weaker: Ints
+
+
+def find_duplicates(people: Observations, options: DefaultOptions) -> Duplicates:
+    """Poses whose OKS over common keypoints is above `duplicate_similarity`.
+
+    OKS is taken at the larger size of both.
+    """
+    deviation = options.weights.keypoint_deviation(people.sigmas)
     points, present = people.points[:, :-1], people.present[:, :-1]
     sizes = people.sizes
     count = present.sum(axis=1)
@@ -44,16 +52,16 @@ def find_duplicates(
     common = both.sum(axis=1)
     oks = near.sum(axis=1) / np.maximum(common, 1)
     least = np.maximum(COMMON * np.minimum(count[first], count[second]), 1)
-    keep = (oks > similarity) & (common >= least)
+    keep = (oks > options.duplicate_similarity) & (common >= least)
     first, second = first[keep], second[keep]
     # Ties by position, so that ids do not depend on the order of the input.
     rank = np.argsort(np.lexsort((*people.centres.T[::-1], -people.quality)))
     swap = rank[first] > rank[second]
-    return np.where(swap, second, first), np.where(swap, first, second)
+    return Duplicates(np.where(swap, second, first), np.where(swap, first, second))
 
 
 def suppress_duplicates(
-    tracks: TrackStates, track_of: Ints, duplicates: tuple[Ints, Ints]
+    tracks: TrackStates, track_of: Ints, duplicates: Duplicates
 ) -> tuple[Bools, Ints]:
     """People who get no id because they are duplicates.
 
@@ -64,20 +72,20 @@ def suppress_duplicates(
     Args:
         tracks: Tracks after the update by the matches.
         track_of: `(P,)` track of each person, -1 for none.
-        duplicates: Pairs of similar poses, the stronger ones first.
+        duplicates: Pairs of similar poses.
 
     Returns:
         `(P,)` mask of suppressed people, and the tentative tracks that they matched.
     """
     suppressed = np.zeros(len(track_of), np.bool_)
     missed = []
-    for stronger, weaker in zip(*(d.tolist() for d in duplicates), strict=True):
+    for stronger, weaker in zip(*map(np.ndarray.tolist, duplicates), strict=True):
         one, other = track_of[stronger], track_of[weaker]
         if suppressed[stronger] or suppressed[weaker]:
             continue
         if one >= 0 and other >= 0:
             younger = stronger if tracks.hits[one] < tracks.hits[other] else weaker
-            if tracks.ids[track_of[younger]] == 0:
+            if not tracks.confirmed[track_of[younger]]:
                 suppressed[younger] = True
                 missed.append(track_of[younger])
         else:

@@ -12,14 +12,12 @@ Gaussian; pose similarity as in COCO's OKS.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from poseflow.arrays import Bools, Floats, Ints
+from poseflow.arrays import Floats, Ints
 from poseflow.tracker.appearance.model import AppearanceModel
-from poseflow.tracker.assignment import assign
 from poseflow.tracker.default.options import DefaultOptions, DefaultWeights
+from poseflow.tracker.default.pairs import CandidatePairs
 from poseflow.tracker.default.tracks import TrackStates
 from poseflow.tracker.motion.kalman import Offsets, body_offsets
 from poseflow.tracker.motion.panorama import shortest, turns
@@ -57,39 +55,11 @@ APPEARANCE_DELAY = 0.2
 """Share of `appearance_frames` for which the appearance does not count at all."""
 
 
-@dataclass(frozen=True)
-class CandidatePairs:
-    """n pairs of a track and a person that may be the same.
-
-    Attributes:
-        track: `(n,)` indices of tracks.
-        person: `(n,)` indices of people.
-        log_odds: `(n,)` log odds of "same person" by constant velocity; -inf outside
-            the gate.
-        offset: `(n, 2)` pixels from the prediction to the person.
-        noise: `(n,)` variance of the measured offset, in sizes squared.
-        pose_similarity: `(n,)` OKS after the offset is removed, in [0, 1].
-        turns: `(n, 2)` whole turns of a panorama from track to person, pixels.
-    """
-
-    track: Ints
-    person: Ints
-    log_odds: Floats
-    offset: Floats
-    noise: Floats
-    pose_similarity: Floats
-    turns: Floats
-
-    def __getitem__(self, which: Ints) -> CandidatePairs:
-        """Some of the pairs."""
-        return CandidatePairs(*(array[which] for array in vars(self).values()))
-
-
 def candidate_pairs(
     tracks: TrackStates,
     people: Observations,
     relative_scores: Floats,
-    duplicate: Bools,
+    weaker: Ints,
     appearance: AppearanceModel,
     options: DefaultOptions,
 ) -> CandidatePairs:
@@ -99,7 +69,7 @@ def candidate_pairs(
         tracks: Tracks predicted into this frame.
         people: The P people of the frame.
         relative_scores: `(P,)` quality relative to that of tracked people.
-        duplicate: `(P,)` the weaker of two similar poses.
+        weaker: Indices of people who are the weaker of two similar poses.
         appearance: Distances between appearances in this stream.
         options: Gate and weights.
     """
@@ -125,7 +95,7 @@ def candidate_pairs(
     odds -= np.square(offsets.scale / weights.size_deviation) / 2
     odds += _appearance(tracks, people, track, person, appearance, weights)
     odds -= weights.low_score * np.maximum(1 - relative_scores[person], 0)
-    odds -= weights.duplicate * duplicate[person]
+    odds -= weights.duplicate * np.isin(person, weaker)
     young = (tracks.hits < YOUNG_HITS) & (tracks.frames_since_update <= RECENT_FRAMES)
     odds += YOUNG_LOG_ODDS * (tracks.confirmed & young)[track]
     moved = tracks.centres[track] + offsets.offset - tracks.last_position[track]
@@ -135,29 +105,6 @@ def candidate_pairs(
     return CandidatePairs(
         track, person, odds, offsets.offset, noise, pose_similarity, turned
     )
-
-
-def assign_pairs(
-    tracks: int, people: int, pairs: CandidatePairs, log_odds: Floats
-) -> Ints:
-    """One-to-one assignment with the largest sum of log odds, each above 0.
-
-    Args:
-        tracks: Number of tracks.
-        people: Number of people.
-        pairs: Pairs that may match.
-        log_odds: `(n,)` of the pairs.
-
-    Returns:
-        Indices of the pairs that match.
-    """
-    table = np.full((tracks, people), -np.inf)
-    index = np.zeros(table.shape, np.int64)
-    table[pairs.track, pairs.person] = log_odds
-    index[pairs.track, pairs.person] = np.arange(len(pairs.track))
-    assigned = assign(table, 0.0)
-    which: Ints = index[assigned[:, 0], assigned[:, 1]]
-    return which
 
 
 def all_changed(tracks: TrackStates, matches: CandidatePairs, people: int) -> bool:
@@ -188,6 +135,21 @@ def gate_radius(track: Floats, person: Floats, options: DefaultOptions) -> Float
     return options.gate_body_lengths * size
 
 
+def squared_distances(
+    tracks: TrackStates, centres: Floats, width: float | None
+) -> tuple[Floats, Floats]:
+    """Of people from the tracks' predictions and last positions, `(N, P)` each, px².
+
+    Args:
+        tracks: N tracks.
+        centres: `(P, 2)` box centres of people, pixels.
+        width: Width of a panorama.
+    """
+    predicted = shortest(centres - tracks.centres[:, None], width)
+    last = shortest(centres - tracks.last_position[:, None], width)
+    return np.square(predicted).sum(axis=-1), np.square(last).sum(axis=-1)
+
+
 def _within_reach(
     tracks: TrackStates, people: Observations, options: DefaultOptions
 ) -> tuple[Ints, Ints]:
@@ -195,13 +157,9 @@ def _within_reach(
 
     Near to the prediction, or to the position of the last update.
     """
-    width, centres = options.wrap_width_px, people.centres[None]
-    predicted = shortest(centres - tracks.centres[:, None], width)
-    stayed = shortest(centres - tracks.last_position[:, None], width)
-    square = np.square(predicted).sum(axis=-1)
-    square = np.minimum(square, np.square(stayed).sum(axis=-1))
-    sizes = tracks.sizes[:, None]
-    near = square <= np.square(options.weights.reach * np.maximum(sizes, people.sizes))
+    distances = squared_distances(tracks, people.centres, options.wrap_width_px)
+    reach = options.weights.reach * np.maximum(tracks.sizes[:, None], people.sizes)
+    near = np.minimum(*distances) <= np.square(reach)
     near &= (tracks.frames_since_update <= options.max_age_frames)[:, None]
     track, person = np.nonzero(near)
     return track, person

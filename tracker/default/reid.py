@@ -9,14 +9,13 @@ from poseflow.tracker.appearance.model import AppearanceModel
 from poseflow.tracker.assignment import assign
 from poseflow.tracker.default.likelihood import (
     GATE_FRAMES,
-    CandidatePairs,
-    assign_pairs,
     gate_radius,
     lost_log_odds,
+    squared_distances,
 )
-from poseflow.tracker.default.options import DefaultOptions, DefaultWeights
+from poseflow.tracker.default.options import DefaultOptions
+from poseflow.tracker.default.pairs import CandidatePairs
 from poseflow.tracker.default.tracks import TrackStates
-from poseflow.tracker.motion.panorama import shortest
 from poseflow.tracker.observations import Observations
 
 CONTINUED_HITS = 2
@@ -44,7 +43,7 @@ def continued_lost(
     pairs: CandidatePairs,
     people: Observations,
     speed: float,
-    weights: DefaultWeights,
+    options: DefaultOptions,
 ) -> tuple[Ints, Ints]:
     """Lost tracks that tentative tracks continue by motion.
 
@@ -59,7 +58,7 @@ def continued_lost(
         pairs: Pairs of tracks and people of this frame.
         people: The P people.
         speed: Usual speed of the stream, in sizes per frame.
-        weights: Tuned weights.
+        options: With the weights.
 
     Returns:
         Indices of lost tracks, `(m,)`, and of the tentative ones that continue them.
@@ -67,10 +66,11 @@ def continued_lost(
     new = track_of[pairs.person]
     usable = tracks.confirmed[pairs.track] & np.isin(new, ready)
     usable &= tracks.last_frame[pairs.track] < tracks.first_frame[new]
-    pairs = pairs[np.flatnonzero(usable)]
-    odds = weights.lost + lost_log_odds(tracks, pairs, people, speed, weights)
+    pairs = pairs[usable]
+    odds = lost_log_odds(tracks, pairs, people, speed, options.weights)
+    odds += options.weights.lost
     odds -= CONTINUED_DECAY * tracks.frames_since_update[pairs.track]
-    matched = pairs[assign_pairs(len(tracks), len(track_of), pairs, odds)]
+    matched = pairs.assigned(odds)
     return matched.track, track_of[matched.person]
 
 
@@ -95,37 +95,34 @@ def reidentify(
     """
     # Tracks updated more recently are matched by position, in `candidate_pairs`.
     least = 0 if known else GATE_FRAMES
-    lost = np.flatnonzero(tracks.confirmed & (tracks.frames_since_update > least))
-    if not len(lost) or not len(ready) or not (known or model.ready):
+    rows = np.flatnonzero(tracks.confirmed & (tracks.frames_since_update > least))
+    if not len(rows) or not len(ready) or not (known or model.ready):
         return ready[:0], ready[:0]
-    a, b = np.repeat(lost, len(ready)), np.tile(ready, len(lost))
-    weights, width = options.weights, options.wrap_width_px
+    lost, new = tracks[rows], tracks[ready]
+    sizes = lost.sizes[:, None]
     # People come back where they left or were going; at a distance of one size from
     # there the position counts neither for nor against.
-    here = tracks.centres[b]
-    from_last = np.square(shortest(tracks.last_position[a] - here, width)).sum(axis=1)
-    from_predicted = np.square(shortest(tracks.centres[a] - here, width)).sum(axis=1)
-    far = np.minimum(from_last, from_predicted) / np.square(tracks.sizes[a])
-    odds = -weights.reid_position * np.log((1 + far) / 2)
-    odds -= np.square(np.log(tracks.sizes[a] / tracks.sizes[b]) / SIZE_DEVIATION) / 2
+    distances = squared_distances(lost, new.centres, options.wrap_width_px)
+    far = np.minimum(*distances) / np.square(sizes)
+    odds = -options.weights.reid_position * np.log((1 + far) / 2)
+    odds -= np.square(np.log(sizes / new.sizes) / SIZE_DEVIATION) / 2
     if model.ready:
-        counts = tracks.appearance_count
+        a, b = np.divmod(np.arange(odds.size), len(new))
+        appearance = np.where(new.appearance_count > 0, new.appearance, np.nan)
         distance, evidence = model.distances(
-            tracks.appearance[a],
-            counts[a],
-            np.where(counts[b] > 0, tracks.appearance[b], np.nan),
+            lost.appearance[a], lost.appearance_count[a], appearance[b]
         )
-        odds += model.log_odds(distance, evidence).clip(
-            -APPEARANCE_MOST, APPEARANCE_MOST
-        )
+        similar = model.log_odds(distance, evidence).reshape(odds.shape)
+        odds += similar.clip(-APPEARANCE_MOST, APPEARANCE_MOST)
     if known:
-        radius = gate_radius(tracks.sizes[a], tracks.sizes[b], options)
-        jump = (tracks.frames_since_update[a] <= GATE_FRAMES) & (
-            from_last > np.square(radius)
-        )
-        odds = np.where(jump, -np.inf, odds + CERTAIN)
+        radius = gate_radius(sizes, new.sizes, options)
+        odds += CERTAIN
+        odds[
+            (lost.frames_since_update <= GATE_FRAMES)[:, None]
+            & (distances[1] > np.square(radius))
+        ] = -np.inf
     else:
-        odds -= weights.reid + np.log(1 + len(lost))
-    odds[tracks.last_frame[a] >= tracks.first_frame[b]] = -np.inf
-    pairs = assign(odds.reshape(len(lost), len(ready)), 0.0)
-    return lost[pairs[:, 0]], ready[pairs[:, 1]]
+        odds -= options.weights.reid + np.log(1 + len(lost))
+    odds[lost.last_frame[:, None] >= new.first_frame] = -np.inf
+    a, b = assign(odds, 0.0).T
+    return rows[a], ready[b]

@@ -30,8 +30,13 @@ def turns(displacement: Floats, width: float | None) -> Floats:
     return whole
 
 
-def joined(poses: Poses, width: float) -> Poses:
-    """People whom the seam cuts, with all joints on one side of it."""
+def joined(poses: Poses, width: float | None) -> Poses:
+    """People whom the seam cuts, with all joints on one side of it.
+
+    Without any, or without a width, the poses as they are.
+    """
+    if width is None:
+        return poses
     x = np.where(poses.present, poses.keypoints[..., 0], np.nan)
     cut = np.zeros(len(poses), np.bool_)
     seen: Any = poses.present.any(axis=1)

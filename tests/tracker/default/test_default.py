@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,8 +12,6 @@ from poseflow.benchmark.tracking import count_jumps, make_clip, run_clip
 from poseflow.eval import score_tracking
 from poseflow.tracker import FrameContext
 from poseflow.tracker.default.image_cues import ImageCueExtractor
-from poseflow.tracker.default.tracks import TrackStates
-from poseflow.tracker.default.update import ADDED, REPLACED
 
 SHAPE = np.random.default_rng(5).uniform(-1, 1, (17, 2)) * [30, 90]
 
@@ -278,6 +276,36 @@ def test_embeddings_replace_colours_and_keep_their_size():
     tracker.update(poses, embeddings=np.ones((2, 16)))
 
 
+def test_colours_are_not_compared_with_embeddings_of_their_size():
+    clip = make_clip("street", 0, frames=6)
+    extractor = ImageCueExtractor(True, "none")
+    poses, image = clip.poses[0].poses, clip.scene.render(0)
+    boxes = poses.boxes.astype(float)
+    first = extractor.extract(FrameContext(0, image, boxes=boxes), poses)
+    given = np.ones_like(first.appearance)
+    kinds = []
+    for embeddings in (None, given, None, given):
+        frame = FrameContext(1, image, embeddings=embeddings, boxes=boxes)
+        cues = extractor.extract(frame, poses)
+        kinds.append((cues.new_appearance, bool(np.isfinite(cues.appearance).any())))
+    assert first.new_appearance
+    assert np.isfinite(first.appearance).any()
+    assert kinds == [(False, True), (True, True), (False, False), (False, True)]
+
+
+def test_a_change_of_image_size_is_not_counted_twice():
+    """Correspondences of the frame contain the change already."""
+    at = np.random.default_rng(0).uniform(0, 200, (60, 2))
+    small, large = np.zeros((300, 500), np.uint8), np.zeros((600, 1000), np.uint8)
+    scales = []
+    for given in (None, np.concatenate([at, 2 * at], axis=1)):
+        extractor = ImageCueExtractor(True, "flow")
+        extractor.extract(FrameContext(0, small, size=(500, 300)), Poses.empty())
+        frame = FrameContext(1, large, size=(1000, 600), correspondences=given)
+        scales.append(extractor.extract(frame, Poses.empty()).motion[:, :2])
+    assert np.allclose(scales, np.diag([2, 2]), atol=1e-3)
+
+
 def test_given_correspondences_do_not_delay_the_image_before():
     """The camera pans by 5 px a frame; one frame has correspondences as well."""
     random = np.random.default_rng(0)
@@ -290,7 +318,7 @@ def test_given_correspondences_do_not_delay_the_image_before():
         image = np.ascontiguousarray(texture[:600, 5 * t : 5 * t + 1000])
         given = np.concatenate([at, at - [5, 0]], axis=1) if t == 2 else None
         frame = FrameContext(t, image, correspondences=given)
-        motions.append(extractor.extract(frame, Poses.empty()).camera_motion)
+        motions.append(extractor.extract(frame, Poses.empty()).motion)
     shifts = [motion[0, 2] for motion in motions[1:]]
     assert shifts == pytest.approx([-5, -5, -5], abs=0.3)
 
@@ -328,11 +356,20 @@ def test_duplicates_without_scores_do_not_depend_on_the_order():
     assert (Tracker().update(poses[[1, 0]]).track_ids == ids[::-1]).all()
 
 
-def test_all_arrays_of_a_track_are_resumed():
-    merged = {"appearance", "appearance_count"}
-    kept = {"ids", "serials", "first_frame"}
-    names = {field.name for field in fields(TrackStates)}
-    assert {*REPLACED, *ADDED} | merged | kept == names
+def test_a_resumed_track_counts_all_its_sightings():
+    """Lost for longer than it is continued in the association, then found again."""
+    tracker = Tracker()
+    walk(tracker, 10, [[100, 300], [600, 300]], [[0, 0], [0, 0]])
+    for _ in range(30):
+        tracker.update(Poses.empty())
+    walk(tracker, 5, [[600, 300], [100, 300]], [[0, 0], [0, 0]], first=40)
+    tracks = tracker.finish()
+    assert [t.track_id for t in tracks] == [1, 2]
+    for track, x in zip(tracks, (100, 600), strict=True):
+        assert (track.first_frame, track.last_frame, track.appearances) == (0, 44, 15)
+        assert track.mean_score == pytest.approx(0.8)
+        middle = track.latest.keypoints[0].mean(0) - SHAPE.mean(0)
+        assert middle == pytest.approx([x, 300], abs=1)
 
 
 def test_weak_detections_in_an_empty_scene_get_no_id():
