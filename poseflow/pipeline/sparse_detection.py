@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 
 from poseflow.arrays import Floats, Image, Ints
@@ -17,7 +16,11 @@ from poseflow.pipeline.protocols import (
 )
 from poseflow.poses import Poses
 from poseflow.sequence import Frame
-from poseflow.tracker.motion.camera_motion import CameraOptions, image_change
+from poseflow.tracker.motion.camera_motion import (
+    CameraOptions,
+    image_change,
+    small_grey,
+)
 
 if TYPE_CHECKING:
     from poseflow.video import SourceFrame
@@ -44,8 +47,7 @@ def detected(
     limit = CameraOptions().cut_difference
     before: Image | None = None
     for number, shot in enumerate(shots):
-        small = cv2.resize(shot.image, (32, 32), interpolation=cv2.INTER_AREA)
-        now: Image = np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), np.uint8)
+        now = small_grey(shot.image, 32, 32)
         cut = before is not None and image_change(before, now) > limit
         before = now
         wanted = cut or number % every == 0
