@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import median
 
 import numpy as np
 
@@ -56,7 +57,7 @@ def person_boxes(poses: Poses, only_points: bool = False) -> Floats:
     if len(points) > 1:
         distance = np.linalg.norm(points[:, None, :2] - points[None, :, :2], axis=-1)
         np.fill_diagonal(distance, np.inf)
-        half = float(np.median(distance.min(axis=1))) / 2
+        half = median(distance.min(axis=1).tolist()) / 2
         size = min(max(half, LEAST_POINT_SIZE_PX), LARGEST_POINT_SIZE_PX)
     around: Floats = boxes + np.array([-size, -size, size, size]) / 2
     return around
@@ -111,9 +112,9 @@ class Observations:
         located: Bools = np.asarray(np.isfinite(boxes).all(axis=1))
         boxes = np.where(located[:, None], boxes, 0.0)
         sizes = (boxes[:, 2:] - boxes[:, :2]).max(axis=1, initial=0)
-        typical = float(np.median(sizes[located])) if located.any() else 1.0
+        typical = median(sizes[located].tolist() or [1.0])
         if typical == 0 and sizes.any():  # most people are points
-            typical = float(np.median(sizes[sizes > 0]))
+            typical = median(sizes[sizes > 0].tolist())
         sizes = np.maximum(sizes, max(SMALLEST * typical, 1.0))
         best = np.maximum(scores.max(axis=1, initial=0), 1e-12)[:, None]
         centre = (boxes[:, None, :2] + boxes[:, None, 2:]) / 2

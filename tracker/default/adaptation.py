@@ -6,20 +6,18 @@ from the stream, so that the tracker needs no setting for frame rate or detector
 
 from __future__ import annotations
 
+from statistics import median
+
 import numpy as np
 
 from poseflow.arrays import Floats
-from poseflow.tracker.default.options import DefaultWeights
+from poseflow.tracker.default.options import FEW_KEYPOINTS, DefaultWeights
 from poseflow.tracker.default.pairs import CandidatePairs
 from poseflow.tracker.default.tracks import TrackStates
 from poseflow.tracker.observations import Observations
 
 SCORE_HITS, MOTION_HITS = 2, 4
 """Updates of a track from which on its scores, and its motion, are learned from."""
-
-LEARN_FRAMES = 2
-"""Frames since the update (1: updated in the previous frame) up to which a match is
-learned from."""
 
 LEARN_POSE_SIMILARITY = 0.5
 """Least pose similarity of a match whose appearance is learned from."""
@@ -35,9 +33,6 @@ INNOVATION_LIMIT, FULL_RATE_TRACKS = 6, 10
 
 ACCELERATION_RANGE = (0.25, 16.0)
 """Limits of the adapted acceleration, over the initial one."""
-
-NEW_TRACK_KEYPOINTS = 4
-"""Keypoints that a new track's position is taken to rest on."""
 
 SCORE_QUANTILE = 0.75
 """Quantile of the first frame's scores that counts as usual."""
@@ -61,7 +56,7 @@ class Adaptation:
     def new_track_variance(self) -> Floats:
         """Variance of a track that was observed once, `(2, 3)`."""
         variance = np.zeros((2, 3))
-        variance[:, 0] = self._weights.offset_noise(np.array(NEW_TRACK_KEYPOINTS))
+        variance[:, 0] = self._weights.offset_noise(np.array(FEW_KEYPOINTS))
         variance[:, 2] = np.square(self.speed)
         return variance
 
@@ -78,11 +73,10 @@ class Adaptation:
     ) -> None:
         """Learn from the matches of a frame, before they update the tracks."""
         hits = tracks.hits[matches.track]
-        frames = tracks.frames_since_update[matches.track]
         self._learn_scores(people.quality[matches.person[hits >= SCORE_HITS]])
-        steady = (hits >= MOTION_HITS) & (frames <= LEARN_FRAMES)
-        if steady.any():
-            self._learn_motion(tracks, matches[steady])
+        steady = matches[(hits >= MOTION_HITS) & tracks.recent[matches.track]]
+        if len(steady.track):
+            self._learn_motion(tracks[steady.track], steady)
 
     def _learn_scores(self, quality: Floats) -> None:
         """Update the usual detection score by those of tracked people."""
@@ -91,23 +85,22 @@ class Adaptation:
         rate = min(RUNNING_MEAN_RATE * len(quality), SCORE_RATE_LIMIT)
         if self._usual_quality <= 0:
             rate = 1.0
-        self._usual_quality += rate * (float(np.median(quality)) - self._usual_quality)
+        self._usual_quality += rate * (median(quality.tolist()) - self._usual_quality)
 
-    def _learn_motion(self, tracks: TrackStates, matches: CandidatePairs) -> None:
+    def _learn_motion(self, each: TrackStates, matches: CandidatePairs) -> None:
         """Update the speed, and the acceleration by the normalized innovations.
 
         These are 1 in the mean if the acceleration is right.
         """
-        rows = matches.track
-        sizes = tracks.sizes[rows, None]
-        speed = float(np.sqrt(np.square(tracks.velocity[rows] / sizes).mean()))
-        rate = min(RUNNING_MEAN_RATE * len(rows), SPEED_RATE_LIMIT)
+        sizes = each.sizes[:, None]
+        speed = float(np.sqrt(np.square(each.velocity / sizes).mean()))
+        rate = min(RUNNING_MEAN_RATE * len(each), SPEED_RATE_LIMIT)
         self.speed += rate * (SPEED_FACTOR * speed + SPEED_LEAST - self.speed)
-        expected = tracks.variance[rows, :, 0] + matches.noise[:, None]
+        expected = each.variance[..., 0] + matches.noise[:, None]
         innovation = np.square(matches.offset / sizes) / expected
         excess = float(np.minimum(innovation, INNOVATION_LIMIT).mean()) - 1
         rate = self._weights.acceleration_rate
-        rate *= min(len(rows), FULL_RATE_TRACKS) / FULL_RATE_TRACKS
+        rate *= min(len(each), FULL_RATE_TRACKS) / FULL_RATE_TRACKS
         low, high = np.multiply(ACCELERATION_RANGE, self._weights.acceleration)
         adapted = self.acceleration * np.exp(rate * excess)
         self.acceleration = float(np.clip(adapted, low, high))
@@ -115,6 +108,5 @@ class Adaptation:
 
 def certain_matches(tracks: TrackStates, matches: CandidatePairs) -> CandidatePairs:
     """Matches whose appearance is learned from: recent tracks, similar poses."""
-    certain = tracks.frames_since_update[matches.track] <= LEARN_FRAMES
-    certain &= matches.pose_similarity > LEARN_POSE_SIMILARITY
-    return matches[certain]
+    certain = matches.pose_similarity > LEARN_POSE_SIMILARITY
+    return matches[certain & tracks.recent[matches.track]]

@@ -28,14 +28,9 @@ GATE_FRAMES, GATE_SIZE_LIMIT = 10, 2.0
 this multiple of the person's size, so that a large track does not accept a small pose
 far away."""
 
-CUT_PEOPLE, CUT_SHARE = 3, 0.2
-"""Scene cut: so many people or more, and at most this share of them continued."""
-
-CUT_CERTAIN_LOG_ODDS = 3.0
-"""Log odds from which on a pair certainly is the same person."""
-
-RECENT_FRAMES, RECENT_HITS = 2, 3
-"""Tracks that should continue: frames since their update, and number of updates."""
+CUT_PEOPLE, CUT_SHARE, CUT_HITS, CUT_LOG_ODDS = 3, 0.2, 3, 3.0
+"""Scene cut: so many people or more, of whom at most this share continued; updates of
+tracks that should continue, and log odds from which on they certainly do."""
 
 POSE_KEYPOINTS = 4
 """Common keypoints from which on the pose counts in full."""
@@ -73,15 +68,14 @@ def candidate_pairs(
         appearance: Distances between appearances in this stream.
         options: Gate and weights.
     """
-    weights = options.weights
+    weights, width = options.weights, options.wrap_width_px
     track, person = _within_reach(tracks, people, options)
-    sizes = tracks.sizes[track]
-    joint_weights = np.where(tracks.known[track], people.weight[person], 0)
-    apart = people.centres[person] - tracks.centres[track]
-    turned = turns(apart, options.wrap_width_px)
+    each, points, sizes = tracks[track], people.points[person], tracks.sizes[track]
+    turned = turns(points[:, -1] - each.centres, width)
+    joint_weights = np.where(each.known, people.weight[person], 0)
     offsets = body_offsets(
-        tracks.points[track], people.points[person] - turned[:, None], joint_weights,
-        sizes, weights.outlier_residual,
+        each.points, points - turned[:, None], joint_weights, sizes,
+        weights.outlier_residual,
     )  # fmt: skip
     joints = joint_weights[:, :-1]
     deviation = weights.keypoint_deviation(people.sigmas)
@@ -89,22 +83,58 @@ def candidate_pairs(
     common = (joints > 0).sum(axis=1)
     noise = weights.offset_noise(common)
 
-    odds = _position(tracks, track, offsets.offset, noise, weights)
+    odds = _moved_on(each, offsets.offset, noise, weights)
     share = np.minimum(common / POSE_KEYPOINTS, 1)
     odds += weights.pose * share * (pose_similarity - weights.pose_neutral)
     odds -= np.square(offsets.scale / weights.size_deviation) / 2
-    odds += _appearance(tracks, people, track, person, appearance, weights)
+    odds += _similar(each, people.appearance[person], appearance, weights)
     odds -= weights.low_score * np.maximum(1 - relative_scores[person], 0)
-    odds -= weights.duplicate * np.isin(person, weaker)
-    young = (tracks.hits < YOUNG_HITS) & (tracks.frames_since_update <= RECENT_FRAMES)
-    odds += YOUNG_LOG_ODDS * (tracks.confirmed & young)[track]
-    moved = tracks.centres[track] + offsets.offset - tracks.last_position[track]
+    odds -= weights.duplicate * (person[:, None] == weaker).any(axis=1)
+    odds += YOUNG_LOG_ODDS * (each.confirmed & each.recent & (each.hits < YOUNG_HITS))
+    moved = each.centres + offsets.offset - each.last_position
     radius = gate_radius(sizes, people.sizes[person], options)
-    recent = tracks.frames_since_update[track] <= GATE_FRAMES
-    odds[recent & (np.square(moved).sum(axis=1) > np.square(radius))] = -np.inf
+    gated = each.frames_since_update <= GATE_FRAMES
+    odds[gated & (np.square(moved).sum(axis=1) > np.square(radius))] = -np.inf
     return CandidatePairs(
         track, person, odds, offsets.offset, noise, pose_similarity, turned
     )
+
+
+def lost_log_odds(
+    tracks: TrackStates,
+    pairs: CandidatePairs,
+    people: Observations,
+    speed: float,
+    weights: DefaultWeights,
+) -> Floats:
+    """Log odds of pairs whose track was missed, `(n,)`: a mixture of two hypotheses.
+
+    The track moved on with constant velocity, or stayed: a random walk from the
+    position of its last update, at the usual speed of the stream. Where people are
+    many, a new pose near a lost track more often is another person.
+
+    Args:
+        tracks: Tracks predicted into this frame.
+        pairs: Pairs of lost tracks and people.
+        people: The P people of the frame.
+        speed: Usual speed of the stream, in sizes per frame.
+        weights: Tuned weights.
+    """
+    each = tracks[pairs.track]
+    gap, sizes = each.frames_since_update, each.sizes
+    moved_on = _moved_on(each, pairs.offset, pairs.noise, weights)
+    moved = (each.centres + pairs.offset - each.last_position) / sizes[:, None]
+    walk = pairs.noise + np.square(speed) * gap * np.minimum(gap, STAYED_STEPS)
+    stayed = _log_odds(moved, walk[:, None], weights)
+    pace = np.square(each.velocity).sum(axis=1) / np.square(sizes * speed)
+    prior = np.log(weights.stayed) - gap / STAYED_FRAMES - pace / STAYED_SPEED**2
+    either = np.logaddexp(moved_on + np.log1p(-np.exp(prior)), stayed + prior)
+
+    apart = people.centres[pairs.person][:, None] - people.centres[None]
+    larger = np.maximum(people.sizes[pairs.person][:, None], people.sizes[None])
+    near = np.square(apart).sum(axis=-1) <= np.square(larger)
+    odds: Floats = pairs.log_odds + either - moved_on - np.log(near.sum(axis=1))
+    return odds
 
 
 def all_changed(tracks: TrackStates, matches: CandidatePairs, people: int) -> bool:
@@ -115,11 +145,9 @@ def all_changed(tracks: TrackStates, matches: CandidatePairs, people: int) -> bo
         matches: Pairs that were assigned.
         people: Number of people of the frame.
     """
-    recent = tracks.confirmed & (tracks.frames_since_update <= RECENT_FRAMES)
-    recent &= tracks.hits >= RECENT_HITS
-    expected = min(int(recent.sum()), people)
-    certain = matches.track[matches.log_odds >= CUT_CERTAIN_LOG_ODDS]
-    continued = int(recent[certain].sum())
+    steady = tracks.confirmed & tracks.recent & (tracks.hits >= CUT_HITS)
+    expected = min(int(steady.sum()), people)
+    continued = int(steady[matches.track[matches.log_odds >= CUT_LOG_ODDS]].sum())
     return expected >= CUT_PEOPLE and continued <= CUT_SHARE * expected
 
 
@@ -176,72 +204,27 @@ def _pose_similarity(
     return similarity
 
 
-def _position(
-    tracks: TrackStates,
-    track: Ints,
-    offset: Floats,
-    noise: Floats,
-    weights: DefaultWeights,
+def _moved_on(
+    each: TrackStates, offset: Floats, noise: Floats, weights: DefaultWeights
 ) -> Floats:
-    """Log odds of the offset from the prediction by constant velocity, `(n,)`."""
-    variance = tracks.variance[track, :, 0] + noise[:, None]
-    offset = offset / tracks.sizes[track, None]
-    return weights.match_bias + _student(offset, variance, weights)
+    """Log odds of offsets from the predictions by constant velocity, `(n,)`."""
+    variance = each.variance[..., 0] + noise[:, None]
+    return _log_odds(offset / each.sizes[:, None], variance, weights)
 
 
-def lost_log_odds(
-    tracks: TrackStates,
-    pairs: CandidatePairs,
-    people: Observations,
-    speed: float,
-    weights: DefaultWeights,
-) -> Floats:
-    """Log odds of pairs whose track was missed, `(n,)`: a mixture of two hypotheses.
-
-    The track moved on with constant velocity, or stayed: a random walk from the
-    position of its last update, at the usual speed of the stream. Where people are
-    many, a new pose near a lost track more often is another person.
-
-    Args:
-        tracks: Tracks predicted into this frame.
-        pairs: Pairs of lost tracks and people.
-        people: The P people of the frame.
-        speed: Usual speed of the stream, in sizes per frame.
-        weights: Tuned weights.
-    """
-    track, noise = pairs.track, pairs.noise
-    gap, sizes = tracks.frames_since_update[track], tracks.sizes[track]
-    moved = tracks.centres[track] + pairs.offset - tracks.last_position[track]
-    walk = noise + np.square(speed) * gap * np.minimum(gap, STAYED_STEPS)
-    stayed = weights.match_bias + _student(
-        moved / sizes[:, None], np.stack([walk, walk], 1), weights
-    )
-    moved_on = _position(tracks, track, pairs.offset, noise, weights)
-    pace = np.square(tracks.velocity[track]).sum(axis=1) / np.square(sizes * speed)
-    prior = np.log(weights.stayed) - gap / STAYED_FRAMES - pace / STAYED_SPEED**2
-    either = np.logaddexp(moved_on + np.log1p(-np.exp(prior)), stayed + prior)
-
-    apart = people.centres[pairs.person][:, None] - people.centres[None]
-    larger = np.maximum(people.sizes[pairs.person][:, None], people.sizes[None])
-    near = np.square(apart).sum(axis=-1) <= np.square(larger)
-    odds: Floats = pairs.log_odds + either - moved_on - np.log(near.sum(axis=1))
+def _log_odds(offset: Floats, variance: Floats, weights: DefaultWeights) -> Floats:
+    """Log odds of offsets in sizes, by a Student t, `(n,)`."""
+    freedom = weights.degrees_of_freedom
+    variance = np.broadcast_to(variance, offset.shape)
+    square = (np.square(offset) / variance).sum(axis=1)
+    odds: Floats = weights.match_bias - (freedom + 2) / 2 * np.log1p(square / freedom)
+    odds -= np.log(variance.prod(axis=1) / weights.offset_deviation**4) / 2
     return odds
 
 
-def _student(offset: Floats, variance: Floats, weights: DefaultWeights) -> Floats:
-    """Log density of offsets by a Student t, up to a constant, `(n,)`."""
-    freedom = weights.degrees_of_freedom
-    square = (np.square(offset) / variance).sum(axis=1)
-    density: Floats = -(freedom + 2) / 2 * np.log1p(square / freedom)
-    density -= np.log(variance.prod(axis=1) / weights.offset_deviation**4) / 2
-    return density
-
-
-def _appearance(
-    tracks: TrackStates,
-    people: Observations,
-    track: Ints,
-    person: Ints,
+def _similar(
+    each: TrackStates,
+    appearance: Floats,
     model: AppearanceModel,
     weights: DefaultWeights,
 ) -> Floats:
@@ -250,14 +233,11 @@ def _appearance(
     Those are told apart by position: when people occlude each other, appearances are
     mixed up before positions are.
     """
-    if not model.ready or not len(track):
-        return np.zeros(len(track))
+    if not model.ready:
+        return np.zeros(len(each))
     distance, evidence = model.distances(
-        tracks.appearance[track],
-        tracks.appearance_count[track],
-        people.appearance[person],
+        each.appearance, each.appearance_count, appearance
     )
-    lost = tracks.frames_since_update[track] / weights.appearance_frames
-    lost = np.clip(lost - APPEARANCE_DELAY, 0, 1)
-    odds: Floats = lost * model.log_odds(distance, evidence)
+    lost = each.frames_since_update / weights.appearance_frames - APPEARANCE_DELAY
+    odds: Floats = np.clip(lost, 0, 1) * model.log_odds(distance, evidence)
     return odds

@@ -9,25 +9,25 @@ import numpy as np
 from poseflow.arrays import Floats
 from poseflow.validation import check_options, option
 
+FEW_KEYPOINTS = 4
+"""Common keypoints with which an offset is measured half as well as with many."""
+
 
 @dataclass(frozen=True)
 class DefaultWeights:
     """Weights of `default`, tuned together on the development seeds.
 
-    Lengths are in person sizes (the longer side), times in frames. They were chosen by
-    `python benchmarks/tune_tracking.py`, one value for all suites; users change the
-    options of `DefaultOptions` instead. Fixed constants stand in their modules.
+    `benchmarks/tune_tracking.py` chose them, one value for all suites; users change the
+    options of `DefaultOptions` instead. Rules that were not tuned are constants of
+    their modules. Lengths are in person sizes (the longer side), times in frames.
 
     Attributes:
-        match_bias: Added to the log odds of every pair: the odds of a person exactly at
-            a prediction that is as certain as a measured offset. Higher values start
-            fewer new tracks.
+        match_bias: Log odds of a person exactly at a prediction that is as certain as a
+            measured offset; higher values start fewer new tracks.
         degrees_of_freedom: Of the Student t of the offset; fewer forgive more.
-        lost: Added to the log odds of a lost track and a new one that may continue it.
+        lost: Log odds added where a new track may continue a lost one.
         stayed: Prior probability that a lost track stayed where it was seen last.
-        offset_deviation: Standard deviation of a measured offset with many keypoints.
-        offset_deviation_one_keypoint: Added in quadrature, over the root of their
-            number.
+        offset_deviation: Standard deviation of an offset measured by many keypoints.
         reach: Distance from the prediction up to which pairs are candidates.
         outlier_residual: Residual at which a keypoint's vote for the offset halves.
         pose: Log odds of equal poses over those of unlike ones.
@@ -42,8 +42,7 @@ class DefaultWeights:
         acceleration: Standard deviation of the change of velocity per frame, at first.
         acceleration_rate: How fast it adapts to the offsets of the stream.
         speed: Standard deviation of the velocity of a new track, at first.
-        doubtful_score: Relative detection score that adds nothing to the existence
-            score.
+        doubtful_score: Relative score that adds nothing to the existence score.
         reid: Log odds that re-identification by appearance must exceed.
         reid_position: Weight of the distance from where a track was lost, or would be.
     """
@@ -53,7 +52,6 @@ class DefaultWeights:
     lost: float = option(4.0)
     stayed: float = option(0.3, low=1e-9, high=1)
     offset_deviation: float = option(0.03, low=1e-6)
-    offset_deviation_one_keypoint: float = option(0.06, low=0)
     reach: float = option(0.9, low=0)
     outlier_residual: float = option(0.1, low=1e-6)
     pose: float = option(4.0, low=0)
@@ -77,8 +75,8 @@ class DefaultWeights:
 
     def offset_noise(self, keypoints: Floats) -> Floats:
         """Variance of an offset measured with some number of common keypoints."""
-        few = self.offset_deviation_one_keypoint**2
-        noise: Floats = self.offset_deviation**2 + few / np.maximum(keypoints, 1)
+        few = FEW_KEYPOINTS / np.maximum(keypoints, 1)
+        noise: Floats = np.square(self.offset_deviation) * (1 + few)
         return noise
 
     def keypoint_deviation(self, sigmas: Floats) -> Floats:

@@ -23,8 +23,9 @@ APPEARANCE_MEMORY = 60.0
 REID_HITS = 5
 """Updates after which a track is remembered for re-identification."""
 
-TENTATIVE_FRAMES = 2
-"""Frames that a tentative track may be missed."""
+RECENT_FRAMES = 2
+"""Frames since its update for which a track is recent (1: updated in the previous
+frame); tentative tracks are deleted then."""
 
 MAX_HELD = 1000
 """Tracks held at most, those updated latest."""
@@ -142,6 +143,11 @@ class TrackStates:
         """`(N,)` tracks that have an id."""
         return self.ids > NO_TRACK
 
+    @property
+    def recent(self) -> Bools:
+        """`(N,)` tracks that were missed in one frame at most."""
+        return self.frames_since_update <= RECENT_FRAMES
+
     def forget_appearance(self, features: int) -> None:
         """Make all appearances unknown ones of `features` values."""
         self.appearance = np.zeros((len(self), features))
@@ -242,7 +248,7 @@ class TrackStates:
         """All but those not updated for too long, and the oldest of too many."""
         known = (self.appearance_count > 0).any(axis=1) & (self.hits >= REID_HITS)
         longest = np.where(known, options.reid_frames, options.max_age_frames)
-        longest = np.where(self.confirmed, longest, TENTATIVE_FRAMES)
+        longest = np.where(self.confirmed, longest, RECENT_FRAMES)
         stay: Bools = self.frames_since_update <= longest
         kept = np.flatnonzero(stay)
         latest = np.argsort(self.frames_since_update[kept], kind="stable")

@@ -87,7 +87,7 @@ def predict_variance(variance: Floats, frames: float, noise: float) -> Floats:
         frames: Frames since the update or the last prediction.
         noise: Variance of the acceleration that each frame adds.
     """
-    position, covariance, velocity = np.moveaxis(variance, -1, 0)
+    position, covariance, velocity = variance.transpose(2, 0, 1)
     predicted: Floats = np.stack(
         [
             position
@@ -113,7 +113,7 @@ def kalman_gains(variance: Floats, measured: Floats) -> tuple[Floats, Floats, Fl
         Gains of position and velocity, `(n, 2)` each, and the `(n, 2, 3)` variance
         after the measurement.
     """
-    position, covariance, velocity = np.moveaxis(variance, -1, 0)
+    position, covariance, velocity = variance.transpose(2, 0, 1)
     inverse = 1 / (position + measured)
     position_gain, velocity_gain = position * inverse, covariance * inverse
     after = np.stack(
