@@ -28,8 +28,8 @@ RUNNING_MEAN_RATE, SCORE_RATE_LIMIT, SPEED_RATE_LIMIT = 0.02, 0.3, 0.2
 SPEED_FACTOR, SPEED_LEAST = 1.5, 0.01
 """New tracks may be faster than those that are tracked by this factor and sum."""
 
-INNOVATION_LIMIT, FULL_RATE_TRACKS = 6, 10
-"""Normalized squared innovation that counts at most; tracks that adapt at full rate."""
+FULL_RATE_TRACKS = 10
+"""Tracks with which the acceleration adapts at its full rate."""
 
 ACCELERATION_RANGE = (0.25, 16.0)
 """Limits of the adapted acceleration, over the initial one."""
@@ -97,8 +97,7 @@ class Adaptation:
         rate = min(RUNNING_MEAN_RATE * len(each), SPEED_RATE_LIMIT)
         self.speed += rate * (SPEED_FACTOR * speed + SPEED_LEAST - self.speed)
         expected = each.variance[..., 0] + matches.noise[:, None]
-        innovation = np.square(matches.offset / sizes) / expected
-        excess = float(np.minimum(innovation, INNOVATION_LIMIT).mean()) - 1
+        excess = float((np.square(matches.offset / sizes) / expected).mean()) - 1
         rate = self._weights.acceleration_rate
         rate *= min(len(each), FULL_RATE_TRACKS) / FULL_RATE_TRACKS
         low, high = np.multiply(ACCELERATION_RANGE, self._weights.acceleration)

@@ -39,12 +39,9 @@ YOUNG_HITS, YOUNG_LOG_ODDS = 2, 4.0
 """Updates from which on a track has a velocity. Before, its pairs have higher log odds:
 a new person seldom begins where one just was."""
 
-STAYED_FRAMES, STAYED_SPEED = 15.0, 0.3
-"""The probability that a lost track stayed where it was seen last decays with the
-frames since then, and with the speed before over the usual one of the stream."""
-
-STAYED_STEPS = 5.0
-"""Frames over which the steps of a person who stayed are correlated."""
+STAYED_SPEED = 0.3
+"""The probability that a lost track stayed where it was seen last decays with its speed
+before over the usual one of the stream, in units of this."""
 
 APPEARANCE_DELAY = 0.2
 """Share of `appearance_frames` for which the appearance does not count at all."""
@@ -109,9 +106,9 @@ def lost_log_odds(
 ) -> Floats:
     """Log odds of pairs whose track was missed, `(n,)`: a mixture of two hypotheses.
 
-    The track moved on with constant velocity, or stayed: a random walk from the
-    position of its last update, at the usual speed of the stream. Where people are
-    many, a new pose near a lost track more often is another person.
+    The track moved on with constant velocity, or stayed near the position of its last
+    update, from which it may have gone at the usual speed of the stream. Where people
+    are many, a new pose near a lost track more often is another person.
 
     Args:
         tracks: Tracks predicted into this frame.
@@ -121,13 +118,12 @@ def lost_log_odds(
         weights: Tuned weights.
     """
     each = tracks[pairs.track]
-    gap, sizes = each.frames_since_update, each.sizes
     moved_on = _moved_on(each, pairs.offset, pairs.noise, weights)
-    moved = (each.centres + pairs.offset - each.last_position) / sizes[:, None]
-    walk = pairs.noise + np.square(speed) * gap * np.minimum(gap, STAYED_STEPS)
-    stayed = _log_odds(moved, walk[:, None], weights)
-    pace = np.square(each.velocity).sum(axis=1) / np.square(sizes * speed)
-    prior = np.log(weights.stayed) - gap / STAYED_FRAMES - pace / STAYED_SPEED**2
+    moved = (each.centres + pairs.offset - each.last_position) / each.sizes[:, None]
+    gone = pairs.noise + np.square(speed * each.frames_since_update)
+    stayed = _log_odds(moved, gone[:, None], weights)
+    pace = np.square(each.velocity).sum(axis=1) / np.square(each.sizes * speed)
+    prior = np.log(weights.stayed) - pace / STAYED_SPEED**2
     either = np.logaddexp(moved_on + np.log1p(-np.exp(prior)), stayed + prior)
 
     apart = people.centres[pairs.person][:, None] - people.centres[None]
