@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from poseflow.formats import ResultWriter as ResultWriter
     from poseflow.formats import read as read
     from poseflow.formats import write as write
+    from poseflow.pipeline.appearances import track_appearances as track_appearances
     from poseflow.pipeline.render import render as render
     from poseflow.pipeline.track import track as track
     from poseflow.poses import Poses as Poses
@@ -68,6 +69,7 @@ _HOMES = {
     "skeletons": "poseflow.skeletons",
     "synthetic": "poseflow.synthetic",
     "track": "poseflow.pipeline.track",
+    "track_appearances": "poseflow.pipeline.appearances",
     "write": "poseflow.formats",
 }
 

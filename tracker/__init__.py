@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from poseflow.tracker.appearance.track_means import TrackAppearances
 from poseflow.tracker.base import FrameContext, TrackerBackend
 from poseflow.tracker.baselines import IouOptions, OksOptions
 from poseflow.tracker.default.options import DefaultOptions, DefaultWeights
@@ -13,8 +14,9 @@ from poseflow.tracker.matchers.optical_flow import (
 )
 from poseflow.tracker.matchers.orb import OrbMatcher, OrbOptions
 from poseflow.tracker.pose_flow.options import PoseFlowOptions
+from poseflow.tracker.postprocess.options import RefineOptions
 from poseflow.tracker.postprocess.smoothing import Smoother, SmoothingOptions
-from poseflow.tracker.postprocess.stitching import RefineOptions, refine
+from poseflow.tracker.postprocess.stitching import refine
 from poseflow.tracker.postprocess.zero_lag import ZeroLagOptions, smooth
 from poseflow.tracker.released.tracker import ReleasedOptions
 from poseflow.tracker.track_store import Track
@@ -40,6 +42,7 @@ __all__ = [
     "Smoother",
     "SmoothingOptions",
     "Track",
+    "TrackAppearances",
     "Tracker",
     "TrackerBackend",
     "ZeroLagOptions",

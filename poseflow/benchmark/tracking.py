@@ -17,13 +17,15 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from poseflow.arrays import Floats
 from poseflow.benchmark.clips import Clip, make_clip
 from poseflow.benchmark.hardware import hardware
 from poseflow.eval import TrackingScores, score_tracking
 from poseflow.poses import Poses
 from poseflow.sequence import PoseSequence
 from poseflow.synthetic import PRESETS
-from poseflow.tracker import Tracker, refine
+from poseflow.tracker import TrackAppearances, Tracker, refine
+from poseflow.tracker.appearance.track_means import image_appearance
 
 DEV_SEEDS = tuple(range(0, 4))
 """Seeds on which settings may be chosen."""
@@ -53,18 +55,26 @@ class Final:
 
     Args:
         tracker: A tracker whose `final_frames` come `delay_frames` later.
-        refined: Whether `poseflow.tracker.refine` follows.
+        refined: Whether `poseflow.tracker.refine` follows, with the appearances of the
+            tracks if there are images.
+        images: Whether the tracker itself is given the images.
     """
 
-    def __init__(self, tracker: Tracker, refined: bool = False) -> None:
+    def __init__(
+        self, tracker: Tracker, refined: bool = False, images: bool = True
+    ) -> None:
         self._tracker = tracker
         self._refined = refined
+        self._images = images
         self._late: dict[int, Poses] = {}
+        self._appearance: list[Floats] = []
 
     def update(self, poses: Poses, image: Any = None) -> Poses:
         """The ids given at once; `settle` returns the final ones."""
-        tracked = self._tracker.update(poses, image)
+        tracked = self._tracker.update(poses, image if self._images else None)
         self._late.update(self._tracker.final_frames)
+        if self._refined and image is not None:
+            self._appearance.append(image_appearance(poses, image))
         return tracked
 
     def settle(self, sequence: PoseSequence) -> PoseSequence:
@@ -76,7 +86,12 @@ class Final:
             for number, frame in enumerate(sequence)
         )
         final = replace(sequence, frames=frames)
-        return refine(final) if self._refined else final
+        if not self._refined:
+            return final
+        appearances = TrackAppearances()
+        for frame, appearance in zip(final, self._appearance, strict=False):
+            appearances.add(frame.poses[: len(appearance)], embeddings=appearance)
+        return refine(final, appearances=appearances)
 
 
 @dataclass(frozen=True)
@@ -266,8 +281,10 @@ def own_trackers(images: bool = False) -> dict[str, Callable[[], Competitor]]:
     def named(name: str, **options: Any) -> Callable[[], Competitor]:
         return lambda: Tracker(name, **options)
 
-    def final(name: str, refined: bool = False) -> Callable[[], Competitor]:
-        return lambda: Final(Tracker(name), refined)
+    def final(
+        name: str, refined: bool = False, images: bool = True
+    ) -> Callable[[], Competitor]:
+        return lambda: Final(Tracker(name), refined, images)
 
     if images:
         matched = {
@@ -279,6 +296,10 @@ def own_trackers(images: bool = False) -> dict[str, Callable[[], Competitor]]:
             **matched,
             "default": named("default"),
             "default, final": final("default"),
+            "default, refined": final("default", refined=True),
+            "default without images, refined with them": final(
+                "default", refined=True, images=False
+            ),
         }
     size = (1280, 720)
     return {

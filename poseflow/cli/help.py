@@ -80,7 +80,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "poseflow batch videos/*.mp4 --out results --resume",
     ),
     "recover": ("poseflow recover tracked.json.partial -o tracked.json",),
-    "refine": ("poseflow refine tracked.json -o refined.json",),
+    "refine": (
+        "poseflow refine tracked.json -o refined.json",
+        "poseflow refine tracked.json --video walk.mp4 -o refined.json",
+    ),
     "render": (
         "poseflow render street.mp4 tracked.json tracked.mp4 --trail 60",
         "poseflow render street.mp4 tracked.json hidden.mp4 --blur people",

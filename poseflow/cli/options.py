@@ -175,8 +175,9 @@ class TrackerOptions:
         bool,
         typer.Option(
             "--refine",
-            help="Stitch tracks over the whole source once it has ended; not for live "
-            "sources.",
+            help="Stitch tracks over the whole source once it has ended, with images "
+            "those of people who come back, too; for animals, low frame rates and "
+            "long absences; not for live sources.",
         ),
     ] = False
     wrap: Annotated[

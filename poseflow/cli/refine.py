@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from poseflow.cli.options import OutputOption, SkeletonOption
+from poseflow.cli.progress import progress
 from poseflow.cli.say import say
 
 
@@ -15,6 +16,13 @@ def refine(
     result: Annotated[Path, typer.Argument(help="Result of track, any known format.")],
     output: OutputOption,
     *,
+    video: Annotated[
+        str | None,
+        typer.Option(
+            help="Video or folder of images of RESULT: links people who come back, "
+            "and none who wear other colours."
+        ),
+    ] = None,
     max_tracks: Annotated[
         int | None,
         typer.Option(
@@ -42,20 +50,31 @@ def refine(
     """Stitch the tracks of RESULT over all of its frames, and fill short gaps.
 
     Tracks are joined, never split: where one ends and another begins that may be the
-    same person, both have the id of the earlier one. RESULT keeps the joints as they
-    were before smoothing.
+    same person, both have the id of the earlier one. With --video, people who come back
+    after an absence of any length are found by their colours. RESULT keeps the joints
+    as they were before smoothing.
     """
     from poseflow.formats import check_writable, protect_inputs, read, write
     from poseflow.formats.result_writer import format_as_input
+    from poseflow.pipeline.appearances import track_appearances
     from poseflow.tracker import RefineOptions
     from poseflow.tracker import refine as stitch
     from poseflow.tracker import smooth as smooth_joints
 
-    with protect_inputs(result=result):
+    with protect_inputs(result=result, video=video):
         check_writable(output)
     sequence = read(result, skeleton=skeleton)
     options = RefineOptions(max_tracks, maximum_gap, fill_frames=fill)
-    refined = stitch(sequence, options)
+    appearances = None
+    if video is not None:
+        appearances = track_appearances(video, sequence, progress=progress)
+        if not appearances.ready:
+            say(
+                f"poseflow: note: {video}: too few people beside each other to learn "
+                "what distinguishes them, so only motion is used",
+                err=True,
+            )
+    refined = stitch(sequence, options, appearances=appearances)
     if smooth:
         refined = smooth_joints(refined)
     write(refined, output, format or format_as_input(result, output))

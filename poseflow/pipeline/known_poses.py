@@ -7,6 +7,9 @@ from collections.abc import Generator, Iterable
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from poseflow.arrays import Bools
 from poseflow.errors import PoseFlowError
 from poseflow.frame_names import (
     LONGEST_GAP,
@@ -18,7 +21,10 @@ from poseflow.poses import Poses
 from poseflow.sequence import Frame, PoseSequence
 
 if TYPE_CHECKING:
-    from poseflow.video import SourceFrame
+    from poseflow.video import Source, SourceFrame
+
+MOST_OUTSIDE = 0.5
+"""Share of the people outside the images from which on these are of another video."""
 
 PosesInput = str | PathLike[str] | PoseSequence | Iterable[Frame]
 
@@ -156,6 +162,74 @@ class KnownPoses:
         if not self.matched:
             raise PoseFlowError(f"{found}; none matches: is it the right file?")
         warnings.warn(f"{found}; they are left out", stacklevel=2)
+
+    def require_used(self, source: Source, label: str) -> None:
+        """Check, after the last frame, that all poses have a frame in the source.
+
+        Args:
+            source: The images.
+            label: Name of the poses, for the message.
+
+        Raises:
+            PoseFlowError: If frames with poses are not in the source.
+        """
+        if not self.unused:
+            return
+        first, last = min(self.unused), max(self.unused)
+        raise PoseFlowError(
+            f"{label}: {len(self.unused)} frames with poses, from {first} to {last}, "
+            f"are not in {_path(source)}: is it the right video, and whole?"
+        )
+
+
+def check_recorded(source: Source, purpose: str) -> None:
+    """Check that a source has an end.
+
+    Raises:
+        PoseFlowError: If it is live.
+    """
+    if source.is_live:
+        raise PoseFlowError(
+            f"{source.name}: {purpose} needs a video file or a folder of images, this "
+            "is a live source"
+        )
+
+
+def check_images(sequence: PoseSequence, source: Source, label: str) -> None:
+    """Check that the images of a source may be those of a result, by their size.
+
+    Args:
+        sequence: The result.
+        source: The images.
+        label: Name of the result, for messages.
+
+    Raises:
+        PoseFlowError: If sizes differ, or most people are outside the images.
+    """
+    if source.size is None:
+        return
+    if sequence.size is not None and tuple(sequence.size) != tuple(source.size):
+        raise PoseFlowError(
+            f"{label} was made of a video of {_size(sequence.size)} pixels, "
+            f"{_path(source)} has {_size(source.size)}: is it the right video?"
+        )
+    boxes = sequence.columns.poses.boxes
+    centres = (boxes[:, :2] + boxes[:, 2:]) / 2
+    beyond = (centres < 0) | (centres > np.array(source.size))
+    outside: Bools = np.asarray(beyond.any(axis=1))
+    if len(outside) and outside.mean() > MOST_OUTSIDE:
+        raise PoseFlowError(
+            f"{label}: {outside.mean():.0%} of its people are outside the images of "
+            f"{_path(source)}, {_size(source.size)} pixels: is it the right video?"
+        )
+
+
+def _path(source: Source) -> str:
+    return source.name if source.origin is None else str(source.origin)
+
+
+def _size(size: tuple[int, int]) -> str:
+    return f"{size[0]}x{size[1]}"
 
 
 def frames_of(poses: Any) -> list[Frame]:

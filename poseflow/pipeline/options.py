@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from poseflow.estimator import Estimator
     from poseflow.pipeline.known_poses import PosesInput
     from poseflow.sequence import Frame, PoseSequence
+    from poseflow.tracker import TrackAppearances
     from poseflow.video import FrameRange, Source
 
 
@@ -41,7 +42,8 @@ class TrackOptions:
         smooth: See `poseflow.track`; with `refine`, by `poseflow.tracker.smooth`.
         tracker: Name of a tracker.
         tracker_options: Its options, such as `matcher`.
-        refine: Whether tracks are stitched over the whole source, once it has ended.
+        refine: Whether tracks are stitched over the whole source, once it has ended, by
+            motion and by the appearance in the images.
         wrap: Whether images are panoramas of 360 degrees.
         skeleton: Joints of files of poses, a name or a file; None as these say.
         format: Format of the result.
@@ -121,6 +123,11 @@ class TrackOptions:
         options = dict(self.tracker_options)
         if self.wrap:
             options["wrap_width_px"] = _width(source, poses)
+        appearances = None
+        if self.refine and source is not None and options.get("appearance", True):
+            from poseflow.tracker import TrackAppearances
+
+            appearances = TrackAppearances()
         frames = poseflow.track(
             source,
             poses=poses,
@@ -132,12 +139,13 @@ class TrackOptions:
             score_threshold=self.score_threshold,
             max_people=self.max_people,
             smooth=self.smooth and not self.refine,
+            appearances=appearances,
             **options,
         )
         if not self.refine:
             return frames
         size = getattr(poses if source is None else source, "size", None)
-        return refined(frames, size, self.tracker_options, self.smooth)
+        return refined(frames, size, self.tracker_options, self.smooth, appearances)
 
     def hints(self, poses: PoseSequence | None = None) -> Hints:
         """Metadata of the result.
@@ -180,6 +188,7 @@ def refined(
     size: tuple[int, int] | None = None,
     tracker_options: Mapping[str, Any] | None = None,
     smoothed: bool = False,
+    appearances: TrackAppearances | None = None,
 ) -> Generator[Frame]:
     """The frames with their tracks stitched, once all of them are there.
 
@@ -188,6 +197,7 @@ def refined(
         size: Width and height of its images, pixels, if known.
         tracker_options: Those that gave the ids: number of people, filling of gaps.
         smoothed: Whether joints are smoothed, too, without lag.
+        appearances: Of the tracks, collected as `frames` go by.
     """
     from poseflow.sequence import PoseSequence
     from poseflow.tracker import RefineOptions, refine, smooth
@@ -198,7 +208,7 @@ def refined(
         if name in ("max_tracks", "fill_frames")
     }
     sequence = PoseSequence.collect(frames, size=size)
-    sequence = refine(sequence, RefineOptions(**known))
+    sequence = refine(sequence, RefineOptions(**known), appearances=appearances)
     yield from smooth(sequence) if smoothed else sequence
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from poseflow.errors import PoseFlowError
 from poseflow.pipeline.known_poses import KnownPoses, PosesInput, recorded
@@ -17,11 +17,13 @@ from poseflow.pipeline.protocols import (
     TwoStageEstimator,
 )
 from poseflow.pipeline.selection import Selection
+from poseflow.poses import Poses
 from poseflow.sequence import Frame
 
 if TYPE_CHECKING:
+    from poseflow.arrays import Floats
     from poseflow.pipeline.stages import Line
-    from poseflow.tracker import Tracker
+    from poseflow.tracker import TrackAppearances, Tracker
 
 
 def track(
@@ -37,6 +39,7 @@ def track(
     score_threshold: float | None = None,
     max_people: int | None = None,
     smooth: bool = False,
+    appearances: TrackAppearances | None = None,
     **options: Any,
 ) -> Generator[Frame]:
     """Track the people of a video, frame by frame, online.
@@ -74,6 +77,8 @@ def track(
         max_people: So many people of a frame at most, those of the highest scores.
         smooth: Smooth the joints of every track by a One-Euro filter
             (`poseflow.tracker.Smoother`), which lags a little behind fast motion.
+        appearances: Collects the appearance of the tracks as frames are yielded, for
+            `poseflow.tracker.refine`; with `final`, under their final ids.
         **options: Passed on to `poseflow.Tracker` with the name.
 
     Yields:
@@ -137,7 +142,7 @@ def track(
             frames = line.stage(_known(line, poses))
         if selection:
             frames = selection.apply(frames)
-        tracked = _tracked(frames, tracker, final, images, line.take_gap)
+        tracked = _tracked(frames, tracker, final, images, line.take_gap, appearances)
         if smooth:
             tracked = _smoothed(tracked)
         return line.stage(tracked) if made_here else tracked
@@ -248,14 +253,16 @@ def _tracked(
     final: bool,
     images: bool,
     missed_before: Callable[[int], int],
+    appearances: TrackAppearances | None,
 ) -> Generator[Frame]:
     from poseflow.tracker import Tracker
+    from poseflow.tracker.appearance.track_means import image_appearance
 
     # The tracker, if its ids become final later than they are given.
     delayed = tracker if final and isinstance(tracker, Tracker) else None
     if delayed is not None and not delayed.delay_frames:
         delayed = None
-    waiting: deque[Frame | None] = deque()
+    waiting: deque[_Waiting | None] = deque()
     before: Frame | None = None
     for frame in frames:
         # Tracks age in frames: those missed while a connection was lost count.
@@ -270,7 +277,7 @@ def _tracked(
                     tracker.update(empty)
                 if delayed is not None:
                     waiting.append(None)
-                    yield from _final(waiting, delayed)
+                    yield from _final(waiting, delayed, appearances)
         before = frame
         if isinstance(tracker, Tracker):
             people = tracker.update(
@@ -278,15 +285,19 @@ def _tracked(
             )
         else:
             people = tracker.update(frame.poses, frame.image)
-        tracked = replace(frame, poses=people, image=frame.image if images else None)
+        appearance = None
+        if appearances is not None and frame.image is not None:
+            appearance = image_appearance(people, frame.image)
+        kept = replace(frame, poses=people, image=frame.image if images else None)
+        tracked = _Waiting(kept, appearance)
         if delayed is None:
-            yield tracked
+            yield tracked.finished(people, appearances)
             continue
         waiting.append(tracked)
-        yield from _final(waiting, delayed)
+        yield from _final(waiting, delayed, appearances)
     if delayed is not None:
         delayed.finish()
-        yield from _final(waiting, delayed)
+        yield from _final(waiting, delayed, appearances)
 
 
 def _smoothed(frames: Iterable[Frame]) -> Generator[Frame]:
@@ -297,12 +308,31 @@ def _smoothed(frames: Iterable[Frame]) -> Generator[Frame]:
         yield replace(frame, poses=smoother.update(frame.poses, frame.time))
 
 
-def _final(waiting: deque[Frame | None], tracker: Tracker) -> Iterator[Frame]:
+class _Waiting(NamedTuple):
+    """A frame that waits for final ids, with what its image told of the people."""
+
+    frame: Frame
+    appearance: Floats | None
+
+    def finished(self, people: Poses, appearances: TrackAppearances | None) -> Frame:
+        """The frame with its final people."""
+        if appearances is not None and self.appearance is not None:
+            # Those who were interpolated come last.
+            observed = people[: len(self.appearance)]
+            appearances.add(observed, embeddings=self.appearance)
+        return replace(self.frame, poses=people)
+
+
+def _final(
+    waiting: deque[_Waiting | None],
+    tracker: Tracker,
+    appearances: TrackAppearances | None,
+) -> Iterator[Frame]:
     """The frames whose ids have become final, taken from those that wait."""
     for _, people in tracker.final_frames:
         frame = waiting.popleft()
         if frame is not None:  # not one that was missed
-            yield replace(frame, poses=people)
+            yield frame.finished(people, appearances)
 
 
 def drain(frames: Iterable[Frame], sinks: Iterable[Sink]) -> tuple[int, int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,10 +11,8 @@ import cv2
 import numpy as np
 
 from poseflow.arrays import Ints
-from poseflow.errors import PoseFlowError
-from poseflow.events.people import People
 from poseflow.frame_names import LONGEST_GAP
-from poseflow.pipeline.known_poses import KnownPoses
+from poseflow.pipeline.known_poses import KnownPoses, check_images, check_recorded
 from poseflow.report.media import Encoding, Media, embedded, linked
 from poseflow.sequence import Frame, PoseSequence
 from poseflow.similarity.boxes import box_iou
@@ -95,12 +92,8 @@ def with_video(
         PoseFlowError: If the video is not that of the result: sizes differ, frames with
             poses are not in it, or most people are outside its images.
     """
-    if source.is_live:
-        raise PoseFlowError(
-            f"{source.name}: a page needs a video file or a folder of images, this is "
-            "a live source"
-        )
-    _check_size(sequence, source, label)
+    check_recorded(source, "a page")
+    check_images(sequence, source, label)
     known = KnownPoses(sequence)
     index_of = {id(frame.poses): frame.index for frame in sequence}
     best = _best_views(sequence)
@@ -123,7 +116,7 @@ def with_video(
                 thumbnails[track] = _thumbnail(shot.image, poses.boxes[row])
             if encoding is not None:
                 encoding.write(shot.image)
-        _check_unused(known, source, label)
+        known.require_used(source, label)
         if encoding is not None:
             media = encoding.finish()
     except BaseException:
@@ -151,40 +144,6 @@ def _filled(indices: list[int]) -> Ints:
             out[k] = following
         following = out[k]
     return out
-
-
-def _check_size(sequence: PoseSequence, source: Source, label: str) -> None:
-    if source.size is None:
-        return
-    if sequence.size is not None and tuple(sequence.size) != tuple(source.size):
-        raise PoseFlowError(
-            f"{label} was made of a video of {_size(sequence.size)} pixels, "
-            f"{source.name} has {_size(source.size)}: is it the right video?"
-        )
-    people = People.of(sequence)
-    outside = (people.centres < 0) | (people.centres > np.array(source.size))
-    if len(people) and outside.any(axis=1).mean() > 0.5:
-        raise PoseFlowError(
-            f"{label}: {outside.any(axis=1).mean():.0%} of its people are outside the "
-            f"images of {source.name}, {_size(source.size)} pixels: is it the right "
-            "video?"
-        )
-
-
-def _size(size: tuple[int, int]) -> str:
-    return f"{size[0]}x{size[1]}"
-
-
-def _check_unused(known: KnownPoses, source: Source, label: str) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        known.report_unused()  # raises if no frame matched
-    if known.unused:
-        first, last = min(known.unused), max(known.unused)
-        raise PoseFlowError(
-            f"{label}: {len(known.unused)} frames with poses, from {first} to {last}, "
-            f"are not in {source.name}: is it the right video, and whole?"
-        )
 
 
 def _best_views(sequence: PoseSequence) -> dict[int, list[tuple[int, int]]]:

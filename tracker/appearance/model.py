@@ -33,7 +33,7 @@ LEARN_PEOPLE = 12
 """People of a frame that are compared with each other at most."""
 
 RATE_LEAST = 0.01
-"""Least rate of running means, so that old observations are forgotten."""
+"""Least rate of running means, so that an endless stream forgets."""
 
 
 @dataclass
@@ -42,13 +42,15 @@ class RunningNormal:
 
     mean: float
     std: float
+    rate_least: float
     count: int = 0
 
     def update(self, values: Floats) -> None:
         """Take `(n,)` values in; the prior counts as `PRIOR_WEIGHT` of them."""
         if not len(values):
             return
-        rate = max(len(values) / (self.count + PRIOR_WEIGHT + len(values)), RATE_LEAST)
+        rate = len(values) / (self.count + PRIOR_WEIGHT + len(values))
+        rate = max(rate, self.rate_least)
         variance = float(np.square(values - self.mean).mean())
         variance = self.std**2 + rate * (variance - self.std**2)
         self.mean += rate * (float(values.mean()) - self.mean)
@@ -65,19 +67,26 @@ class AppearanceModel:
 
     Args:
         features: D, 0 as long as there is no appearance.
+        rate_least: Least rate of the running means; 0 forgets nothing.
     """
 
-    def __init__(self, features: int = 0) -> None:
+    def __init__(self, features: int = 0, rate_least: float = RATE_LEAST) -> None:
         self.features = features
+        self._rate_least = rate_least
         self._variance = np.zeros(features)
         self._count = np.zeros(features)
-        self._same = RunningNormal(*SAME_PRIOR)
-        self._different = RunningNormal(*DIFFERENT_PRIOR)
+        self._same = RunningNormal(*SAME_PRIOR, rate_least)
+        self._different = RunningNormal(*DIFFERENT_PRIOR, rate_least)
 
     @property
     def ready(self) -> bool:
         """True once enough people were observed again."""
         return self.features > 0 and bool(np.median(self._count) >= LEARNED_COUNT)
+
+    @property
+    def pairs(self) -> int:
+        """Pairs of different people that were learned from."""
+        return self._different.count
 
     def distances(
         self, means: Floats, counts: Floats, appearance: Floats
@@ -131,7 +140,7 @@ class AppearanceModel:
         square = np.square(appearance - means) / (1 + 1 / np.maximum(counts, 1))
         mean = np.where(known, square, 0).sum(axis=0) / np.maximum(count, 1)
         rate = count / np.maximum(self._count + count, 1)
-        rate = np.maximum(rate, np.where(count, RATE_LEAST, 0))
+        rate = np.maximum(rate, np.where(count, self._rate_least, 0))
         self._variance += rate * (mean - self._variance)
         self._count += count
 

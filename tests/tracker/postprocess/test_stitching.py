@@ -10,7 +10,7 @@ import pytest
 from poseflow import Frame, Poses, PoseSequence, skeletons
 from poseflow.benchmark.tracking import make_clip
 from poseflow.eval import score_tracking
-from poseflow.tracker import RefineOptions, refine
+from poseflow.tracker import RefineOptions, TrackAppearances, refine
 
 SHAPE = np.random.default_rng(5).uniform(-1, 1, (17, 2)) * [30, 90]
 
@@ -105,6 +105,51 @@ def test_a_stable_number_of_people_permits_doubtful_links():
 def test_a_known_number_of_people_permits_doubtful_links():
     options = RefineOptions(max_tracks=5)
     assert 3 not in refine(sequence(turning(8) + GROWING), options).track_ids
+
+
+def with_embeddings(found, worn):
+    """Appearances of tracks, by what each id wears."""
+    random, appearances = np.random.default_rng(0), TrackAppearances()
+    clothes = random.normal(0, 6, (8, 12))
+    for frame in found:
+        ids = frame.poses.track_ids.tolist()
+        seen = clothes[[worn[i] for i in ids]] + random.normal(0, 1, (len(ids), 12))
+        appearances.add(frame.poses, embeddings=seen)
+    return appearances
+
+
+@pytest.mark.parametrize(
+    ("worn", "ids"),
+    [
+        pytest.param({1: 0, 2: 1, 3: 2, 7: 0}, [1, 2, 3], id="the one who left"),
+        pytest.param({1: 0, 2: 1, 3: 2, 7: 3}, [1, 2, 3, 7], id="another one"),
+        pytest.param({1: 0, 2: 0, 3: 0, 7: 0}, [1, 2, 3, 7], id="all wear the same"),
+        pytest.param({1: 0, 2: 1, 3: 2, 7: 1}, [1, 2, 3, 7], id="as one who is there"),
+    ],
+)
+def test_who_left_at_the_border_comes_back_after_a_long_absence(worn, ids):
+    rows = [(t, 1, 1260.0) for t in range(40)] + [(t, 7, 15.0) for t in range(400, 440)]
+    rows += [(t, 2, 400.0) for t in range(440)] + [(t, 3, 800.0) for t in range(440)]
+    found = replace(sequence(rows), size=(1280, 720))
+    assert refine(found).track_ids.tolist() == [1, 2, 3, 7]
+    result = refine(found, appearances=with_embeddings(found, worn))
+    assert result.track_ids.tolist() == ids
+
+
+def test_appearance_decides_between_two_who_were_missed():
+    """They changed places in the gap."""
+    rows = [(t, 1, 500.0) for t in range(40)] + [(t, 2, 580.0) for t in range(40)]
+    rows += [(t, 3, 500.0) for t in range(60, 99)] + [
+        (t, 4, 580.0) for t in range(60, 99)
+    ]
+    rows += [(t, 5, 900.0) for t in range(30, 99)]
+    found = sequence(rows)
+    options = RefineOptions(fill_frames=0)
+    last = refine(found, options)[-1].poses.track_ids.tolist()
+    assert last == [1, 2, 5]
+    appearances = with_embeddings(found, {1: 0, 2: 1, 3: 1, 4: 0, 5: 2})
+    result = refine(found, options, appearances=appearances)
+    assert result[-1].poses.track_ids.tolist() == [2, 1, 5]
 
 
 def test_no_link_jumps_even_if_the_number_of_people_is_known():
