@@ -19,9 +19,6 @@ from poseflow.tracker.observations import Observations
 SCORE_HITS, MOTION_HITS = 2, 4
 """Updates of a track from which on its scores, and its motion, are learned from."""
 
-LEARN_POSE_SIMILARITY = 0.5
-"""Least pose similarity of a match whose appearance is learned from."""
-
 RUNNING_MEAN_RATE, SCORE_RATE_LIMIT, SPEED_RATE_LIMIT = 0.02, 0.3, 0.2
 """Rate of a running mean per track of a frame, and for all of them together."""
 
@@ -103,9 +100,3 @@ class Adaptation:
         low, high = np.multiply(ACCELERATION_RANGE, self._weights.acceleration)
         adapted = self.acceleration * np.exp(rate * excess)
         self.acceleration = float(np.clip(adapted, low, high))
-
-
-def certain_matches(tracks: TrackStates, matches: CandidatePairs) -> CandidatePairs:
-    """Matches whose appearance is learned from: recent tracks, similar poses."""
-    certain = matches.pose_similarity > LEARN_POSE_SIMILARITY
-    return matches[certain & tracks.recent[matches.track]]

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from poseflow.arrays import Floats, Ints
+from poseflow.arrays import Bools, Floats, Ints
 from poseflow.tracker.appearance.model import AppearanceModel
 from poseflow.tracker.default.options import DefaultOptions, DefaultWeights
 from poseflow.tracker.default.pairs import CandidatePairs
@@ -88,10 +88,8 @@ def candidate_pairs(
     odds -= weights.low_score * np.maximum(1 - relative_scores[person], 0)
     odds -= weights.duplicate * (person[:, None] == weaker).any(axis=1)
     odds += YOUNG_LOG_ODDS * (each.confirmed & each.recent & (each.hits < YOUNG_HITS))
-    moved = each.centres + offsets.offset - each.last_position
-    radius = gate_radius(sizes, people.sizes[person], options)
-    gated = each.frames_since_update <= GATE_FRAMES
-    odds[gated & (np.square(moved).sum(axis=1) > np.square(radius))] = -np.inf
+    moved = np.square(each.centres + offsets.offset - each.last_position).sum(axis=1)
+    odds[outside_gate(each, moved, people.sizes[person], options)] = -np.inf
     return CandidatePairs(
         track, person, odds, offsets.offset, noise, pose_similarity, turned
     )
@@ -147,16 +145,20 @@ def all_changed(tracks: TrackStates, matches: CandidatePairs, people: int) -> bo
     return expected >= CUT_PEOPLE and continued <= CUT_SHARE * expected
 
 
-def gate_radius(track: Floats, person: Floats, options: DefaultOptions) -> Floats:
-    """Radius of the gate around a track's last position, pixels, `(n,)`.
+def outside_gate(
+    tracks: TrackStates, distances: Floats, sizes: Floats, options: DefaultOptions
+) -> Bools:
+    """Which people are too far from tracks that were updated lately, `(..., n)`.
 
     Args:
-        track: `(n,)` sizes of tracks.
-        person: `(n,)` sizes of people.
+        tracks: n tracks.
+        distances: `(..., n)` squared distances from their last positions, px².
+        sizes: `(..., n)` sizes of the people, pixels.
         options: With `gate_body_lengths`.
     """
-    size: Floats = np.minimum(track, GATE_SIZE_LIMIT * person)
-    return options.gate_body_lengths * size
+    size = np.minimum(tracks.sizes, GATE_SIZE_LIMIT * sizes)
+    far: Bools = distances > np.square(options.gate_body_lengths * size)
+    return far & (tracks.frames_since_update <= GATE_FRAMES)
 
 
 def squared_distances(

@@ -9,8 +9,8 @@ from poseflow.tracker.appearance.model import AppearanceModel
 from poseflow.tracker.assignment import assign
 from poseflow.tracker.default.likelihood import (
     GATE_FRAMES,
-    gate_radius,
     lost_log_odds,
+    outside_gate,
     squared_distances,
 )
 from poseflow.tracker.default.options import DefaultOptions
@@ -28,12 +28,11 @@ CONTINUED_DECAY = 0.05
 SIZE_DEVIATION = 1.0
 """Standard deviation of the log ratio of sizes: people may return at another depth."""
 
-
 APPEARANCE_MOST = 6.0
 """Log odds that the appearance adds at most."""
 
 CERTAIN = 1e3
-"""Log odds of a lost track where no new person is possible."""
+"""Log odds of a lost track over a new person where there can be no new one."""
 
 
 def continued_lost(
@@ -102,8 +101,8 @@ def reidentify(
     sizes = lost.sizes[:, None]
     # People come back where they left or were going; at a distance of one size from
     # there the position counts neither for nor against.
-    distances = squared_distances(lost, new.centres, options.wrap_width_px)
-    far = np.minimum(*distances) / np.square(sizes)
+    predicted, last = squared_distances(lost, new.centres, options.wrap_width_px)
+    far = np.minimum(predicted, last) / np.square(sizes)
     odds = -options.weights.reid_position * np.log((1 + far) / 2)
     odds -= np.square(np.log(sizes / new.sizes) / SIZE_DEVIATION) / 2
     if model.ready:
@@ -114,15 +113,8 @@ def reidentify(
         )
         similar = model.log_odds(distance, evidence).reshape(odds.shape)
         odds += similar.clip(-APPEARANCE_MOST, APPEARANCE_MOST)
-    if known:
-        radius = gate_radius(sizes, new.sizes, options)
-        odds += CERTAIN
-        odds[
-            (lost.frames_since_update <= GATE_FRAMES)[:, None]
-            & (distances[1] > np.square(radius))
-        ] = -np.inf
-    else:
-        odds -= options.weights.reid + np.log(1 + len(lost))
+    odds[outside_gate(lost, last.T, new.sizes[:, None], options).T] = -np.inf
     odds[lost.last_frame[:, None] >= new.first_frame] = -np.inf
-    a, b = assign(odds, 0.0).T
+    newcomer = -CERTAIN if known else options.weights.reid + np.log(1 + len(lost))
+    a, b = assign(odds, newcomer).T
     return rows[a], ready[b]

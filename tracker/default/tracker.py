@@ -22,7 +22,7 @@ from poseflow.poses import NO_TRACK, Poses
 from poseflow.skeletons.skeleton import Skeleton
 from poseflow.tracker.appearance.model import AppearanceModel
 from poseflow.tracker.base import FrameContext, TrackerBackend
-from poseflow.tracker.default.adaptation import Adaptation, certain_matches
+from poseflow.tracker.default.adaptation import Adaptation
 from poseflow.tracker.default.delayed_output import DelayedOutput, FinalFrames
 from poseflow.tracker.default.duplicates import find_duplicates, suppress_duplicates
 from poseflow.tracker.default.image_cues import ImageCueExtractor
@@ -38,6 +38,9 @@ from poseflow.tracker.track_store import Track
 
 LEAST_EXISTENCE = 0.02
 """What an observation adds to the existence score at least."""
+
+LEARN_POSE_SIMILARITY = 0.5
+"""Least pose similarity of a match whose appearance is learned from."""
 
 
 @dataclass
@@ -103,7 +106,8 @@ class DefaultTracker(TrackerBackend):
 
         # Update.
         self._adaptation.learn(tracks, people, matches)
-        certain = certain_matches(tracks, matches)
+        alike = matches.pose_similarity > LEARN_POSE_SIMILARITY
+        certain = matches[alike & tracks.recent[matches.track]]
         self._appearance.learn(
             tracks.appearance[certain.track],
             tracks.appearance_count[certain.track],
