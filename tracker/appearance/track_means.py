@@ -15,9 +15,6 @@ from poseflow.tracker.observations import person_boxes
 PAIRS_LEAST = 100
 """Pairs of different people to learn from, before appearances are compared."""
 
-PAIRS_AT_ONCE = 20_000
-"""Pairs that are compared together, which bounds the memory for it."""
-
 
 class TrackAppearances:
     """Mean appearance of each track, and what distances between two tracks mean.
@@ -103,22 +100,16 @@ class TrackAppearances:
         Returns:
             `(n,)`, 0 where nothing is known.
         """
-        odds = np.zeros(len(first))
         if not self.ready:
-            return odds
+            return np.zeros(len(first))
         ids, where = np.unique(np.concatenate([first, second]), return_inverse=True)
         # The last row is spare: no observations.
         rows = np.array([self._rows.get(i, -1) for i in ids.tolist()], np.int64)
         a, b = rows[where].reshape(2, -1)
-        means = np.where(self._counts > 0, self._means, np.nan)
-        for start in range(0, len(odds), PAIRS_AT_ONCE):
-            part = slice(start, start + PAIRS_AT_ONCE)
-            odds[part] = self._model.log_odds(
-                *self._model.distances(
-                    self._means[a[part]], self._counts[a[part]], means[b[part]]
-                )
-            )
-        return odds
+        other = np.where(self._counts[b] > 0, self._means[b], np.nan)
+        return self._model.log_odds(
+            *self._model.distances(self._means[a], self._counts[a], other)
+        )
 
     def _make_rows(self, ids: Ints) -> Ints:
         """Rows of tracks, new ones for those not seen before."""

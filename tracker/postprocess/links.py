@@ -32,6 +32,9 @@ APPEARANCE_DIFFERENT = -3.0
 """Log odds of the appearance below which a link is not made, unless the number of
 people is given."""
 
+PAIRS_AT_ONCE = 50_000
+"""Pairs that are compared together, which bounds the memory for it."""
+
 RETURN_COST = 2.0
 """Log odds that a person is new rather than a single one who left, if appearance, place
 and size tell nothing."""
@@ -55,45 +58,71 @@ def link_gains(
         appearances: Of the same tracks, None without images.
     """
     count = len(tracklets.ids)
-    known = options.max_tracks or stable_count(tracklets)
-    longest_gap = np.inf if known else options.maximum_gap_frames
+    known = bool(options.max_tracks or stable_count(tracklets))
     gains = np.full((count, count), -np.inf)
-    gaps = tracklets.first[None] - tracklets.last[:, None]
-    i, j = np.nonzero((gaps >= 1) & (gaps <= longest_gap))
-    pairs = tracklets.ends.of(i), tracklets.begins.of(j), gaps[i, j]
-    unlikely = _jumps(*pairs)
-    if not options.max_tracks:
-        leaving, entering = (
-            side.at_border(bounds) for side in (tracklets.ends, tracklets.begins)
-        )
-        unlikely |= leaving[i] & entering[j]
-    most = options.maximum_cost_known if known else options.maximum_cost
-    gains[i, j] = np.where(unlikely, -np.inf, most - _link_costs(*pairs, options))
-    if appearances is not None and appearances.ready:
-        i, j = np.nonzero(gaps >= 1)
-        odds = appearances.log_odds(tracklets.ids[i], tracklets.ids[j])
-        odds = odds.clip(-APPEARANCE_MOST, APPEARANCE_MOST)
-        by_motion = gains[i, j] + odds
-        if not options.max_tracks:
-            by_motion[odds < APPEARANCE_DIFFERENT] = -np.inf
-        gains[i, j] = np.maximum(by_motion, _return_odds(tracklets, i, j, odds))
+    rows = max(PAIRS_AT_ONCE // max(count, 1), 1)
+    for start in range(0, count, rows):
+        after = tracklets.first[None] > tracklets.last[start : start + rows, None]
+        i, j = np.nonzero(after)
+        i += start
+        odds = _motion_gains(tracklets, i, j, bounds, known, options)
+        if appearances is not None and appearances.ready:
+            same = appearances.log_odds(tracklets.ids[i], tracklets.ids[j])
+            same = same.clip(-APPEARANCE_MOST, APPEARANCE_MOST)
+            odds += same
+            if not options.max_tracks:
+                odds[same < APPEARANCE_DIFFERENT] = -np.inf
+            odds = np.maximum(odds, _return_odds(tracklets, i, j, same))
+        gains[i, j] = odds
     return gains
 
 
-def _return_odds(tracklets: Tracklets, i: Ints, j: Ints, odds: Floats) -> Floats:
+def _motion_gains(
+    tracklets: Tracklets,
+    i: Ints,
+    j: Ints,
+    bounds: Floats,
+    known: bool,
+    options: RefineOptions,
+) -> Floats:
+    """Gains of links by motion, `(M,)`, -inf where there is none.
+
+    Args:
+        tracklets: The tracklets.
+        i: `(M,)` the earlier one of each pair.
+        j: `(M,)` the later one.
+        bounds: `(2, 2)` left and upper, right and lower border of the images, pixels.
+        known: Whether the number of people is known or stable.
+        options: Parameters.
+    """
+    longest_gap = np.inf if known else options.maximum_gap_frames
+    gaps = tracklets.first[j] - tracklets.last[i]
+    gains = np.full(len(i), -np.inf)
+    near = np.flatnonzero(gaps <= longest_gap)
+    pairs = tracklets.ends.of(i[near]), tracklets.begins.of(j[near]), gaps[near]
+    unlikely = _jumps(*pairs)
+    if not options.max_tracks:
+        unlikely |= pairs[0].at_border(bounds) & pairs[1].at_border(bounds)
+    most = options.maximum_cost_known if known else options.maximum_cost
+    costs = _link_costs(*pairs, options)
+    gains[near] = np.where(unlikely, -np.inf, most - costs)
+    return gains
+
+
+def _return_odds(tracklets: Tracklets, i: Ints, j: Ints, same: Floats) -> Floats:
     """Log odds that people came back after an absence, `(M,)`.
 
     Args:
         tracklets: The tracklets.
         i: `(M,)` the earlier one of each pair.
         j: `(M,)` the later one.
-        odds: `(M,)` log odds of the appearance.
+        same: `(M,)` log odds of the appearance.
     """
     ends, begins = tracklets.ends.of(i), tracklets.begins.of(j)
     gaps = tracklets.first[j] - tracklets.last[i]
     # Any of those who left before may be the one who comes.
-    left = (tracklets.last[:, None] < tracklets.first[None]).sum(axis=0)
-    back = odds - RETURN_COST - np.log(1 + left[j])
+    left = np.searchsorted(np.sort(tracklets.last), tracklets.first[j])
+    back = same - RETURN_COST - np.log1p(left)
     # At a distance of one size the place counts neither for nor against.
     far = np.square(begins.places - ends.places).sum(axis=1) / np.square(ends.sizes)
     back -= np.log((1 + far) / 2)
