@@ -188,8 +188,9 @@ def test_views_grow_with_large_images(scene):
     small, large = scene[0], np.zeros((1440, 2560, 3), np.uint8)
     large[:360, :640] = small
     assert estimator.estimate_batch([small]) == fixed.estimate_batch([small])
-    grown, same = (len(e.estimate_batch([large])[0]) for e in (estimator, fixed))
-    assert grown > same
+    grown, same = (e.detector.input_pixels(large) for e in (estimator, fixed))
+    assert grown == 4 * same
+    assert estimator.estimate_batch([large]) != fixed.estimate_batch([large])
 
 
 def test_input_size_scales_all_views():
