@@ -22,7 +22,8 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 from poseflow.estimator.movenet.in_torch import load_movenet
-from poseflow.estimator.networks.movenet import WIDTHS, normalise
+from poseflow.estimator.movenet.maps import DENSE
+from poseflow.estimator.networks.movenet import WIDTHS, MoveNet, normalise
 
 OPSET = 17
 
@@ -30,20 +31,19 @@ OPSET = 17
 class FromBytes(nn.Module):
     """A network with the conversion of its input from bytes."""
 
-    def __init__(self, net: nn.Module) -> None:
+    def __init__(self, net: MoveNet) -> None:
         super().__init__()
         self.net = net
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        """Outputs of all heads, in the order of the network's."""
-        return tuple(self.net(normalise(images)).values())
+        """Outputs for all cells, in the order of `DENSE`."""
+        return self.net.dense(normalise(images))
 
 
 def exported(name: str) -> onnx.ModelProto:
     """The graph with its weights."""
     net = load_movenet(name)
     images = torch.zeros(1, 64, 96, 3, dtype=torch.uint8)
-    heads = list(net(normalise(images)))
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter's deprecation
@@ -54,9 +54,9 @@ def exported(name: str) -> onnx.ModelProto:
             dynamo=False,
             opset_version=OPSET,
             input_names=["images"],
-            output_names=heads,
+            output_names=list(DENSE),
             dynamic_axes={"images": {0: "n", 1: "height", 2: "width"}}
-            | {head: {0: "n", 2: "rows", 3: "columns"} for head in heads},
+            | {name: {0: "n", 2: "rows", 3: "columns"} for name in DENSE},
         )
     return onnx.load_from_string(buffer.getvalue())
 
@@ -99,8 +99,9 @@ def without_weights(model: onnx.ModelProto, weights: Path) -> onnx.ModelProto:
         casts.append(
             helper.make_node("Cast", [half.name], [tensor.name], to=TensorProto.FLOAT)
         )
-    if where:
-        sys.exit(f"{weights}: not in the graph: {', '.join(where)}")
+    missing = [key for key in where if not key.startswith("heads.")]
+    if missing:
+        sys.exit(f"{weights}: not in the graph: {', '.join(missing)}")
     nodes = [*casts, *model.graph.node]
     for field, values in (("initializer", kept), ("node", nodes)):
         model.graph.ClearField(field)

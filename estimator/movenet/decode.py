@@ -11,7 +11,6 @@ for more work by spinning.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import cv2
@@ -19,6 +18,7 @@ import numpy as np
 
 from poseflow.arrays import Bools, Floats, Ints
 from poseflow.estimator.movenet.layout import NUM_JOINTS, STRIDE
+from poseflow.estimator.movenet.maps import Maps
 
 PEAK_WINDOW = 5
 """A person's centre is the highest cell of a window of so many cells a side."""
@@ -56,7 +56,7 @@ class People:
     scores: Floats
 
 
-def decode_people(out: Mapping[str, Floats], least_centre: float = 0.1) -> People:
+def decode_people(out: Maps, least_centre: float = 0.1) -> People:
     """MultiPose decoding: peaks of the centre map, their boxes and joints.
 
     A joint is the highest cell, inside the person's box, of its heatmap times a
@@ -72,17 +72,17 @@ def decode_people(out: Mapping[str, Floats], least_centre: float = 0.1) -> Peopl
         The people of all images, by image and descending centre score. A person's
         score is the centre's times the mean score of the joints above `COUNTED_JOINT`.
     """
-    image, y, x = _peaks(out["center"][:, 0], least_centre)
-    height, width = out["center"].shape[2:]
+    image, y, x = _peaks(out.center[:, 0], least_centre)
+    height, width = out.center.shape[2:]
     here = np.stack([y, x], axis=1).astype(np.float32)
     limits = np.array([height, width], np.float32)
 
-    middle = here + out["box_offset"][image, :, y, x]
-    half = np.maximum(out["box_scale"][image, :, y, x], 0) / 2
+    middle = here + out.at("box_offset", image, y, x)
+    half = np.maximum(out.at("box_scale", image, y, x), 0) / 2
     low = np.clip(middle - half, 0, limits)
     high = np.clip(middle + half, 0, limits)
 
-    regress = out["kpt_regress"][image, :, y, x]
+    regress = out.at("kpt_regress", image, y, x)
     expected = here[:, None] + regress.reshape(-1, NUM_JOINTS, 2)
     spread = REGRESSION_SPREAD * min(height, width)
     near_y, near_x = (
@@ -99,11 +99,11 @@ def decode_people(out: Mapping[str, Floats], least_centre: float = 0.1) -> Peopl
     boxes = np.concatenate([low[:, ::-1], high[:, ::-1]], axis=1) * STRIDE
     counted = scores > COUNTED_JOINT
     mean = (scores * counted).sum(1) / np.maximum(counted.sum(1), 1).astype(np.float32)
-    centre = _sigmoid(out["center"][image, 0, y, x])
+    centre = _sigmoid(out.center[image, 0, y, x])
     return People(image, keypoints, scores, boxes, centre * mean)
 
 
-def decode_person(out: Mapping[str, Floats]) -> tuple[Floats, Floats]:
+def decode_person(out: Maps) -> tuple[Floats, Floats]:
     """Single-pose decoding of Thunder and Lightning: the person in the crop's middle.
 
     Args:
@@ -112,7 +112,7 @@ def decode_person(out: Mapping[str, Floats]) -> tuple[Floats, Floats]:
     Returns:
         Joints `(N, 17, 2)` as x, y in crop pixels, and scores `(N, 17)` in [0, 1].
     """
-    centre = _sigmoid(out["center"][:, 0])
+    centre = _sigmoid(out.center[:, 0])
     count, height, width = centre.shape
     rows = np.arange(height, dtype=np.float32)[:, None]
     columns = np.arange(width, dtype=np.float32)
@@ -120,19 +120,17 @@ def decode_person(out: Mapping[str, Floats]) -> tuple[Floats, Floats]:
     weighted = centre / (away + CENTRE_SOFTENING)
     y, x = np.divmod(weighted.reshape(count, -1).argmax(axis=1), width)
     image = np.arange(count)
-    regress = out["kpt_regress"][image, :, y, x].reshape(-1, NUM_JOINTS, 2)
+    regress = out.at("kpt_regress", image, y, x).reshape(-1, NUM_JOINTS, 2)
     expected = np.stack([y, x], axis=1)[:, None].astype(np.float32) + regress
     away = np.hypot(
         rows - expected[..., 0, None, None], columns - expected[..., 1, None, None]
     )
-    weighted = _sigmoid(out["kpt_heatmap"]) / (away + CENTRE_SOFTENING)
+    weighted = _sigmoid(out.kpt_heatmap) / (away + CENTRE_SOFTENING)
     cells = weighted.reshape(count, NUM_JOINTS, -1).argmax(axis=2)
     return _joints_at(out, image, cells)
 
 
-def decode_seeded(
-    out: Mapping[str, Floats], seeds: Floats, sigma_px: float
-) -> tuple[Floats, Floats]:
+def decode_seeded(out: Maps, seeds: Floats, sigma_px: float) -> tuple[Floats, Floats]:
     """Seeded decoding of Thunder and Lightning: the joints nearest to known ones.
 
     The centre and the regression are ignored, so that the pose does not jump to a
@@ -148,7 +146,7 @@ def decode_seeded(
         Joints `(N, 17, 2)` as x, y in crop pixels, and scores `(N, 17)` in [0, 1], the
         heatmaps' without the weights.
     """
-    height, width = out["kpt_heatmap"].shape[2:]
+    height, width = out.kpt_heatmap.shape[2:]
     cells = seeds.astype(np.float32) / STRIDE
     spread = 2 * (sigma_px / STRIDE) ** 2
     near_y = _axis_gaussian(cells[..., 1], height, spread)
@@ -195,7 +193,7 @@ def _inside(low: Floats, high: Floats, size: int) -> Bools:
 
 
 def _highest_joints(
-    out: Mapping[str, Floats],
+    out: Maps,
     image: Ints,
     near_y: Floats,
     near_x: Floats,
@@ -213,7 +211,7 @@ def _highest_joints(
         windows: `(P, 2, 2)` int64, first cell and the one after the last along y and x,
             outside of which the weights are 0.
     """
-    heatmaps = out["kpt_heatmap"]
+    heatmaps = out.kpt_heatmap
     width = heatmaps.shape[3]
     values = np.zeros((len(image), NUM_JOINTS), np.float32)
     cells = np.zeros((len(image), NUM_JOINTS), np.int64)
@@ -232,18 +230,17 @@ def _highest_joints(
     return keypoints, scores, np.where(scores == 0, 0, values)
 
 
-def _joints_at(
-    out: Mapping[str, Floats], image: Ints, at: Ints
-) -> tuple[Floats, Floats]:
+def _joints_at(out: Maps, image: Ints, at: Ints) -> tuple[Floats, Floats]:
     """Joints `(P, 17, 2)` as x, y in input pixels, and scores, at flat cells `at`.
 
     What is not finite becomes 0.
     """
-    y, x = np.divmod(at, out["kpt_heatmap"].shape[3])
+    y, x = np.divmod(at, out.kpt_heatmap.shape[3])
     joint = np.arange(NUM_JOINTS)
     of = image[:, None]
-    scores = _sigmoid(out["kpt_heatmap"][of, joint, y, x])
-    dy, dx = (out["kpt_offset"][of, 2 * joint + axis, y, x] for axis in (0, 1))
+    scores = _sigmoid(out.kpt_heatmap[of, joint, y, x])
+    offsets = out.at("kpt_offset", np.broadcast_to(of, at.shape), y, x)
+    dy, dx = (offsets[:, joint, 2 * joint + axis] for axis in (0, 1))
     keypoints = np.stack([x + dx, y + dy], axis=2).astype(np.float32) * STRIDE
     broken = ~(np.isfinite(keypoints).all(2) & np.isfinite(scores))
     keypoints[broken], scores[broken] = 0, 0

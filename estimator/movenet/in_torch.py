@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from safetensors.torch import load_file
@@ -25,11 +25,11 @@ def load_movenet(name: str) -> MoveNet:
     return network.eval()
 
 
-def on_device(name: str, device: str) -> Callable[[Image], dict[str, Floats]]:
+def on_device(name: str, device: str) -> Callable[[Image], Sequence[Floats]]:
     """A network in torch; half precision on CUDA.
 
     Returns:
-        As `Run`: `(N, H, W, 3)` uint8 BGR images to the outputs of all heads.
+        As `Run`: `(N, H, W, 3)` uint8 BGR images to the outputs in `DENSE`.
     """
     network = to_device(load_movenet(name), torch.device(device))
     half = device.startswith("cuda")
@@ -37,10 +37,10 @@ def on_device(name: str, device: str) -> Callable[[Image], dict[str, Floats]]:
         network = network.half()
 
     @torch.inference_mode()
-    def run(images: Image) -> dict[str, Floats]:
+    def run(images: Image) -> Sequence[Floats]:
         planes = torch.from_numpy(images).to(device, non_blocking=True)
         values = normalise(planes)
-        outputs = network(values.half() if half else values)
-        return {head: maps.float().cpu().numpy() for head, maps in outputs.items()}
+        outputs = network.dense(values.half() if half else values)
+        return [maps.float().cpu().numpy() for maps in outputs]
 
     return run

@@ -10,9 +10,10 @@ import onnxruntime
 from poseflow.arrays import Floats, Image
 from poseflow.estimator.devices import thread_count
 from poseflow.estimator.movenet.files import graph_file
+from poseflow.estimator.movenet.maps import DENSE, CellHead, Maps, cell_heads
 
-Run = Callable[[Image], dict[str, Floats]]
-"""`(N, H, W, 3)` uint8 BGR images to the outputs of all heads."""
+Run = Callable[[Image], Sequence[Floats]]
+"""`(N, H, W, 3)` uint8 BGR images to the outputs in `DENSE`, in that order."""
 
 
 def on_cpu(name: str) -> Run:
@@ -30,14 +31,12 @@ def on_cpu(name: str) -> Run:
     session = onnxruntime.InferenceSession(
         graph_file(name), options, providers=["CPUExecutionProvider"]
     )
-    heads = [head.name for head in session.get_outputs()]
 
-    def run(images: Image) -> dict[str, Floats]:
-        each = [session.run(heads, {"images": image[None]}) for image in images]
-        return {
-            head: np.concatenate(values)
-            for head, *values in zip(heads, *each, strict=True)
-        }
+    def run(images: Image) -> Sequence[Floats]:
+        each = [session.run(DENSE, {"images": image[None]}) for image in images]
+        if len(each) == 1:
+            return each[0]
+        return [np.concatenate(maps) for maps in zip(*each, strict=True)]
 
     return run
 
@@ -53,15 +52,18 @@ class LoadedMoveNet:
     def __init__(self, name: str, device: str) -> None:
         self.name = name
         self.device = device
-        self._run: Run | None = None
+        self._loaded: tuple[Run, dict[str, CellHead]] | None = None
 
-    def outputs(self, images: Sequence[Image]) -> dict[str, Floats]:
-        """Outputs of all heads for `(H, W, 3)` uint8 BGR images of one size."""
-        if self._run is None:
-            if self.device == "cpu":
-                self._run = on_cpu(self.name)
-            else:
-                from poseflow.estimator.movenet.in_torch import on_device
+    def outputs(self, images: Sequence[Image]) -> Maps:
+        """Outputs for `(H, W, 3)` uint8 BGR images of one size."""
+        if self._loaded is None:
+            self._loaded = self._load(), cell_heads(self.name)
+        run, heads = self._loaded
+        return Maps(*run(np.stack(images)), heads)
 
-                self._run = on_device(self.name, self.device)
-        return self._run(np.stack(images))
+    def _load(self) -> Run:
+        if self.device == "cpu":
+            return on_cpu(self.name)
+        from poseflow.estimator.movenet.in_torch import on_device
+
+        return on_device(self.name, self.device)

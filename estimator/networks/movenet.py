@@ -35,6 +35,9 @@ HEADS: Mapping[str, int] = {
 BOX_HEADS: Mapping[str, int] = {"box_scale": 2, "box_offset": 2}
 """Channels of the outputs that MultiPose has as well."""
 
+SEARCHED = "center", "kpt_heatmap"
+"""Heads that are searched for peaks, everywhere; the others are read at those."""
+
 REPEATS = (1, 2, 3, 4, 3, 3, 1)
 STRIDES = (1, 2, 2, 2, 1, 2, 1)
 EXPANSION = 6
@@ -175,6 +178,16 @@ class MoveNet(nn.Module):
             logits; the others are (y, x) in cells, of each joint in turn; `box_scale`
             is height and width.
         """
+        features = self.features(x)
+        return {name: head(features) for name, head in self.heads.items()}
+
+    def dense(self, x: Tensor) -> tuple[Tensor, ...]:
+        """`center` and `kpt_heatmap` as `forward`, and the features of all heads."""
+        features = self.features(x)
+        return *(self.heads[name](features) for name in SEARCHED), features
+
+    def features(self, x: Tensor) -> Tensor:
+        """The features `(N, 24, H / 4, W / 4)` that all heads share."""
         x = self.stem(x)
         lateral = {}
         for k, block in enumerate(self.blocks):
@@ -188,7 +201,7 @@ class MoveNet(nn.Module):
                 x, scale_factor=2.0, mode="bilinear", align_corners=False
             )
             x = self.get_submodule(f"up{stride}")(x + lateral[stride])
-        return {name: head(x) for name, head in self.heads.items()}
+        return x
 
 
 def movenet(name: str) -> MoveNet:
