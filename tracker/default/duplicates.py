@@ -35,29 +35,24 @@ def find_duplicates(people: Observations, options: DefaultOptions) -> Duplicates
 
     OKS is taken at the larger size of both.
     """
-    deviation = options.weights.keypoint_deviation(people.sigmas)
-    points, present = people.points[:, :-1], people.present[:, :-1]
-    sizes = people.sizes
-    count = present.sum(axis=1)
+    # From strong to weak; ties by position, so that the order of the input is the same.
+    order = np.lexsort((*people.centres.T[::-1], -people.quality))
+    points, present = people.points[order, :-1], people.present[order, :-1]
+    sizes, count = people.sizes[order], present.sum(axis=1)
     mean = np.where(present[..., None], points, 0).sum(axis=1)
     mean /= np.maximum(count, 1)[:, None]
     apart = np.square(mean[:, None] - mean[None]).sum(axis=-1)
     close = apart < np.square(CLOSE * np.maximum(sizes[:, None], sizes[None]))
-    close &= (count[:, None] > 0) & (count[None] > 0)
     first, second = np.nonzero(np.triu(close, 1))
     both = present[first] & present[second]
+    deviation = options.weights.keypoint_deviation(people.sigmas)
     scale = np.maximum(sizes[first], sizes[second])[:, None] * deviation
     distance = np.square(points[first] - points[second]).sum(axis=-1)
     near = np.where(both, np.exp(-distance / (2 * np.square(scale))), 0)
     common = both.sum(axis=1)
-    oks = near.sum(axis=1) / np.maximum(common, 1)
-    least = np.maximum(COMMON * np.minimum(count[first], count[second]), 1)
-    keep = (oks > options.duplicate_similarity) & (common >= least)
-    first, second = first[keep], second[keep]
-    # Ties by position, so that ids do not depend on the order of the input.
-    rank = np.argsort(np.lexsort((*people.centres.T[::-1], -people.quality)))
-    swap = rank[first] > rank[second]
-    return Duplicates(np.where(swap, second, first), np.where(swap, first, second))
+    similar = near.sum(axis=1) > options.duplicate_similarity * common
+    similar &= common >= COMMON * np.minimum(count[first], count[second])
+    return Duplicates(order[first[similar]], order[second[similar]])
 
 
 def suppress_duplicates(

@@ -65,23 +65,22 @@ def candidate_pairs(
         appearance: Distances between appearances in this stream.
         options: Gate and weights.
     """
-    weights, width = options.weights, options.wrap_width_px
+    weights = options.weights
     track, person = _within_reach(tracks, people, options)
-    each, points, sizes = tracks[track], people.points[person], tracks.sizes[track]
-    turned = turns(points[:, -1] - each.centres, width)
-    joint_weights = np.where(each.known, people.weight[person], 0)
+    each, points = tracks[track], people.points[person]  # of every pair
+    turned = turns(points[:, -1] - each.centres, options.wrap_width_px)
+    points = points - turned[:, None]
+    common = np.where(each.known, people.weight[person], 0)
     offsets = body_offsets(
-        each.points, points - turned[:, None], joint_weights, sizes,
-        weights.outlier_residual,
-    )  # fmt: skip
-    joints = joint_weights[:, :-1]
-    deviation = weights.keypoint_deviation(people.sigmas)
-    pose_similarity = _pose_similarity(offsets, joints, sizes, deviation)
-    common = (joints > 0).sum(axis=1)
-    noise = weights.offset_noise(common)
+        each.points, points, common, each.sizes, weights.outlier_residual
+    )
+    deviation = each.sizes[:, None] * weights.keypoint_deviation(people.sigmas)
+    pose_similarity = _pose_similarity(offsets, deviation)
+    keypoints = (common[:, :-1] > 0).sum(axis=1)
+    noise = weights.offset_noise(keypoints)
 
     odds = _moved_on(each, offsets.offset, noise, weights)
-    share = np.minimum(common / POSE_KEYPOINTS, 1)
+    share = np.minimum(keypoints / POSE_KEYPOINTS, 1)
     odds += weights.pose * share * (pose_similarity - weights.pose_neutral)
     odds -= np.square(offsets.scale / weights.size_deviation) / 2
     odds += _similar(each, people.appearance[person], appearance, weights)
@@ -191,15 +190,12 @@ def _within_reach(
     return track, person
 
 
-def _pose_similarity(
-    offsets: Offsets, joints: Floats, sizes: Floats, deviation: Floats
-) -> Floats:
-    """OKS of the residuals, weighted by joint, `(n,)`."""
-    residual = offsets.residual[:, :-1] / (sizes[:, None] * deviation)
-    near = np.exp(-np.square(residual) / 2)
-    total = np.maximum(joints.sum(axis=1), 1e-9)
-    similarity: Floats = (joints * near).sum(axis=1) / total
-    return similarity
+def _pose_similarity(offsets: Offsets, deviation: Floats) -> Floats:
+    """OKS of the residuals, weighted by joint, `(n,)`; deviations in pixels."""
+    near = np.exp(-np.square(offsets.residual[:, :-1] / deviation) / 2)
+    weight = offsets.weight[:, :-1]
+    similarity: Floats = (weight * near).sum(axis=1)
+    return similarity / np.maximum(weight.sum(axis=1), 1e-9)
 
 
 def _moved_on(
