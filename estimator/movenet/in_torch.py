@@ -31,10 +31,11 @@ def on_device(name: str, device: str) -> Callable[[Image], Sequence[Floats]]:
     Returns:
         As `Run`: `(N, H, W, 3)` uint8 BGR images to the outputs in `DENSE`.
     """
-    network = to_device(load_movenet(name), torch.device(device))
+    network = load_movenet(name)
+    to_device(network, torch.device(device))
     half = device.startswith("cuda")
     if half:
-        network = network.half()
+        network.half()
 
     @torch.inference_mode()
     def run(images: Image) -> Sequence[Floats]:

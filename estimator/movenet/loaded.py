@@ -35,7 +35,7 @@ def on_cpu(name: str) -> Run:
     def run(images: Image) -> Sequence[Floats]:
         each = [session.run(DENSE, {"images": image[None]}) for image in images]
         if len(each) == 1:
-            return each[0]
+            return list(each[0])
         return [np.concatenate(maps) for maps in zip(*each, strict=True)]
 
     return run
@@ -59,7 +59,8 @@ class LoadedMoveNet:
         if self._loaded is None:
             self._loaded = self._load(), cell_heads(self.name)
         run, heads = self._loaded
-        return Maps(*run(np.stack(images)), heads)
+        center, heatmaps, features = run(np.stack(images))
+        return Maps(center, heatmaps, features, heads)
 
     def _load(self) -> Run:
         if self.device == "cpu":
