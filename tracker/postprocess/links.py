@@ -36,11 +36,8 @@ PAIRS_AT_ONCE = 50_000
 """Pairs that are compared together, which bounds the memory for it."""
 
 RETURN_COST = 2.0
-"""Log odds that a person is new rather than a single one who left, if appearance, place
-and size tell nothing."""
-
-RETURN_SIZE_DEVIATION = 1.0
-"""Standard deviation of the log ratio of sizes: people may return at another depth."""
+"""Log odds that a person is new rather than a single one who left, if appearance and
+place tell nothing."""
 
 
 def link_gains(
@@ -126,8 +123,6 @@ def _return_odds(tracklets: Tracklets, i: Ints, j: Ints, same: Floats) -> Floats
     # At a distance of one size the place counts neither for nor against.
     far = np.square(begins.places - ends.places).sum(axis=1) / np.square(ends.sizes)
     back -= np.log((1 + far) / 2)
-    ratio = np.log(begins.sizes / ends.sizes)
-    back -= np.square(ratio / RETURN_SIZE_DEVIATION) / 2
     return np.where(_jumps(ends, begins, gaps), -np.inf, back)
 
 
