@@ -70,6 +70,15 @@ def device_name(name: str = "auto") -> str:
     return str(choose_device(name))
 
 
+def gpu_names() -> list[str]:
+    """Names of all of NVIDIA's GPUs, without torch if there is no driver."""
+    if not _may_have_gpu():
+        return []
+    import torch
+
+    return [f"cuda:{k}" for k in range(torch.cuda.device_count())]
+
+
 DRIVERS = {"linux": "libcuda.so.1", "win32": "nvcuda.dll"}
 """CUDA's driver library, by platform: without it, torch finds no GPU of NVIDIA's."""
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from poseflow.batch.item import BatchItem, Outcome
 from poseflow.batch.worker import Worker, cores
+from poseflow.estimator.devices import gpu_names
 from poseflow.storage.locking import beside
 
 EXIT_TIMEOUT_SECONDS = 10.0
@@ -165,12 +166,9 @@ def _work(
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
-        import torch
-
-        torch.set_num_threads(max(threads, 1))
-        devices = device.split(",")
-        if device == "auto" and torch.cuda.device_count() > 1:
-            devices = [f"cuda:{k}" for k in range(torch.cuda.device_count())]
+        # For onnxruntime and torch, of which none is loaded yet.
+        os.environ["OMP_NUM_THREADS"] = str(max(threads, 1))
+        devices = (gpu_names() if device == "auto" else []) or device.split(",")
         worker = Worker(devices[place % len(devices)].strip())
         last = 0.0
 

@@ -8,7 +8,12 @@ import torch
 
 from poseflow.errors import PoseFlowError
 from poseflow.estimator import devices
-from poseflow.estimator.devices import choose_device, device_name, thread_count
+from poseflow.estimator.devices import (
+    choose_device,
+    device_name,
+    gpu_names,
+    thread_count,
+)
 
 
 def test_names_are_those_that_torch_chooses():
@@ -28,6 +33,15 @@ def test_torch_is_asked_where_there_may_be_a_gpu(monkeypatch):
     assert device_name("auto") == "cuda"
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert device_name("auto") == "cpu"
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_all_gpus_are_named(monkeypatch, count):
+    monkeypatch.setattr(devices, "_may_have_gpu", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: count)
+    assert gpu_names() == [f"cuda:{k}" for k in range(count)]
+    monkeypatch.setattr(devices, "_may_have_gpu", lambda: False)
+    assert gpu_names() == []
 
 
 def test_no_driver_is_no_gpu(monkeypatch):
