@@ -64,12 +64,14 @@ class Raw:
         again: `(P,)` who of them has joints of the second stage.
         second: Those, with these joints.
         boxed: The second stage's joints in the boxes of `labelled`.
+        image_size: Width and height of the image.
     """
 
     first: Poses
     again: Bools
     second: Poses
     boxed: Poses | None
+    image_size: calibration.Size
 
 
 @dataclass(frozen=True)
@@ -144,7 +146,8 @@ def run(data: Data, quality: str) -> list[Raw]:
     for index in range(len(data)):
         image = data.table.image_files.read(index)
         (first,) = detector.people([image])
-        probability = calibration.person_scores(first)
+        image_size = image.shape[1::-1]
+        probability = calibration.person_scores(first, image_size)
         first, probability = (
             first[probability >= LEAST_SCORE],
             probability[probability >= LEAST_SCORE],
@@ -156,7 +159,7 @@ def run(data: Data, quality: str) -> list[Raw]:
         if labelled is not None:
             boxes = labelled.boxes.astype(np.float32)
             (boxed,) = estimator.second_stage.in_boxes([image], [boxes])
-        results.append(Raw(first, again, second, boxed))
+        results.append(Raw(first, again, second, boxed, image_size))
         if sys.stderr.isatty():
             print(f"\r{quality} {index + 1}/{len(data)}", end="", file=sys.stderr)
     return results
@@ -165,7 +168,9 @@ def run(data: Data, quality: str) -> list[Raw]:
 def scored(raw: Raw, quality: str) -> Poses:
     """The people of an image with calibrated scores."""
     network = PRESETS[quality].single
-    return calibration.probable_both(raw.first, raw.again, raw.second, network)
+    return calibration.probable_both(
+        raw.first, raw.again, raw.second, raw.image_size, network
+    )
 
 
 def accuracy(data: Data, people: Sequence[Poses]) -> str:
@@ -238,12 +243,13 @@ def person_samples(data: Data, raws: Sequence[Raw], *, again: bool) -> Samples:
     for raw, who, unsure in zip(raws, person, neutral, strict=True):
         # In the order of the raw scores, as the matches are.
         order = np.argsort(-raw.first.scores, kind="stable")
-        inputs = np.full((3 if again else 2, len(order)), np.nan)
+        inputs = np.full((5 if again else 3, len(order)), np.nan)
         if again:
-            first = raw.first[raw.again]
-            inputs[:, raw.again] = calibration.refined_inputs(first, raw.second)
+            inputs[:, raw.again] = calibration.refined_inputs(
+                raw.first[raw.again], raw.second, raw.image_size
+            )
         else:
-            inputs[:] = calibration.person_inputs(raw.first)
+            inputs[:] = calibration.person_inputs(raw.first, raw.image_size)
         counted = ~unsure & np.isfinite(inputs[0, order])
         columns.append(inputs[:, order[counted]])
         right.append(who[counted] >= 0)

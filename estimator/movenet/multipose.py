@@ -70,8 +70,8 @@ class MultiPose:
     def detect(self, images: Sequence[Image]) -> list[Detections]:
         """The people of each image, `DetectedPoses`, best first."""
         detected: list[Detections] = []
-        for people in self.people(images):
-            scores = person_scores(people).astype(np.float32)
+        for image, people in zip(images, self.people(images), strict=True):
+            scores = person_scores(people, image.shape[1::-1]).astype(np.float32)
             kept = scores >= self.least_score
             some = people[kept]
             detected.append(DetectedPoses(some.boxes, scores[kept], some))

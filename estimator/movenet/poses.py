@@ -122,12 +122,16 @@ class MoveNetPoses:
                 poses.replace(scores=np.sqrt(poses.scores * each.scores))
                 for poses, each in zip(people, detected, strict=True)
             ]
-        again = [person_scores(people) < self.refine_below for people in found]
+        sizes = [image.shape[1::-1] for image in images]
+        again = [
+            person_scores(people, size) < self.refine_below
+            for people, size in zip(found, sizes, strict=True)
+        ]
         doubtful = [people[some] for people, some in zip(found, again, strict=True)]
         second = self.second_stage.near(images, doubtful)
         results = [
             probable_both(*parts, self.second_stage.name)
-            for parts in zip(found, again, second, strict=True)
+            for parts in zip(found, again, second, sizes, strict=True)
         ]
         return [poses[poses.scores >= self.least_score] for poses in results]
 

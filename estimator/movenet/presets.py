@@ -67,7 +67,7 @@ class Preset:
 
 PRESETS: Mapping[str, Preset] = {
     "fast": Preset((View(384),), refine_below=0.7, single="lightning"),
-    "balanced": Preset((View(256, mirrored=True), View(512)), refine_below=0.7),
+    "balanced": Preset((View(256, mirrored=True), View(512)), refine_below=0.75),
     "best": Preset(
         (
             View(256),

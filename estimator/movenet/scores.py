@@ -3,8 +3,9 @@
 A person's score is the probability that there is a person, a joint's that there is a
 person and the joint is right: in the image, and within the distance of a
 keypoint similarity of 0.5. Each is a logistic function of the log odds of raw scores
-(Platt, 1999), and of the pose's height, fitted by
-`benchmarks/estimation_accuracy.py --fit`. Reliability on other images: docs/models.md.
+(Platt, 1999), of the pose's height, and of whether the image's border cuts the person,
+fitted by `benchmarks/estimation_accuracy.py --fit`. Reliability on other images:
+docs/models.md.
 """
 
 from __future__ import annotations
@@ -24,8 +25,15 @@ BEST_JOINTS = 6
 HEIGHT_SHARES = 0.2, 1.5
 """Limits of a pose's height over its box's."""
 
+CUT_SHARE = 0.02
+"""A box that ends this close to the image's border, as a share of its side, is cut."""
+
 SMALLEST = 1e-6
 """Raw scores below this, or as close to 1, are taken for it."""
+
+
+Size = tuple[int, ...]
+"""Width and height of an image, pixels."""
 
 
 @dataclass(frozen=True)
@@ -55,10 +63,10 @@ def log_odds(scores: Floats) -> Floats:
     return odds
 
 
-PERSON = Logistic((1.74, 2.43), 4.03)
+PERSON = Logistic((1.74, 2.31, 0.98), 3.83)
 """Of `person_inputs`."""
 
-JOINT = Logistic((1.48,), 0.86)
+JOINT = Logistic((1.48,), 0.88)
 """Of the log odds of MultiPose's joint score, given that there is a person."""
 
 
@@ -80,76 +88,95 @@ class SecondCalibration:
 
 SECOND = {
     "thunder": SecondCalibration(
-        person=Logistic((1.37, 0.78, 1.61), 3.65),
-        joint=Logistic((1.25,), 0.85),
+        person=Logistic((1.32, 1.30, 0.55, 0.94, -0.60), 3.32),
+        joint=Logistic((1.21,), 0.76),
         boxed_joint=Logistic((1.48,), 0.47),
     ),
     "lightning": SecondCalibration(
-        person=Logistic((1.15, 0.88, 1.85), 2.96),
-        joint=Logistic((1.11,), 0.30),
+        person=Logistic((0.97, 1.73, 1.17, 1.19, -0.13), 2.49),
+        joint=Logistic((1.63,), 0.64),
         boxed_joint=Logistic((1.65,), 0.46),
     ),
 }
 """By the name of the network."""
 
 
-def person_inputs(first: Poses) -> tuple[Floats, Floats]:
-    """What tells people from furniture: MultiPose's score, and the pose's height.
+def person_inputs(first: Poses, image_size: Size) -> tuple[Floats, Floats, Floats]:
+    """What tells people from furniture: MultiPose's score, the pose's height, the cut.
 
-    On furniture the joints lie closer together than the box is high.
+    On furniture the joints lie closer together than the box is high. People whom the
+    image's border cuts score lower than whole ones, furniture there does not.
+
+    Args:
+        first: MultiPose's people, boxes within the image.
+        image_size: Width and height of the image.
     """
     y = first.keypoints[..., 1]
-    boxes = first.boxes[:, 3] - first.boxes[:, 1]
-    share = (y.max(axis=1, initial=-np.inf) - y.min(axis=1, initial=np.inf)) / boxes
-    return log_odds(first.scores), np.log(np.clip(share, *HEIGHT_SHARES))
+    low, high = first.boxes[:, :2], first.boxes[:, 2:]
+    sides = high - low
+    height = y.max(axis=1, initial=-np.inf) - y.min(axis=1, initial=np.inf)
+    share = np.clip(height / sides[:, 1], *HEIGHT_SHARES)
+    nearest = np.minimum(low, np.asarray(image_size) - high)
+    cut = (nearest < CUT_SHARE * sides).any(axis=1).astype(np.float64)
+    return log_odds(first.scores), np.log(share), cut
 
 
-def refined_inputs(first: Poses, second: Poses) -> tuple[Floats, Floats, Floats]:
+def refined_inputs(
+    first: Poses, second: Poses, image_size: Size
+) -> tuple[Floats, Floats, Floats, Floats, Floats]:
     """The same, and the mean score of the second stage's best joints.
 
-    Of a person who is cut or occluded not all joints can be found.
+    Of a person who is occluded not all joints can be found, and even fewer of one who
+    is cut: the last input is that mean for those, and 0 for others.
     """
-    score, height = person_inputs(first)
+    score, height, cut = person_inputs(first, image_size)
     best = np.sort(second.keypoint_scores, axis=1)[:, -BEST_JOINTS:]
-    return score, log_odds(best.mean(axis=1)), height
+    joints = log_odds(best.mean(axis=1))
+    return score, height, cut, joints, cut * joints
 
 
-def person_scores(first: Poses) -> Floats:
+def person_scores(first: Poses, image_size: Size) -> Floats:
     """Probability that there is a person, `(P,)`, for MultiPose's people."""
-    return PERSON(*person_inputs(first))
+    return PERSON(*person_inputs(first, image_size))
 
 
-def probable(first: Poses) -> Poses:
+def probable(first: Poses, image_size: Size) -> Poses:
     """MultiPose's people with probabilities in place of raw scores."""
     joints = JOINT(log_odds(first.keypoint_scores))
-    return _with_scores(first, person_scores(first), joints)
+    return _with_scores(first, person_scores(first, image_size), joints)
 
 
-def probable_refined(first: Poses, second: Poses, network: str) -> Poses:
+def probable_refined(
+    first: Poses, second: Poses, image_size: Size, network: str
+) -> Poses:
     """The same with the joints of both stages.
 
     Args:
         first: MultiPose's people.
         second: The same people with the second stage's joints.
+        image_size: Width and height of the image.
         network: Of the second stage, `thunder` or `lightning`.
     """
     calibration = SECOND[network]
-    people = calibration.person(*refined_inputs(first, second))
+    people = calibration.person(*refined_inputs(first, second, image_size))
     joints = calibration.joint(log_odds(second.keypoint_scores))
     return _with_scores(combined(first, second), people, joints)
 
 
-def probable_both(first: Poses, again: Bools, second: Poses, network: str) -> Poses:
+def probable_both(
+    first: Poses, again: Bools, second: Poses, image_size: Size, network: str
+) -> Poses:
     """People of whom some went through the second stage, best first.
 
     Args:
         first: MultiPose's people.
         again: `(P,)` which of them have joints of the second stage.
         second: Those, with the second stage's joints.
+        image_size: Width and height of the image.
         network: Of the second stage, `thunder` or `lightning`.
     """
-    refined = probable_refined(first[again], second, network)
-    people = joined([probable(first[~again]), refined])
+    refined = probable_refined(first[again], second, image_size, network)
+    people = joined([probable(first[~again], image_size), refined])
     return people[np.argsort(-people.scores, kind="stable")]
 
 
