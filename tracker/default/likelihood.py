@@ -194,8 +194,9 @@ def _pose_similarity(offsets: Offsets, deviation: Floats) -> Floats:
     """OKS of the residuals, weighted by joint, `(n,)`; deviations in pixels."""
     near = np.exp(-np.square(offsets.residual[:, :-1] / deviation) / 2)
     weight = offsets.weight[:, :-1]
-    similarity: Floats = (weight * near).sum(axis=1)
-    return similarity / np.maximum(weight.sum(axis=1), 1e-9)
+    total = np.maximum(weight.sum(axis=1), 1e-9)
+    similarity: Floats = (weight * near).sum(axis=1) / total
+    return similarity
 
 
 def _moved_on(
