@@ -225,18 +225,18 @@ class Estimator:
             )
         return self.detector.detect([to_bgr(image)])[0]
 
-    def detects_faster(self, image: npt.NDArray[Any], people: int) -> bool:
-        """Whether detection takes less time than joints in so many predicted boxes.
+    def detects_faster(self, image: npt.NDArray[Any], boxes: npt.ArrayLike) -> bool:
+        """Whether detection takes less time than joints in predicted boxes.
 
         True only where one network finds people and joints at once, and finds many
         people in little more time than few.
 
         Args:
             image: As in `estimate`.
-            people: Their number.
+            boxes: `(P, 4)` x1, y1, x2, y2 in pixels.
         """
         faster = getattr(self.backend, "detects_faster", None)
-        return faster is not None and faster(image, people)
+        return faster is not None and faster(image, np.asarray(boxes, np.float64))
 
     def estimate(
         self,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from poseflow.arrays import Image
+from poseflow.arrays import Floats, Image
 from poseflow.estimator.batches import Batches
 from poseflow.estimator.detectors.letterbox import Letterbox, letterbox
 from poseflow.estimator.movenet.decode import decode_people
@@ -16,7 +16,7 @@ from poseflow.estimator.movenet.loaded import LoadedMoveNet
 from poseflow.estimator.movenet.merging import distinct, joined, merged
 from poseflow.estimator.movenet.presets import LEAST_SCORE, SKELETON, View, growth
 from poseflow.estimator.movenet.scores import person_scores
-from poseflow.estimator.movenet.tiles import TILE_PX, from_tiles, tile_boxes
+from poseflow.estimator.movenet.tiles import Tile, tile_of_small_people
 from poseflow.estimator.protocols import Detections
 from poseflow.poses import Poses
 
@@ -47,7 +47,8 @@ class MultiPose:
         least_score: People with lower scores are left out.
         batch_size: Images at once; halved when the device runs out of memory.
         grows: Whether views grow with the image.
-        tiles: Whether large images are searched in tiles, too, for small people.
+        tiles: Whether the part of a large image where people are small is searched
+            again, enlarged.
     """
 
     def __init__(
@@ -77,22 +78,23 @@ class MultiPose:
             detected.append(DetectedPoses(some.boxes, scores[kept], some))
         return detected
 
-    def input_pixels(self, image: Image) -> int:
-        """Pixels of all inputs of the network for an image: what its time is for."""
+    def input_pixels(self, image: Image, boxes: Floats) -> int:
+        """Pixels of all inputs of the network: what its time is for.
+
+        Args:
+            image: To be searched.
+            boxes: `(P, 4)` of the people who are expected in it, xyxy pixels.
+        """
         height, width = image.shape[:2]
-        scale = growth(max(height, width)) if self.grows else 1.0
-        sizes = [view.scaled(scale).size for view in self.views]
-        pixels = sum(size * size for size in sizes)
-        tiles = len(tile_boxes(width, height, max(sizes))) if self.tiles else 0
+        sizes = [view.size for view in self._views_of(image)]
         share = min(height, width) / max(height, width)
-        return int(pixels * share) + tiles * TILE_PX * TILE_PX
+        pixels = int(share * sum(size * size for size in sizes))
+        tile = self._tile(image, boxes, np.ones(len(boxes)))
+        return pixels + (tile.input_pixels if tile is not None else 0)
 
     def people(self, images: Sequence[Image]) -> list[Poses]:
         """The people of each image with raw scores, best first."""
-        scales = [
-            growth(max(image.shape[:2])) if self.grows else 1.0 for image in images
-        ]
-        views = [[view.scaled(scale) for view in self.views] for scale in scales]
+        views = [self._views_of(image) for image in images]
         by_view = [
             self._people_in(images, of_images) for of_images in zip(*views, strict=True)
         ]
@@ -102,21 +104,31 @@ class MultiPose:
                 images, views, zip(*by_view, strict=True), strict=True
             )
         ]
-        if self.tiles:
-            people = list(map(self._with_tiles, images, scales, people))
+        tiles: dict[int, Tile] = {}
+        for k, (image, found) in enumerate(zip(images, people, strict=True)):
+            scores = person_scores(found, image.shape[1::-1])
+            tile = self._tile(image, found.boxes, scores)
+            if tile is not None:
+                tiles[k] = tile
+        crops = [tile.crop(images[k]) for k, tile in tiles.items()]
+        inputs = [View(tile.input_px) for tile in tiles.values()]
+        in_tiles = self._people_in(crops, inputs)
+        for (k, tile), found in zip(tiles.items(), in_tiles, strict=True):
+            everyone = joined([people[k], tile.to_image(found, images[k])])
+            people[k] = everyone[distinct(everyone)]
         return people
 
-    def _with_tiles(self, image: Image, scale: float, people: Poses) -> Poses:
-        """The people with those found in tiles, each once."""
+    def _views_of(self, image: Image) -> list[View]:
+        scale = growth(max(image.shape[:2])) if self.grows else 1.0
+        return [view.scaled(scale) for view in self.views]
+
+    def _tile(self, image: Image, boxes: Floats, scores: Floats) -> Tile | None:
+        if not self.tiles:
+            return None
         height, width = image.shape[:2]
-        largest = max(view.scaled(scale).size for view in self.views)
-        boxes = tile_boxes(width, height, largest)
-        if not len(boxes):
-            return people
-        crops = [image[y1:y2, x1:x2] for x1, y1, x2, y2 in boxes]
-        found = self._people_in(crops, [View(TILE_PX)] * len(crops))
-        everyone = joined([people, *from_tiles(boxes, found, width, height)])
-        return everyone[distinct(everyone)]
+        sizes = [view.size for view in self._views_of(image)]
+        view_scale = sum(sizes) / len(sizes) / max(height, width)
+        return tile_of_small_people(boxes, scores, width, height, view_scale)
 
     def _people_in(self, images: Sequence[Image], views: Sequence[View]) -> list[Poses]:
         """The people of each image in its view, in image pixels."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from poseflow.arrays import Image
+from poseflow.arrays import Floats, Image
 from poseflow.errors import PoseFlowError
 from poseflow.estimator.devices import device_name
 from poseflow.estimator.movenet.multipose import DetectedPoses, MultiPose
@@ -45,8 +45,8 @@ class MoveNetPoses:
             score is the probability that there is a person.
         input_size: Longer side of the largest view, pixels; default the quality's.
             Larger finds smaller people, in a time that rises with its square.
-        tiles: `auto`: large images are searched in tiles, too, for small people; or
-            `none`.
+        tiles: `auto`: where people are small, that part of the image is searched again,
+            enlarged; or `none`. Default the quality's.
         batch_size: Images or crops at once; halved when the device runs out of memory.
 
     Attributes:
@@ -69,12 +69,12 @@ class MoveNetPoses:
         *,
         least_score: float = LEAST_SCORE,
         input_size: int | None = None,
-        tiles: str = "none",
+        tiles: str | None = None,
         batch_size: int = 8,
     ) -> None:
         chosen = preset(quality, input_size)
         require("least_score", least_score, 0, 1)
-        if tiles not in ("auto", "none"):
+        if tiles not in ("auto", "none", None):
             raise PoseFlowError(f"tiles: expected auto or none, got {tiles!r}")
         self.least_score = least_score
         self.refine_below = chosen.refine_below
@@ -87,7 +87,7 @@ class MoveNetPoses:
             first,
             batch_size,
             grows=chosen.grows,
-            tiles=tiles == "auto",
+            tiles=chosen.tiles if tiles is None else tiles == "auto",
         )
         self.second_stage = SecondStage(chosen.single, self.device, batch_size)
         self.follower = SecondStage(chosen.follower, self.device, batch_size)
@@ -102,12 +102,12 @@ class MoveNetPoses:
             return self.estimate_detected(images, self.detector.detect(images))
         return _in_boxes(self.second_stage, images, boxes)
 
-    def detects_faster(self, image: Image, people: int) -> bool:
-        """Whether MultiPose takes less time than so many people in predicted boxes."""
+    def detects_faster(self, image: Image, boxes: Floats) -> bool:
+        """Whether MultiPose takes less time than the people in predicted boxes."""
         if not isinstance(self.detector, MultiPose):
             return False
-        following = people * FOLLOWING_PIXELS[self.follower.name]
-        return following > self.detector.input_pixels(image)
+        following = len(boxes) * FOLLOWING_PIXELS[self.follower.name]
+        return following > self.detector.input_pixels(image, boxes)
 
     def estimate_detected(
         self, images: Sequence[Image], detected: Sequence[Detections]
@@ -154,7 +154,7 @@ def movenet_estimator(
     quality: str = "balanced",
     least_score: float = LEAST_SCORE,
     input_size: int | None = None,
-    tiles: str = "none",
+    tiles: str | None = None,
     batch_size: int = 8,
 ) -> MoveNetPoses:
     """Make the estimator `movenet`.

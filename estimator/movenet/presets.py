@@ -56,6 +56,8 @@ class Preset:
             `thunder` or `lightning`.
         follower: The same in boxes that a tracker predicts.
         grows: Whether views grow with the image.
+        tiles: Whether the part of a large image where people are small is searched
+            again, enlarged.
     """
 
     views: tuple[View, ...]
@@ -63,10 +65,11 @@ class Preset:
     single: str = "thunder"
     follower: str = "lightning"
     grows: bool = True
+    tiles: bool = True
 
 
 PRESETS: Mapping[str, Preset] = {
-    "fast": Preset((View(384),), refine_below=0.7, single="lightning"),
+    "fast": Preset((View(384),), refine_below=0.7, single="lightning", tiles=False),
     "balanced": Preset((View(256, mirrored=True), View(512)), refine_below=0.75),
     "best": Preset(
         (

@@ -1,98 +1,109 @@
-"""Tiles of a large image, for people who are small in it."""
+"""Tile: the part of a large image where people are small, searched again enlarged.
+
+Source: detection from coarse to fine, in a region where the first pass finds small
+objects, as in ClusDet (Yang et al., ICCV 2019), which takes several regions.
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from poseflow.arrays import Bools, Floats, Ints
+from poseflow.arrays import Floats, Image, Ints
 from poseflow.poses import Poses
 
-TILE_PX = 640
-"""Side of a tile, and of the network's input for it, in pixels of the scaled image."""
+SMALL_PX, REGION_PX = 40, 72
+"""Longer side of a person, in pixels of the mean view, below which there is a tile, and
+below which people are in it."""
 
-OVERLAP_PX = 128
-"""Pixels that neighbouring tiles share: people up to this size are whole in one."""
+LEAST_SCORE = 0.12
+"""Small people with lower scores ask for no tile."""
 
-MOST_PX = 1920
-"""Images with a longer side are scaled down to it, which bounds the number of tiles."""
+ENLARGED, LEAST_ENLARGED = 2.5, 1.75
+"""The tile's scale over that of the mean view, unless the image has fewer pixels; and
+the least, for which there is a tile."""
+
+STEP_PX = 128
+"""The sides of the tile are multiples, in pixels of the network's input."""
 
 EDGE = 0.01
 """A box that ends within this share of the tile's side from one of its edges, where the
 image goes on, is taken for a part of a person."""
 
 
-def tile_boxes(width: int, height: int, largest_view_px: int) -> Ints:
-    """Tiles that cover an image, evenly spread.
+@dataclass(frozen=True)
+class Tile:
+    """A part of an image, and its scale in the network's input.
+
+    Attributes:
+        box: `(4,)` xyxy pixels of the image.
+        scale: Input pixels per image pixel.
+    """
+
+    box: Ints
+    scale: float
+
+    @property
+    def input_px(self) -> int:
+        """Longer side of the network's input, pixels."""
+        return round(float((self.box[2:] - self.box[:2]).max()) * self.scale)
+
+    @property
+    def input_pixels(self) -> int:
+        """Pixels of the network's input."""
+        return int((self.box[2:] - self.box[:2]).prod() * self.scale**2)
+
+    def crop(self, image: Image) -> Image:
+        """The part of the image."""
+        x1, y1, x2, y2 = self.box
+        return image[y1:y2, x1:x2]
+
+    def to_image(self, people: Poses, image: Image) -> Poses:
+        """People found in the tile, in pixels of the image; without those cut by it.
+
+        Args:
+            people: In pixels of the tile.
+            image: The whole image.
+        """
+        x1, y1, x2, y2 = self.box
+        height, width = image.shape[:2]
+        far = np.array([x2 - x1, y2 - y1])
+        edge = EDGE * far.max()
+        low = np.where([x1 > 0, y1 > 0], edge, -np.inf)
+        high = np.where([x2 < width, y2 < height], far - edge, np.inf)
+        whole = (people.boxes[:, :2] >= low) & (people.boxes[:, 2:] <= high)
+        uncut = people[whole.all(axis=1)]
+        return uncut.replace(
+            keypoints=uncut.keypoints + self.box[:2],
+            boxes=uncut.boxes + np.tile(self.box[:2], 2),
+        )
+
+
+def tile_of_small_people(
+    boxes: Floats, scores: Floats, width: int, height: int, view_scale: float
+) -> Tile | None:
+    """The part of an image where people are small; None where none are.
 
     Args:
+        boxes: `(P, 4)` of the people found in the views, xyxy pixels.
+        scores: `(P,)` probabilities that there is a person.
         width: Of the image.
         height: Of the image.
-        largest_view_px: Longer side of the whole image's largest view. Without a tile
-            that shows the image larger, there is none.
-
-    Returns:
-        `(T, 4)` xyxy pixels.
-
-    Examples:
-        >>> tile_boxes(1000, 500, 384).tolist()
-        [[0, 0, 640, 500], [360, 0, 1000, 500]]
-        >>> len(tile_boxes(1920, 1080, 512)), len(tile_boxes(3840, 2160, 512))
-        (8, 8)
-        >>> len(tile_boxes(640, 480, 640))
-        0
+        view_scale: Mean over the views of their pixels per image pixel.
     """
-    longer = max(width, height)
-    scale = min(1, MOST_PX / longer)
-    if largest_view_px >= scale * longer:
-        return np.zeros((0, 4), np.int64)
-    side, overlap = round(TILE_PX / scale), round(OVERLAP_PX / scale)
-    columns = _spans(width, side, overlap)
-    rows = _spans(height, side, overlap)
-    boxes = [(x1, y1, x2, y2) for y1, y2 in rows for x1, x2 in columns]
-    return np.array(boxes, np.int64)
-
-
-def _spans(length: int, side: int, overlap: int) -> list[tuple[int, int]]:
-    """Starts and ends of the tiles along one axis."""
-    if length <= side:
-        return [(0, length)]
-    count = math.ceil((length - overlap) / (side - overlap))
-    starts = np.linspace(0, length - side, count).round().astype(int)
-    return [(int(start), int(start) + side) for start in starts]
-
-
-def from_tiles(
-    boxes: Ints, people: Sequence[Poses], width: int, height: int
-) -> list[Poses]:
-    """People found in tiles, in pixels of the image; without those cut by a tile.
-
-    Args:
-        boxes: `(T, 4)` xyxy.
-        people: Of each tile, in pixels of the tile.
-        width: Of the image.
-        height: Of the image.
-    """
-    return [
-        _moved(poses, box[:2])[_uncut(poses.boxes, box, width, height)]
-        for poses, box in zip(people, boxes, strict=True)
-    ]
-
-
-def _moved(poses: Poses, by: Ints) -> Poses:
-    return poses.replace(
-        keypoints=poses.keypoints + by, boxes=poses.boxes + np.tile(by, 2)
-    )
-
-
-def _uncut(people: Floats, tile: Ints, width: int, height: int) -> Bools:
-    """Which boxes, in pixels of a tile, keep away from its edges inside the image."""
-    x1, y1, x2, y2 = tile
-    side = EDGE * max(x2 - x1, y2 - y1)
-    low = np.where([x1 > 0, y1 > 0], side, -np.inf)
-    far = np.array([x2 - x1, y2 - y1])
-    high = np.where([x2 < width, y2 < height], far - side, np.inf)
-    away = np.concatenate([people[:, :2] - low, high - people[:, 2:]], axis=1)
-    return np.asarray((away >= 0).all(axis=1))
+    scale = min(ENLARGED * view_scale, 1.0)
+    sides = (boxes[:, 2:] - boxes[:, :2]).max(axis=1, initial=0)
+    likely = scores >= LEAST_SCORE
+    small = likely & (sides * view_scale < SMALL_PX)
+    if scale < LEAST_ENLARGED * view_scale or not small.any():
+        return None
+    inside = likely & (sides * view_scale < REGION_PX)
+    margin = sides[inside].max()
+    low = boxes[inside, :2].min(axis=0) - margin
+    high = boxes[inside, 2:].max(axis=0) + margin
+    whole = np.array([width, height])
+    side = np.ceil((high - low) * scale / STEP_PX) * STEP_PX / scale
+    side = np.minimum(side, whole)
+    start = np.clip((low + high - side) / 2, 0, whole - side)
+    return Tile(np.rint([*start, *(start + side)]).astype(np.int64), scale)

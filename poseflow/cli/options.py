@@ -119,8 +119,8 @@ class EstimatorOptions:
     tiles: Annotated[
         str | None,
         typer.Option(
-            help="auto: the embedded estimator also searches large images in tiles, "
-            "for small people; default none."
+            help="auto: where people are small, the embedded estimator searches that "
+            "part of a large image again, enlarged; none. Default auto, with fast none."
         ),
     ] = None
     detector: Annotated[

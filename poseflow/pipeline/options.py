@@ -33,7 +33,8 @@ class TrackOptions:
         weights: Its weights.
         quality: Its preset, of those estimators that have presets.
         input_size: Size of its largest input, pixels, of the same estimators.
-        tiles: Whether these search large images in tiles, `auto` or `none`.
+        tiles: Whether these search the part of a large image where people are small
+            again, enlarged: `auto` or `none`.
         detector: Name of a detector.
         detector_weights: Its weights.
         detect_every: See `poseflow.track`.

@@ -41,8 +41,8 @@ class TwoStageEstimator(Protocol):
 class SelectiveEstimator(Protocol):
     """Knows whether to detect people again is faster than to follow them."""
 
-    def detects_faster(self, image: Image, people: int) -> bool:
-        """Whether `detect` takes less time than joints in so many given boxes."""
+    def detects_faster(self, image: Image, boxes: Floats) -> bool:
+        """Whether `detect` takes less time than the joints in `(P, 4)` given boxes."""
 
 
 class OnlineTracker(Protocol):

@@ -71,12 +71,13 @@ def followed(
     # were detected, and the detector's score.
     quality = certainty = np.zeros(0, np.float32)
     for shot, people in found:
-        if people is None and _detects_faster(estimator, shot.image, len(quality)):
-            people = estimator.detect(shot.image)
-        fresh = people is not None
         if people is None:
             boxes = _inside(tracker.expected_boxes(), shot.image)
             there = np.isfinite(boxes).all(axis=1)
+            if _detects_faster(estimator, shot.image, boxes[there]):
+                people = estimator.detect(shot.image)
+        fresh = people is not None
+        if people is None:
             quality, certainty = quality[there], certainty[there]
             people = Predicted(boxes[there].astype(np.float32), certainty)
         poses = estimator.estimate(shot.image, people)
@@ -95,9 +96,9 @@ def followed(
         yield Frame(shot.index, shot.time, poses, shot.image, shot.name)
 
 
-def _detects_faster(estimator: TwoStageEstimator, image: Image, people: int) -> bool:
+def _detects_faster(estimator: TwoStageEstimator, image: Image, boxes: Floats) -> bool:
     return isinstance(estimator, SelectiveEstimator) and estimator.detects_faster(
-        image, people
+        image, boxes
     )
 
 

@@ -124,18 +124,26 @@ def test_detection_on_every_other_frame(scene):
 def test_detection_is_faster_for_many_people():
     image = np.zeros((720, 1280, 3), np.uint8)
     large = np.zeros((1080, 1920, 3), np.uint8)
+    people = np.tile([[100.0, 100, 400, 700]], (40, 1))
     most = {}
     for quality in ("fast", "balanced", "best"):
         estimator = Estimator("movenet", device="cpu", quality=quality)
-        faster = [estimator.detects_faster(image, people) for people in range(40)]
+        faster = [estimator.detects_faster(image, people[:n]) for n in range(40)]
         assert faster == sorted(faster)
         most[quality] = faster.index(True)
-        assert not estimator.detects_faster(large, most[quality])
+        assert not estimator.detects_faster(large, people[: most[quality]])
     assert 0 < most["fast"] < most["balanced"] < 40
     other = Estimator("movenet", device="cpu", detector="whole")
-    assert not other.detects_faster(image, 100)
-    tiles = Estimator("movenet", device="cpu", tiles="auto")
-    assert not tiles.detects_faster(image, most["balanced"])
+    assert not other.detects_faster(image, people)
+
+
+def test_a_tile_for_small_people_makes_detection_slower():
+    image = np.zeros((720, 1280, 3), np.uint8)
+    people = np.tile([[100.0, 100, 140, 180]], (15, 1))
+    people[1] += 500
+    assert not Estimator("movenet", device="cpu").detects_faster(image, people)
+    without = Estimator("movenet", device="cpu", tiles="none")
+    assert without.detects_faster(image, people)
 
 
 def test_predicted_boxes_go_to_the_follower(scene):
@@ -188,7 +196,8 @@ def test_views_grow_with_large_images(scene):
     small, large = scene[0], np.zeros((1440, 2560, 3), np.uint8)
     large[:360, :640] = small
     assert estimator.estimate_batch([small]) == fixed.estimate_batch([small])
-    grown, same = (e.detector.input_pixels(large) for e in (estimator, fixed))
+    none = np.zeros((0, 4))
+    grown, same = (e.detector.input_pixels(large, none) for e in (estimator, fixed))
     assert grown == 4 * same
     assert estimator.estimate_batch([large]) != fixed.estimate_batch([large])
 

@@ -1,4 +1,4 @@
-"""Tiles of large images: cover, cut people, small people that only tiles show."""
+"""Tile of a large image: where it lies, cut people, people that only it shows."""
 
 import cv2
 import numpy as np
@@ -9,52 +9,86 @@ from poseflow.errors import PoseFlowError
 from poseflow.estimator import Estimator
 from poseflow.estimator.movenet.presets import SKELETON
 from poseflow.estimator.movenet.tiles import (
-    MOST_PX,
-    OVERLAP_PX,
-    TILE_PX,
-    from_tiles,
-    tile_boxes,
+    ENLARGED,
+    LEAST_ENLARGED,
+    LEAST_SCORE,
+    SMALL_PX,
+    STEP_PX,
+    Tile,
+    tile_of_small_people,
 )
 from poseflow.poses import Poses
 from poseflow.similarity.boxes import box_iou
 from poseflow.synthetic import SceneConfig, make_scene
 
 
+def tile(boxes, width=1920, height=1080, scale=0.3, scores=None):
+    boxes = np.reshape(np.array(boxes, float), (-1, 4))
+    scores = np.ones(len(boxes)) if scores is None else np.array(scores)
+    return tile_of_small_people(boxes, scores, width, height, scale)
+
+
+def box(x, y, side):
+    return [x, y, x + side / 2, y + side]
+
+
+def test_a_tile_holds_the_small_people_with_a_margin():
+    people = [box(500, 300, 100), box(900, 350, 200), box(300, 200, 800)]
+    found = tile(people)
+    x1, y1, x2, y2 = found.box
+    assert x1 <= 500 - 200
+    assert y1 <= 300 - 200
+    assert x2 >= 1000 + 200
+    assert y2 >= 550 + 200
+    assert found.scale == pytest.approx(0.3 * ENLARGED)
+    assert found.input_px == round((x2 - x1) * found.scale)
+    assert found.input_px % STEP_PX in (0, 1, STEP_PX - 1)
+    assert found.crop(np.zeros((1080, 1920, 3))).shape == (y2 - y1, x2 - x1, 3)
+
+
 @pytest.mark.parametrize(
-    ("width", "height"),
-    [(1280, 720), (1920, 1080), (1080, 1920), (3840, 2160), (7680, 300), (641, 40)],
+    "people",
+    [
+        pytest.param([], id="none"),
+        pytest.param([box(300, 200, 800)], id="large"),
+        pytest.param([box(300, 200, SMALL_PX / 0.3)], id="not small enough"),
+    ],
 )
-def test_tiles_cover_the_image_and_overlap(width, height):
-    boxes = tile_boxes(width, height, 512)
-    seen = np.zeros((height, width), np.int64)
-    for x1, y1, x2, y2 in boxes:
+def test_without_small_people_there_is_no_tile(people):
+    assert tile(people) is None
+
+
+def test_unlikely_people_ask_for_no_tile():
+    assert tile([box(500, 300, 100)], scores=[LEAST_SCORE / 2]) is None
+    assert tile([box(500, 300, 100)], scores=[LEAST_SCORE]) is not None
+
+
+def test_images_that_the_views_show_nearly_in_full_have_no_tile():
+    small = [box(10, 10, 20)]
+    assert tile(small, 640, 480, 0.6) is None
+    assert tile(small, 640, 480, 1 / LEAST_ENLARGED) is not None
+    assert tile(small, 640, 480, 1.2) is None
+
+
+@pytest.mark.parametrize(("width", "height"), [(1920, 1080), (300, 7680), (40, 641)])
+def test_the_tile_stays_inside_the_image(width, height):
+    for x, y in ((-20, -20), (width - 5, height - 5), (width / 2, height / 2)):
+        x1, y1, x2, y2 = tile([box(x, y, 30)], width, height).box
         assert 0 <= x1 < x2 <= width
         assert 0 <= y1 < y2 <= height
-        seen[y1:y2, x1:x2] += 1
-    assert seen.all()
-    scale = min(1, MOST_PX / max(width, height))
-    assert (boxes[:, 2:] - boxes[:, :2]).max() <= round(TILE_PX / scale)
-    starts = np.unique(boxes[:, 0])
-    if len(starts) > 1:
-        side = boxes[0, 2] - boxes[0, 0]
-        assert (starts[:-1] + side - starts[1:]).min() >= OVERLAP_PX / scale - 1
-
-
-def test_images_that_a_view_shows_in_full_have_no_tiles():
-    assert len(tile_boxes(640, 480, 768)) == 0
-    assert len(tile_boxes(1920, 1080, 1920)) == 0
-    assert tile_boxes(1, 1, 512).shape == (0, 4)
 
 
 def test_people_cut_by_a_tile_are_left_out():
-    tiles = np.array([[0, 0, 100, 100], [80, 0, 180, 100]])
     boxes = [[0, 0, 20, 100], [60, 10, 100, 90], [30, 30, 60, 60]]
     joints = np.zeros((3, 17, 2))
     found = Poses(joints, np.ones((3, 17)), boxes, skeleton=SKELETON)
-    first, second = from_tiles(tiles, [found, found], 180, 100)
-    assert first.boxes[:, 0].tolist() == [0, 30]
-    assert second.boxes[:, 0].tolist() == [140, 110]
-    assert second.keypoints[0, 0].tolist() == [80, 0]
+    image = np.zeros((100, 180, 3), np.uint8)
+    left = Tile(np.array([0, 0, 100, 100]), 1.0).to_image(found, image)
+    right = Tile(np.array([80, 0, 180, 100]), 1.0).to_image(found, image)
+    assert left.boxes[:, 0].tolist() == [0, 30]
+    assert right.boxes[:, 0].tolist() == [140, 110]
+    assert right.keypoints[0, 0].tolist() == [80, 0]
+    assert len(left[:0]) == len(Tile(np.zeros(4, int), 1.0).to_image(found[:0], image))
 
 
 def test_small_people_are_found_in_tiles():
