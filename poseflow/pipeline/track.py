@@ -316,10 +316,15 @@ class _Waiting(NamedTuple):
 
     def finished(self, people: Poses, appearances: TrackAppearances | None) -> Frame:
         """The frame with its final people."""
-        if appearances is not None and self.appearance is not None:
+        appearance = self.appearance
+        # A tracker of another package may leave people out of its final frames.
+        if (
+            appearances is not None
+            and appearance is not None
+            and len(people) >= len(appearance)
+        ):
             # Those who were interpolated come last.
-            observed = people[: len(self.appearance)]
-            appearances.add(observed, embeddings=self.appearance)
+            appearances.add(people[: len(appearance)], embeddings=appearance)
         return replace(self.frame, poses=people)
 
 
