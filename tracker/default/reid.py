@@ -34,6 +34,11 @@ APPEARANCE_MOST = 6.0
 CERTAIN = 1e3
 """Log odds of a lost track over a new person where there can be no new one."""
 
+MISSED_FRAMES, MISSED_SIZES, MISSED_LOG_RATIO = 30, 3.0, 0.3
+"""Where the number of people is stable: longest absence of one who is missed, farthest
+distance from where that person was seen last, or is expected, and largest log ratio of
+sizes."""
+
 
 def continued_lost(
     tracks: TrackStates,
@@ -79,6 +84,7 @@ def reidentify(
     model: AppearanceModel,
     options: DefaultOptions,
     known: bool = False,
+    near: bool = False,
 ) -> tuple[Ints, Ints]:
     """Re-identification of lost tracks by appearance and position.
 
@@ -87,7 +93,8 @@ def reidentify(
         ready: `(n,)` tentative tracks that are about to be confirmed.
         model: Distances between appearances in this stream.
         options: With the weights, and the width of a panorama.
-        known: All ids of `max_tracks` are given: each can only be a lost one.
+        known: No new person is possible: each can only be a lost one.
+        near: Only those who were lost lately and not far away.
 
     Returns:
         Indices of lost tracks, `(m,)`, and of the tentative tracks that continue them.
@@ -104,7 +111,8 @@ def reidentify(
     predicted, last = squared_distances(lost, new.centres, options.wrap_width_px)
     far = np.minimum(predicted, last) / np.square(sizes)
     odds = -options.weights.reid_position * np.log((1 + far) / 2)
-    odds -= np.square(np.log(sizes / new.sizes) / SIZE_DEVIATION) / 2
+    ratio = np.log(sizes / new.sizes)
+    odds -= np.square(ratio / SIZE_DEVIATION) / 2
     if model.ready:
         a, b = np.divmod(np.arange(odds.size), len(new))
         appearance = np.where(new.appearance_count > 0, new.appearance, np.nan)
@@ -114,7 +122,11 @@ def reidentify(
         similar = model.log_odds(distance, evidence).reshape(odds.shape)
         odds += similar.clip(-APPEARANCE_MOST, APPEARANCE_MOST)
     odds[outside_gate(lost, last.T, new.sizes[:, None], options).T] = -np.inf
-    odds[lost.last_frame[:, None] >= new.first_frame] = -np.inf
+    gaps = new.first_frame - lost.last_frame[:, None]
+    odds[gaps <= 0] = -np.inf
+    if near:
+        away = (gaps > MISSED_FRAMES) | (far > MISSED_SIZES**2)
+        odds[away | (np.abs(ratio) > MISSED_LOG_RATIO)] = -np.inf
     newcomer = -CERTAIN if known else options.weights.reid + np.log(1 + len(lost))
     a, b = assign(odds, newcomer).T
     return rows[a], ready[b]

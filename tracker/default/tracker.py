@@ -13,6 +13,7 @@ named in `likelihood`.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -34,7 +35,12 @@ from poseflow.tracker.default.tracks import TrackStates
 from poseflow.tracker.motion.frame_clock import Clock
 from poseflow.tracker.motion.panorama import joined
 from poseflow.tracker.observations import Observations, person_boxes
+from poseflow.tracker.people_count import stable_count
 from poseflow.tracker.track_store import Track
+
+STABLE_FRAMES, STABLE = 75, (0.85, 5 / 6)
+"""Frames from which on the number of people may be stable, and arguments of
+`stable_count`: stricter than in `refine`, which knows the whole sequence."""
 
 LEAST_EXISTENCE = 0.02
 """What an observation adds to the existence score at least."""
@@ -65,6 +71,7 @@ class DefaultTracker(TrackerBackend):
         self._skeleton: Skeleton | None = None
         self._next_id = 1
         self._next_serial = 0
+        self._people: Counter[int] = Counter()  # frames by number of people
         self.final_frames: FinalFrames = ()
         self.expected_motion: Floats = np.zeros((0, 2))
 
@@ -140,6 +147,8 @@ class DefaultTracker(TrackerBackend):
         self.expected_motion = np.full((len(people), 2), np.nan)
         self.expected_motion[seen] = tracks.velocity[rows]
         self._tracks = tracks.held(options)
+        if self._people or self._tracks.people:
+            self._people[self._tracks.people] += 1
         return poses.replace(track_ids=ids)
 
     def _new_tracks(
@@ -155,6 +164,7 @@ class DefaultTracker(TrackerBackend):
     def _end_scene(self, tracks: TrackStates) -> TrackStates:
         """No tracks: a new scene has begun."""
         self._appearance = AppearanceModel(self._appearance.features)
+        self._people.clear()
         return tracks[:0]
 
     def _confirm(
@@ -189,6 +199,12 @@ class DefaultTracker(TrackerBackend):
         lost, found = reidentify(tracks, ready, self._appearance, options)
         tracks.resume(lost, found)
         ready = np.setdiff1d(ready, found)
+        missed = self._missed(tracks)
+        lost, found = reidentify(
+            tracks, ready[:missed], self._appearance, options, known=True, near=True
+        )
+        tracks.resume(lost, found)
+        ready = np.setdiff1d(ready, found)
         ids_left = len(ready)
         if options.max_tracks is not None:
             ids_left = max(options.max_tracks - self._next_id + 1, 0)
@@ -197,6 +213,14 @@ class DefaultTracker(TrackerBackend):
         self._next_id += len(new)
         lost, found = reidentify(tracks, others, self._appearance, options, known=True)
         tracks.resume(lost, found)
+
+    def _missed(self, tracks: TrackStates) -> int:
+        """How many people are missed in this frame, if their number is stable."""
+        people = stable_count(self._people, *STABLE)
+        if people is None or self._people.total() < STABLE_FRAMES:
+            return 0
+        present = tracks.confirmed & (tracks.frames_since_update == 0)
+        return max(people - np.count_nonzero(present), 0)
 
     @property
     def delay_frames(self) -> int:

@@ -15,6 +15,7 @@ from poseflow.tracker.default.options import DefaultOptions
 from poseflow.tracker.default.pairs import CandidatePairs
 from poseflow.tracker.motion.kalman import kalman_gains, predict_variance
 from poseflow.tracker.observations import Observations
+from poseflow.tracker.people_count import SHORT_POSES
 from poseflow.tracker.track_store import Track
 
 APPEARANCE_MEMORY = 60.0
@@ -26,6 +27,9 @@ REID_HITS = 5
 RECENT_FRAMES = 2
 """Frames since its update for which a track is recent (1: updated in the previous
 frame); tentative tracks are deleted then."""
+
+HERE_FRAMES = 5
+"""Frames since its update for which a track counts as a person who is there."""
 
 MAX_HELD = 1000
 """Tracks held at most, those updated latest."""
@@ -147,6 +151,12 @@ class TrackStates:
     def recent(self) -> Bools:
         """`(N,)` tracks that were missed in one frame at most."""
         return self.frames_since_update <= RECENT_FRAMES
+
+    @property
+    def people(self) -> int:
+        """Number of people who are there, those missed for a few frames included."""
+        here = self.confirmed & (self.hits >= SHORT_POSES)
+        return int((here & (self.frames_since_update <= HERE_FRAMES)).sum())
 
     def forget_appearance(self, features: int) -> None:
         """Make all appearances unknown ones of `features` values."""

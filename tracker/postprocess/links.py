@@ -11,11 +11,12 @@ import numpy as np
 
 from poseflow.arrays import Bools, Floats, Ints
 from poseflow.tracker.appearance.track_means import TrackAppearances
+from poseflow.tracker.people_count import stable_count
 from poseflow.tracker.postprocess.options import RefineOptions
 from poseflow.tracker.postprocess.tracklets import (
     TrackletEnds,
     Tracklets,
-    stable_count,
+    people_counts,
 )
 
 STUDENT_DEGREES = 4
@@ -24,6 +25,9 @@ outliers better than a normal distribution."""
 
 JUMP_FRAMES, JUMP_SIZES = 10, 1.2
 """Across so many frames at most, people are found within so many sizes."""
+
+STABLE = 0.8, 0.75
+"""Arguments of `stable_count`."""
 
 APPEARANCE_MOST = 10.0
 """Log odds that the appearance adds at most."""
@@ -55,7 +59,8 @@ def link_gains(
         appearances: Of the same tracks, None without images.
     """
     count = len(tracklets.ids)
-    known = bool(options.max_tracks or stable_count(tracklets))
+    people = options.max_tracks or stable_count(people_counts(tracklets), *STABLE)
+    known = people is not None
     gains = np.full((count, count), -np.inf)
     rows = max(PAIRS_AT_ONCE // max(count, 1), 1)
     for start in range(0, count, rows):

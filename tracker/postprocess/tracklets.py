@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import NamedTuple
 
 import numpy as np
 
 from poseflow.arrays import Bools, Floats, Ints
 from poseflow.sequence import PoseSequence
+from poseflow.tracker.people_count import SHORT_POSES
 
 VELOCITY_FRAMES, LEAST_VELOCITY_FRAMES = 12, 4
 """Poses at the end of a tracklet that give its velocity; with fewer it is 0."""
@@ -19,13 +21,6 @@ leave, in person sizes."""
 WIDE_SIZES = 4
 """Where the size of the images is not known, people who cross so many sizes tell where
 the borders are."""
-
-SHORT_POSES = 5
-"""Tracklets with fewer poses do not count as people: most are false positives."""
-
-STABLE, MORE, FEWER = 0.5, 0.15, 0.1
-"""The number of people is stable if it is the usual one in at least the first fraction
-of the frames, higher in at most the second, and more than one lower in the third."""
 
 
 class TrackletEnds(NamedTuple):
@@ -148,21 +143,14 @@ def image_bounds(tracklets: Tracklets, size: tuple[int, int] | None) -> Floats:
     return np.where(wide, reach, [[-np.inf] * 2, [np.inf] * 2])
 
 
-def stable_count(tracklets: Tracklets) -> int | None:
-    """Number of people if it is about the same all the time; else None."""
+def people_counts(tracklets: Tracklets) -> Counter[int]:
+    """Number of frames by the number of people in them, gaps of tracklets included."""
     long = tracklets.lengths >= SHORT_POSES
     if not long.any():
-        return None
+        return Counter()
     first, last = tracklets.first[long], tracklets.last[long]
     first, last = first - first.min(), last - first.min()
     changes = np.zeros(last.max() + 2, np.int64)
     np.add.at(changes, first, 1)
     np.add.at(changes, last + 1, -1)
-    alive = np.cumsum(changes)[:-1]
-    usual = int(np.bincount(alive).argmax())
-    stable = (
-        (alive == usual).mean() >= STABLE
-        and (alive > usual).mean() <= MORE
-        and (alive < max(usual - 1, 1)).mean() <= FEWER
-    )
-    return usual if stable else None
+    return Counter(np.cumsum(changes)[:-1].tolist())

@@ -410,6 +410,62 @@ def test_a_known_number_of_people():
         assert tracker.update(many).track_ids.max() <= 2
 
 
+STANDING = [[100, 300], [900, 320], [500, 650], [1200, 400]]
+"""Animals that stay where they are, hundreds of pixels apart."""
+
+
+def back_elsewhere(tracker, frames, away, others):
+    """Ids of one who was seen for some frames, was away, and is back two sizes away."""
+    for t in range(frames):
+        tracker.update(crowd([[100, 700], *others], seed=t))
+    for t in range(away):
+        tracker.update(crowd(others, seed=t))
+    for t in range(5):
+        tracked = tracker.update(crowd([[440, 900], *others], seed=t))
+    return tracked.track_ids.tolist()
+
+
+@pytest.mark.parametrize(
+    ("frames", "away", "others", "same"),
+    [
+        (100, 15, STANDING, True),
+        (40, 15, STANDING, False),  # too early to tell that their number is stable
+        (100, 40, STANDING, False),  # longer than animals are hidden by others
+        (100, 15, [], False),  # a visitor: the next one is another
+    ],
+)
+def test_the_missed_one_of_a_stable_number(frames, away, others, same):
+    ids = back_elsewhere(Tracker(), frames, away, others)
+    assert len(set(ids)) == len(ids)
+    assert (max(ids) == 1 + len(others)) == same
+
+
+def test_people_who_come_and_go_are_no_stable_number():
+    """A host, and visitors one after the other who have ids of their own."""
+    tracker, visitors = Tracker(), []
+    for t in range(600):
+        visit, since = divmod(t, 60)
+        places = [[900, 320]]
+        if since < 35:  # each comes in at the same door and walks into the room
+            places.append([100 + 6 * since, 300 + 10 * (visit % 3)])
+        tracked = tracker.update(crowd(places, seed=t))
+        if since == 30:
+            visitors.append(int(tracked.track_ids[1]))
+    assert len(set(visitors)) == 10
+
+
+def test_one_leaves_and_another_enters_on_the_other_side():
+    tracker, ids = Tracker(), []
+    for t in range(160):
+        places = [[500, 300], [700, 320]]
+        if t < 120:
+            places.append([560 + 6 * t, 900])  # out at the right
+        if t > 130:
+            places.append([20 + 6 * (t - 130), 880])
+        ids.append(tracker.update(crowd(places, seed=t)).track_ids)
+    assert ids[100][2] != ids[155][2]
+
+
 def test_memory_is_bounded():
     tracker, random = Tracker(), np.random.default_rng(0)
     sizes = []
