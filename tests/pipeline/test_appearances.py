@@ -85,6 +85,15 @@ def test_people_who_come_back_have_one_id_with_the_video(video, result, tmp_path
     assert poseflow.read(out)[-1].poses.track_ids.tolist() == [1, 2, 3, 4]
 
 
+def test_a_known_number_of_people_is_sorted_out_by_appearance(video, result, tmp_path):
+    out = tmp_path / "refined.jsonl"
+    given = ("refine", result, "-o", out, "--max-tracks", 4)
+    assert run(*given).exit_code == 0
+    assert poseflow.read(out)[-1].poses.track_ids.tolist() == [1, 3, 4, 2]  # by place
+    assert run(*given, "--video", video).exit_code == 0
+    assert poseflow.read(out)[-1].poses.track_ids.tolist() == [1, 2, 3, 4]
+
+
 def test_people_who_wear_the_same_keep_their_ids():
     found = track_appearances(images([CLOTHES[0]] * 4), RESULT)
     assert found.ready
