@@ -17,7 +17,7 @@ Run = Callable[[Image], Sequence[Floats]]
 
 
 def on_cpu(name: str) -> Run:
-    """A network in onnxruntime: two to three times as fast on CPUs as in torch.
+    """A network in onnxruntime: two to four times as fast on CPUs as in torch.
 
     With as many threads as torch has; outputs do not depend on their number. Images go
     through one by one: the maps of several do not fit into a core's cache, and a batch
