@@ -22,9 +22,6 @@ CONTINUED_HITS = 2
 """Updates from which on a tentative track may continue a lost one by motion: poses that
 last one frame are mostly false positives."""
 
-CONTINUED_DECAY = 0.05
-"""Log odds that each frame of absence costs a lost track."""
-
 SIZE_DEVIATION = 1.0
 """Standard deviation of the log ratio of sizes: people may return at another depth."""
 
@@ -73,7 +70,6 @@ def continued_lost(
     pairs = pairs[usable]
     odds = lost_log_odds(tracks, pairs, people, speed, options.weights)
     odds += options.weights.lost
-    odds -= CONTINUED_DECAY * tracks.frames_since_update[pairs.track]
     matched = pairs.assigned(odds)
     return matched.track, track_of[matched.person]
 

@@ -220,7 +220,7 @@ class DefaultTracker(TrackerBackend):
         if people is None or self._people.total() < STABLE_FRAMES:
             return 0
         present = tracks.confirmed & (tracks.frames_since_update == 0)
-        return max(people - np.count_nonzero(present), 0)
+        return max(people - int(np.count_nonzero(present)), 0)
 
     @property
     def delay_frames(self) -> int:
