@@ -14,21 +14,27 @@ from poseflow.arrays import Floats
 from poseflow.tracker.default.options import FEW_KEYPOINTS, DefaultWeights
 from poseflow.tracker.default.pairs import CandidatePairs
 from poseflow.tracker.default.tracks import TrackStates
+from poseflow.tracker.motion.kalman import innovations
 from poseflow.tracker.observations import Observations
 
-SCORE_HITS, MOTION_HITS = 2, 4
-"""Updates of a track from which on its scores, and its motion, are learned from."""
+KNOWN_HITS, STEADY_HITS = 2, 4
+"""Updates of a track from which on its scores and speed, and its motion noise, are
+learned from."""
 
-RUNNING_MEAN_RATE, SCORE_RATE_LIMIT, SPEED_RATE_LIMIT = 0.02, 0.3, 0.2
-"""Rate of a running mean per track of a frame, and for all of them together."""
+SCORE_RATE, SCORE_RATE_LIMIT = 0.02, 0.3
+"""Rate of the running mean of scores per track of a frame, and for all of them."""
+
+SPEED_MEMORY, ACCELERATION_MEMORY = (10, 50), (60, 400)
+"""Matches that the estimate so far counts as, at first and at most."""
 
 SPEED_FACTOR, SPEED_LEAST = 1.5, 0.01
 """New tracks may be faster than those that are tracked by this factor and sum."""
 
-FULL_RATE_TRACKS = 10
-"""Tracks with which the acceleration adapts at its full rate."""
+USUAL_CORRELATION, INNOVATION_LIMIT = 0.2, 3.0
+"""Mean product of successive innovations where the acceleration is right: errors of a
+detector are correlated in time. Larger innovations count as the limit."""
 
-ACCELERATION_RANGE = (0.25, 16.0)
+ACCELERATION_RANGE = (0.125, 8.0)
 """Limits of the adapted acceleration, over the initial one."""
 
 SCORE_QUANTILE = 0.75
@@ -48,6 +54,7 @@ class Adaptation:
         self.acceleration = weights.acceleration
         self.speed = weights.speed
         self._usual_quality = 0.0
+        self._learned = 0
 
     @property
     def new_track_variance(self) -> Floats:
@@ -69,34 +76,49 @@ class Adaptation:
         self, tracks: TrackStates, people: Observations, matches: CandidatePairs
     ) -> None:
         """Learn from the matches of a frame, before they update the tracks."""
-        hits = tracks.hits[matches.track]
-        self._learn_scores(people.quality[matches.person[hits >= SCORE_HITS]])
-        steady = matches[(hits >= MOTION_HITS) & tracks.recent[matches.track]]
-        if len(steady.track):
-            self._learn_motion(tracks[steady.track], steady)
+        known = matches[tracks.hits[matches.track] >= KNOWN_HITS]
+        self._learn_scores(people.quality[known.person])
+        recent = known[tracks.recent[known.track]]
+        if len(recent.track):
+            self._learn_motion(tracks[recent.track], recent)
 
     def _learn_scores(self, quality: Floats) -> None:
         """Update the usual detection score by those of tracked people."""
         if not len(quality):
             return
-        rate = min(RUNNING_MEAN_RATE * len(quality), SCORE_RATE_LIMIT)
+        rate = min(SCORE_RATE * len(quality), SCORE_RATE_LIMIT)
         if self._usual_quality <= 0:
             rate = 1.0
         self._usual_quality += rate * (median(quality.tolist()) - self._usual_quality)
 
     def _learn_motion(self, each: TrackStates, matches: CandidatePairs) -> None:
-        """Update the speed, and the acceleration by the normalized innovations.
+        """Update the speed, and the acceleration by the innovations.
 
-        These are 1 in the mean if the acceleration is right.
+        If the acceleration is too low, tracks lag behind: offsets from the prediction
+        are alike from frame to frame. Unlike their size, that does not depend on how
+        well the detector measures positions.
+
+        Source: Mehra, "On the identification of variances and adaptive Kalman
+        filtering" (1970).
         """
         sizes = each.sizes[:, None]
         speed = float(np.sqrt(np.square(each.velocity / sizes).mean()))
-        rate = min(RUNNING_MEAN_RATE * len(each), SPEED_RATE_LIMIT)
+        rate = self._rate(len(each), *SPEED_MEMORY)
         self.speed += rate * (SPEED_FACTOR * speed + SPEED_LEAST - self.speed)
-        expected = each.variance[..., 0] + matches.noise[:, None]
-        excess = float((np.square(matches.offset / sizes) / expected).mean()) - 1
-        rate = self._weights.acceleration_rate
-        rate *= min(len(each), FULL_RATE_TRACKS) / FULL_RATE_TRACKS
-        low, high = np.multiply(ACCELERATION_RANGE, self._weights.acceleration)
-        adapted = self.acceleration * np.exp(rate * excess)
-        self.acceleration = float(np.clip(adapted, low, high))
+        now = innovations(matches.offset / sizes, each.variance, matches.noise)
+        limit = INNOVATION_LIMIT
+        product = now.clip(-limit, limit) * each.innovation.clip(-limit, limit)
+        product = product[each.hits >= STEADY_HITS]
+        if len(product):
+            rate = self._rate(len(product), *ACCELERATION_MEMORY)
+            rate *= self._weights.acceleration_rate
+            adapted = self.acceleration * np.exp(
+                rate * (product.mean() - USUAL_CORRELATION)
+            )
+            low, high = np.multiply(ACCELERATION_RANGE, self._weights.acceleration)
+            self.acceleration = float(np.clip(adapted, low, high))
+        self._learned += len(each)
+
+    def _rate(self, matches: int, first: int, most: int) -> float:
+        """Weight of new matches in an estimate that counts as `first` to `most`."""
+        return matches / (matches + min(self._learned + first, most))

@@ -40,7 +40,7 @@ class DefaultWeights:
         appearance_frames: The appearance counts from 0.2 times so many frames since the
             update on, rising linearly to its full weight at 1.2 times.
         acceleration: Standard deviation of the change of velocity per frame, at first.
-        acceleration_rate: How fast it adapts to the offsets of the stream.
+        acceleration_rate: How fast it adapts to the motion of the stream.
         speed: Standard deviation of the velocity of a new track, at first.
         doubtful_score: Relative score that adds nothing to the existence score.
         reid: Log odds that re-identification by appearance must exceed.
@@ -62,9 +62,9 @@ class DefaultWeights:
     low_score: float = option(1.6, low=0)
     duplicate: float = option(4.0, low=0)
     appearance_frames: float = option(90.0, low=1e-6)
-    acceleration: float = option(0.005, low=1e-9)
-    acceleration_rate: float = option(0.05, low=0)
-    speed: float = option(0.06, low=0)
+    acceleration: float = option(0.01, low=1e-9)
+    acceleration_rate: float = option(6.5, low=0)
+    speed: float = option(0.25, low=0)
     doubtful_score: float = option(0.45, low=0)
     reid: float = option(2.0)
     reid_position: float = option(1.0, low=0)

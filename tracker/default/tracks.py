@@ -13,7 +13,7 @@ from poseflow.similarity.boxes import keypoint_extent
 from poseflow.skeletons.skeleton import Skeleton
 from poseflow.tracker.default.options import DefaultOptions
 from poseflow.tracker.default.pairs import CandidatePairs
-from poseflow.tracker.motion.kalman import kalman_gains, predict_variance
+from poseflow.tracker.motion.kalman import innovations, kalman_gains, predict_variance
 from poseflow.tracker.observations import Observations
 from poseflow.tracker.people_count import SHORT_POSES
 from poseflow.tracker.track_store import Track
@@ -51,6 +51,7 @@ class TrackStates:
         velocity: `(N, 2)` pixels per frame.
         variance: `(N, 2, 3)` of position, position-velocity and velocity by axis, in
             person sizes squared.
+        innovation: `(N, 2)` offset at the latest update over its expected deviation.
         sizes: `(N,)` longer side of the person, pixels.
         last_position: `(N, 2)` box centre at the latest update, pixels.
         frames_since_update: `(N,)` 0 if updated in this frame, inf once deleted.
@@ -69,6 +70,7 @@ class TrackStates:
     known: Bools
     velocity: Floats
     variance: Floats
+    innovation: Floats
     sizes: Floats
     last_position: Floats
     frames_since_update: Floats
@@ -109,6 +111,7 @@ class TrackStates:
             known=people.present[which],
             velocity=np.zeros((n, 2)),
             variance=np.tile(variance, (n, 1, 1)),
+            innovation=np.zeros((n, 2)),
             sizes=people.sizes[which],
             last_position=points[:, -1].copy(),
             frames_since_update=np.zeros(n),
@@ -200,6 +203,9 @@ class TrackStates:
         rows, persons, offset = matches.track, matches.person, matches.offset
         if not len(rows):
             return
+        self.innovation[rows] = innovations(
+            offset / self.sizes[rows, None], self.variance[rows], matches.noise
+        )
         position_gain, velocity_gain, after = kalman_gains(
             self.variance[rows], matches.noise[:, None]
         )

@@ -102,6 +102,18 @@ def predict_variance(variance: Floats, frames: float, noise: float) -> Floats:
     return predicted
 
 
+def innovations(offset: Floats, variance: Floats, measured: Floats) -> Floats:
+    """Offsets from the prediction over their expected deviation, `(n, 2)`.
+
+    Args:
+        offset: `(n, 2)` in sizes.
+        variance: `(n, 2, 3)` of the prediction, by axis.
+        measured: `(n,)` variance of the measured offset.
+    """
+    scaled: Floats = offset / np.sqrt(variance[..., 0] + measured[:, None])
+    return scaled
+
+
 def kalman_gains(variance: Floats, measured: Floats) -> tuple[Floats, Floats, Floats]:
     """Kalman gains of position and velocity, and the variance after the measurement.
 

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from poseflow import PoseFlowError, Poses, Skeleton, Tracker
+from poseflow.benchmark.clips import Clip
 from poseflow.benchmark.tracking import count_jumps, make_clip, run_clip
 from poseflow.eval import score_tracking
-from poseflow.tracker import FrameContext
+from poseflow.synthetic import NoiseModel, make_scene
+from poseflow.tracker import DefaultWeights, FrameContext
 from poseflow.tracker.default.image_cues import ImageCueExtractor
 
 SHAPE = np.random.default_rng(5).uniform(-1, 1, (17, 2)) * [30, 90]
@@ -202,6 +204,30 @@ def test_low_scores_are_confirmed_eventually():
         both = Poses.concatenate([crowd([[100, 300]], seed=-t % 97), weak])
         ids = tracker.update(both).track_ids.tolist()
     assert ids == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("sway", "error", "more"), [(80, 1, True), (0, 1, False), (0, 8, False)]
+)
+def test_motion_noise_is_told_from_the_errors_of_the_detector(sway, error, more):
+    """Tracks that lag behind need more of it; large errors of positions do not."""
+    tracker, random = Tracker(), np.random.default_rng(0)
+    for t in range(80):
+        places = np.array([[200, 300], [800, 320], [1400, 310.0]])
+        places[:, 0] += sway * np.sin(t / 4 + np.arange(3))
+        poses = crowd(places + random.normal(0, error, (3, 2)), seed=t)
+        assert tracker.update(poses).track_ids.tolist() == [1, 2, 3]
+    learned = tracker._backend._adaptation.acceleration / DefaultWeights().acceleration
+    assert learned > 1.3 if more else learned < 0.3
+
+
+def test_two_frames_a_second():
+    scores = []
+    for seed in (4, 5, 6):
+        truth = make_scene("street", seed=seed, fps=2.0, frames=80).truth()
+        clip = Clip("2 fps", None, truth, NoiseModel().corrupt(truth, seed))
+        scores.append(score_tracking(truth, run_clip(Tracker(), clip)[0]))
+    assert sum(scores[1:], scores[0]).idf1 > 60
 
 
 def test_behind_a_wall():
