@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from poseflow.arrays import Ints
+from poseflow.arrays import Floats, Ints
 from poseflow.estimator.detectors.box_nms import box_nms
 from poseflow.estimator.movenet.fusion import averaged, body_areas
 from poseflow.estimator.movenet.presets import SKELETON
@@ -25,18 +25,22 @@ SAME_POSE_OKS = 0.5
 their joints."""
 
 
-def merged(views: Sequence[Poses], scales: Sequence[float]) -> Poses:
+def merged(
+    views: Sequence[Poses], scales: Sequence[float], tile: Floats | Ints | None = None
+) -> Poses:
     """The people of all views, each once, best first.
 
     Of duplicates the best one gives the pose; its joints are means with those of the
     others that agree, the box is the mean of all, weighted by the squares of their
     scores. The score is the mean over the views of the best score there, 0 where a view
     has no such person: several views rarely agree on a false positive. Views in which a
-    person is too large to be found do not count.
+    person is too large to be found do not count, nor does the tile for people outside.
 
     Args:
         views: The people found in each view, in image pixels.
         scales: Of each view, its pixels per image pixel.
+        tile: `(4,)` xyxy pixels, the part of the image that the last view shows, if it
+            does not show all.
     """
     found = joined(views)
     kept = distinct(found)
@@ -52,7 +56,11 @@ def merged(views: Sequence[Poses], scales: Sequence[float]) -> Poses:
     weights[person, same] = np.square(found.scores[same])
     boxes = weights @ found.boxes / weights.sum(axis=1, keepdims=True)
     sides_px = (boxes[:, 2:] - boxes[:, :2]).max(axis=1)[:, None] * scales
-    counts = (best > 0) | (sides_px <= LARGEST_PX)
+    seen = sides_px <= LARGEST_PX
+    if tile is not None:
+        inside = (boxes[:, :2] >= tile[:2]) & (boxes[:, 2:] <= tile[2:])
+        seen[:, -1] &= inside.all(axis=1)
+    counts = (best > 0) | seen
     people = found[kept].replace(
         boxes=boxes, scores=best.sum(axis=1) / counts.sum(axis=1)
     )

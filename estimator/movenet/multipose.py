@@ -98,12 +98,12 @@ class MultiPose:
         by_view = [
             self._people_in(images, of_images) for of_images in zip(*views, strict=True)
         ]
-        people = [
-            merged(found, [view.size / max(image.shape[:2]) for view in of_image])
-            for image, of_image, found in zip(
-                images, views, zip(*by_view, strict=True), strict=True
-            )
+        in_views = list(zip(*by_view, strict=True))
+        scales = [
+            [view.size / max(image.shape[:2]) for view in of_image]
+            for image, of_image in zip(images, views, strict=True)
         ]
+        people = list(map(merged, in_views, scales))
         tiles: dict[int, Tile] = {}
         for k, (image, found) in enumerate(zip(images, people, strict=True)):
             scores = person_scores(found, image.shape[1::-1])
@@ -114,8 +114,13 @@ class MultiPose:
         inputs = [View(tile.input_px) for tile in tiles.values()]
         in_tiles = self._people_in(crops, inputs)
         for (k, tile), found in zip(tiles.items(), in_tiles, strict=True):
-            everyone = joined([people[k], tile.to_image(found, images[k])])
-            people[k] = everyone[distinct(everyone)]
+            near = tile.to_image(found, images[k])
+            if tile.shows_more:
+                everyone = joined([people[k], near])
+                people[k] = everyone[distinct(everyone)]
+            else:
+                all_views, all_scales = [*in_views[k], near], [*scales[k], tile.scale]
+                people[k] = merged(all_views, all_scales, tile.box)
         return people
 
     def _views_of(self, image: Image) -> list[View]:

@@ -21,8 +21,12 @@ LEAST_SCORE = 0.12
 """Small people with lower scores ask for no tile."""
 
 ENLARGED, LEAST_ENLARGED = 2.5, 1.75
-"""The tile's scale over that of the mean view, unless the image has fewer pixels; and
-the least, for which there is a tile."""
+"""The tile's scale over that of the mean view, unless the next limit is lower; and the
+least, for which there is a tile."""
+
+DETAILED, MOST_SCALE = 1.25, 1.6
+"""Input pixels per image pixel up to which a tile shows more than the views, and the
+most."""
 
 STEP_PX = 128
 """The sides of the tile are multiples, in pixels of the network's input."""
@@ -43,6 +47,11 @@ class Tile:
 
     box: Ints
     scale: float
+
+    @property
+    def shows_more(self) -> bool:
+        """Whether it may show what the views, which are smaller, do not."""
+        return self.scale <= DETAILED
 
     @property
     def input_px(self) -> int:
@@ -92,7 +101,7 @@ def tile_of_small_people(
         height: Of the image.
         view_scale: Mean over the views of their pixels per image pixel.
     """
-    scale = min(ENLARGED * view_scale, 1.0)
+    scale = min(ENLARGED * view_scale, MOST_SCALE)
     sides = (boxes[:, 2:] - boxes[:, :2]).max(axis=1, initial=0)
     likely = scores >= LEAST_SCORE
     small = likely & (sides * view_scale < SMALL_PX)

@@ -84,6 +84,22 @@ def test_views_count_in_which_a_person_is_not_too_large(height, scales, expected
     assert found.scores.tolist() == pytest.approx([expected])
 
 
+@pytest.mark.parametrize(
+    ("tile", "in_tile", "expected"),
+    [
+        pytest.param([0, 0, 300, 300], NO_PEOPLE, 0.3, id="not found in the tile"),
+        pytest.param([0, 0, 90, 90], NO_PEOPLE, 0.6, id="partly outside the tile"),
+        pytest.param([200, 0, 300, 300], NO_PEOPLE, 0.6, id="outside the tile"),
+        pytest.param(
+            [0, 0, 90, 90], people((0, 0, 100, 0.2)), 0.4, id="found at its edge"
+        ),
+    ],
+)
+def test_a_tile_counts_for_people_in_it(tile, in_tile, expected):
+    found = merged([people((0, 0, 100, 0.6)), in_tile], [1, 1], np.array(tile))
+    assert found.scores.tolist() == pytest.approx([expected])
+
+
 def test_boxes_and_agreeing_joints_are_means():
     first, second = people((0, 0, 100, 0.6)), people((2, 1, 100, 0.2))
     found = merged([second, first], [1, 1])

@@ -12,6 +12,7 @@ from poseflow.estimator.movenet.tiles import (
     ENLARGED,
     LEAST_ENLARGED,
     LEAST_SCORE,
+    MOST_SCALE,
     SMALL_PX,
     STEP_PX,
     Tile,
@@ -65,9 +66,19 @@ def test_unlikely_people_ask_for_no_tile():
 
 def test_images_that_the_views_show_nearly_in_full_have_no_tile():
     small = [box(10, 10, 20)]
-    assert tile(small, 640, 480, 0.6) is None
-    assert tile(small, 640, 480, 1 / LEAST_ENLARGED) is not None
+    assert tile(small, 640, 480, 1.0) is None
+    assert tile(small, 640, 480, MOST_SCALE / LEAST_ENLARGED) is not None
     assert tile(small, 640, 480, 1.2) is None
+
+
+def test_tiles_of_small_images_are_larger_than_the_image():
+    small = [box(10, 10, 20)]
+    enlarged = tile(small, 640, 480, 0.6)
+    assert enlarged.scale == pytest.approx(0.6 * ENLARGED)
+    assert not enlarged.shows_more
+    assert tile(small, 640, 480, 0.9).scale == MOST_SCALE
+    assert tile(small, 1920, 1080, 0.3).shows_more
+    assert tile(small, 960, 540, 0.45).shows_more
 
 
 @pytest.mark.parametrize(("width", "height"), [(1920, 1080), (300, 7680), (40, 641)])
