@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from poseflow.arrays import Ints
+from poseflow.arrays import Floats, Ints
 from poseflow.tracker.appearance.model import AppearanceModel
 from poseflow.tracker.assignment import assign
 from poseflow.tracker.default.likelihood import (
@@ -80,7 +80,7 @@ def reidentify(
     model: AppearanceModel,
     options: DefaultOptions,
     known: bool = False,
-    near: bool = False,
+    reach: Floats | None = None,
 ) -> tuple[Ints, Ints]:
     """Re-identification of lost tracks by appearance and position.
 
@@ -90,7 +90,8 @@ def reidentify(
         model: Distances between appearances in this stream.
         options: With the weights, and the width of a panorama.
         known: No new person is possible: each can only be a lost one.
-        near: Only those who were lost lately and not far away.
+        reach: `(2, 2)` least and largest position of all people so far; if given, only
+            those count who were lost lately, not far away, and did not leave there.
 
     Returns:
         Indices of lost tracks, `(m,)`, and of the tentative tracks that continue them.
@@ -120,9 +121,12 @@ def reidentify(
     odds[outside_gate(lost, last.T, new.sizes[:, None], options).T] = -np.inf
     gaps = new.first_frame - lost.last_frame[:, None]
     odds[gaps <= 0] = -np.inf
-    if near:
-        away = (gaps > MISSED_FRAMES) | (far > MISSED_SIZES**2)
-        odds[away | (np.abs(ratio) > MISSED_LOG_RATIO)] = -np.inf
+    if reach is not None:
+        others = (gaps > MISSED_FRAMES) | (far > MISSED_SIZES**2)
+        others |= np.abs(ratio) > MISSED_LOG_RATIO
+        # Of those who leave at the border, another one enters there.
+        left, entered = lost.at_border(reach)[:, None], new.at_border(reach)
+        odds[others | (left & entered & (gaps > GATE_FRAMES))] = -np.inf
     newcomer = -CERTAIN if known else options.weights.reid + np.log(1 + len(lost))
     a, b = assign(odds, newcomer).T
     return rows[a], ready[b]

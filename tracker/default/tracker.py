@@ -71,6 +71,7 @@ class DefaultTracker(TrackerBackend):
         self._skeleton: Skeleton | None = None
         self._next_id = 1
         self._next_serial = 0
+        self._reach = np.array([[np.inf] * 2, [-np.inf] * 2])
         self._people: Counter[int] = Counter()  # frames by number of people
         self.final_frames: FinalFrames = ()
         self.expected_motion: Floats = np.zeros((0, 2))
@@ -139,6 +140,9 @@ class DefaultTracker(TrackerBackend):
         rows = track_of[seen]
         serials = np.full(len(people), -1)
         serials[seen] = tracks.serials[rows]
+        places = people.centres[people.present[:, -1]]
+        self._reach[0] = places.min(axis=0, initial=np.inf).clip(max=self._reach[0])
+        self._reach[1] = places.max(axis=0, initial=-np.inf).clip(self._reach[1])
         self._confirm(tracks, track_of, pairs, people)
         ids = np.full(len(people), NO_TRACK)
         ids[seen] = tracks.ids[rows]
@@ -201,7 +205,12 @@ class DefaultTracker(TrackerBackend):
         ready = np.setdiff1d(ready, found)
         missed = self._missed(tracks)
         lost, found = reidentify(
-            tracks, ready[:missed], self._appearance, options, known=True, near=True
+            tracks,
+            ready[:missed],
+            self._appearance,
+            options,
+            known=True,
+            reach=self._reach,
         )
         tracks.resume(lost, found)
         ready = np.setdiff1d(ready, found)

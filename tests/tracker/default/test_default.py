@@ -436,18 +436,18 @@ def test_a_known_number_of_people():
         assert tracker.update(many).track_ids.max() <= 2
 
 
-STANDING = [[100, 300], [900, 320], [500, 650], [1200, 400]]
+STANDING = [[100, 50], [900, 320], [300, 350], [1200, 950]]
 """Animals that stay where they are, hundreds of pixels apart."""
 
 
 def back_elsewhere(tracker, frames, away, others):
     """Ids of one who was seen for some frames, was away, and is back two sizes away."""
     for t in range(frames):
-        tracker.update(crowd([[100, 700], *others], seed=t))
+        tracker.update(crowd([[700, 500], *others], seed=t))
     for t in range(away):
         tracker.update(crowd(others, seed=t))
     for t in range(5):
-        tracked = tracker.update(crowd([[440, 900], *others], seed=t))
+        tracked = tracker.update(crowd([[440, 700], *others], seed=t))
     return tracked.track_ids.tolist()
 
 
@@ -480,14 +480,16 @@ def test_people_who_come_and_go_are_no_stable_number():
     assert len(set(visitors)) == 10
 
 
-def test_one_leaves_and_another_enters_on_the_other_side():
+@pytest.mark.parametrize(("at", "pace"), [(20, 6), (1270, -6)])
+def test_one_leaves_at_the_border_and_another_enters(at, pace):
+    """On the other side, or on the same one."""
     tracker, ids = Tracker(), []
     for t in range(160):
         places = [[500, 300], [700, 320]]
         if t < 120:
             places.append([560 + 6 * t, 900])  # out at the right
-        if t > 130:
-            places.append([20 + 6 * (t - 130), 880])
+        if t > 138:
+            places.append([at + pace * (t - 138), 700])
         ids.append(tracker.update(crowd(places, seed=t)).track_ids)
     assert ids[100][2] != ids[155][2]
 
