@@ -82,7 +82,7 @@ class Tile:
         low = np.where([x1 > 0, y1 > 0], edge, -np.inf)
         high = np.where([x2 < width, y2 < height], far - edge, np.inf)
         whole = (people.boxes[:, :2] >= low) & (people.boxes[:, 2:] <= high)
-        uncut = people[whole.all(axis=1)]
+        uncut = people[np.flatnonzero(whole.all(axis=1))]
         return uncut.replace(
             keypoints=uncut.keypoints + self.box[:2],
             boxes=uncut.boxes + np.tile(self.box[:2], 2),
