@@ -40,6 +40,9 @@ ACCELERATION_RANGE = (0.125, 8.0)
 SCORE_QUANTILE = 0.75
 """Quantile of the first frame's scores that counts as usual."""
 
+EMPTY_FRAMES = 10
+"""Frames without a usual score after which the scene was empty so far."""
+
 
 class Adaptation:
     """Running estimates of the stream.
@@ -55,6 +58,7 @@ class Adaptation:
         self.speed = weights.speed
         self._usual_quality = 0.0
         self._learned = 0
+        self._frames = 0
 
     @property
     def new_track_variance(self) -> Floats:
@@ -63,6 +67,11 @@ class Adaptation:
         variance[:, 0] = self._weights.offset_noise(np.array(FEW_KEYPOINTS))
         variance[:, 2] = np.square(self.speed)
         return variance
+
+    @property
+    def was_empty(self) -> bool:
+        """Whether hardly anyone was tracked so far, for some frames."""
+        return self._usual_quality <= 0 and self._frames >= EMPTY_FRAMES
 
     def relative_scores(self, quality: Floats) -> Floats:
         """Quality of people relative to that of tracked people, `(P,)`."""
@@ -76,6 +85,7 @@ class Adaptation:
         self, tracks: TrackStates, people: Observations, matches: CandidatePairs
     ) -> None:
         """Learn from the matches of a frame, before they update the tracks."""
+        self._frames += 1
         known = matches[tracks.hits[matches.track] >= KNOWN_HITS]
         self._learn_scores(people.quality[known.person])
         recent = known[tracks.recent[known.track]]

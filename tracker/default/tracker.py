@@ -103,6 +103,10 @@ class DefaultTracker(TrackerBackend):
             tracks.move_with_camera(cues.motion)
         tracks.predict(self._clock.steps(frame.time), self._adaptation.acceleration)
 
+        if self._adaptation.was_empty:
+            # The first score is no usual one: ids need another observation.
+            existence = np.minimum(existence, options.confirmation_score / 2)
+
         # Association.
         pairs = candidate_pairs(
             tracks, people, relative, duplicates.weaker, self._appearance, options

@@ -409,6 +409,24 @@ def test_weak_detections_in_an_empty_scene_get_no_id():
         assert tracker.update(weak).track_ids.tolist() == [-1]
 
 
+@pytest.mark.parametrize("scale", [1.0, 100.0])
+def test_false_positives_in_a_scene_that_was_empty_get_no_id(scale):
+    """Whatever the scale of the scores: there is no usual one yet (but at first)."""
+    tracker, random, final = Tracker(), np.random.default_rng(0), []
+    for t in range(100):
+        alarm = crowd(
+            random.uniform(0, 700, (int(t % 7 == 6), 2)), t, score=0.3 * scale
+        )
+        person = crowd([[100 + 5 * t, 900]] if t >= 60 else [], t, score=0.8 * scale)
+        ids = tracker.update(Poses.concatenate([alarm, person])).track_ids.tolist()
+        if t >= 10:
+            assert ids[: len(alarm)] == [-1] * len(alarm)
+            assert ids[len(alarm) :] == ([2] if t > 60 else [-1] * len(person))
+        final += tracker.final_frames
+    first = dict(final)[60].track_ids
+    assert first.tolist()[-1] == 2
+
+
 def test_a_panning_camera_by_correspondences():
     """All jump aside at once; the background tells that it was the camera."""
     random = np.random.default_rng(0)
