@@ -7,14 +7,15 @@ from collections import Counter
 SHORT_POSES = 5
 """Tracks with fewer poses do not count as people: most are false positives."""
 
-MORE = 0.15
-"""Share of the frames that may have more people than the stable number."""
+STABLE, MORE = 0.85, 0.15
+"""Least share of the frames with the stable number of people, or one less, and largest
+share with more."""
 
 LEAST_PEOPLE = 2
 """One person is no stable number: the next one may be another."""
 
 
-def stable_count(frames: Counter[int], share: float, present: float) -> int | None:
+def stable_count(frames: Counter[int], present: float) -> int | None:
     """Number of people if it is about the same all the time; else None.
 
     One may be missed in many frames, as when animals touch. Where people come and go,
@@ -22,14 +23,13 @@ def stable_count(frames: Counter[int], share: float, present: float) -> int | No
 
     Args:
         frames: Number of frames by the number of people in them.
-        share: Least share of the frames with that number, or one less.
-        present: The number itself must be as frequent as if each of the people were
-            there in this share of the frames, independently.
+        present: The stable number itself must be as frequent as if each of the people
+            were there in this share of the frames, independently.
 
     Examples:
-        >>> stable_count(Counter([4, 4, 4, 3, 3, 4, 5, 4, 4, 3]), 0.8, 0.75)
+        >>> stable_count(Counter([4, 4, 4, 3, 3, 4, 5, 4, 4, 3]), 0.75)
         4
-        >>> print(stable_count(Counter([4, 4, 2, 3, 5, 5, 3, 4, 6, 3]), 0.8, 0.75))
+        >>> print(stable_count(Counter([4, 4, 2, 3, 5, 5, 3, 4, 6, 3]), 0.75))
         None
     """
     total = frames.total()
@@ -39,7 +39,7 @@ def stable_count(frames: Counter[int], share: float, present: float) -> int | No
             return None
         here = frames[people]
         usual = present**people * total
-        if here >= usual and here + frames[people - 1] >= share * total:
+        if here >= usual and here + frames[people - 1] >= STABLE * total:
             return people
         more += here
     return None

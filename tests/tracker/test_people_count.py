@@ -28,10 +28,10 @@ from poseflow.tracker.people_count import stable_count
     ],
 )
 def test_stable_count(frames, expected):
-    assert stable_count(Counter(frames), 0.8, 5 / 6) == expected
+    assert stable_count(Counter(frames), 5 / 6) == expected
 
 
 def test_a_lower_share_of_presence():
     frames = Counter({3: 52, 4: 48})
-    assert stable_count(frames, 0.8, 0.75) == 4
-    assert stable_count(frames, 0.8, 0.9) is None
+    assert stable_count(frames, 0.75) == 4
+    assert stable_count(frames, 0.9) is None

@@ -7,6 +7,7 @@ import numpy as np
 from poseflow.arrays import Floats, Ints
 from poseflow.tracker.appearance.model import AppearanceModel
 from poseflow.tracker.assignment import assign
+from poseflow.tracker.borders import at_border
 from poseflow.tracker.default.likelihood import (
     GATE_FRAMES,
     lost_log_odds,
@@ -125,8 +126,9 @@ def reidentify(
         others = (gaps > MISSED_FRAMES) | (far > MISSED_SIZES**2)
         others |= np.abs(ratio) > MISSED_LOG_RATIO
         # Of those who leave at the border, another one enters there.
-        left, entered = lost.at_border(reach)[:, None], new.at_border(reach)
-        odds[others | (left & entered & (gaps > GATE_FRAMES))] = -np.inf
+        left = at_border(lost.last_position, lost.sizes, reach)[:, None]
+        left = left & at_border(new.centres, new.sizes, reach)
+        odds[others | (left & (gaps > GATE_FRAMES))] = -np.inf
     newcomer = -CERTAIN if known else options.weights.reid + np.log(1 + len(lost))
     a, b = assign(odds, newcomer).T
     return rows[a], ready[b]

@@ -38,9 +38,9 @@ from poseflow.tracker.observations import Observations, person_boxes
 from poseflow.tracker.people_count import stable_count
 from poseflow.tracker.track_store import Track
 
-STABLE_FRAMES, STABLE = 75, (0.85, 5 / 6)
-"""Frames from which on the number of people may be stable, and arguments of
-`stable_count`: stricter than in `refine`, which knows the whole sequence."""
+STABLE_FRAMES, PRESENT = 75, 5 / 6
+"""Frames from which on the number of people may be stable, and share of them in which
+each is there: more than in `refine`, which knows the whole sequence."""
 
 LEAST_EXISTENCE = 0.02
 """What an observation adds to the existence score at least."""
@@ -204,18 +204,12 @@ class DefaultTracker(TrackerBackend):
         sure = tracks.hits[found] >= CONTINUED_HITS
         tracks.resume(lost[sure], found[sure])
         ready = np.setdiff1d(ready, found)  # the others wait for another observation
-        lost, found = reidentify(tracks, ready, self._appearance, options)
+        model = self._appearance
+        lost, found = reidentify(tracks, ready, model, options)
         tracks.resume(lost, found)
         ready = np.setdiff1d(ready, found)
-        missed = self._missed(tracks)
-        lost, found = reidentify(
-            tracks,
-            ready[:missed],
-            self._appearance,
-            options,
-            known=True,
-            reach=self._reach,
-        )
+        missed = ready[: self._missed(tracks)]
+        lost, found = reidentify(tracks, missed, model, options, True, self._reach)
         tracks.resume(lost, found)
         ready = np.setdiff1d(ready, found)
         ids_left = len(ready)
@@ -224,12 +218,12 @@ class DefaultTracker(TrackerBackend):
         new, others = ready[:ids_left], ready[ids_left:]
         tracks.confirm(new, self._next_id)
         self._next_id += len(new)
-        lost, found = reidentify(tracks, others, self._appearance, options, known=True)
+        lost, found = reidentify(tracks, others, model, options, known=True)
         tracks.resume(lost, found)
 
     def _missed(self, tracks: TrackStates) -> int:
         """How many people are missed in this frame, if their number is stable."""
-        people = stable_count(self._people, *STABLE)
+        people = stable_count(self._people, PRESENT)
         if people is None or self._people.total() < STABLE_FRAMES:
             return 0
         present = tracks.confirmed & (tracks.frames_since_update == 0)

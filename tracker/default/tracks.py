@@ -31,9 +31,6 @@ frame); tentative tracks are deleted then."""
 HERE_FRAMES = 5
 """Frames since its update for which a track counts as a person who is there."""
 
-BORDER_SIZES = 0.5
-"""Distance from the border within which people enter and leave, in person sizes."""
-
 MAX_HELD = 1000
 """Tracks held at most, those updated latest."""
 
@@ -163,18 +160,6 @@ class TrackStates:
         """Number of people who are there, those missed for a few frames included."""
         here = self.confirmed & (self.hits >= SHORT_POSES)
         return int((here & (self.frames_since_update <= HERE_FRAMES)).sum())
-
-    def at_border(self, reach: Floats) -> Bools:
-        """`(N,)` tracks that were seen last where people enter and leave.
-
-        Args:
-            reach: `(2, 2)` least and largest position of all people so far, pixels.
-        """
-        inside = np.minimum(
-            self.last_position - reach[0], reach[1] - self.last_position
-        )
-        near: Bools = (inside < BORDER_SIZES * self.sizes[:, None]).any(axis=1)
-        return near
 
     def forget_appearance(self, features: int) -> None:
         """Make all appearances unknown ones of `features` values."""

@@ -11,6 +11,7 @@ import numpy as np
 
 from poseflow.arrays import Bools, Floats, Ints
 from poseflow.tracker.appearance.track_means import TrackAppearances
+from poseflow.tracker.borders import at_border
 from poseflow.tracker.people_count import stable_count
 from poseflow.tracker.postprocess.options import RefineOptions
 from poseflow.tracker.postprocess.tracklets import (
@@ -26,8 +27,8 @@ outliers better than a normal distribution."""
 JUMP_FRAMES, JUMP_SIZES = 10, 1.2
 """Across so many frames at most, people are found within so many sizes."""
 
-STABLE = 0.8, 0.75
-"""Arguments of `stable_count`."""
+PRESENT = 0.75
+"""Share of the frames in which each of a stable number of people is there."""
 
 APPEARANCE_MOST = 10.0
 """Log odds that the appearance adds at most."""
@@ -59,7 +60,7 @@ def link_gains(
         appearances: Of the same tracks, None without images.
     """
     count = len(tracklets.ids)
-    people = options.max_tracks or stable_count(people_counts(tracklets), *STABLE)
+    people = options.max_tracks or stable_count(people_counts(tracklets), PRESENT)
     known = people is not None
     gains = np.full((count, count), -np.inf)
     rows = max(PAIRS_AT_ONCE // max(count, 1), 1)
@@ -104,7 +105,10 @@ def _motion_gains(
     pairs = tracklets.ends.of(i[near]), tracklets.begins.of(j[near]), gaps[near]
     unlikely = _jumps(*pairs)
     if not options.max_tracks:
-        unlikely |= pairs[0].at_border(bounds) & pairs[1].at_border(bounds)
+        left, entered = (
+            at_border(side.places, side.sizes, bounds) for side in pairs[:2]
+        )
+        unlikely |= left & entered
     most = options.maximum_cost_known if known else options.maximum_cost
     costs = _link_costs(*pairs, options)
     gains[near] = np.where(unlikely, -np.inf, most - costs)

@@ -7,16 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from poseflow.arrays import Bools, Floats, Ints
+from poseflow.arrays import Floats, Ints
 from poseflow.sequence import PoseSequence
 from poseflow.tracker.people_count import SHORT_POSES
 
 VELOCITY_FRAMES, LEAST_VELOCITY_FRAMES = 12, 4
 """Poses at the end of a tracklet that give its velocity; with fewer it is 0."""
-
-BORDER_SIZES = 0.5
-"""Distance of a centre from the border of the image within which people enter and
-leave, in person sizes."""
 
 WIDE_SIZES = 4
 """Where the size of the images is not known, people who cross so many sizes tell where
@@ -49,16 +45,6 @@ class TrackletEnds(NamedTuple):
     def of(self, which: Ints) -> TrackletEnds:
         """Those of some tracklets, by index."""
         return TrackletEnds(*(values[which] for values in self))
-
-    def at_border(self, bounds: Floats) -> Bools:
-        """Whether people so near to the border enter or leave, `(N,)`.
-
-        Args:
-            bounds: `(2, 2)` left and upper, right and lower border, pixels.
-        """
-        inside = np.minimum(self.places - bounds[0], bounds[1] - self.places)
-        near: Bools = (inside < BORDER_SIZES * self.sizes[:, None]).any(axis=1)
-        return near
 
 
 class Tracklets(NamedTuple):
