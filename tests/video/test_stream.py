@@ -313,7 +313,7 @@ def test_identities_outlast_gaps_up_to_the_age_limit(tracker, final):
         gap = Gappy(missed)
         indices = [*range(10), *range(10 + missed, 20 + missed)]
         frames = (Frame(k, k / 10, Poses(cloud), name=str(k)) for k in indices)
-        tracked = _tracked(frames, Tracker(tracker), final, False, gap.take_gap)
+        tracked = _tracked(frames, Tracker(tracker), final, False, gap.take_gap, None)
         given = list(tracked)
         assert [frame.index for frame in given] == indices
         return [set(frame.poses.track_ids.tolist()) - {-1} for frame in given]
