@@ -28,6 +28,10 @@ DETAILED, MOST_SCALE = 1.25, 1.6
 """Input pixels per image pixel up to which a tile shows more than the views, and the
 most."""
 
+MOST_PX = 2048
+"""Longer side at which the tile's scale would show the whole image, at most: a limit on
+memory for large views of large images."""
+
 STEP_PX = 128
 """The sides of the tile are multiples, in pixels of the network's input."""
 
@@ -101,7 +105,7 @@ def tile_of_small_people(
         height: Of the image.
         view_scale: Mean over the views of their pixels per image pixel.
     """
-    scale = min(ENLARGED * view_scale, MOST_SCALE)
+    scale = min(ENLARGED * view_scale, MOST_SCALE, MOST_PX / max(width, height))
     sides = (boxes[:, 2:] - boxes[:, :2]).max(axis=1, initial=0)
     likely = scores >= LEAST_SCORE
     small = likely & (sides * view_scale < SMALL_PX)

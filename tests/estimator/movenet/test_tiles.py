@@ -12,6 +12,7 @@ from poseflow.estimator.movenet.tiles import (
     ENLARGED,
     LEAST_ENLARGED,
     LEAST_SCORE,
+    MOST_PX,
     MOST_SCALE,
     SMALL_PX,
     STEP_PX,
@@ -81,10 +82,19 @@ def test_tiles_of_small_images_are_larger_than_the_image():
     assert tile(small, 960, 540, 0.45).shows_more
 
 
+@pytest.mark.parametrize("view_px", [64, 384, 768, 1024, 2048, 4096])
+def test_the_input_of_a_tile_is_bounded(view_px):
+    people = [box(10, 10, 20), box(7600, 4200, 20)]
+    found = tile(people, 7680, 4320, view_px / 7680)
+    assert (found is None) == (view_px * LEAST_ENLARGED > MOST_PX)
+    assert found is None or found.input_px <= MOST_PX
+
+
 @pytest.mark.parametrize(("width", "height"), [(1920, 1080), (300, 7680), (40, 641)])
 def test_the_tile_stays_inside_the_image(width, height):
     for x, y in ((-20, -20), (width - 5, height - 5), (width / 2, height / 2)):
-        x1, y1, x2, y2 = tile([box(x, y, 30)], width, height).box
+        scale = min(0.3, 768 / max(width, height))
+        x1, y1, x2, y2 = tile([box(x, y, 30)], width, height, scale).box
         assert 0 <= x1 < x2 <= width
         assert 0 <= y1 < y2 <= height
 
