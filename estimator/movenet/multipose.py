@@ -104,6 +104,25 @@ class MultiPose:
             for image, of_image in zip(images, views, strict=True)
         ]
         people = list(map(merged, in_views, scales))
+        if self.tiles:
+            self._search_tiles(images, in_views, scales, people)
+        return people
+
+    def _search_tiles(
+        self,
+        images: Sequence[Image],
+        in_views: Sequence[Sequence[Poses]],
+        scales: Sequence[Sequence[float]],
+        people: list[Poses],
+    ) -> None:
+        """Add to the people of each image those found in its tile.
+
+        Args:
+            images: The images.
+            in_views: People of each image in each of its views, in image pixels.
+            scales: Of the same views, their pixels per image pixel.
+            people: Of each image, merged from its views; changed.
+        """
         tiles: dict[int, Tile] = {}
         for k, (image, found) in enumerate(zip(images, people, strict=True)):
             scores = person_scores(found, image.shape[1::-1])
@@ -121,7 +140,6 @@ class MultiPose:
             else:
                 all_views, all_scales = [*in_views[k], near], [*scales[k], tile.scale]
                 people[k] = merged(all_views, all_scales, tile.box)
-        return people
 
     def _views_of(self, image: Image) -> list[View]:
         scale = growth(max(image.shape[:2])) if self.grows else 1.0
